@@ -1,1 +1,16 @@
-export {};
+export * from './errors/error-codes.js';
+export * from './errors/app-error.js';
+export * from './kernel/id.js';
+export * from './kernel/context.js';
+export * from './feed/envelope.js';
+export * from './session/session-state.js';
+export * from './session/session.js';
+export * from './session/outcome.js';
+export * from './session/manifest.js';
+export * from './provider/fact.js';
+export * from './provider/provider.js';
+export * from './work/project.js';
+export * from './work/team-member.js';
+export * from './work/task.js';
+export * from './work/timeline.js';
+export * from './work/notification.js';

@@ -1,0 +1,9 @@
+export interface Project {
+  id: string;
+  name: string;
+  workingDir: string;
+  description: string;
+  createdAt: string;
+  updatedAt: string;
+  revision: number;
+}
