@@ -6,6 +6,7 @@ export * from './feed/envelope.js';
 export * from './session/session-state.js';
 export * from './session/session.js';
 export * from './session/outcome.js';
+export * from './session/session-command.js';
 export * from './session/manifest.js';
 export * from './provider/fact.js';
 export * from './provider/provider.js';

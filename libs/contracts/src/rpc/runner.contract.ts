@@ -1,0 +1,42 @@
+import type { Manifest } from '@orbitmesh/domain';
+import { REQUEST_TIMEOUT_MS } from './limits.js';
+import { defineRpc } from './rpc.js';
+
+const rpc = <Req, Res>(name: string) => defineRpc<Req, Res>('runner', name, REQUEST_TIMEOUT_MS);
+
+/** A runner takes commands for one run under one epoch; an older epoch, or a run it does not hold, is RUN_NOT_FOUND. */
+export interface RunCommand { sessionId: string; runId: string; epoch: number }
+/** Accepted, never done: what came of it comes up as facts. A repeated command is the same command. */
+export interface Accepted { accepted: true }
+
+export interface StartRun extends RunCommand {
+  /** Counted by the runner on its monotonic clock from the moment it sent the claim; checked right before it executes. */
+  ttlMs: number;
+  manifest: Manifest;
+  manifestHash: string;
+  /** The agent's own token and where it finds the API. */
+  token: string;
+  apiUrl: string;
+  /** Realpaths of the allowed roots, checked once more by the starting runner. */
+  roots: string[];
+  /** The agent's own conversation to go on with, where the driver can. */
+  continueAgentSessionId?: string;
+}
+
+export const RunnerRpc = {
+  start: rpc<StartRun, Accepted>('start'),
+  stop: rpc<RunCommand & { reason: string }, Accepted>('stop'),
+  kill: rpc<RunCommand & { reason: string }, Accepted>('kill'),
+  pause: rpc<RunCommand, Accepted>('pause'),
+  resume: rpc<RunCommand, Accepted>('resume'),
+  interrupt: rpc<RunCommand, Accepted>('interrupt'),
+  input: rpc<RunCommand & { inputId: string; text: string }, Accepted>('input'),
+  /** `optionId` null: cancelled. */
+  answerApproval: rpc<RunCommand & { approvalId: string; optionId: string | null; reason?: string }, Accepted>('approval.answer'),
+  status: rpc<RunCommand, { state: string; activity: string; pid: number | null; queuedInputs: number }>('status'),
+} as const;
+
+export const AnyRunnerRpc = {
+  /** Realpath, is it a directory, is it inside one of the roots. @throws WORKING_DIR_INVALID */
+  resolveDirectory: defineRpc<{ path: string; roots: string[] }, { realPath: string }>('anyRunner', 'resolveDirectory', 2_000),
+} as const;

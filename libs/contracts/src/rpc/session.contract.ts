@@ -1,0 +1,88 @@
+import type {
+  Actor, Approval, EventEnvelope, Manifest, ManifestInput, NumberedFact, Project, ProviderInfo, SessionView, Task, TaskStatus,
+  TeamMember, TimelineKind, TimelineEntry, SessionState, SessionStatus, Transition,
+} from '@orbitmesh/domain';
+import type { CreateProjectBody, CreateTaskBody, SpawnSessionBody, UpdateProjectBody, UpdateTaskBody } from '../http/bodies.js';
+import { REQUEST_TIMEOUT_MS } from './limits.js';
+import { defineRpc, type CommandMeta, type MutationReply, type Page, type PageQuery, type RpcOwner } from './rpc.js';
+
+const owner: RpcOwner = 'session';
+const rpc = <Req, Res>(name: string) => defineRpc<Req, Res>(owner, name, REQUEST_TIMEOUT_MS);
+/** A mutation: the request is its fields plus `meta`. */
+const command = <Req extends object, Doc>(name: string) => rpc<Req & { meta: CommandMeta }, MutationReply<Doc>>(name);
+
+export type SessionAction = 'stop' | 'pause' | 'resume' | 'kill' | 'interrupt';
+
+/** What session-service answers to gateways. Reads show only what is durable. */
+export const SessionRpc = {
+  createProject: command<{ body: CreateProjectBody }, Project>('project.create'),
+  getProject: rpc<{ id: string }, Project>('project.get'),
+  listProjects: rpc<PageQuery, Page<Project>>('project.list'),
+  updateProject: command<{ id: string; body: UpdateProjectBody }, Project>('project.update'),
+  deleteProject: command<{ id: string }, null>('project.delete'),
+
+  createTask: command<{ body: CreateTaskBody }, Task>('task.create'),
+  getTask: rpc<{ id: string }, Task>('task.get'),
+  listTasks: rpc<PageQuery & { projectId?: string; status?: TaskStatus; parentId?: string; ready?: boolean }, Page<Task>>('task.list'),
+  updateTask: command<{ id: string; body: UpdateTaskBody }, Task>('task.update'),
+  deleteTask: command<{ id: string }, null>('task.delete'),
+
+  spawn: command<{ body: SpawnSessionBody }, SessionView>('session.spawn'),
+  getSession: rpc<{ id: string }, SessionView>('session.get'),
+  listSessions: rpc<PageQuery & { projectId?: string; state?: SessionState; status?: SessionStatus; taskId?: string; parentSessionId?: string }, Page<SessionView>>('session.list'),
+  updateSession: command<{ id: string; body: { name?: string } }, SessionView>('session.update'),
+  deleteSession: command<{ id: string }, null>('session.delete'),
+  /** stop, pause, resume, kill, interrupt: records the intent, 202 (200 when there is nothing left to do). */
+  actOnSession: command<{ id: string; action: SessionAction; reason?: string }, SessionView>('session.act'),
+  inputToSession: command<{ id: string; text: string }, SessionView>('session.input'),
+  getManifest: rpc<{ id: string }, Manifest>('session.manifest'),
+  getManifestInput: rpc<{ id: string }, ManifestInput>('session.manifestInput'),
+  listTransitions: rpc<{ id: string }, { items: Transition[]; nextCursor: null }>('session.transitions'),
+  postTimeline: command<{ id: string; kind: TimelineKind; message: string; taskId?: string }, EventEnvelope<'timeline', TimelineEntry>>('session.timeline.post'),
+  listTimeline: rpc<{ id: string } & PageQuery, { items: EventEnvelope[]; nextCursor: string }>('session.timeline.list'),
+  listApprovals: rpc<{ id: string }, { items: Approval[]; nextCursor: null }>('session.approvals'),
+  answerApproval: command<{ id: string; approvalId: string; optionId?: string; decision?: 'allow' | 'deny'; reason?: string }, Approval>('session.approval.answer'),
+
+  /** Feed page by global cursor; `nextCursor` is never null. @throws CURSOR_GONE {oldest, newest} */
+  eventPage: rpc<{ after?: string; limit?: number }, { items: EventEnvelope[]; nextCursor: string }>('events.page'),
+  sessionEventPage: rpc<{ id: string; after?: number; limit?: number }, { items: EventEnvelope[]; nextCursor: string }>('events.sessionPage'),
+  head: rpc<Record<string, never>, { logId: string; cursor: string; seq: number; oldest: string }>('events.head'),
+
+  listRunners: rpc<Record<string, never>, { items: RunnerView[]; nextCursor: null }>('runner.list'),
+  listProviders: rpc<Record<string, never>, { items: ProviderView[]; nextCursor: null }>('provider.list'),
+
+  /** An agent's token → its session, while that session's run holds it. @throws UNAUTHENTICATED */
+  verifyAgentToken: rpc<{ token: string }, { actor: Extract<Actor, { kind: 'agent' }>; projectId: string; taskIds: string[] }>('token.verify'),
+  health: rpc<Record<string, never>, ServiceHealth>('health'),
+
+  // From runners.
+  claimRun: rpc<{ runnerId: string; incarnation: string; sessionId: string; runId: string; epoch: number }, { granted: true }>('run.claim'),
+  heartbeat: rpc<Heartbeat, HeartbeatReply>('runner.heartbeat'),
+  facts: rpc<FactBatch, { ackedRunSeq: number; stale?: boolean }>('run.facts'),
+} as const;
+
+export interface ServiceHealth { ok: boolean; service: string; pid: number; details: Record<string, unknown> }
+
+export interface RunnerView {
+  id: string; state: 'connected' | 'lost' | 'draining'; capacity: number; running: number; labels: Record<string, string>;
+  version: string; lastHeartbeatAt: string; incarnation: string; pid: number; host: string;
+}
+export interface ProviderView extends ProviderInfo { runnerIds: string[] }
+
+export interface Heartbeat {
+  runnerId: string;
+  /** Made anew by every start of the runner's process. */
+  incarnation: string;
+  /** Grows with every heartbeat of the incarnation; an answer speaks only of the runs its own request listed. */
+  n: number;
+  pid: number; host: string; version: string;
+  capacity: number; labels: Record<string, string>; draining: boolean;
+  runs: { sessionId: string; runId: string; epoch: number; state: 'starting' | 'running' | 'paused' | 'ending' | 'ended' }[];
+  providers: ProviderInfo[];
+}
+/** The runs of the request that the runner is to go on holding; it ends those it listed that are not here. */
+export interface HeartbeatReply { held: string[]; serverTime: string }
+
+export interface FactBatch { runnerId: string; sessionId: string; runId: string; epoch: number; facts: NumberedFact[] }
+
+export type { TeamMember };
