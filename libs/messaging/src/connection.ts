@@ -1,0 +1,58 @@
+import { assertId, AppError } from '@orbitmesh/domain';
+import { NATS_PAYLOAD_BYTES_MIN } from '@orbitmesh/contracts';
+import type { NodeConnectionOptions, ServerInfo } from '@nats-io/transport-node';
+import { PING_INTERVAL_MS, PINGS_OUT_MAX, RECONNECT_JITTER_MS, RECONNECT_WAIT_MS } from './limits.js';
+
+/** The part of a pino logger the bus uses. */
+export interface BusLog {
+  info(fields: object, message: string): void;
+  warn(fields: object, message: string): void;
+  error(fields: object, message: string): void;
+}
+
+export interface BusOptions {
+  /** `nats://[user:password@]host:port`, several by comma; credentials are taken from the first that has some. Never logged. */
+  url: string;
+  /** Part of every subject: two installations on one NATS never meet. */
+  installationId: string;
+  /** Name of the connection, as the server's monitoring shows it. */
+  name: string;
+  log?: BusLog;
+}
+
+/**
+ * The client's defaults (10 attempts, first one included; 2 minutes between pings) would end a service for good.
+ * @throws CONFIG_INVALID for an URL that is none; its text is not repeated, it may hold a password.
+ */
+export function connectionOptions(options: BusOptions): NodeConnectionOptions {
+  assertId(options.installationId, 'installationId');
+  const urls = options.url.split(',').map((part) => parseUrl(part.trim()));
+  const login = urls.find((url) => url.username !== '');
+  return {
+    servers: urls.map((url) => url.host),
+    name: options.name,
+    ...(login && { user: decodeURIComponent(login.username), pass: decodeURIComponent(login.password) }),
+    ...(urls.some((url) => url.protocol === 'tls:') && { tls: {} }),
+    waitOnFirstConnect: true,
+    maxReconnectAttempts: -1,
+    reconnectTimeWait: RECONNECT_WAIT_MS,
+    reconnectJitter: RECONNECT_JITTER_MS,
+    pingInterval: PING_INTERVAL_MS,
+    maxPingOut: PINGS_OUT_MAX,
+    noAsyncTraces: true,
+  };
+}
+
+/** Why we will not work with this server, if so. */
+export function refusalOf(info: ServerInfo | undefined): string | null {
+  const max = info?.max_payload ?? 0;
+  return max >= NATS_PAYLOAD_BYTES_MIN ? null : `The NATS server carries only ${max} bytes a message; OrbitMesh needs max_payload of at least ${NATS_PAYLOAD_BYTES_MIN}.`;
+}
+
+function parseUrl(text: string): URL {
+  const parsed = URL.canParse(text) ? new URL(text) : null;
+  if (!parsed || !['nats:', 'tls:'].includes(parsed.protocol) || parsed.hostname === '') {
+    throw new AppError('CONFIG_INVALID', 'The NATS URL must look like nats://[user:password@]host:port.');
+  }
+  return parsed;
+}

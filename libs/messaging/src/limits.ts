@@ -1,0 +1,23 @@
+import { NATS_PAYLOAD_BYTES_MIN } from '@orbitmesh/contracts';
+
+/** Room for our headers (trace id, error mark) in a message of NATS_PAYLOAD_BYTES_MIN. */
+export const HEADER_BYTES_RESERVED = 4 * 1024;
+/**
+ * The largest JSON body we send, whatever the server would take, so that every deployment has the same bound.
+ * Past it: a request is BODY_TOO_LARGE at the caller, an answer becomes INTERNAL and is logged, a publish throws.
+ */
+export const MESSAGE_BYTES_MAX = NATS_PAYLOAD_BYTES_MIN - HEADER_BYTES_RESERVED;
+
+/** Handlers of one process running at once; past it the caller gets TOO_MANY_REQUESTS (retryable). */
+export const HANDLERS_IN_FLIGHT_MAX = 4_096;
+
+/** Wait between attempts to reconnect, and its jitter; there is no last attempt (design §2). */
+export const RECONNECT_WAIT_MS = 250;
+export const RECONNECT_JITTER_MS = 100;
+
+/** A server that answers no ping for this x 3 is gone (the library's default would take 6 minutes to notice). */
+export const PING_INTERVAL_MS = 5_000;
+export const PINGS_OUT_MAX = 2;
+
+/** How long a drain waits for handlers in flight; what is left then is cut off and logged. */
+export const DRAIN_TIMEOUT_MS = 5_000;
