@@ -1,0 +1,77 @@
+import { randomBytes } from 'node:crypto';
+import { link, mkdir, open, readFile, stat, unlink } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { AppError, isId } from '@orbitmesh/domain';
+import { INSTALLATION_BYTES_MAX } from './limits.js';
+
+/** Who this home is, on a NATS that others may share; in every subject and every cursor (design §2). */
+export class Installation {
+  constructor(readonly installationId: string, readonly createdAt: string) {}
+}
+
+/**
+ * Reads `$ORBITMESH_HOME/installation.json`, or makes it; of several processes that come first together one makes it and all read the same.
+ * @throws CONFIG_INVALID when the file is damaged: a new id would orphan every cursor and run, so none is made up.
+ */
+export async function loadInstallation(home: string): Promise<Installation> {
+  await mkdir(home, { recursive: true, mode: 0o700 });
+  const file = join(home, 'installation.json');
+  return (await readInstallation(file)) ?? createInstallation(file);
+}
+
+async function createInstallation(file: string): Promise<Installation> {
+  const made = { installationId: `in_${randomBytes(8).toString('hex').slice(0, 10)}`, createdAt: new Date().toISOString() };
+  const temp = `${file}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
+  const handle = await open(temp, 'wx', 0o600);
+  try {
+    await handle.writeFile(`${JSON.stringify(made, null, 2)}\n`);
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+  try {
+    // link, not rename: it fails when the file is there, so the first one stays the only one, and it appears complete.
+    await link(temp, file);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'EEXIST') throw error;
+  } finally {
+    await unlink(temp);
+  }
+  await syncDirectory(dirname(file));
+  const installation = await readInstallation(file);
+  if (!installation) throw new AppError('CONFIG_INVALID', `${file} vanished while it was being made.`);
+  return installation;
+}
+
+async function readInstallation(file: string): Promise<Installation | null> {
+  let text: string;
+  try {
+    if ((await stat(file)).size > INSTALLATION_BYTES_MAX) throw new AppError('CONFIG_INVALID', `${file} is not an installation file.`);
+    text = await readFile(file, 'utf8');
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
+    throw error;
+  }
+  const doc = parse(text);
+  if (!isId(doc?.installationId) || typeof doc.createdAt !== 'string') {
+    throw new AppError('CONFIG_INVALID', `${file} is damaged; restore it from a backup (its installationId is the beginning of every cursor).`);
+  }
+  return new Installation(doc.installationId, doc.createdAt);
+}
+
+function parse(text: string): Partial<Installation> | null {
+  try {
+    return JSON.parse(text) as Partial<Installation> | null;
+  } catch {
+    return null; // Reported by the caller as a damaged file.
+  }
+}
+
+async function syncDirectory(path: string): Promise<void> {
+  const handle = await open(path, 'r');
+  try {
+    await handle.sync();
+  } finally {
+    await handle.close();
+  }
+}

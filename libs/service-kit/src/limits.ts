@@ -1,0 +1,11 @@
+/**
+ * From the wish to stop until the process ends by itself, exit code 1: design §10 promises Ctrl-C in 10 s for the whole stack,
+ * and the runner's own graces take up to 7 s of it.
+ */
+export const SHUTDOWN_MS_MAX = 9_000;
+
+/** Label sets of one metric; further ones are counted in `orbitmesh_metric_label_sets_dropped_total` instead. */
+export const METRIC_LABEL_SETS_MAX = 256;
+
+/** Bytes of `installation.json` we are willing to read; ours has about 100. */
+export const INSTALLATION_BYTES_MAX = 4_096;
