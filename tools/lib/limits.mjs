@@ -1,0 +1,50 @@
+/** Bounds of the launcher, the set-up and the demo. What happens at a bound stands beside it. */
+
+/** The oldest Node.js that runs OrbitMesh; an older one is refused in one sentence. */
+export const NODE_VERSION_MIN = [20, 19];
+
+/** A dead service is started again after this long, doubled each time up to the maximum, for ever. */
+export const RESTART_DELAY_MS_MIN = 100;
+export const RESTART_DELAY_MS_MAX = 5_000;
+/** Ready for this long: the delay is back to the minimum. */
+export const RESTART_RESET_MS = 5_000;
+
+/** design §10: Ctrl-C ends within 10 s. Shares of it; whoever is still there at its end is killed. */
+export const STOP_RUNNER_MS = 7_500;
+export const STOP_SERVICE_MS = 1_500;
+export const STOP_NATS_MS = 1_000;
+export const STOP_TOTAL_MS = 9_300;
+/** `exec` in the npm script makes the terminal's Ctrl-C arrive twice: repeats this close are one. */
+export const SIGNAL_REPEAT_MS = 1_000;
+
+/** Left over from a launcher that was killed: services leave by themselves, then they are killed. */
+export const LEFTOVER_GRACE_MS = 3_000;
+
+/** One log file of a service and how many are kept; the oldest is removed. */
+export const LOG_BYTES_MAX = 5 * 1024 * 1024;
+export const LOG_FILES_MAX = 3;
+/** What is kept of a service's last words, to be shown when it dies. */
+export const LAST_WORDS_CHARS_MAX = 300;
+
+/** Waiting for another set-up of the same checkout, or for another launcher's lock to be decided. */
+export const LOCK_POLL_MS = 200;
+/** Take-overs tried in a row before the lock is reported as held. */
+export const LOCK_ATTEMPTS_MAX = 20;
+
+/** nats-server answers in 20 ms here; after this long the start is told so and goes on waiting. */
+export const NATS_PROBE_MS = 50;
+export const NATS_PROBE_TIMEOUT_MS = 1_000;
+/** Not ready yet: said after this long, and again every such time. */
+export const READY_REMINDER_MS = 15_000;
+
+/** The demo gives up on a stack or a session after this long and says what it saw last. */
+export const DEMO_STACK_WAIT_MS = 5 * 60_000;
+export const DEMO_SESSION_WAIT_MS = 3 * 60_000;
+
+/** Lines of a failed step's log that are shown. */
+export const FAILED_STEP_LINES_MAX = 30;
+
+/** Jest workers: stacks of five processes run beside them, on two cores. */
+export const TEST_WORKERS = 2;
+/** CI ends after 15 minutes; a run that hangs is killed and counted as failed before. */
+export const TESTS_MS_MAX = 13 * 60_000;

@@ -1,0 +1,101 @@
+import { linkSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
+import { readJsonIfThere, replaceFile } from './files.mjs';
+import { LOCK_ATTEMPTS_MAX } from './limits.mjs';
+import { isAlive, startTimeOf } from './process-info.mjs';
+
+/**
+ * One holder at a time, told by pid and start time, so that `kill -9` frees it and a reused pid does not hold it.
+ *
+ * The lock is the highest of `<path>.<n>`. Whoever wants it makes n+1 with link(2), which only one can, and then
+ * looks once more: a higher one means it came too late. The highest file is never removed, only marked released, so
+ * a slow contender cannot make an old number again and believe in it.
+ */
+export class OwnerLock {
+  #path;
+  #number = 0;
+  #record = null;
+
+  /** @param {string} path the files are `<path>.<n>` */
+  constructor(path) {
+    this.#path = path;
+  }
+
+  /**
+   * @param {object} about kept in the lock, for whoever is refused
+   * @returns {null | {pid: number, startTime: string}} null: it is ours; else who holds it
+   */
+  tryAcquire(about = {}) {
+    const record = { ...about, pid: process.pid, startTime: startTimeOf(process.pid) };
+    mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
+    const draft = `${this.#path}.draft-${process.pid}-${Math.random().toString(36).slice(2)}`;
+    writeFileSync(draft, JSON.stringify(record), { mode: 0o600, flag: 'wx' });
+    try {
+      return this.#contend(draft, record);
+    } finally {
+      rmSync(draft, { force: true });
+    }
+  }
+
+  /** Who holds it now, or null. */
+  holder() {
+    return this.#holderOf(this.#numbers()[0] ?? 0);
+  }
+
+  release() {
+    if (!this.#record) return;
+    replaceFile(this.#file(this.#number), JSON.stringify({ ...this.#record, released: true }));
+    this.#record = null;
+  }
+
+  #contend(draft, record) {
+    for (let attempt = 0; attempt < LOCK_ATTEMPTS_MAX; attempt++) {
+      const highest = this.#numbers()[0] ?? 0;
+      const holder = this.#holderOf(highest);
+      if (holder) return holder;
+      const number = highest + 1;
+      if (!linkNew(draft, this.#file(number))) continue;
+      const numbers = this.#numbers();
+      if (numbers[0] !== number) {
+        rmSync(this.#file(number), { force: true });
+        continue;
+      }
+      for (const older of numbers.slice(1)) rmSync(this.#file(older), { force: true });
+      this.#number = number;
+      this.#record = record;
+      return null;
+    }
+    throw new Error(`The lock ${this.#path} changed hands ${LOCK_ATTEMPTS_MAX} times while it was tried.`);
+  }
+
+  #holderOf(number) {
+    const found = readJsonIfThere(this.#file(number));
+    return found && !found.released && isAlive(found) ? found : null;
+  }
+
+  #file(number) {
+    return `${this.#path}.${number}`;
+  }
+
+  /** Highest first. */
+  #numbers() {
+    const prefix = `${basename(this.#path)}.`;
+    return readdirSync(dirname(this.#path))
+      .filter((name) => name.startsWith(prefix) && /^\d+$/.test(name.slice(prefix.length)))
+      .map((name) => Number(name.slice(prefix.length)))
+      .sort((a, b) => b - a);
+  }
+}
+
+function linkNew(from, to) {
+  try {
+    linkSync(from, to);
+    return true;
+  } catch (error) {
+    if (error.code === 'EEXIST') return false;
+    throw error;
+  }
+}
+
+/** The lock of a home: one launcher a home. */
+export const homeLock = (home) => new OwnerLock(join(home, 'run', 'launcher.lock'));

@@ -1,0 +1,74 @@
+import { READY_REMINDER_MS, SIGNAL_REPEAT_MS } from './limits.mjs';
+import { Refusal, fail, say, sayLines, shortPath } from './say.mjs';
+import { readSettings } from './settings.mjs';
+import { Stack } from './stack.mjs';
+
+/**
+ * The life of a launcher: opens the home, gets what is needed, starts, waits for a signal, stops. Ends the process.
+ * @param {object} options
+ * @param {string} options.root the checkout
+ * @param {(settings: import('./settings.mjs').Settings) => Promise<{ natsServer: string | null }>} options.prepare
+ * @param {boolean} options.keepAgents leave the agents to be adopted by the next start
+ */
+export async function runStack({ root, prepare, keepAgents }) {
+  try {
+    const settings = readSettings();
+    const stack = new Stack({ root, settings, say });
+    await stack.open();
+    stopOnSignal(stack, keepAgents);
+    try {
+      const { natsServer } = await prepare(settings);
+      await startAndTell(stack, natsServer);
+    } catch (error) {
+      await stack.stop();
+      throw error;
+    }
+  } catch (error) {
+    fail(error);
+  }
+}
+
+async function startAndTell(stack, natsServer) {
+  const reminder = setInterval(() => say('still waiting for', stack.missing.join(', ')), READY_REMINDER_MS);
+  try {
+    await stack.start(natsServer);
+  } finally {
+    clearInterval(reminder);
+  }
+  sayLines(`
+OrbitMesh is ready at ${stack.url}
+  admin token   ${shortPath(stack.tokenFile)}
+  logs          ${shortPath(stack.logFile('*'))}
+  try           npm run demo         in another terminal: an agent at work, from task to report
+                ./orbitmesh status   what is running
+  stop          Ctrl-C               ends the agents too; npm start -- --keep-agents leaves them
+`);
+}
+
+function stopOnSignal(stack, keepAgents) {
+  let stoppingSince = null;
+  const onSignal = () => {
+    if (stoppingSince !== null) {
+      if (performance.now() - stoppingSince < SIGNAL_REPEAT_MS) return;
+      sayLines('Stopping at once.');
+      stack.forceStop();
+      process.exit(1);
+    }
+    stoppingSince = performance.now();
+    sayLines(`\nStopping${keepAgents ? '; agents go on without us' : ''} (Ctrl-C once more: at once) …`);
+    stack.stop({ keepAgents }).then((clean) => {
+      sayLines('Stopped.');
+      process.exit(clean ? 0 : 1);
+    }, fail);
+  };
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, onSignal);
+  // Started by a test or another program: its end is ours.
+  process.on('disconnect', onSignal);
+}
+
+/** @returns {{ keepAgents: boolean }} @throws Refusal on anything else */
+export function readArguments(args) {
+  const unknown = args.filter((arg) => arg !== '--keep-agents');
+  if (unknown.length > 0) throw new Refusal(`Unknown argument ${unknown[0]}; npm start -- [--keep-agents]`);
+  return { keepAgents: args.includes('--keep-agents') };
+}

@@ -1,0 +1,80 @@
+import { spawn } from 'node:child_process';
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { readJsonIfThere } from './files.mjs';
+import { TEST_WORKERS, TESTS_MS_MAX } from './limits.mjs';
+import { say, sayLines, seconds } from './say.mjs';
+import { ROOT } from './set-up.mjs';
+
+const RESULTS = join(ROOT, '.cache', 'jest-results.json');
+const bin = (...path) => join(ROOT, 'node_modules', ...path);
+
+/**
+ * Without arguments: lint and the check of generated files, each counted as one test, then every spec. With
+ * arguments: jest alone, with these.
+ * @param {string[]} jestArgs
+ * @returns {Promise<{ passed: number, failed: number, skipped: number }>}
+ */
+export async function runTests(jestArgs) {
+  const totals = { passed: 0, failed: 0, skipped: 0 };
+  const count = (ok) => { totals[ok ? 'passed' : 'failed'] += 1; };
+  if (jestArgs.length === 0) {
+    count(await check('lint', lint));
+    count(await check('generated files', () => run([join(ROOT, 'tools', 'gen.mjs'), '--check'])));
+  }
+  const jest = await runJest(jestArgs);
+  for (const kind of Object.keys(totals)) totals[kind] += jest[kind];
+  return totals;
+}
+
+async function check(name, what) {
+  const since = performance.now();
+  const ok = await what();
+  say(name, `${ok ? 'ok' : 'FAILED'} (${seconds(since)})`);
+  return ok;
+}
+
+/** The boundary rule needs Nx's project graph on disk, and skips itself without a word where it is missing. */
+export async function lint() {
+  const graph = await run([bin('nx', 'dist', 'bin', 'nx.js'), 'show', 'projects'], { stdout: 'ignore' });
+  return graph && run([bin('eslint', 'bin', 'eslint.js'), '.']);
+}
+
+async function runJest(jestArgs) {
+  mkdirSync(join(ROOT, '.cache'), { recursive: true });
+  rmSync(RESULTS, { force: true });
+  const ok = await run([
+    '--experimental-vm-modules', '--disable-warning=ExperimentalWarning', bin('jest', 'bin', 'jest.js'),
+    `--maxWorkers=${TEST_WORKERS}`, '--json', `--outputFile=${RESULTS}`, ...jestArgs,
+  ], { stdout: 'ignore' });
+  const results = readJsonIfThere(RESULTS);
+  if (!results) {
+    sayLines('jest ended without a result.');
+    return { passed: 0, failed: 1, skipped: 0 };
+  }
+  // A file that does not even load has no failed test of its own.
+  const failed = results.numFailedTests + results.numRuntimeErrorTestSuites;
+  return {
+    passed: results.numPassedTests,
+    failed: failed === 0 && !ok ? 1 : failed,
+    skipped: results.numPendingTests + results.numTodoTests,
+  };
+}
+
+/** @returns {Promise<boolean>} whether it ended with 0 */
+function run(args, { stdout = 'inherit' } = {}) {
+  const child = spawn(process.execPath, args, {
+    cwd: ROOT, stdio: ['ignore', stdout, 'inherit'], env: { ...process.env, NX_DAEMON: 'false' },
+  });
+  const late = setTimeout(() => {
+    sayLines(`Not finished after ${TESTS_MS_MAX / 60_000} minutes; killed.`);
+    child.kill('SIGKILL');
+  }, TESTS_MS_MAX);
+  return new Promise((done, failed) => {
+    child.once('error', failed);
+    child.once('exit', (code) => {
+      clearTimeout(late);
+      done(code === 0);
+    });
+  });
+}

@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process';
+import { join } from 'node:path';
+import { STOP_RUNNER_MS, STOP_SERVICE_MS } from './limits.mjs';
+
+/**
+ * The services, in the order in which they are stopped (design §10): agents first, so that their ends are still
+ * recorded; the record last.
+ */
+export const SERVICES = [
+  { name: 'provider-runner/slot-0', app: 'provider-runner', stopMs: STOP_RUNNER_MS },
+  { name: 'notifier', app: 'notifier', stopMs: STOP_SERVICE_MS },
+  { name: 'api-gateway', app: 'api-gateway', stopMs: STOP_SERVICE_MS },
+  // Durable work runs on libuv's threads: four of them would queue behind one slow fsync.
+  { name: 'session-service', app: 'session-service', stopMs: STOP_SERVICE_MS, env: { UV_THREADPOOL_SIZE: '16' } },
+];
+
+/** In its own process group: the terminal signals its whole group, and the order of stopping is ours. */
+export function launchService({ app, env }, { root, shared }) {
+  return spawn(process.execPath, [join(root, 'apps', app, 'dist', 'main.js')], {
+    cwd: root,
+    env: { ...env, ...shared },
+    detached: true,
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+}
+
+/** `{type: 'ready'}` once it serves, `{type: 'state', ready}` whenever that changes. */
+export function watchService(child, setReady) {
+  child.on('message', (message) => {
+    if (message?.type === 'ready') setReady(true);
+    if (message?.type === 'state') setReady(message.ready === true);
+  });
+}
+
+/** By message, which carries `keepAgents`; by signal when the channel is gone. */
+export function askToStop(keepAgents) {
+  return (child) => {
+    const failed = (error) => { if (error) child.kill('SIGTERM'); };
+    if (child.connected) child.send({ type: 'shutdown', keepAgents }, failed);
+    else child.kill('SIGTERM');
+  };
+}

@@ -1,0 +1,198 @@
+import { mkdirSync, rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { readJsonIfThere, replaceFile } from './files.mjs';
+import { LEFTOVER_GRACE_MS, STOP_NATS_MS, STOP_TOTAL_MS } from './limits.mjs';
+import { launchNats, prepareNats, watchNats } from './own-nats.mjs';
+import { homeLock } from './owner-lock.mjs';
+import { isAlive } from './process-info.mjs';
+import { RotatingLog } from './rotating-log.mjs';
+import { Refusal, shortPath } from './say.mjs';
+import { SERVICES, askToStop, launchService, watchService } from './services.mjs';
+import { choosePort } from './settings.mjs';
+import { SupervisedProcess } from './supervised-process.mjs';
+
+/** NATS and the four services of one home: `open`, `start`, `stop`. `run/stack.json` shows it from `open` to `stop`. */
+export class Stack {
+  #root;
+  #settings;
+  #say;
+  #runDir;
+  #lock;
+  /** name → SupervisedProcess, in the order of stopping. */
+  #processes = new Map();
+  #logs = [];
+  #onReady = () => {};
+  #wasReady = false;
+  /** Set by the first stop: nothing is started any more. */
+  #closed = false;
+  #handedBack = false;
+  /** Of a launcher that was killed, still shown until they are ended. */
+  #left = {};
+  url = null;
+  natsUrl = null;
+
+  /**
+   * @param {object} options
+   * @param {string} options.root the checkout
+   * @param {import('./settings.mjs').Settings} options.settings
+   * @param {(about: string, what: string) => void} options.say
+   */
+  constructor({ root, settings, say }) {
+    this.#root = root;
+    this.#settings = settings;
+    this.#say = say;
+    this.#runDir = join(settings.home, 'run');
+    this.#lock = homeLock(settings.home);
+  }
+
+  get home() { return this.#settings.home; }
+  get ready() { return this.#processes.size > 0 && [...this.#processes.values()].every((one) => one.state === 'ready'); }
+  get tokenFile() { return join(this.home, 'api-gateway', 'admin.token'); }
+  logFile(name) { return join(this.#runDir, 'logs', `${name.replace('/', '-')}.log`); }
+
+  /**
+   * Takes the home, and ends what a killed launcher of it left.
+   * @throws Refusal when another launcher holds it
+   */
+  async open() {
+    mkdirSync(join(this.#runDir, 'logs'), { recursive: true, mode: 0o700 });
+    const holder = this.#lock.tryAcquire({ checkout: this.#root });
+    if (holder) {
+      throw new Refusal(`OrbitMesh already runs in ${shortPath(this.home)}: launcher pid ${holder.pid}, started from ${holder.checkout}. ` +
+        'Stop that one first, or set ORBITMESH_HOME to another directory.');
+    }
+    const services = readJsonIfThere(this.#stackFile)?.services ?? {};
+    this.#left = Object.fromEntries(Object.entries(services).filter(([, one]) => isAlive(one)));
+    this.#publish();
+    await this.#endLeftovers();
+  }
+
+  /**
+   * Starts everything; resolves when all are ready for the first time.
+   * @param {string | null} natsServer the binary; not needed with a NATS of the user's own
+   */
+  async start(natsServer) {
+    const { host } = this.#settings;
+    const port = await choosePort(this.#settings, join(this.#runDir, 'gateway.port'));
+    this.url = `http://${reachable(host)}:${port}`;
+    const nats = this.#settings.natsUrl ? null : await prepareNats(this.#runDir);
+    this.natsUrl = this.#settings.natsUrl ?? nats.url;
+    const allReady = new Promise((done) => { this.#onReady = done; });
+    for (const service of SERVICES) this.#processes.set(service.name, this.#supervise(service, port));
+    if (nats) this.#processes.set('nats', this.#superviseNats(natsServer, nats));
+    // NATS first only saves the others a reconnect: each of them waits for it anyway.
+    for (const one of [...this.#processes.values()].reverse()) if (!this.#closed) one.start();
+    await allReady;
+  }
+
+  /** Who is not ready, for a person who waits. */
+  get missing() {
+    return [...this.#processes.values()].filter((one) => one.state !== 'ready').map((one) => one.name);
+  }
+
+  /**
+   * Stops runner → notifier → gateway → session-service → NATS, and gives the home back.
+   * @returns {Promise<boolean>} false when somebody had to be killed
+   */
+  async stop({ keepAgents = false } = {}) {
+    this.#closed = true;
+    const deadline = performance.now() + STOP_TOTAL_MS;
+    let clean = true;
+    for (const one of this.#processes.values()) {
+      const stopMs = SERVICES.find((service) => service.name === one.name)?.stopMs ?? STOP_NATS_MS;
+      const left = Math.max(0, Math.min(stopMs, deadline - performance.now()));
+      const ask = one.name === 'nats' ? (child) => child.kill('SIGTERM') : askToStop(keepAgents);
+      const byItself = await one.stop(ask, left);
+      if (!byItself) this.#say(one.name, 'did not stop in time and was killed');
+      clean &&= byItself;
+    }
+    this.#handBack();
+    return clean;
+  }
+
+  /** Kills everything now. Agents are left to be adopted by the next start. */
+  forceStop() {
+    this.#closed = true;
+    for (const one of this.#processes.values()) one.kill();
+    this.#handBack();
+  }
+
+  #supervise(service, port) {
+    const { home, host } = this.#settings;
+    const shared = {
+      ...process.env, ...service.env,
+      ORBITMESH_HOME: home, ORBITMESH_HOST: host, ORBITMESH_PORT: String(port),
+      ORBITMESH_NATS_URL: this.natsUrl, ORBITMESH_API_URL: this.url,
+    };
+    return this.#make(service.name, () => launchService(service, { root: this.#root, shared }), watchService);
+  }
+
+  #superviseNats(binary, { configFile, port }) {
+    return this.#make('nats', () => launchNats(binary, configFile), watchNats(port));
+  }
+
+  #make(name, launch, watch) {
+    const log = new RotatingLog(this.logFile(name));
+    this.#logs.push(log);
+    return new SupervisedProcess({ name, launch, watch, log, onChange: (one, note) => this.#onChange(one, note) });
+  }
+
+  #onChange(one, note) {
+    if (note) this.#say(one.name, `${note}${one.lastWords ? `\n${' '.repeat(27)}last words: ${one.lastWords}` : ''}`);
+    else if (one.state === 'ready') this.#say(one.name, `ready (pid ${one.pid})`);
+    else if (one.state === 'not_ready') this.#say(one.name, 'is up, but cannot serve at the moment');
+    this.#publish();
+    if (!this.ready || this.#wasReady) return;
+    this.#wasReady = true;
+    this.#onReady();
+  }
+
+  get #stackFile() { return join(this.#runDir, 'stack.json'); }
+
+  #publish() {
+    if (this.#handedBack) return;
+    const external = this.#settings.natsUrl ? { nats: { pid: null, startTime: null, state: 'external', restarts: 0 } } : {};
+    const services = { ...this.#left, ...external, ...Object.fromEntries([...this.#processes].map(([name, one]) => [name, one.view])) };
+    const stack = { ready: this.ready && !this.#closed, url: this.url, natsUrl: this.natsUrl, services };
+    replaceFile(this.#stackFile, `${JSON.stringify(stack, null, 2)}\n`);
+  }
+
+  #handBack() {
+    this.#handedBack = true;
+    for (const log of this.#logs.splice(0)) log.close();
+    rmSync(this.#stackFile, { force: true });
+    this.#lock.release();
+  }
+
+  /** Services leave by themselves when their launcher dies; nats-server has no such channel. */
+  async #endLeftovers() {
+    const alive = Object.entries(this.#left);
+    if (alive.length === 0) return;
+    this.#say('left over', `ending ${alive.map(([name]) => name).join(', ')} of a launcher that was killed`);
+    for (const [name, { pid }] of alive) if (name === 'nats') signal(pid, 'SIGTERM');
+    const deadline = performance.now() + LEFTOVER_GRACE_MS;
+    for (const [, one] of alive) {
+      while (isAlive(one) && performance.now() < deadline) await pause(20);
+      if (isAlive(one)) signal(one.pid, 'SIGKILL');
+      while (isAlive(one)) await pause(20);
+    }
+    this.#left = {};
+    this.#publish();
+  }
+}
+
+const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });
+
+function signal(pid, name) {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error;
+  }
+}
+
+/** A wildcard address is no address to call. */
+function reachable(host) {
+  if (host === '0.0.0.0' || host === '::') return '127.0.0.1';
+  return host.includes(':') ? `[${host}]` : host;
+}

@@ -1,0 +1,122 @@
+import { RESTART_DELAY_MS_MAX, RESTART_DELAY_MS_MIN, RESTART_RESET_MS } from './limits.mjs';
+import { startTimeOf } from './process-info.mjs';
+
+/**
+ * A process that is to run: started, watched, and started again whenever it dies until `stop`.
+ *
+ * States: `starting`, `ready`, `not_ready` (it runs, but says it cannot serve), `waiting` (dead, to be started again),
+ * `stopping`, `stopped`.
+ */
+export class SupervisedProcess {
+  #options;
+  #child = null;
+  #state = 'stopped';
+  #startTime = null;
+  #restarts = 0;
+  #delayMs = RESTART_DELAY_MS_MIN;
+  #restartTimer = null;
+  #resetTimer = null;
+  #stopping = false;
+  #exited = Promise.resolve();
+
+  /**
+   * @param {object} options
+   * @param {string} options.name as in stack.json
+   * @param {() => import('node:child_process').ChildProcess} options.launch
+   * @param {(child: import('node:child_process').ChildProcess, setReady: (ready: boolean) => void) => void} options.watch
+   *   tells when it is ready and when not any more
+   * @param {import('./rotating-log.mjs').RotatingLog} options.log
+   * @param {(process: SupervisedProcess, note?: string) => void} options.onChange after every change of state
+   */
+  constructor(options) {
+    this.#options = options;
+  }
+
+  get name() { return this.#options.name; }
+  get state() { return this.#state; }
+  get pid() { return this.#child?.pid ?? null; }
+  get lastWords() { return this.#options.log.lastWords; }
+  /** As stack.json shows it. */
+  get view() {
+    return { pid: this.pid, startTime: this.#startTime, state: this.#state, restarts: this.#restarts };
+  }
+
+  start() {
+    const child = this.#options.launch();
+    this.#child = child;
+    this.#startTime = child.pid ? startTimeOf(child.pid) : null;
+    child.stdout?.on('data', (chunk) => this.#options.log.write(chunk));
+    child.stderr?.on('data', (chunk) => this.#options.log.write(chunk));
+    this.#exited = new Promise((done) => {
+      const gone = (how) => {
+        if (this.#child !== child) return;
+        this.#onGone(how);
+        done();
+      };
+      child.once('exit', (code, signal) => gone(signal ?? `exit code ${code}`));
+      // Could not be started at all: then there is no exit event. Otherwise (a message to a dying child) exit follows.
+      child.on('error', (error) => { if (child.pid === undefined) gone(error.message); });
+    });
+    this.#change('starting');
+    this.#options.watch(child, (ready) => { if (this.#child === child) this.#onReady(ready); });
+  }
+
+  /**
+   * Asks it to leave, waits, kills. Resolves when it is gone and will not come back.
+   * @param {(child: import('node:child_process').ChildProcess) => void} ask
+   * @returns {Promise<boolean>} false when it had to be killed
+   */
+  async stop(ask, timeoutMs) {
+    this.#stopping = true;
+    clearTimeout(this.#restartTimer);
+    if (!this.#child) {
+      this.#change('stopped');
+      return true;
+    }
+    this.#change('stopping');
+    ask(this.#child);
+    if (await within(this.#exited, timeoutMs)) return true;
+    this.kill();
+    await this.#exited;
+    return false;
+  }
+
+  /** Ends it now, for good. Only the process itself: agents outlive their runner. */
+  kill() {
+    this.#stopping = true;
+    clearTimeout(this.#restartTimer);
+    this.#child?.kill('SIGKILL');
+  }
+
+  #onReady(ready) {
+    if (this.#stopping) return;
+    clearTimeout(this.#resetTimer);
+    if (ready) this.#resetTimer = setTimeout(() => { this.#delayMs = RESTART_DELAY_MS_MIN; }, RESTART_RESET_MS).unref();
+    this.#change(ready ? 'ready' : 'not_ready');
+  }
+
+  #onGone(how) {
+    this.#child = null;
+    this.#startTime = null;
+    clearTimeout(this.#resetTimer);
+    if (this.#stopping) return this.#change('stopped');
+    const delayMs = this.#delayMs;
+    this.#delayMs = Math.min(delayMs * 2, RESTART_DELAY_MS_MAX);
+    this.#restartTimer = setTimeout(() => {
+      this.#restarts += 1;
+      this.start();
+    }, delayMs);
+    this.#change('waiting', `ended (${how}); starting it again in ${delayMs / 1000} s`);
+  }
+
+  #change(state, note) {
+    this.#state = state;
+    this.#options.onChange(this, note);
+  }
+}
+
+function within(promise, ms) {
+  let timer;
+  const late = new Promise((done) => { timer = setTimeout(() => done(false), ms); });
+  return Promise.race([promise.then(() => true), late]).finally(() => clearTimeout(timer));
+}
