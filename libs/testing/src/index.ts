@@ -1,1 +1,2 @@
-export {};
+export * from './eventually.js';
+export * from './nats.js';
