@@ -1,0 +1,88 @@
+/*
+ * Every bound of the runner: value, unit, where it comes from, and what happens there. Bounds of the
+ * wire (batch of facts, heartbeat) are in @orbitmesh/contracts.
+ */
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Runs at once on one runner, unless configured. A start beyond it is answered LIMIT_REACHED; the session waits, visibly. */
+export const CAPACITY_DEFAULT = 16;
+/** Slots tried before boot gives up with STORAGE_LOCKED. */
+export const SLOTS_MAX = 256;
+/** From the execution to `run_started` (design §4.1); then the tree is ended and `start_failed: start_timeout` is said. */
+export const START_TIMEOUT_MS = 60_000;
+/** A claim that nobody answers is asked again this long; then the record is dropped and the session placed anew by its owner. */
+export const CLAIM_GIVE_UP_MS = 60_000;
+/** The wrapper writes the agent's pid within some ms; a machine that takes longer than this gets `start_failed`. */
+export const AGENT_PID_TIMEOUT_MS = 10_000;
+
+/** Stop (design §4.1): after stdin was closed, and after SIGTERM. */
+export const STOP_GRACES_MS = { politeMs: 5_000, termMs: 5_000 } as const;
+/** In a shutdown (design §10), all agents at once. */
+export const SHUTDOWN_GRACES_MS = { politeMs: 2_000, termMs: 2_000 } as const;
+/** What an agent that ended by itself left behind gets this long between SIGTERM and SIGKILL. */
+export const LEFTOVER_GRACE_MS = 500;
+/** SIGKILL and look again, at most this long; whatever is alive then is reported in `run_ended.left`. */
+export const SWEEP_GIVE_UP_MS = 5_000;
+/** Shutdown waits so long for the last facts to be acknowledged; they are in the journal and are sent by the next start. */
+export const SHUTDOWN_ACK_MS = 3_000;
+
+/** Lines waiting for an agent that does not read its stdin; one more is refused with LIMIT_REACHED, which the driver says as `input_failed`. */
+export const STDIN_QUEUE_BYTES_MAX = 4 * MIB;
+/** One write to the FIFO: what a Linux pipe holds. */
+export const STDIN_WRITE_BYTES_MAX = 64 * KIB;
+/** Between two tries when the FIFO is full: doubled from the first to the second. */
+export const STDIN_RETRY_MS = { first: 1, last: 50 } as const;
+
+/** One read of an output file; the event loop turns between two. */
+export const READ_BYTES_MAX = 64 * KIB;
+/** Polling beside the watch (which may be unavailable): doubled from the first to the last while nothing comes. */
+export const TAIL_POLL_MS = { first: 10, last: 250 } as const;
+/** An unfinished line of `text` output waits this long for its end. */
+export const PARTIAL_LINE_MS = 50;
+/** Output is coalesced: the first piece at once, then at most this often or this much (design §5). */
+export const COALESCE_MS = 50;
+export const COALESCE_BYTES_MAX = 16 * KIB;
+/** Text that may be the beginning of a secret waits this long for the rest of it, then goes out. */
+export const SECRET_HOLD_MS = 1_000;
+/** A value shorter than this is not redacted: it would blank out ordinary text. */
+export const SECRET_LENGTH_MIN = 4;
+
+/** Decoded and not yet in the journal, per run; decoding waits, the agent's file grows. */
+export const PENDING_BYTES_MAX = 1 * MIB;
+/** In the journal and not yet acknowledged, per run (held in memory); decoding waits, the agent's file grows. */
+export const UNACKED_BYTES_MAX = 8 * MIB;
+/** Output in the files and not in the journal (design §7): the agent's tree is suspended, and goes on below the second. */
+export const BACKLOG_SUSPEND_BYTES = 8 * MIB;
+export const BACKLOG_RESUME_BYTES = 2 * MIB;
+/** A run's output as facts (design §7): what comes after is dropped and said as `output_dropped`. */
+export const RUN_OUTPUT_BYTES_MAX = 256 * MIB;
+/** A raw file past this is emptied, with the tree suspended, once all of it is in the journal. */
+export const RAW_FILE_BYTES_MAX = 256 * MIB;
+
+/** One journal file; a new one begins with the whole state, and files whose facts are all acknowledged are removed. */
+export const JOURNAL_FILE_BYTES_MAX = 8 * MIB;
+/** A failed journal write is tried again between these; meanwhile decoding waits. */
+export const JOURNAL_RETRY_MS = { first: 100, last: 5_000 } as const;
+/** A driver's snapshot as JSON; a larger one ends the run as crashed. */
+export const DRIVER_STATE_BYTES_MAX = 1 * MIB;
+/** Remembered inputIds of a run, oldest forgotten: a repetition later than so many inputs would be delivered twice. */
+export const INPUT_IDS_MAX = 1_000;
+/** Bytes of a raw frame in `metadata {key: 'unparsed'}`. */
+export const UNPARSED_BYTES_MAX = 4 * KIB;
+
+/** Unanswered facts are sent again between these (with jitter), and at once after a reconnect. */
+export const SEND_RETRY_MS = { first: 100, last: 2_000 } as const;
+/** `detect` of one entry; then the entry counts as not installed. */
+export const DETECT_TIMEOUT_MS = 5_000;
+/** Entries are looked at again this often, and whenever `providers.json` changes. */
+export const DETECT_EVERY_MS = 60_000;
+/** `providers.json` is compared this often, beside being watched. */
+export const PROVIDERS_POLL_MS = 1_000;
+/** A larger file is refused, the last good one stays in force. */
+export const PROVIDERS_FILE_BYTES_MAX = 1 * MIB;
+/** `file:` secrets. */
+export const SECRET_FILE_BYTES_MAX = 64 * KIB;
+/** Directories of ended runs kept for their raw frames; the oldest go first. */
+export const ENDED_RUNS_MAX = 200;
+export const ENDED_RUNS_BYTES_MAX = 2 * 1024 * MIB;

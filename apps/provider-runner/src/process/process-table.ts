@@ -1,0 +1,121 @@
+import { execFileSync } from 'node:child_process';
+import { readdirSync, readFileSync } from 'node:fs';
+
+/** A process that cannot be mistaken for a later one with the same pid. */
+export interface ProcessIdentity {
+  pid: number;
+  /** Opaque: when it started, as its system says it. */
+  startTime: string;
+  /** The boot of the machine in which pid and start time mean something. */
+  bootId: string;
+}
+
+export interface ProcessEntry {
+  pid: number;
+  ppid: number;
+  pgid: number;
+  startTime: string;
+  /** Ended, and only waiting for its parent to look. */
+  zombie: boolean;
+}
+
+/** The system's processes, read anew by every call; synchronous, because a tree is only true at one moment. */
+export interface ProcessTable {
+  readonly bootId: string;
+  /** False where the environment of a process cannot be seen: containment is then the process group (design §7). */
+  readonly seesEnvironment: boolean;
+  list(): ProcessEntry[];
+  find(pid: number): ProcessEntry | undefined;
+  /** Of our own processes; undefined where it cannot be read. */
+  environment(pid: number): Buffer | undefined;
+}
+
+class LinuxProcessTable implements ProcessTable {
+  readonly bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  readonly seesEnvironment = true;
+
+  list(): ProcessEntry[] {
+    return readdirSync('/proc').flatMap((name) => {
+      const entry = /^\d+$/.test(name) ? this.find(Number(name)) : undefined;
+      return entry ? [entry] : [];
+    });
+  }
+
+  find(pid: number): ProcessEntry | undefined {
+    const stat = readIfThere(`/proc/${pid}/stat`)?.toString('latin1');
+    if (stat === undefined) return undefined;
+    // The name, in parentheses, may itself hold spaces and parentheses; fields are counted after it (proc(5)).
+    const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
+    return {
+      pid, ppid: Number(fields[1]), pgid: Number(fields[2]), startTime: fields[19], zombie: fields[0] === 'Z' || fields[0] === 'X',
+    };
+  }
+
+  environment(pid: number): Buffer | undefined {
+    return readIfThere(`/proc/${pid}/environ`);
+  }
+}
+
+/** macOS and other systems without `/proc`: what `ps` tells. */
+class PsProcessTable implements ProcessTable {
+  readonly seesEnvironment = false;
+  readonly bootId: string;
+
+  constructor() {
+    this.bootId = process.platform === 'darwin'
+      ? execFileSync('/usr/sbin/sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'utf8' }).trim()
+      : 'unknown';
+  }
+
+  list(): ProcessEntry[] {
+    return this.ps(['-A']);
+  }
+
+  find(pid: number): ProcessEntry | undefined {
+    return this.ps(['-p', String(pid)])[0];
+  }
+
+  environment(): undefined {
+    return undefined;
+  }
+
+  private ps(which: string[]): ProcessEntry[] {
+    let text: string;
+    try {
+      text = execFileSync('/bin/ps', [...which, '-o', 'pid=,ppid=,pgid=,state=,lstart='], { encoding: 'utf8', maxBuffer: 16 * 1024 * 1024 });
+    } catch (error) {
+      // `ps -p` of a pid that is gone exits 1 and says nothing.
+      if ((error as { status?: number }).status === 1) return [];
+      throw error;
+    }
+    return text.split('\n').flatMap((line) => {
+      const match = /^\s*(\d+)\s+(\d+)\s+(\d+)\s+(\S+)\s+(.+)$/.exec(line);
+      return match ? [{ pid: +match[1], ppid: +match[2], pgid: +match[3], startTime: match[5].trim(), zombie: match[4].startsWith('Z') }] : [];
+    });
+  }
+}
+
+function readIfThere(path: string): Buffer | undefined {
+  try {
+    return readFileSync(path);
+  } catch (error) {
+    // Gone meanwhile (ESRCH is a read of a process that ended after the open), or somebody else's.
+    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
+}
+
+export function createProcessTable(): ProcessTable {
+  return process.platform === 'linux' ? new LinuxProcessTable() : new PsProcessTable();
+}
+
+export function identify(table: ProcessTable, pid: number): ProcessIdentity | undefined {
+  const entry = table.find(pid);
+  return entry && !entry.zombie ? { pid, startTime: entry.startTime, bootId: table.bootId } : undefined;
+}
+
+export function isAlive(table: ProcessTable, identity: ProcessIdentity): boolean {
+  if (identity.bootId !== table.bootId) return false;
+  const entry = table.find(identity.pid);
+  return entry !== undefined && !entry.zombie && entry.startTime === identity.startTime;
+}

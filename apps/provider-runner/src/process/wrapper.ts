@@ -1,0 +1,110 @@
+import { spawn } from 'node:child_process';
+import { accessSync, constants } from 'node:fs';
+import { once } from 'node:events';
+import { join } from 'node:path';
+import { AppError } from '@orbitmesh/domain';
+
+/**
+ * The small shell between runner and agent, by which an agent outlives its runner (design §7). POSIX
+ * sh only: /bin/sh is dash on Debian and bash on macOS.
+ *
+ * - The agent is a *foreground* child: a background job of `sh` has SIGINT and SIGQUIT ignored for
+ *   good. The shell catches (not ignores) signals, so its children get them as default.
+ * - A shell runs no trap while it waits for a foreground child, so the write end of the FIFO is held
+ *   by a process of its own (`hold` has its pid), which SIGUSR1 ends: that is how stdin is closed on
+ *   purpose. Everybody else closes the write end, or the agent would never see the end of its input.
+ * - The agent is the leader of its own session where `setsid` exists, so that what it does to its
+ *   process group does not hit the shell that writes down how it ended. The inner shell writes the
+ *   pid that becomes the agent's by `exec`.
+ * - Files are made under the runner's umask (077); the agent gets its user's own back.
+ */
+const SCRIPT = `
+_om_dir=$1 _om_mask=$2 _om_mv=$3 _om_sleep=$4 _om_setsid=$5
+shift 5
+trap : HUP INT QUIT TERM USR1 USR2
+echo "$$" >"$_om_dir/wrapper.new" && "$_om_mv" "$_om_dir/wrapper.new" "$_om_dir/wrapper"
+exec 3<>"$_om_dir/in"
+"$_om_sleep" 2147483647 </dev/null >/dev/null 2>&1 &
+_om_hold=$!
+exec 3>&-
+echo "$_om_hold" >"$_om_dir/hold.new" && "$_om_mv" "$_om_dir/hold.new" "$_om_dir/hold"
+(
+  exec <"$_om_dir/in"
+  exec \${_om_setsid:+"$_om_setsid"} /bin/sh -c '
+    _om_dir=$1 _om_mv=$2 _om_mask=$3
+    shift 3
+    echo "$$" >"$_om_dir/pid.new" && "$_om_mv" "$_om_dir/pid.new" "$_om_dir/pid"
+    umask "$_om_mask"
+    unset _om_dir _om_mv _om_mask
+    exec "$@"
+  ' agent "$_om_dir" "$_om_mv" "$_om_mask" "$@"
+) >>"$_om_dir/out" 2>>"$_om_dir/err"
+_om_code=$?
+kill "$_om_hold" 2>/dev/null
+echo "$_om_code" >"$_om_dir/exit.new" && "$_om_mv" "$_om_dir/exit.new" "$_om_dir/exit"
+`;
+
+export interface WrapperLaunch {
+  /** The run's directory; `in` is there already. */
+  dir: string;
+  /** argv, the first absolute. */
+  command: string[];
+  workingDir: string;
+  /** The agent's whole environment; it is passed on in memory and never written to a file. */
+  environment: Record<string, string>;
+  /** Octal, e.g. `022`: the one of the user who started OrbitMesh. */
+  userUmask: string;
+}
+
+/** Starts it, detached, and answers with the wrapper's pid. @throws AppError CONFIG_INVALID when the system refuses. */
+export async function launchWrapper(launch: WrapperLaunch): Promise<number> {
+  const tools = [programPath('mv', true), programPath('sleep', true), programPath('setsid', false)];
+  const child = spawn('/bin/sh', ['-c', SCRIPT, 'orbitmesh-run', launch.dir, launch.userUmask, ...tools, ...launch.command], {
+    cwd: launch.workingDir, env: launch.environment, detached: true, stdio: 'ignore',
+  });
+  child.unref();
+  try {
+    await once(child, 'spawn');
+  } catch (cause) {
+    throw new AppError('CONFIG_INVALID', `The agent could not be started: ${(cause as Error).message}`, {}, { cause });
+  }
+  return child.pid!;
+}
+
+/** Names of the files of a run's directory (design §2), with those the wrapper writes. */
+export class RunFiles {
+  constructor(readonly dir: string) {}
+  readonly record = join(this.dir, 'run.json');
+  readonly manifest = join(this.dir, 'manifest.json');
+  readonly stdin = join(this.dir, 'in');
+  readonly stdout = join(this.dir, 'out');
+  readonly stderr = join(this.dir, 'err');
+  readonly exit = join(this.dir, 'exit');
+  readonly agentPid = join(this.dir, 'pid');
+  readonly wrapperPid = join(this.dir, 'wrapper');
+  readonly holderPid = join(this.dir, 'hold');
+  readonly facts = join(this.dir, 'facts');
+  readonly bin = join(this.dir, 'bin');
+  readonly cli = join(this.dir, 'bin', 'orbitmesh');
+}
+
+const found = new Map<string, string>();
+
+/** Where a system's program is; never taken from the agent's PATH. */
+export function programPath(name: string, needed: boolean): string {
+  const cached = found.get(name);
+  if (cached !== undefined) return cached;
+  for (const dir of ['/usr/bin', '/bin', '/usr/sbin', '/sbin']) {
+    const path = join(dir, name);
+    try {
+      accessSync(path, constants.X_OK);
+      found.set(name, path);
+      return path;
+    } catch {
+      // Not here: look in the next directory.
+    }
+  }
+  if (needed) throw new AppError('CONFIG_INVALID', `The program ${name} is missing on this system.`, { program: name });
+  found.set(name, '');
+  return '';
+}
