@@ -60,8 +60,9 @@ export class Bus {
     }
     const refusal = refusalOf(nc.info);
     if (refusal) {
+      const maxPayload = nc.info?.max_payload;
       await nc.close();
-      throw new AppError('CONFIG_INVALID', refusal, { maxPayload: nc.info?.max_payload, needed: NATS_PAYLOAD_BYTES_MIN });
+      throw new AppError('CONFIG_INVALID', refusal, { maxPayload, needed: NATS_PAYLOAD_BYTES_MIN });
     }
     return new Bus(nc, options);
   }

@@ -16,7 +16,7 @@ export class TestNats {
   /** Chosen by the server's first start, kept by every later one. */
   port = -1;
 
-  private constructor(private readonly binary: string, private readonly dir: string, private readonly config: string) {
+  private constructor(private readonly binary: string, private readonly dir: string, private config: string) {
     process.once('exit', this.onExit);
   }
 
@@ -57,9 +57,10 @@ export class TestNats {
     process.kill(this.pid, 'SIGCONT');
   }
 
-  /** Kills it, if it still runs, and starts it again on the same port. */
-  async restart(): Promise<void> {
+  /** Kills it, if it still runs, and starts it again on the same port, with another configuration if one is given. */
+  async restart(config: string = this.config): Promise<void> {
     await this.kill();
+    this.config = config;
     await this.launch();
   }
 
