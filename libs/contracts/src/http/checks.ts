@@ -1,0 +1,86 @@
+import type { FieldCheck, FieldProblem } from './field.js';
+import { CUSTOM_BYTES_MAX, CUSTOM_DEPTH_MAX, MAP_ENTRIES_MAX, MAP_KEY_CHARS_MAX, MAP_VALUE_CHARS_MAX, PATH_CHARS_MAX } from './limits.js';
+
+const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
+const SECRET_REFERENCE = /^(?:env:[A-Za-z_][A-Za-z0-9_]*|file:\/.+)$/;
+/** A whole word of the name, or its end where nothing else is meant: MAX_TOKENS, MONKEY and KEYBOARD_LAYOUT are no secrets. */
+const SECRET_WORD = /^(?:api|access|private|secret|auth|encryption|signing|ssh)?keys?$|(?:token|secrets?|passwords?|passwd|passphrase|credentials?)$/;
+
+/** RFC 6901: one reference token. */
+export function pointerTo(key: string | number): string {
+  return `/${String(key).replaceAll('~', '~0').replaceAll('/', '~1')}`;
+}
+
+export function isPlainObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+/** Does the name of a variable say that its value is a key, token, secret or password (design §4.3)? */
+export function looksLikeSecret(name: string): boolean {
+  const words = name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase().split('_');
+  return words.some((word) => SECRET_WORD.test(word));
+}
+
+function checkMap(value: unknown, checkEntry: (name: string, value: unknown) => Omit<FieldProblem, 'pointer'> | null): FieldProblem[] {
+  if (!isPlainObject(value)) return [{ pointer: '', detail: 'must be an object of strings' }];
+  const names = Object.keys(value);
+  if (names.length > MAP_ENTRIES_MAX) return [{ pointer: '', detail: `must have at most ${MAP_ENTRIES_MAX} entries` }];
+  return names.flatMap((name) => {
+    const problem = checkName(name) ?? checkEntry(name, value[name]);
+    return problem ? [{ pointer: pointerTo(name), ...problem }] : [];
+  });
+}
+
+function checkName(name: string): { detail: string } | null {
+  if (name.length > MAP_KEY_CHARS_MAX || !ENV_NAME.test(name)) return { detail: 'the name must be that of an environment variable' };
+  if (name.toUpperCase().startsWith('ORBITMESH_')) return { detail: 'names that begin with ORBITMESH_ are ours' };
+  return null;
+}
+
+/** Plain values; a name that looks like a secret is refused with the way to pass it. */
+export const checkEnvironment: FieldCheck = (value) => checkMap(value, (name, entry) => {
+  if (typeof entry !== 'string') return { detail: 'must be a string' };
+  if (entry.length > MAP_VALUE_CHARS_MAX) return { detail: `must be at most ${MAP_VALUE_CHARS_MAX} characters` };
+  if (!looksLikeSecret(name)) return null;
+  return {
+    code: 'SECRET_BY_VALUE',
+    detail: `${name} looks like a secret, and plain values are kept in the manifest. Pass it as a reference instead: "secrets": {"${name}": "env:${name}"} or "file:/path", which only the runner resolves.`,
+  };
+});
+
+/** NAME → `env:X` | `file:/p`. */
+export const checkSecrets: FieldCheck = (value) => checkMap(value, (_name, entry) => {
+  if (typeof entry !== 'string') return { detail: 'must be a string' };
+  if (entry.length <= PATH_CHARS_MAX && SECRET_REFERENCE.test(entry)) return null;
+  // The value is not repeated: it may be the secret itself.
+  return { detail: 'must be a reference, "env:NAME" or "file:/absolute/path", never the secret itself', code: 'SECRET_BY_VALUE' };
+});
+
+/** Any JSON object, bounded in depth and size, with finite numbers. */
+export const checkCustom: FieldCheck = (value) => {
+  if (!isPlainObject(value)) return [{ pointer: '', detail: 'must be an object' }];
+  if (depthOf(value, CUSTOM_DEPTH_MAX + 1) > CUSTOM_DEPTH_MAX) return [{ pointer: '', detail: `must be at most ${CUSTOM_DEPTH_MAX} levels deep` }];
+  const bytes = Buffer.byteLength(JSON.stringify(value));
+  return bytes > CUSTOM_BYTES_MAX ? [{ pointer: '', detail: `must be at most ${CUSTOM_BYTES_MAX} bytes as JSON` }] : [];
+};
+
+function depthOf(value: unknown, stopAt: number): number {
+  if (typeof value !== 'object' || value === null || stopAt === 0) return 0;
+  let deepest = 0;
+  for (const child of Object.values(value)) deepest = Math.max(deepest, depthOf(child, stopAt - 1));
+  return deepest + 1;
+}
+
+/** An absolute path without a step up; whether it is there and allowed is for a runner to say. */
+export const checkAbsolutePath: FieldCheck = (value) => {
+  if (typeof value !== 'string' || value.length > PATH_CHARS_MAX || !value.startsWith('/')) return [{ pointer: '', detail: 'must be an absolute path' }];
+  return value.split('/').includes('..') ? [{ pointer: '', detail: 'must not contain ".." steps' }] : [];
+};
+
+/** RFC 3339 date or date-time that really exists. */
+export const checkDate: FieldCheck = (value) => {
+  const match = typeof value === 'string' ? /^(\d{4})-(\d\d)-(\d\d)(?:T\d\d:\d\d:\d\d(?:\.\d{1,9})?(?:Z|[+-]\d\d:\d\d))?$/.exec(value) : null;
+  if (!match || Number.isNaN(Date.parse(match[0]))) return [{ pointer: '', detail: 'must be an RFC 3339 date or date-time' }];
+  const day = new Date(`${match[1]}-${match[2]}-${match[3]}T00:00:00Z`);
+  return day.getUTCDate() === Number(match[3]) ? [] : [{ pointer: '', detail: 'must be a day that exists' }];
+};

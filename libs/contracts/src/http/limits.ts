@@ -1,0 +1,31 @@
+/** Bounds of what a client may send; at each of them the answer is 400 VALIDATION_FAILED with a pointer. */
+
+/** A name or title: what a person reads on one line. */
+export const NAME_CHARS_MAX = 200;
+/** A description, a system prompt, an input, a report; the body's 256 KiB bound them all together. */
+export const TEXT_CHARS_MAX = 100_000;
+/** A reason or an answer's remark. */
+export const REASON_CHARS_MAX = 2_000;
+/** PATH_MAX of Linux. */
+export const PATH_CHARS_MAX = 4_096;
+/** Tasks of one session (design §4.3). */
+export const SESSION_TASKS_MAX = 20;
+/** Acceptance criteria and dependencies of a task. */
+export const TASK_LIST_MAX = 100;
+/** Entries of `environment`, `secrets` and a server's `env`: far below the 128 KiB that Linux allows one string of them. */
+export const MAP_ENTRIES_MAX = 100;
+export const MAP_KEY_CHARS_MAX = 128;
+export const MAP_VALUE_CHARS_MAX = 32_000;
+export const MCP_SERVERS_MAX = 20;
+export const MCP_ARGS_MAX = 100;
+/** `custom`: what a driver reads of its own; small by intent. */
+export const CUSTOM_DEPTH_MAX = 8;
+export const CUSTOM_BYTES_MAX = 64 * 1024;
+/** Depth of any JSON body: keeps every recursive reader of it safe. */
+export const JSON_DEPTH_MAX = 32;
+/** Problems told in one answer; a body with more is no less wrong. */
+export const PROBLEMS_MAX = 20;
+/** An opaque cursor of ours is far shorter. */
+export const CURSOR_CHARS_MAX = 200;
+/** Idempotency-Key: visible ASCII; a UUID has 36. */
+export const IDEMPOTENCY_KEY_CHARS_MAX = 255;

@@ -1,0 +1,66 @@
+import {
+  PERMISSION_MODES, SESSION_MODES, TIMELINE_KINDS, type McpServerConfig, type PermissionMode, type SessionMode, type TimelineKind,
+} from '@orbitmesh/domain';
+import type { SpawnSessionBody } from './bodies.js';
+import { checkCustom, checkEnvironment, checkSecrets } from './checks.js';
+import { Checked, Id, IdList, ListOf, Name, OneOf, Optional, Pattern, Text, TextList } from './field.js';
+import {
+  MAP_VALUE_CHARS_MAX, MCP_ARGS_MAX, MCP_SERVERS_MAX, NAME_CHARS_MAX, PATH_CHARS_MAX, REASON_CHARS_MAX, SESSION_TASKS_MAX, TEXT_CHARS_MAX,
+} from './limits.js';
+import { AbsolutePath } from './project.dto.js';
+
+const strings = { type: 'object', additionalProperties: { type: 'string' } };
+const Environment = () => Checked('environment', checkEnvironment, strings);
+
+export class McpServerDto implements McpServerConfig {
+  @Name(NAME_CHARS_MAX) name!: string;
+  @Text(1, PATH_CHARS_MAX) command!: string;
+  @Optional() @TextList(MCP_ARGS_MAX, MAP_VALUE_CHARS_MAX) args: string[] = [];
+  @Optional() @Environment() env: Record<string, string> = {};
+}
+
+/** design §4.3. */
+export class SpawnSessionDto implements SpawnSessionBody {
+  @Id() projectId!: string;
+  @Optional() @IdList(SESSION_TASKS_MAX) taskIds?: string[];
+  @Optional() @Pattern(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be the name of a configured provider') providerType?: string;
+  @Optional() @AbsolutePath() workingDir?: string;
+  @Optional() @Name(NAME_CHARS_MAX) name?: string;
+  @Optional() @OneOf(SESSION_MODES) mode?: SessionMode;
+  @Optional() @Text(1, NAME_CHARS_MAX) model?: string;
+  @Optional() @OneOf(PERMISSION_MODES) permissionMode?: PermissionMode;
+  @Optional() @Id() teamMemberId?: string;
+  @Optional() @Id() parentSessionId?: string;
+  @Optional() @Text(1, TEXT_CHARS_MAX) initialDirective?: string;
+  @Optional() @Text(0, TEXT_CHARS_MAX) systemPrompt?: string;
+  @Optional() @Environment() environment?: Record<string, string>;
+  @Optional() @Checked('secrets', checkSecrets, strings) secrets?: Record<string, string>;
+  @Optional() @ListOf(() => McpServerDto, MCP_SERVERS_MAX) mcpServers?: McpServerDto[];
+  @Optional() @Checked('custom', checkCustom, { type: 'object' }) custom?: Record<string, unknown>;
+}
+
+export class UpdateSessionDto {
+  @Optional() @Name(NAME_CHARS_MAX) name?: string;
+}
+
+/** The body of stop, pause, resume, kill and interrupt; may be left out. */
+export class ActionDto {
+  @Optional() @Text(0, REASON_CHARS_MAX) reason?: string;
+}
+
+export class InputDto {
+  @Text(1, TEXT_CHARS_MAX) text!: string;
+}
+
+export class PostTimelineDto {
+  @OneOf(TIMELINE_KINDS) kind!: TimelineKind;
+  @Text(1, TEXT_CHARS_MAX) message!: string;
+  @Optional() @Id() taskId?: string;
+}
+
+/** One of `optionId` and `decision`. */
+export class AnswerApprovalDto {
+  @Optional() @Text(1, NAME_CHARS_MAX) optionId?: string;
+  @Optional() @OneOf(['allow', 'deny']) decision?: 'allow' | 'deny';
+  @Optional() @Text(0, REASON_CHARS_MAX) reason?: string;
+}
