@@ -15,3 +15,4 @@ export * from './http/project.dto.js';
 export * from './http/task.dto.js';
 export * from './http/session.dto.js';
 export * from './http/query.dto.js';
+export * from './http/live.dto.js';

@@ -1,5 +1,5 @@
 import {
-  ArrayMaxSize, ArrayMinSize, ArrayUnique, IsArray, IsBoolean, IsIn, IsInt, IsString, Length, Matches, Max, Min, ValidateBy,
+  ArrayMaxSize, ArrayUnique, IsArray, IsBoolean, IsIn, IsInt, IsObject, IsString, Length, Matches, Max, Min, ValidateBy,
   ValidateIf, ValidateNested,
 } from 'class-validator';
 import { ID_PATTERN, type ErrorCode } from '@orbitmesh/domain';
@@ -16,7 +16,7 @@ export type FieldCheck = (value: unknown) => FieldProblem[];
 export interface Field {
   required: boolean;
   schema: JsonSchema;
-  /** The class of its elements (an array of objects). */
+  /** The class of the object, or of the objects in the array. */
   element?: () => DtoClass;
   /** Reads the value out of a query string; gives back what it cannot read, for the validator to refuse. */
   coerce?: (text: string) => unknown;
@@ -54,16 +54,18 @@ export const Name = (max: number) => field({ schema: { type: 'string', minLength
   IsString(), Length(1, max), Matches(/\S/, { message: '$property must not be blank' }));
 export const Pattern = (pattern: RegExp, message: string) =>
   field({ schema: { type: 'string', pattern: pattern.source } }, IsString(), Matches(pattern, { message: `$property ${message}` }));
-export const Id = () => Pattern(ID_PATTERN, 'must be an id: 1 to 64 of A-Z a-z 0-9 _ -');
+const ID_MESSAGE = 'must be an id: 1 to 64 of A-Z a-z 0-9 _ -';
+export const Id = () => Pattern(ID_PATTERN, ID_MESSAGE);
 export const OneOf = (values: readonly string[]) => field({ schema: { type: 'string', enum: [...values] } }, IsIn([...values]));
 
 export const TextList = (items: number, chars: number) =>
   field({ schema: { type: 'array', maxItems: items, items: { type: 'string', maxLength: chars } } },
     IsArray(), ArrayMaxSize(items), IsString({ each: true }), Length(0, chars, { each: true }));
-export const IdList = (items: number, min = 0) =>
-  field({ schema: { type: 'array', minItems: min, maxItems: items, uniqueItems: true, items: { type: 'string', pattern: ID_PATTERN.source } } },
-    IsArray(), ArrayMinSize(min), ArrayMaxSize(items), ArrayUnique(),
-    Matches(ID_PATTERN, { each: true, message: 'each value in $property must be an id: 1 to 64 of A-Z a-z 0-9 _ -' }));
+export const PatternList = (items: number, pattern: RegExp, message: string) =>
+  field({ schema: { type: 'array', maxItems: items, uniqueItems: true, items: { type: 'string', pattern: pattern.source } } },
+    IsArray(), ArrayMaxSize(items), ArrayUnique(), Matches(pattern, { each: true, message: `each value in $property ${message}` }));
+export const IdList = (items: number) => PatternList(items, ID_PATTERN, ID_MESSAGE);
+export const ObjectOf = (element: () => DtoClass) => field({ element }, IsObject(), ValidateNested());
 export const ListOf = (element: () => DtoClass, items: number) =>
   field({ element, schema: { type: 'array', maxItems: items } }, IsArray(), ArrayMaxSize(items), ValidateNested({ each: true }));
 

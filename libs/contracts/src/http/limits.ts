@@ -29,3 +29,6 @@ export const PROBLEMS_MAX = 20;
 export const CURSOR_CHARS_MAX = 200;
 /** Idempotency-Key: visible ASCII; a UUID has 36. */
 export const IDEMPOTENCY_KEY_CHARS_MAX = 255;
+/** Ids and types of one filter: what a dashboard can show at once. */
+export const FILTER_IDS_MAX = 200;
+export const FILTER_TYPES_MAX = 64;

@@ -2,6 +2,7 @@ import { describe, expect, it } from '@jest/globals';
 import { AppError } from '@orbitmesh/domain';
 import { parseJsonBody } from './body.js';
 import type { DtoClass } from './field.js';
+import { SubscribeFrameDto } from './live.dto.js';
 import { CreateProjectDto } from './project.dto.js';
 import { EventQueryDto, PageQueryDto, SessionEventQueryDto, TaskQueryDto } from './query.dto.js';
 import { AnswerApprovalDto, InputDto, PostTimelineDto, SpawnSessionDto } from './session.dto.js';
@@ -86,6 +87,13 @@ const refused: [string, DtoClass, unknown, string, RequestPart?][] = [
   ['an empty input', InputDto, { text: '' }, '/text'],
   ['a timeline kind that does not exist', PostTimelineDto, { kind: 'done', message: 'x' }, '/kind'],
   ['a decision that does not exist', AnswerApprovalDto, { decision: 'maybe' }, '/decision'],
+  ['a frame without a type', SubscribeFrameDto, {}, '/type'],
+  ['an unknown key in a filter', SubscribeFrameDto, { type: 'subscribe', filter: { users: [] } }, '/filter/users'],
+  ['a filter that is a list', SubscribeFrameDto, { type: 'subscribe', filter: [] }, '/filter'],
+  ['a filter that is null', SubscribeFrameDto, { type: 'subscribe', filter: null }, '/filter'],
+  ['a filter for a bad id', SubscribeFrameDto, { type: 'subscribe', filter: { sessionIds: ['>'] } }, '/filter/sessionIds'],
+  ['a filter for every family', SubscribeFrameDto, { type: 'subscribe', filter: { types: ['*'] } }, '/filter/types'],
+  ['an empty cursor', SubscribeFrameDto, { type: 'subscribe', after: '' }, '/after'],
   ['limit 0', PageQueryDto, { limit: '0' }, '/limit', 'query'],
   ['limit 201', PageQueryDto, { limit: '201' }, '/limit', 'query'],
   ['limit 1.5', PageQueryDto, { limit: '1.5' }, '/limit', 'query'],

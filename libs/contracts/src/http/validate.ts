@@ -49,13 +49,16 @@ function instantiate(dto: DtoClass, input: unknown, pointer: string, problems: F
     }
     let value = input[key];
     if (coerce && field.coerce && typeof value === 'string') value = field.coerce(value);
-    if (field.element && Array.isArray(value)) {
-      const element = field.element();
-      value = value.map((item, index) => instantiate(element, item, pointer + pointerTo(key) + pointerTo(index), problems, false));
-    }
+    if (field.element) value = instantiateNested(field.element(), value, pointer + pointerTo(key), problems, field.schema['type'] === 'array');
     Object.defineProperty(instance, key, { value, enumerable: true, writable: true, configurable: true });
   }
   return instance;
+}
+
+/** What is of the wrong kind stays as it is, for its decorators to refuse. */
+function instantiateNested(dto: DtoClass, value: unknown, pointer: string, problems: FieldProblem[], many: boolean): unknown {
+  if (!many) return isPlainObject(value) ? instantiate(dto, value, pointer, problems, false) : value;
+  return Array.isArray(value) ? value.map((item, index) => instantiate(dto, item, pointer + pointerTo(index), problems, false)) : value;
 }
 
 function collect(errors: readonly ValidationError[], pointer: string, problems: FieldProblem[]): void {

@@ -1,0 +1,36 @@
+import type { EventEnvelope } from '@orbitmesh/domain';
+import { IdList, ObjectOf, OneOf, Optional, Pattern, PatternList } from './field.js';
+import { CURSOR_CHARS_MAX, FILTER_IDS_MAX, FILTER_TYPES_MAX } from './limits.js';
+
+/** Fields are ANDed, values in a list ORed; absent or empty does not filter. They match the envelope's own ids (design §5). */
+export class EventFilterDto {
+  @Optional() @IdList(FILTER_IDS_MAX) sessionIds?: string[];
+  @Optional() @Pattern(/^[A-Za-z0-9_-]{0,64}$/, 'must be an id or empty') projectId?: string;
+  @Optional() @IdList(FILTER_IDS_MAX) taskIds?: string[];
+  @Optional() @PatternList(FILTER_TYPES_MAX, /^[a-z_]{1,64}(?::(?:\*|[a-z_]{1,64}))?$/, 'must be an event type, or `family:*`') types?: string[];
+}
+
+/** Client → server. Without `after` the feed starts now. */
+export class SubscribeFrameDto {
+  @OneOf(['subscribe']) type!: 'subscribe';
+  @Optional() @ObjectOf(() => EventFilterDto) filter?: EventFilterDto;
+  @Optional() @Pattern(new RegExp(`^[A-Za-z0-9._~+/=-]{1,${CURSOR_CHARS_MAX}}$`), 'must be a cursor that an answer gave') after?: string;
+}
+
+/** Server → client (design §5). */
+export type ServerFrame =
+  | { type: 'subscribed'; resume: 'ok' | 'gap'; cursor: string }
+  | { type: 'event'; event: EventEnvelope }
+  /** Everything that matches, up to this cursor, has been sent. */
+  | { type: 'position'; cursor: string }
+  | { type: 'pong' }
+  /** Events are late until the next `position`. */
+  | { type: 'degraded'; reason: string }
+  | { type: 'error'; code: string; detail: string };
+
+/** The subprotocol of `/ws`; browsers, which cannot set a header, offer the token beside it as `bearer.<token>`. */
+export const WS_PROTOCOL = 'orbitmesh.v1';
+export const WS_BEARER_PREFIX = 'bearer.';
+
+/** Why the server closes a socket. */
+export const WS_CLOSE = { shutdown: 1001, unauthenticated: 4001, slow: 4008 } as const;
