@@ -40,10 +40,10 @@ export function launchNats(binary, configFile) {
 
 /** Ready as soon as the server greets on its port. */
 export function watchNats(port) {
-  return (child, setReady) => {
+  return (child, tell) => {
     const probe = async () => {
       if (child.exitCode !== null || child.signalCode !== null || child.pid === undefined) return;
-      if (await greets(port)) setReady(true);
+      if (await greets(port)) tell.ready(true);
       else setTimeout(probe, NATS_PROBE_MS);
     };
     void probe();

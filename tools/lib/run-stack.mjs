@@ -16,6 +16,8 @@ export async function runStack({ root, prepare, keepAgents }) {
     const stack = new Stack({ root, settings, say });
     await stack.open();
     stopOnSignal(stack, keepAgents);
+    // For a program that started us: from now on run/stack.json is ours, and no longer that of a launcher that was killed.
+    process.send?.({ type: 'opened' });
     try {
       const { natsServer } = await prepare(settings);
       await startAndTell(stack, natsServer);

@@ -24,11 +24,15 @@ export function launchService({ app, env }, { root, shared }) {
   });
 }
 
-/** `{type: 'ready'}` once it serves, `{type: 'state', ready}` whenever that changes. */
-export function watchService(child, setReady) {
+/** What a service exits with when its configuration is wrong (libs/service-kit): starting it again cannot help. */
+export const EXIT_CONFIG = 78;
+
+/** `{type: 'ready'}` once it serves, `{type: 'state', ready}` whenever that changes, `{type: 'failed', message}` before it ends. */
+export function watchService(child, tell) {
   child.on('message', (message) => {
-    if (message?.type === 'ready') setReady(true);
-    if (message?.type === 'state') setReady(message.ready === true);
+    if (message?.type === 'ready') tell.ready(true);
+    if (message?.type === 'state') tell.ready(message.ready === true);
+    if (message?.type === 'failed') tell.failed(String(message.message));
   });
 }
 

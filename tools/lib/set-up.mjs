@@ -26,7 +26,9 @@ export async function setUp({ nats = true } = {}) {
   try {
     await installDependencies();
     await build();
-    return { natsServer: nats ? await findNats() : null };
+    const natsServer = nats ? await findNats() : null;
+    if (natsServer) say('nats-server', natsServer);
+    return { natsServer };
   } finally {
     lock.release();
   }
@@ -84,11 +86,14 @@ async function build() {
   say('build', `done in ${seconds(since)}`);
 }
 
-async function findNats() {
+/** @returns {Promise<string>} the binary; fetched when it is not there */
+export async function findNats() {
   const { ensureNatsServer } = await import('../nats-server.mjs');
-  const binary = await ensureNatsServer(CACHE);
-  say('nats-server', binary);
-  return binary;
+  try {
+    return await ensureNatsServer(undefined, { log: (line) => say('nats-server', line.replace('nats-server: ', '')) });
+  } catch (error) {
+    throw new Refusal(error.message);
+  }
 }
 
 /** What a compiler would read: contents, not times, because a checkout of another branch and back is no change. */

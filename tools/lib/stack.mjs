@@ -7,7 +7,7 @@ import { homeLock } from './owner-lock.mjs';
 import { isAlive } from './process-info.mjs';
 import { RotatingLog } from './rotating-log.mjs';
 import { Refusal, shortPath } from './say.mjs';
-import { SERVICES, askToStop, launchService, watchService } from './services.mjs';
+import { EXIT_CONFIG, SERVICES, askToStop, launchService, watchService } from './services.mjs';
 import { choosePort } from './settings.mjs';
 import { SupervisedProcess } from './supervised-process.mjs';
 
@@ -21,7 +21,7 @@ export class Stack {
   /** name → SupervisedProcess, in the order of stopping. */
   #processes = new Map();
   #logs = [];
-  #onReady = () => {};
+  #settled = { ready: () => {}, refused: () => {} };
   #wasReady = false;
   /** Set by the first stop: nothing is started any more. */
   #closed = false;
@@ -68,8 +68,9 @@ export class Stack {
   }
 
   /**
-   * Starts everything; resolves when all are ready for the first time.
+   * Starts everything; resolves when all are ready for the first time, however long that takes.
    * @param {string | null} natsServer the binary; not needed with a NATS of the user's own
+   * @throws Refusal when the port is taken, or a service says that its configuration is wrong
    */
   async start(natsServer) {
     const { host } = this.#settings;
@@ -77,7 +78,7 @@ export class Stack {
     this.url = `http://${reachable(host)}:${port}`;
     const nats = this.#settings.natsUrl ? null : await prepareNats(this.#runDir);
     this.natsUrl = this.#settings.natsUrl ?? nats.url;
-    const allReady = new Promise((done) => { this.#onReady = done; });
+    const allReady = new Promise((ready, refused) => { this.#settled = { ready, refused }; });
     for (const service of SERVICES) this.#processes.set(service.name, this.#supervise(service, port));
     if (nats) this.#processes.set('nats', this.#superviseNats(natsServer, nats));
     // NATS first only saves the others a reconnect: each of them waits for it anyway.
@@ -142,9 +143,11 @@ export class Stack {
     else if (one.state === 'ready') this.#say(one.name, `ready (pid ${one.pid})`);
     else if (one.state === 'not_ready') this.#say(one.name, 'is up, but cannot serve at the moment');
     this.#publish();
-    if (!this.ready || this.#wasReady) return;
+    if (this.#wasReady) return;
+    if (one.state === 'waiting' && one.exitCode === EXIT_CONFIG) this.#settled.refused(new Refusal(`${one.name} cannot start: ${one.lastWords}`));
+    if (!this.ready) return;
     this.#wasReady = true;
-    this.#onReady();
+    this.#settled.ready();
   }
 
   get #stackFile() { return join(this.#runDir, 'stack.json'); }

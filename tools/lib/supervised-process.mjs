@@ -17,14 +17,15 @@ export class SupervisedProcess {
   #restartTimer = null;
   #resetTimer = null;
   #stopping = false;
+  #failure = '';
   #exited = Promise.resolve();
 
   /**
    * @param {object} options
    * @param {string} options.name as in stack.json
    * @param {() => import('node:child_process').ChildProcess} options.launch
-   * @param {(child: import('node:child_process').ChildProcess, setReady: (ready: boolean) => void) => void} options.watch
-   *   tells when it is ready and when not any more
+   * @param {(child: import('node:child_process').ChildProcess, tell: { ready(yes: boolean): void, failed(why: string): void }) => void} options.watch
+   *   tells when it is ready and when not any more, and why it fails if it says so
    * @param {import('./rotating-log.mjs').RotatingLog} options.log
    * @param {(process: SupervisedProcess, note?: string) => void} options.onChange after every change of state
    */
@@ -35,30 +36,38 @@ export class SupervisedProcess {
   get name() { return this.#options.name; }
   get state() { return this.#state; }
   get pid() { return this.#child?.pid ?? null; }
-  get lastWords() { return this.#options.log.lastWords; }
+  /** Of the last process that ended; null when it ended by a signal. */
+  exitCode = null;
+  /** Why the last one failed, in its own words; else the end of its log. */
+  get lastWords() { return this.#failure || this.#options.log.lastWords; }
   /** As stack.json shows it. */
   get view() {
     return { pid: this.pid, startTime: this.#startTime, state: this.#state, restarts: this.#restarts };
   }
 
   start() {
+    this.#failure = '';
     const child = this.#options.launch();
     this.#child = child;
     this.#startTime = child.pid ? startTimeOf(child.pid) : null;
     child.stdout?.on('data', (chunk) => this.#options.log.write(chunk));
     child.stderr?.on('data', (chunk) => this.#options.log.write(chunk));
     this.#exited = new Promise((done) => {
-      const gone = (how) => {
+      const gone = (how, code = null) => {
         if (this.#child !== child) return;
+        this.exitCode = code;
         this.#onGone(how);
         done();
       };
-      child.once('exit', (code, signal) => gone(signal ?? `exit code ${code}`));
+      child.once('exit', (code, signal) => gone(signal ?? `exit code ${code}`, code));
       // Could not be started at all: then there is no exit event. Otherwise (a message to a dying child) exit follows.
       child.on('error', (error) => { if (child.pid === undefined) gone(error.message); });
     });
     this.#change('starting');
-    this.#options.watch(child, (ready) => { if (this.#child === child) this.#onReady(ready); });
+    this.#options.watch(child, {
+      ready: (yes) => { if (this.#child === child) this.#onReady(yes); },
+      failed: (why) => { this.#failure = why; },
+    });
   }
 
   /**

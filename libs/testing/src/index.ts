@@ -1,2 +1,4 @@
 export * from './eventually.js';
 export * from './nats.js';
+export * from './processes.js';
+export * from './stack.js';

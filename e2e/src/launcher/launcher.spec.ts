@@ -1,0 +1,178 @@
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { existsSync } from 'node:fs';
+import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { eventually, processesNaming, startStack, type StackOptions, type TestStack } from '@orbitmesh/testing';
+import { journal, StubCheckout } from './stub-checkout.js';
+
+describe('the launcher', () => {
+  let checkout: StubCheckout;
+  let home: string;
+  let stacks: TestStack[];
+
+  beforeAll(async () => { checkout = await StubCheckout.make(); });
+  afterAll(() => checkout.remove());
+  beforeEach(async () => {
+    home = await checkout.home();
+    stacks = [];
+  });
+  afterEach(async () => {
+    for (const stack of stacks.reverse()) await stack.stop();
+    expect(await processesNaming(home)).toEqual([]);
+  });
+
+  async function launch(options: StackOptions = {}): Promise<TestStack> {
+    const stack = await startStack({ home, launcher: checkout.launcher, ...options });
+    stacks.push(stack);
+    return stack;
+  }
+  async function launchExpectingEnd(options: StackOptions = {}): Promise<{ code: number | null; output: string }> {
+    const stack = await startStack({ home, launcher: checkout.launcher, waitReady: false, ...options });
+    await eventually(() => stack.launcher.exitCode !== null, { what: 'the end of the launcher' });
+    return { code: stack.launcher.exitCode, output: stack.output };
+  }
+
+  it('stops the runner first and NATS last, exits 0, and leaves no process and no stack.json', async () => {
+    const stack = await launch();
+    expect(await stack.interrupt()).toMatchObject({ code: 0 });
+    const stops = (await journal(home)).filter((entry) => entry.what === 'stop');
+    expect(stops.map((entry) => entry.app)).toEqual(['provider-runner', 'notifier', 'api-gateway', 'session-service']);
+    expect(stops.every((entry) => entry.keepAgents === false)).toBe(true);
+    expect(await processesNaming(home)).toEqual([]);
+    expect(existsSync(join(home, 'run', 'stack.json'))).toBe(false);
+  });
+
+  it('keeps the terminal\'s Ctrl-C away from the services, and counts one that arrives twice as one', async () => {
+    const stack = await launch();
+    process.kill(-stack.launcher.pid!, 'SIGINT');
+    expect(await stack.interrupt()).toMatchObject({ code: 0 });
+    const entries = await journal(home);
+    expect(entries.filter((entry) => entry.what === 'SIGINT')).toEqual([]);
+    expect(entries.filter((entry) => entry.what === 'stop')).toHaveLength(4);
+  });
+
+  it('forces the end with a second Ctrl-C after more than a second', async () => {
+    await writeFile(join(home, 'provider-runner.fault'), 'deaf');
+    const stack = await launch();
+    stack.launcher.kill('SIGINT');
+    const since = performance.now();
+    await eventually(() => performance.now() - since > 1_100);
+    expect(await stack.interrupt()).toMatchObject({ code: 1 });
+    expect(performance.now() - since).toBeLessThan(4_000);
+  });
+
+  it('kills a service that does not stop when asked, and does not call that a clean end', async () => {
+    await writeFile(join(home, 'notifier.fault'), 'deaf');
+    const stack = await launch();
+    const end = await stack.interrupt();
+    expect(end).toMatchObject({ code: 1 });
+    expect(end.ms).toBeLessThan(10_000);
+    expect(stack.output).toContain('did not stop in time');
+  });
+
+  it('tells the runner to leave its agents when started with --keep-agents', async () => {
+    const stack = await launch({ args: ['--keep-agents'] });
+    await stack.interrupt();
+    expect((await journal(home)).find((entry) => entry.what === 'stop' && entry.app === 'provider-runner')).toMatchObject({ keepAgents: true });
+  });
+
+  it('starts a killed service again, and shows it in stack.json', async () => {
+    const stack = await launch();
+    await stack.killAndWait('session-service');
+    expect((await stack.file()).services['session-service']).toMatchObject({ state: 'ready', restarts: 1 });
+  });
+
+  it('starts a killed NATS again on its old port', async () => {
+    const stack = await launch();
+    const { natsUrl } = stack;
+    await stack.killAndWait('nats');
+    expect((await stack.file()).natsUrl).toBe(natsUrl);
+  });
+
+  it('waits twice as long each time a service dies at once, and does not give up', async () => {
+    await writeFile(join(home, 'notifier.fault'), 'die');
+    const stack = await launch({ waitReady: false });
+    const starts = await eventually(async () => {
+      const found = (await journal(home)).filter((entry) => entry.app === 'notifier');
+      return found.length >= 5 ? found : null;
+    }, { what: 'the fifth start' });
+    const gaps = starts.slice(1).map((entry, n) => entry.at - starts[n].at);
+    [100, 200, 400, 800].forEach((delay, n) => expect(gaps[n]).toBeGreaterThanOrEqual(delay));
+    expect((await stack.file()).ready).toBe(false);
+    await writeFile(join(home, 'notifier.fault'), '');
+    await stack.waitReady();
+  });
+
+  it('ends with the service\'s own words when its configuration is wrong', async () => {
+    await writeFile(join(home, 'provider-runner.fault'), 'config');
+    const { code, output } = await launchExpectingEnd();
+    expect(code).toBe(1);
+    expect(output).toContain('provider-runner/slot-0 cannot start: ORBITMESH_ROOTS is wrong');
+  });
+
+  it('keeps run/ to its owner, and the password of NATS off every command line', async () => {
+    const stack = await launch();
+    const { password } = new URL(stack.natsUrl);
+    expect(password).toMatch(/^[0-9a-f]{48}$/);
+    for (const file of ['stack.json', 'nats.conf', 'nats.password', 'logs/notifier.log']) {
+      expect((await stat(join(home, 'run', file))).mode & 0o777).toBe(0o600);
+    }
+    expect((await stat(join(home, 'run'))).mode & 0o777).toBe(0o700);
+    for (const pid of Object.values(await stack.pids())) {
+      expect(await readFile(`/proc/${pid}/cmdline`, 'utf8')).not.toContain(password);
+    }
+    expect(await readFile(join(home, 'run', 'logs', 'notifier.log'), 'utf8')).toContain('hello from notifier');
+  });
+
+  it('refuses a second launcher on the same home, and says who holds it', async () => {
+    const stack = await launch();
+    const { code, output } = await launchExpectingEnd();
+    expect(code).toBe(1);
+    expect(output).toContain(`launcher pid ${stack.launcher.pid}, started from ${checkout.root}`);
+    expect((await stack.file()).ready).toBe(true);
+  });
+
+  it('takes over after kill -9 of the launcher, and ends the nats-server it left', async () => {
+    const first = await launch();
+    const { nats } = await first.pids();
+    await first.killLauncher();
+    const second = await launch();
+    expect((await processesNaming(home)).filter((one) => one.pid === nats)).toEqual([]);
+    expect((await second.pids()).nats).not.toBe(nats);
+    expect(second.url).toBe(first.url);
+    expect(second.natsUrl).toBe(first.natsUrl);
+  });
+
+  it('is not held by a process that has the pid of a dead launcher', async () => {
+    await mkdir(join(home, 'run'));
+    await writeFile(join(home, 'run', 'launcher.lock.7'), JSON.stringify({ pid: process.pid, startTime: 'another', checkout: '/elsewhere' }));
+    await launch();
+    expect((await readdir(join(home, 'run'))).filter((name) => name.startsWith('launcher.lock'))).toEqual(['launcher.lock.8']);
+  });
+
+  it('is started by exactly one of six that begin at the same moment', async () => {
+    const all = await Promise.all(Array.from({ length: 6 }, () => startStack({ home, launcher: checkout.launcher, waitReady: false })));
+    const refused = (): TestStack[] => all.filter((one) => one.launcher.exitCode === 1);
+    await eventually(() => refused().length === 5, { what: 'five refusals' });
+    const winner = all.find((one) => !refused().includes(one))!;
+    stacks.push(winner);
+    await winner.waitReady();
+  });
+
+  it('says in a sentence that its port is taken', async () => {
+    const server = createServer().listen(0, '127.0.0.1');
+    await eventually(() => server.listening);
+    const { port } = server.address() as { port: number };
+    const { code, output } = await launchExpectingEnd({ port });
+    server.close();
+    expect(code).toBe(1);
+    expect(output).toContain(`Port ${port} on 127.0.0.1 is taken`);
+  });
+
+  it('stops everything when the program that started it is gone', async () => {
+    const stack = await launch();
+    stack.launcher.disconnect();
+    await eventually(() => stack.launcher.exitCode === 0, { what: 'a clean end' });
+  });
+});

@@ -1,0 +1,28 @@
+import { readdir, readFile } from 'node:fs/promises';
+
+export interface FoundProcess { pid: number; command: string }
+
+/**
+ * Living processes whose environment or command line names `text`, e.g. a home's path: what a stack, or an agent of it,
+ * left behind. Empty where there is no /proc.
+ */
+export async function processesNaming(text: string): Promise<FoundProcess[]> {
+  if (process.platform !== 'linux') return [];
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  const found: FoundProcess[] = [];
+  for (const pid of pids) {
+    if (pid === process.pid) continue;
+    const [environment, command, stat] = await Promise.all(['environ', 'cmdline', 'stat'].map((file) => readOf(pid, file)));
+    const zombie = / Z /.test(stat.slice(stat.lastIndexOf(')')));
+    if (!zombie && (environment.includes(text) || command.includes(text))) found.push({ pid, command: command.replaceAll('\0', ' ').trim() });
+  }
+  return found;
+}
+
+/** Empty for a process that is gone, or somebody else's. */
+async function readOf(pid: number, file: string): Promise<string> {
+  return readFile(`/proc/${pid}/${file}`, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(error.code ?? '')) return '';
+    throw error;
+  });
+}
