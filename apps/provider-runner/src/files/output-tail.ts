@@ -1,0 +1,138 @@
+import { closeSync, fstatSync, openSync, read } from 'node:fs';
+import { promisify } from 'node:util';
+import type { Splitter } from '../decode/splitter.js';
+import type { Piece } from '../drivers/driver.js';
+import { PARTIAL_LINE_MS, READ_BYTES_MAX, TAIL_POLL_MS } from '../limits.js';
+
+const readSome = promisify(read);
+
+export interface TailOptions {
+  path: string;
+  splitter: Splitter;
+  /** Offset in the stream at which to begin, and that of the file's first byte. */
+  position: number;
+  base: number;
+  onPieces(pieces: Piece[]): void;
+  /** Resolves when there is room for what the next read brings. */
+  room(): Promise<void>;
+  /** True: nothing is decoded any more, what comes is only counted. */
+  discards(): boolean;
+  onDiscarded(bytes: number, end: number): void;
+}
+
+/** Follows one output file of a run: what the agent writes is given on within some ms, in order, once. */
+export class OutputTail {
+  private readonly fd: number;
+  private readonly buffer = Buffer.allocUnsafe(READ_BYTES_MAX);
+  private position: number;
+  private base: number;
+  private wakeUp: (() => void) | undefined;
+  private woken = false;
+  private stopped = false;
+  private ending = false;
+  private heldSince = 0;
+  private readonly done: Promise<void>;
+
+  constructor(private readonly options: TailOptions) {
+    this.fd = openSync(options.path, 'r');
+    this.position = options.position;
+    this.base = options.base;
+    this.done = this.follow().finally(() => closeSync(this.fd));
+    // Whoever ends or drains it gets the error; until then it must not count as unhandled.
+    this.done.catch(() => undefined);
+  }
+
+  /** Bytes in the file, and the offset in the stream where it ends now. */
+  size(): { bytes: number; end: number } {
+    const bytes = this.stopped ? 0 : fstatSync(this.fd).size;
+    return { bytes, end: this.base + bytes };
+  }
+
+  /** All that is in the file was read. */
+  get caughtUp(): boolean {
+    return this.position >= this.size().end;
+  }
+
+  /** The file was emptied; what comes next continues the stream. */
+  emptied(): void {
+    this.base = this.position;
+  }
+
+  /** Something may have been written. */
+  wake(): void {
+    this.woken = true;
+    this.wakeUp?.();
+  }
+
+  /** Nothing writes any more: reads to the end, gives an unfinished line too, and stops. */
+  async drain(): Promise<void> {
+    this.ending = true;
+    this.wake();
+    await this.done;
+  }
+
+  /** Stops where it is. */
+  async stop(): Promise<void> {
+    this.stopped = true;
+    this.wake();
+    await this.done;
+  }
+
+  private async follow(): Promise<void> {
+    let pollMs: number = TAIL_POLL_MS.first;
+    while (!this.stopped) {
+      await this.options.room();
+      if (this.stopped) return;
+      const ending = this.ending;
+      const count = this.options.discards() ? this.discard() : await this.readNext();
+      if (count > 0) {
+        pollMs = TAIL_POLL_MS.first;
+      } else if (ending) {
+        this.options.onPieces(this.options.splitter.end());
+        this.stopped = true;
+      } else {
+        await this.sleep(this.flushHeld() ?? pollMs);
+        pollMs = Math.min(pollMs * 2, TAIL_POLL_MS.last);
+      }
+    }
+  }
+
+  private async readNext(): Promise<number> {
+    this.woken = false;
+    const { bytesRead } = await readSome(this.fd, this.buffer, 0, READ_BYTES_MAX, this.position - this.base);
+    if (bytesRead === 0 || this.stopped) return 0;
+    this.position += bytesRead;
+    this.options.onPieces(this.options.splitter.push(this.buffer.subarray(0, bytesRead)));
+    this.heldSince = performance.now();
+    return bytesRead;
+  }
+
+  private discard(): number {
+    this.woken = false;
+    const { end } = this.size();
+    const count = end - this.position;
+    this.position = end;
+    if (count > 0) this.options.onDiscarded(count, end);
+    return count;
+  }
+
+  /** Gives an unfinished line that waited long enough; else says how long it has still to wait. */
+  private flushHeld(): number | undefined {
+    if (this.options.splitter.heldBytes === 0) return undefined;
+    const wait = this.heldSince + PARTIAL_LINE_MS - performance.now();
+    if (wait > 0) return wait;
+    this.options.onPieces(this.options.splitter.flush());
+    return undefined;
+  }
+
+  private async sleep(ms: number): Promise<void> {
+    if (this.woken || this.stopped) return;
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.wakeUp = resolve;
+      timer = setTimeout(resolve, ms);
+    });
+    clearTimeout(timer);
+    this.wakeUp = undefined;
+  }
+}

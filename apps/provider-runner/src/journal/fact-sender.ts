@@ -1,0 +1,102 @@
+import { FACTS_BATCH_MAX, PAGE_BYTES_MAX, SessionRpc, type FactBatch } from '@orbitmesh/contracts';
+import { AppError, type NumberedFact } from '@orbitmesh/domain';
+import type { Bus } from '@orbitmesh/messaging';
+import { SEND_RETRY_MS } from '../limits.js';
+import type { RunLog } from '../run/run-log.js';
+import type { FactJournal } from './fact-journal.js';
+import { jsonBytes } from './fact-size.js';
+
+/** Room for the batch's own fields in a message of PAGE_BYTES_MAX. */
+const BATCH_ENVELOPE_BYTES = 1024;
+
+export interface SenderOptions {
+  bus: Pick<Bus, 'request' | 'onStatus'>;
+  journal: FactJournal;
+  run: Pick<FactBatch, 'runnerId' | 'sessionId' | 'runId' | 'epoch'>;
+  log: RunLog;
+  onAcknowledged(): void;
+  /** session-service has no use for this run any more: another epoch holds the session, or it is gone. */
+  onRefused(reason: string): void;
+}
+
+/** Sends a run's durable facts in order, one batch at a time, again and again until they are acknowledged. */
+export class FactSender {
+  private running = false;
+  private stopped = false;
+  private retryMs: number = SEND_RETRY_MS.first;
+  private wakeUp: (() => void) | undefined;
+  private readonly unsubscribe: () => void;
+
+  constructor(private readonly options: SenderOptions) {
+    this.unsubscribe = options.bus.onStatus((status) => { if (status === 'connected') this.wakeUp?.(); });
+  }
+
+  /** There may be something to send. */
+  kick(): void {
+    if (!this.running && !this.stopped) void this.run();
+  }
+
+  stop(): void {
+    this.stopped = true;
+    this.unsubscribe();
+    this.wakeUp?.();
+  }
+
+  private async run(): Promise<void> {
+    this.running = true;
+    while (!this.stopped && this.options.journal.unacked.length > 0) {
+      try {
+        await this.sendBatch();
+        this.retryMs = SEND_RETRY_MS.first;
+      } catch (error) {
+        await this.failed(error);
+      }
+    }
+    this.running = false;
+  }
+
+  private async sendBatch(): Promise<void> {
+    const { journal, bus, run } = this.options;
+    const facts = nextBatch(journal.unacked);
+    const reply = await bus.request(SessionRpc.facts, { ...run, facts });
+    if (this.stopped) return;
+    if (reply.stale) {
+      this.options.onRefused('stale');
+      this.stop();
+      return;
+    }
+    if (reply.ackedRunSeq < facts[0].runSeq) throw new AppError('TIMEOUT', 'Nothing was acknowledged.', { ackedRunSeq: reply.ackedRunSeq });
+    journal.ack(reply.ackedRunSeq);
+    this.options.onAcknowledged();
+  }
+
+  private async failed(error: unknown): Promise<void> {
+    if (this.stopped) return;
+    if (error instanceof AppError && error.code === 'SESSION_NOT_FOUND') {
+      this.options.onRefused(error.code);
+      this.stop();
+      return;
+    }
+    this.options.log('warn', 'facts were not acknowledged; they are sent again', { err: error, retryMs: this.retryMs });
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.wakeUp = resolve;
+      timer = setTimeout(resolve, this.retryMs * (0.5 + Math.random() / 2));
+    });
+    clearTimeout(timer);
+    this.wakeUp = undefined;
+    this.retryMs = Math.min(this.retryMs * 2, SEND_RETRY_MS.last);
+  }
+}
+
+/** At most 256 facts and 512 KiB; one always fits. */
+function nextBatch(unacked: readonly NumberedFact[]): NumberedFact[] {
+  const batch: NumberedFact[] = [];
+  let bytes = BATCH_ENVELOPE_BYTES;
+  for (const fact of unacked) {
+    bytes += jsonBytes(fact) + 1;
+    if (batch.length > 0 && (bytes > PAGE_BYTES_MAX || batch.length >= FACTS_BATCH_MAX)) break;
+    batch.push(fact);
+  }
+  return batch;
+}

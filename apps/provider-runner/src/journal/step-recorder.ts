@@ -1,0 +1,204 @@
+import type { NumberedFact, RunFact } from '@orbitmesh/domain';
+import { piecesOf } from '../decode/utf8.js';
+import { COALESCE_BYTES_MAX, COALESCE_MS, JOURNAL_RETRY_MS, PENDING_BYTES_MAX, SECRET_HOLD_MS, UNACKED_BYTES_MAX } from '../limits.js';
+import type { RunLog } from '../run/run-log.js';
+import { boundFact, jsonBytes } from './fact-size.js';
+import type { FactJournal, JournalRecord, Offsets, RunProgress } from './fact-journal.js';
+import type { Redactor } from './redactor.js';
+
+type TextFact = Extract<RunFact, { type: 'output' | 'thought' }>;
+interface Pending { at: string; fact: RunFact; bytes: number }
+
+export interface RecorderOptions {
+  journal: FactJournal;
+  redactor: Redactor;
+  log: RunLog;
+  /** What changed beside facts and offsets, e.g. the driver's snapshot; asked for once a step, when it is written. */
+  changes(): Partial<RunProgress>;
+  /** Facts are durable and wait to be sent. */
+  onDurable(): void;
+}
+
+/**
+ * Gathers what happens to a run into steps and writes them to its journal, one write at a time: what
+ * comes during a write goes with the next. Text that merely goes on is coalesced (the first at once,
+ * then at most every 50 ms or 16 KiB); everything else takes along what waits before it, so the
+ * offsets of a step never run ahead of its facts.
+ */
+export class StepRecorder {
+  private pending: Pending[] = [];
+  private pendingBytes = 0;
+  private inputIds: string[] = [];
+  private readonly offsets: Offsets;
+  private actions: (() => void)[] = [];
+  private urgent = false;
+  private waitingText = false;
+  private textSince = 0;
+  private lastTextAt = -Infinity;
+  private timer: NodeJS.Timeout | undefined;
+  private scheduled = false;
+  private writing: Promise<void> | undefined;
+  private roomWaiters: (() => void)[] = [];
+  private closed = false;
+
+  constructor(private readonly options: RecorderOptions) {
+    this.offsets = { ...options.journal.progress.upTo };
+  }
+
+  /** The agent's output has been decoded up to here, by whatever is emitted until the step ends. */
+  decoded(stream: keyof Offsets, end: number): void {
+    this.offsets[stream] = end;
+  }
+
+  emit(fact: RunFact): void {
+    if (this.closed) return;
+    const clean = this.options.redactor.deep(fact);
+    if (clean.type === 'output' || clean.type === 'thought') {
+      this.emitText(clean);
+    } else {
+      this.push(boundFact(clean));
+      this.urgent = true;
+    }
+    this.schedule();
+  }
+
+  /** An input was taken in this step: the same one is not taken again, even after a restart. */
+  takeInput(inputId: string): void {
+    this.inputIds.push(inputId);
+    this.touch();
+  }
+
+  /** Done once the present step is durable, in the order of calls. */
+  whenDurable(action: () => void): void {
+    this.actions.push(action);
+    this.touch();
+  }
+
+  /** Something changed that `changes()` tells: write it now. */
+  touch(): void {
+    this.urgent = true;
+    this.schedule();
+  }
+
+  /** There is room to decode more; resolves at once when there is. */
+  async room(): Promise<void> {
+    while (!this.hasRoom() && !this.closed) await new Promise<void>((resolve) => this.roomWaiters.push(resolve));
+  }
+
+  /** The sender has got rid of some facts. */
+  acknowledged(): void {
+    this.wakeWaiters();
+  }
+
+  /** Resolves when all that was emitted so far is durable. */
+  async flush(): Promise<void> {
+    this.urgent = true;
+    this.schedule();
+    while (!this.closed && (this.scheduled || this.writing)) {
+      await (this.writing ?? Promise.resolve());
+    }
+  }
+
+  /** Nothing is written any more; what is not durable is decoded again by the next start. */
+  close(): void {
+    this.closed = true;
+    clearTimeout(this.timer);
+    this.wakeWaiters();
+  }
+
+  private emitText(fact: TextFact): void {
+    if (!this.waitingText) this.textSince = performance.now();
+    for (const content of piecesOf(fact.content, COALESCE_BYTES_MAX)) {
+      const last = this.pending.at(-1);
+      if (last && canJoin(last, fact, content)) {
+        const text = this.options.redactor.text((last.fact as TextFact).content + content);
+        last.fact = { ...fact, content: text };
+        last.bytes += Buffer.byteLength(content);
+        this.pendingBytes += Buffer.byteLength(content);
+      } else {
+        this.push({ ...fact, content });
+      }
+    }
+    this.waitingText = true;
+  }
+
+  private push(fact: RunFact): void {
+    const bytes = jsonBytes(fact);
+    this.pending.push({ at: new Date().toISOString(), fact, bytes });
+    this.pendingBytes += bytes;
+  }
+
+  private schedule(): void {
+    if (this.closed || this.scheduled || this.writing) return;
+    clearTimeout(this.timer);
+    const wait = this.urgent ? 0 : this.textWaitMs();
+    if (wait <= 0) {
+      this.scheduled = true;
+      // The end of the synchronous work is the end of the step.
+      queueMicrotask(() => {
+        this.scheduled = false;
+        this.writing = this.write().finally(() => {
+          this.writing = undefined;
+          if (this.urgent || this.waitingText) this.schedule();
+        });
+      });
+    } else {
+      this.timer = setTimeout(() => this.schedule(), wait);
+    }
+  }
+
+  private textWaitMs(): number {
+    const now = performance.now();
+    const last = this.pending.at(-1)?.fact as TextFact | undefined;
+    if (last && this.options.redactor.mayGoOn(last.content)) return this.textSince + SECRET_HOLD_MS - now;
+    if (this.pendingBytes >= COALESCE_BYTES_MAX) return 0;
+    return this.lastTextAt + COALESCE_MS - now;
+  }
+
+  private async write(): Promise<void> {
+    const step = this.takeStep();
+    for (let pauseMs: number = JOURNAL_RETRY_MS.first; !this.closed; pauseMs = Math.min(pauseMs * 2, JOURNAL_RETRY_MS.last)) {
+      try {
+        await this.options.journal.append(step.record);
+        break;
+      } catch (error) {
+        this.options.log('error', 'the fact journal cannot be written; decoding waits', { err: error, retryMs: pauseMs });
+        await new Promise((resolve) => { setTimeout(resolve, pauseMs); });
+      }
+    }
+    if (this.closed) return;
+    if (step.record.facts.length > 0) this.options.onDurable();
+    for (const action of step.actions) action();
+    this.wakeWaiters();
+  }
+
+  private takeStep(): { record: Omit<JournalRecord, 'epoch' | 'ackedRunSeq'>; actions: (() => void)[] } {
+    const first = this.options.journal.progress.runSeq + 1;
+    const facts: NumberedFact[] = this.pending.map(({ at, fact }, index) => ({ runSeq: first + index, at, fact }));
+    const progress: Partial<RunProgress> = { ...this.options.changes(), upTo: { ...this.offsets }, runSeq: first + facts.length - 1 };
+    const step = { record: { facts, progress, ...(this.inputIds.length > 0 ? { inputIds: this.inputIds } : {}) }, actions: this.actions };
+    if (this.waitingText) this.lastTextAt = performance.now();
+    this.pending = [];
+    this.pendingBytes = 0;
+    this.inputIds = [];
+    this.actions = [];
+    this.urgent = false;
+    this.waitingText = false;
+    return step;
+  }
+
+  private hasRoom(): boolean {
+    return this.pendingBytes < PENDING_BYTES_MAX && this.options.journal.unackedBytes < UNACKED_BYTES_MAX;
+  }
+
+  private wakeWaiters(): void {
+    for (const wake of this.roomWaiters.splice(0)) wake();
+  }
+}
+
+function canJoin(last: Pending, fact: TextFact, content: string): boolean {
+  return last.fact.type === fact.type
+    && (fact.type !== 'output' || (last.fact as { stream?: string }).stream === fact.stream)
+    && !('truncated' in last.fact) && !('truncated' in fact)
+    && last.bytes + Buffer.byteLength(content) <= COALESCE_BYTES_MAX;
+}
