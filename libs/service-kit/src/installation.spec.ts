@@ -1,0 +1,32 @@
+import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { isId } from '@orbitmesh/domain';
+import { loadInstallation } from './installation.js';
+
+let home: string;
+beforeEach(async () => { home = await mkdtemp(join(tmpdir(), 'om-home-')); });
+afterEach(async () => { await rm(home, { recursive: true, force: true }); });
+
+describe('loadInstallation', () => {
+  it('makes one identity, however many come first together, and leaves no other file', async () => {
+    const all = await Promise.all(Array.from({ length: 16 }, () => loadInstallation(join(home, 'new'))));
+
+    expect(new Set(all.map((i) => i.installationId)).size).toBe(1);
+    expect(isId(all[0].installationId)).toBe(true);
+    expect(await readdir(join(home, 'new'))).toEqual(['installation.json']);
+    expect(JSON.parse(await readFile(join(home, 'new', 'installation.json'), 'utf8'))).toEqual({ ...all[0] });
+  });
+
+  it('keeps it', async () => {
+    expect(await loadInstallation(home)).toEqual(await loadInstallation(home));
+  });
+
+  it.each(['', '{', 'null', '{"installationId":"a.b","createdAt":"x"}', 'x'.repeat(5_000)])('refuses a damaged file (%#) and leaves it as it is', async (text) => {
+    await writeFile(join(home, 'installation.json'), text);
+
+    await expect(loadInstallation(home)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    expect(await readFile(join(home, 'installation.json'), 'utf8')).toBe(text);
+  });
+});
