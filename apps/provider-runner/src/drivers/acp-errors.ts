@@ -1,0 +1,30 @@
+import { fields, text, type RpcError } from './acp-json-rpc.js';
+
+export type AgentErrorKind = 'auth_required' | 'rate_limit' | 'usage_limit' | 'overloaded' | 'cancelled' | 'agent_error';
+
+const RPC_AUTH_REQUIRED = -32000;
+const RPC_CANCELLED = -32800;
+
+/**
+ * What kind of failure an agent's error answer is. Only auth has a code in ACP; the others are told
+ * apart by `data.errorKind`, an HTTP status where agents put one, and at last by their words.
+ */
+export function kindOfError(error: RpcError): AgentErrorKind {
+  const data = fields(error.data);
+  const kind = text(data.errorKind) ?? '';
+  const status = [error.code, data.status, data.statusCode, data.httpStatusCode].find((value) => typeof value === 'number' && value >= 400 && value < 600);
+  const words = `${error.message} ${text(error.data) ?? text(data.details) ?? text(data.message) ?? ''}`;
+  if (error.code === RPC_CANCELLED) return 'cancelled';
+  if (error.code === RPC_AUTH_REQUIRED || status === 401 || /auth/.test(kind) || /unauthorized|authentication (required|failed)|invalid api key|api key not valid/i.test(words)) return 'auth_required';
+  if (kind === 'usage_limit' || /usage limit|quota (exceeded|exhausted)|insufficient (quota|credit)/i.test(words)) return 'usage_limit';
+  if (status === 429 || kind === 'rate_limit' || /rate.?limit|too many requests|resource.?exhausted/i.test(words)) return 'rate_limit';
+  if (status === 503 || status === 529 || kind === 'overloaded' || /overloaded/i.test(words)) return 'overloaded';
+  return 'agent_error';
+}
+
+/** For people: the message with the agent's details, where it has some in words. */
+export function describeError(error: RpcError): string {
+  const data = fields(error.data);
+  const details = text(error.data) ?? text(data.details) ?? text(data.message);
+  return details && details !== error.message ? `${error.message}: ${details}` : error.message;
+}

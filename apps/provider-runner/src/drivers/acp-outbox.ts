@@ -1,0 +1,116 @@
+import { newAcpState, type AcpState, type OpenApproval } from './acp-state.js';
+import { lineOfKey, permissionKey, PROMPT, promptKey } from './acp-requests.js';
+import type { DriverHost } from './driver.js';
+
+/**
+ * Lines on their way to the agent, and the state they are made from. A line is named by its key, made
+ * anew from the state whenever it must be sent again, and confirmed when every byte of it is in the
+ * agent's stdin.
+ */
+export class AcpOutbox {
+  state: AcpState = newAcpState();
+  /** Why the running prompt could not be sent; the conversation ends the turn with it. */
+  failedTurn: string | null = null;
+  private closed = false;
+
+  constructor(private readonly host: DriverHost, private readonly afterwards: () => void) {}
+
+  /** Goes on where the journal ends: sends again what was not written, and confirms what was. */
+  recover(state: AcpState, unsent: string[]): void {
+    this.state = state;
+    for (const key of unsent) this.write(key);
+    for (const { approvalId } of state.sentAnswers) if (!unsent.includes(permissionKey(approvalId))) this.written(permissionKey(approvalId));
+    if (state.turn && !unsent.includes(promptKey(state.turn.inputId))) this.sayDelivered();
+  }
+
+  /** A request whose answer is waited for under its key. */
+  request(key: string): void {
+    this.state = { ...this.state, outstanding: [...this.state.outstanding, key] };
+    this.write(key);
+  }
+
+  /** True when the answer is to a request that waits for one; it then does not any more. */
+  settle(key: string): boolean {
+    const { outstanding } = this.state;
+    if (!outstanding.includes(key)) return false;
+    this.state = { ...this.state, outstanding: outstanding.filter((other) => other !== key) };
+    return true;
+  }
+
+  /** Takes the approval out of the open ones and sends its answer; `confirm` says `approval_delivered` once it is written. */
+  answer({ approvalId, requestId, toolCallId, optionIds }: OpenApproval, optionId: string | null, confirm: boolean): void {
+    const approvals = this.state.approvals.filter((open) => open.approvalId !== approvalId);
+    this.state = { ...this.state, approvals, sentAnswers: [...this.state.sentAnswers, { approvalId, requestId, optionId, confirm, toolCallId, optionIds }] };
+    this.write(permissionKey(approvalId));
+  }
+
+  write(key: string): void {
+    const line = lineOfKey(key, this.state, this.host.run);
+    if (line === undefined) return;
+    this.host.send(key, line).then(() => this.settleWrite(() => this.written(key)), (error: Error) => this.settleWrite(() => this.notWritten(key, error)));
+  }
+
+  /** After the agent's end nothing that is still on its way matters any more. */
+  close(): void {
+    this.closed = true;
+  }
+
+  /** Once: the input of the running turn is in the agent's hands. */
+  sayDelivered(): void {
+    const { turn } = this.state;
+    if (!turn || turn.delivered) return;
+    this.state = { ...this.state, turn: { ...turn, delivered: true } };
+    if (turn.inputId) this.host.emit({ type: 'input_delivered', inputId: turn.inputId });
+  }
+
+  private settleWrite(work: () => void): void {
+    if (this.closed) return;
+    work();
+    this.afterwards();
+  }
+
+  private written(key: string): void {
+    if (this.isRunningPrompt(key)) return this.sayDelivered();
+    const answer = this.state.sentAnswers.find(({ approvalId }) => permissionKey(approvalId) === key);
+    if (!answer) return;
+    this.state = { ...this.state, sentAnswers: this.state.sentAnswers.filter((other) => other !== answer) };
+    if (answer.confirm) this.host.emit({ type: 'approval_delivered', approvalId: answer.approvalId });
+  }
+
+  /** The agent does not read, or is gone: what was to be said is taken back, so that it can be tried again. */
+  private notWritten(key: string, error: Error): void {
+    this.host.log('warn', 'a line could not be sent to the agent', { key, reason: error.message });
+    if (key === 'initialize' || key === 'session') return this.host.failStart('start_failed', `The agent does not take input: ${error.message}`);
+    if (this.isRunningPrompt(key)) return this.failPrompt(key, error);
+    const answer = this.state.sentAnswers.find(({ approvalId }) => permissionKey(approvalId) === key);
+    if (answer) {
+      const { optionId: _option, confirm, ...approval } = answer;
+      this.state = {
+        ...this.state,
+        sentAnswers: this.state.sentAnswers.filter((other) => other !== answer),
+        approvals: confirm ? [...this.state.approvals, approval] : this.state.approvals,
+      };
+    } else if (this.state.turn?.cancelling) {
+      this.state = { ...this.state, turn: { ...this.state.turn, cancelling: false } };
+    }
+    this.host.emit({ type: 'error', code: 'agent_not_reading', message: `The agent does not take input: ${error.message}` });
+  }
+
+  private failPrompt(key: string, error: Error): void {
+    this.settle(key);
+    const { turn } = this.state;
+    if (turn?.inputId && !turn.delivered) this.host.emit({ type: 'input_failed', inputId: turn.inputId, reason: error.message });
+    if (turn) this.state = { ...this.state, turn: { ...turn, delivered: true } };
+    this.failedTurn = `The prompt could not be sent: ${error.message}`;
+  }
+
+  takeFailedTurn(): string {
+    const message = this.failedTurn ?? '';
+    this.failedTurn = null;
+    return message;
+  }
+
+  private isRunningPrompt(key: string): boolean {
+    return key.startsWith(PROMPT) && this.state.turn !== null && promptKey(this.state.turn.inputId) === key;
+  }
+}

@@ -1,0 +1,74 @@
+import type { McpServerConfig } from '@orbitmesh/domain';
+import type { InitializeRequest, LoadSessionRequest, NewSessionRequest, PromptRequest, RequestPermissionResponse } from '@agentclientprotocol/sdk/unstable';
+import { encodeError, encodeNotification, encodeRequest, encodeResult, RPC_METHOD_NOT_FOUND, type RpcId } from './acp-json-rpc.js';
+import type { AcpState } from './acp-state.js';
+import type { RunContext } from './driver.js';
+
+/** Version 1 is the stable one; agents that speak another are refused. */
+export const ACP_PROTOCOL_VERSION = 1;
+export const CLIENT_VERSION = '0.1.0';
+
+const ID_PREFIX = 'om:';
+const REFUSE = 'refuse:';
+const PERMISSION = 'permission:';
+const CANCEL = 'cancel:';
+export const PROMPT = 'prompt:';
+
+/** The id on the wire of the request that `key` names, and back. */
+export const idOfKey = (key: string): string => `${ID_PREFIX}${key}`;
+export const keyOfId = (id: RpcId): string | null => (typeof id === 'string' && id.startsWith(ID_PREFIX) ? id.slice(ID_PREFIX.length) : null);
+
+export const promptKey = (inputId: string | undefined): string => `${PROMPT}${inputId ?? 'first'}`;
+export const permissionKey = (approvalId: string): string => `${PERMISSION}${approvalId}`;
+export const cancelKey = (turn: number): string => `${CANCEL}${turn}`;
+export const refuseKey = (id: RpcId): string => `${REFUSE}${JSON.stringify(id)}`;
+
+/**
+ * The line a key stands for, from the state alone: what was journaled and not written is made again,
+ * byte for byte, after a crash. Undefined where the state says that it is not needed any more.
+ */
+export function lineOfKey(key: string, state: AcpState, run: RunContext): string | undefined {
+  const id = idOfKey(key);
+  if (key === 'initialize') return encodeRequest(id, 'initialize', initializeParams());
+  if (key === 'session') return state.opening ? encodeRequest(id, state.opening, openParams(state, run)) : undefined;
+  if (key.startsWith(REFUSE)) {
+    const error = { code: RPC_METHOD_NOT_FOUND, message: 'OrbitMesh does not offer this method.' };
+    return encodeError(JSON.parse(key.slice(REFUSE.length)) as RpcId, error);
+  }
+  if (key.startsWith(PERMISSION)) {
+    const answer = state.sentAnswers.find(({ approvalId }) => permissionKey(approvalId) === key);
+    return answer && encodeResult(answer.requestId, permissionResult(answer.optionId));
+  }
+  if (!state.turn || !state.agentSessionId) return undefined;
+  if (key === cancelKey(state.turns)) return encodeNotification('session/cancel', { sessionId: state.agentSessionId });
+  if (key !== promptKey(state.turn.inputId)) return undefined;
+  const text = state.turn.text ?? firstPrompt(run);
+  return encodeRequest(id, 'session/prompt', { sessionId: state.agentSessionId, prompt: [{ type: 'text', text }] } satisfies PromptRequest);
+}
+
+function initializeParams(): InitializeRequest {
+  return {
+    protocolVersion: ACP_PROTOCOL_VERSION,
+    clientInfo: { name: 'orbitmesh', version: CLIENT_VERSION },
+    // The agent works on its own files with its own tools: what is not offered here is refused.
+    clientCapabilities: { fs: { readTextFile: false, writeTextFile: false }, terminal: false },
+  };
+}
+
+function openParams(state: AcpState, run: RunContext): NewSessionRequest | LoadSessionRequest {
+  const params = { cwd: run.workingDir, mcpServers: run.manifest.provider.mcpServers.map(mcpServerOf) };
+  return state.opening === 'session/new' ? params : { ...params, sessionId: run.continueAgentSessionId ?? '' };
+}
+
+function mcpServerOf({ name, command, args, env }: McpServerConfig) {
+  return { name, command, args, env: Object.entries(env).map(([variable, value]) => ({ name: variable, value })) };
+}
+
+/** ACP has no system prompt: it stands before the first prompt, under a heading (design §8). */
+function firstPrompt({ manifest }: RunContext): string {
+  return manifest.systemPrompt.trim() ? `# System prompt\n\n${manifest.systemPrompt}\n\n# Task\n\n${manifest.prompt}` : manifest.prompt;
+}
+
+function permissionResult(optionId: string | null): RequestPermissionResponse {
+  return { outcome: optionId === null ? { outcome: 'cancelled' } : { outcome: 'selected', optionId } };
+}
