@@ -1,1 +1,15 @@
-export {};
+export { Store, type StorageHealth, type StoreOptions } from './store.js';
+export { Repository } from './repository.js';
+export type { CollectionSpec, Commit, Committed, DocMeta, IdempotentAnswer, NewEvent } from './commit.js';
+export type { View } from './view/view.js';
+export type { EventPage } from './log/log-reader.js';
+export type { SessionPageQuery } from './projection/session-reader.js';
+export type { IdempotencyRecord } from './idempotency/answer-table.js';
+export type { Damage } from './quarantine.js';
+export { STORAGE_LIMITS, type StorageLimits } from './limits.js';
+export type { DirectoryEntry, OpenMode, StorageFile, StorageFs } from './fs/storage-fs.js';
+export { nodeFs } from './fs/node-fs.js';
+export { writeFileAtomic } from './fs/write-file-atomic.js';
+export { DirectoryLock, type LockHolder } from './lock/directory.lock.js';
+export { JournalFile } from './log/journal-file.js';
+export type { EventEnvelope } from '@orbitmesh/domain';

@@ -1,0 +1,200 @@
+import { dirname, join } from 'node:path';
+import { AppError } from '@orbitmesh/domain';
+import { readCheckpoint, CHECKPOINT_FILE, type Checkpoint } from '../checkpoint.js';
+import type { DocumentName } from '../collections.js';
+import type { StorageFs } from '../fs/storage-fs.js';
+import { AnswerJournal } from '../idempotency/answer-journal.js';
+import { DurableState, type StateParts } from '../durable-state.js';
+import { storedEvent, type LogRecord, type LoggedPut } from '../log/log-record.js';
+import { recordsOf, recoverLog, type LogDamage, type RecoveredLog } from '../log/log-recovery.js';
+import { Segments } from '../log/segments.js';
+import { documentKey } from '../projection/document-files.js';
+import type { Quarantine } from '../quarantine.js';
+import { loadDocuments, type LoadedFiles } from './load-documents.js';
+
+export interface Recovered {
+  state: DurableState;
+  segments: Segments;
+  logId: string;
+  tornBytes: number;
+  checkpointCommit: number;
+}
+
+/** Makes the directory and those above it, each with a durable entry. */
+export async function makeDirectories(fs: StorageFs, dir: string): Promise<void> {
+  if (fs.sizeSync(dir) !== undefined) return;
+  await makeDirectories(fs, dirname(dir));
+  await fs.mkdir(dir);
+  await fs.syncDir(dirname(dir));
+}
+
+/** Boot as in design §3: load what the checkpoint covers, replay the rest, put aside what is damaged. */
+export async function recoverState(
+  parts: StateParts,
+  installationId: string,
+  quarantine: Quarantine,
+): Promise<Recovered> {
+  const { fs, root, limits } = parts;
+  for (const name of ['log', 'answers']) await makeDirectories(fs, join(root, name));
+  quarantine.load();
+  const checkpoint = await usableCheckpoint(fs, root, quarantine);
+  const log = await recoverLog(fs, join(root, 'log'), checkpoint?.firstSegment ?? 0);
+  const logId = logIdOf(log, checkpoint, installationId);
+
+  const state = new DurableState(parts);
+  const loaded = loadDocuments(fs, root, parts.collections, state.documents, state.opaque);
+  for (const { path, reason } of loaded.notes) quarantine.note(path, reason);
+  state.answerJournal = await AnswerJournal.open(
+    fs,
+    join(root, 'answers'),
+    limits,
+    checkpoint?.answers,
+    (kept) => state.answers.add(kept),
+    (path, reason) => quarantine.note(path, reason),
+  );
+  if (checkpoint === undefined) await state.sessions.adopt(allIds(state, parts));
+  else restoreHeads(state, checkpoint);
+
+  const boot = new Boot(parts, state, log, quarantine);
+  boot.replay(checkpoint?.commit ?? 0);
+  await boot.repair(loaded);
+  for (const damage of log.damages) await report(quarantine, damage);
+  for (const path of loaded.temporaries) await fs.unlink(path);
+
+  const segments = new Segments(fs, join(root, 'log'), logId, limits, log.chain, log.tried);
+  await segments.resume();
+  return { state, segments, logId, tornBytes: log.tornBytes, checkpointCommit: checkpoint?.commit ?? 0 };
+}
+
+/** The steps of boot that apply records of the log. */
+class Boot {
+  private readonly touched = new Set<string>();
+
+  constructor(
+    private readonly parts: StateParts,
+    private readonly state: DurableState,
+    private readonly log: RecoveredLog,
+    private readonly quarantine: Quarantine,
+  ) {}
+
+  /** Puts and deletes are whole, so a document that is ahead of the checkpoint is harmless. */
+  replay(covered: number): void {
+    const { chain } = this.log;
+    const first = Math.max(0, chain.findLastIndex((segment) => segment.firstCommit <= covered + 1));
+    for (const segment of chain.slice(first)) {
+      for (const record of this.records(segment, covered)) {
+        const { commit, seq, puts = [], deletes = [], events = [], answer } = record;
+        for (const name of [...puts, ...deletes]) this.touched.add(documentKey(name));
+        this.state.head.seq = Math.max(this.state.head.seq, seq - 1);
+        this.state.apply({ commit, puts, deletes, events: events.map(storedEvent), answer });
+      }
+    }
+  }
+
+  /** What is damaged is put aside, and made again from the log where the log still has it. */
+  async repair(loaded: LoadedFiles): Promise<void> {
+    for (const { name, path } of loaded.duplicates) {
+      // A crash between the two halves of a move; otherwise somebody copied the file.
+      if (this.touched.has(documentKey(name))) this.state.files.outdate(name, path);
+      else await this.quarantine.take(join(this.parts.root, path), 'an older copy of a document');
+    }
+    const sessions = await this.state.sessions.damaged();
+    if (loaded.damaged.length === 0 && sessions.size === 0) return;
+    const wanted = new Set(loaded.damaged.map(({ path }) => path));
+    const found = this.searchLog(wanted, sessions);
+    for (const { path, reason } of loaded.damaged) {
+      const put = found.get(path);
+      const file = join(this.parts.root, path);
+      if (put === undefined) {
+        await this.quarantine.take(file, reason);
+        continue;
+      }
+      await this.quarantine.copy(path, 0, this.parts.fs.readSync(file), `${reason}; made again from the log`);
+      const { commit } = this.state.head;
+      if (!this.touched.has(documentKey(put))) {
+        this.state.apply({ commit, puts: [put], deletes: [], events: [], answer: undefined });
+      }
+    }
+    // Before the first checkpoint: afterwards the damaged files would count as up to date.
+    await this.state.behind.drained();
+  }
+
+  /** The last state in the log of each of these files; and the events of damaged sessions, again. */
+  private searchLog(paths: Set<string>, sessions: Set<string>): Map<string, LoggedPut> {
+    const found = new Map<string, LoggedPut>();
+    const pathOf = new Map<string, string>();
+    for (const segment of this.log.chain) {
+      for (const { commit, puts = [], deletes = [], events = [] } of this.records(segment, 0)) {
+        for (const name of [...puts, ...deletes]) {
+          found.delete(pathOf.get(documentKey(name)) ?? '');
+        }
+        for (const put of puts) {
+          const path = this.parts.collections.path(put.collection, put.id, put.doc);
+          if (!paths.has(path)) continue;
+          found.set(path, put);
+          pathOf.set(documentKey(put), path);
+        }
+        for (const event of events) {
+          const { sessionId } = event;
+          if (sessionId !== undefined && sessions.has(sessionId)) {
+            this.state.sessions.append(sessionId, commit, storedEvent(event));
+          }
+        }
+      }
+    }
+    return found;
+  }
+
+  private *records(segment: RecoveredLog['chain'][number], after: number): Generator<LogRecord> {
+    const { fs, limits, collections } = this.parts;
+    const known = new Set(collections.names);
+    const onDamage = (damage: LogDamage): void => {
+      const same = (other: LogDamage): boolean => other.file === damage.file && other.offset === damage.offset;
+      if (!this.log.damages.some(same)) this.log.damages.push(damage);
+    };
+    for (const record of recordsOf(fs, segment, after, limits.indexStrideBytes, onDamage)) {
+      const unknown = [...(record.puts ?? []), ...(record.deletes ?? [])].find(({ collection }) => !known.has(collection));
+      if (unknown !== undefined) {
+        throw new AppError('STORAGE_NEWER', `The log has a collection ${unknown.collection}, which this version does not know.`);
+      }
+      yield record;
+    }
+  }
+}
+
+async function usableCheckpoint(fs: StorageFs, root: string, quarantine: Quarantine): Promise<Checkpoint | undefined> {
+  const checkpoint = readCheckpoint(fs, root);
+  if (checkpoint !== 'damaged') return checkpoint;
+  await quarantine.take(join(root, CHECKPOINT_FILE), 'unreadable; everything that is kept was replayed');
+  return undefined;
+}
+
+function restoreHeads(state: DurableState, checkpoint: Checkpoint): void {
+  state.sessions.restore(checkpoint.sessions);
+  state.head.commit = checkpoint.head.commit;
+  state.head.seq = checkpoint.head.seq;
+}
+
+/** @throws CONFIG_INVALID when the directory belongs to another installation. */
+function logIdOf(log: RecoveredLog, checkpoint: Checkpoint | undefined, installationId: string): string {
+  const known = log.logId ?? checkpoint?.logId;
+  if (known === undefined) return `${installationId}-1`;
+  const dash = known.lastIndexOf('-');
+  if (known.slice(0, dash) !== installationId) {
+    throw new AppError('CONFIG_INVALID', `The directory belongs to installation ${known.slice(0, dash)}.`);
+  }
+  // The log itself is gone: its cursors must not be taken for those of the one that begins now.
+  return log.logId === undefined ? `${installationId}-${Number(known.slice(dash + 1)) + 1}` : known;
+}
+
+async function report(quarantine: Quarantine, { file, reason, offset, bytes }: LogDamage): Promise<void> {
+  if (bytes === undefined || offset === undefined) quarantine.note(`log/${file}`, reason);
+  else await quarantine.copy(`log/${file}`, offset, bytes, reason);
+}
+
+function* allIds(state: DurableState, { collections }: StateParts): Generator<string> {
+  const names: DocumentName['collection'][] = collections.names;
+  for (const name of names) {
+    for (const doc of state.documents.ids(name)) yield doc;
+  }
+}

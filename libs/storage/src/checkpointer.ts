@@ -1,0 +1,111 @@
+import { writeCheckpoint } from './checkpoint.js';
+import type { DurableState } from './durable-state.js';
+import { reasonOf } from './fs/storage-error.js';
+import type { StorageFs } from './fs/storage-fs.js';
+import type { StorageLimits } from './limits.js';
+import type { Segments } from './log/segments.js';
+
+/** Writes checkpoints from time to time, and drops what they make superfluous. */
+export class Checkpointer {
+  private running: Promise<void> | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
+  private failure: string | undefined;
+
+  constructor(
+    private readonly fs: StorageFs,
+    private readonly root: string,
+    private readonly limits: StorageLimits,
+    private readonly logId: string,
+    private readonly state: DurableState,
+    private readonly segments: Segments,
+    /** The commit that the last checkpoint covers. */
+    private covered: number,
+  ) {}
+
+  /** The last failure, until a checkpoint succeeds. */
+  get lastError(): string | undefined {
+    return this.failure;
+  }
+
+  get coveredCommit(): number {
+    return this.covered;
+  }
+
+  /** A commit became durable. */
+  committed(): void {
+    if (this.stopped) return;
+    const many = this.state.head.commit - this.covered >= this.limits.checkpointCommitsMax;
+    const heavy = this.state.sessions.unsyncedBytes >= this.limits.unsyncedEventBytesMax / 2;
+    if ((many || heavy) && this.failure === undefined) this.begin();
+    else this.schedule(this.limits.checkpointDelayMs);
+  }
+
+  /** Writes one now; one that is running is waited for first. @throws the failure. */
+  async write(): Promise<void> {
+    await this.running?.catch(() => undefined);
+    if (this.running !== undefined) return this.write();
+    this.running = this.writeOnce().finally(() => (this.running = undefined));
+    return this.running;
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    clearTimeout(this.timer);
+    await this.running?.catch(() => undefined);
+  }
+
+  private begin(): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (this.running !== undefined || this.stopped) return;
+    // The failure is kept in `lastError` and tried again: the log has everything meanwhile.
+    this.write().catch(() => this.schedule(this.limits.retryDelayMs));
+  }
+
+  private schedule(delayMs: number): void {
+    if (this.stopped || this.timer !== undefined) return;
+    this.timer = setTimeout(() => this.begin(), delayMs);
+    this.timer.unref();
+  }
+
+  private async writeOnce(): Promise<void> {
+    try {
+      await this.step();
+      this.failure = undefined;
+    } catch (error) {
+      this.failure = reasonOf(error);
+      throw error;
+    }
+    if (this.covered < this.state.head.commit) this.schedule(this.limits.checkpointDelayMs);
+  }
+
+  private async step(): Promise<void> {
+    const { state, segments } = this;
+    // A file that cannot be synced holds back `coveredCommit` only; the rest goes on, and then this is told.
+    const failed = await state.sessions.sync().then(
+      () => undefined,
+      (error: unknown) => ({ error }),
+    );
+    await state.answerJournal.save();
+    // From here to the write nothing waits, so all of it is of one moment.
+    const commit = state.coveredCommit();
+    const dropped = segments.droppable(commit);
+    const firstSegment = segments.chain[dropped.length]?.number ?? 0;
+    state.answers.trim();
+    state.answerJournal.retire(state.answers.oldestCommit);
+    await writeCheckpoint(this.fs, this.root, {
+      logId: this.logId,
+      commit,
+      head: { ...state.head },
+      firstSegment,
+      sessions: state.sessions.state(),
+      answers: state.answerJournal.state(),
+    });
+    this.covered = commit;
+    await segments.drop(dropped);
+    await state.answerJournal.removeOthers();
+    state.sessions.prune(segments.chain[0]?.firstSeq ?? 0);
+    if (failed !== undefined) throw failed.error;
+  }
+}

@@ -1,0 +1,83 @@
+import { basename, dirname, extname, join } from 'node:path';
+import { AppError, isId } from '@orbitmesh/domain';
+import { isDeepStrictEqual } from 'node:util';
+import type { CollectionSpec } from './commit.js';
+
+/** These change with every change, so they do not make a late change an urgent one. */
+const ALWAYS_LAZY = ['revision', 'updatedAt'];
+
+export interface DocumentName {
+  collection: string;
+  id: string;
+}
+
+/** The collections of a store: which document has which file, and back. */
+export class Collections {
+  private readonly specs: Map<string, CollectionSpec>;
+
+  constructor(specs: CollectionSpec[]) {
+    this.specs = new Map(specs.map((spec) => [spec.name, spec]));
+  }
+
+  get names(): string[] {
+    return [...this.specs.keys()];
+  }
+
+  spec(collection: string): CollectionSpec {
+    const spec = this.specs.get(collection);
+    if (spec === undefined) throw new Error(`There is no collection ${collection}.`);
+    return spec;
+  }
+
+  /** The relative path of a document's file. */
+  path(collection: string, id: string, doc: object): string {
+    return this.spec(collection).path(id, doc);
+  }
+
+  /**
+   * @throws VALIDATION_FAILED when the id or the path is not safe, or when the path would not lead
+   * back to the document at the next boot.
+   */
+  assertStorable({ collection, id }: DocumentName, doc: object): void {
+    if (!isId(id)) throw new AppError('VALIDATION_FAILED', 'A document has an invalid id.', { collection });
+    const path = this.path(collection, id, doc);
+    const safe = path.endsWith('.json') && path.slice(0, -'.json'.length).split('/').every(isId);
+    const found = safe ? this.identify(path, doc) : undefined;
+    if (found?.collection === collection && found.id === id) return;
+    throw new AppError('VALIDATION_FAILED', `The document ${collection}/${id} cannot be stored as ${path}.`);
+  }
+
+  /** Whose file this is, given what is in it. */
+  identify(path: string, doc: object): DocumentName | undefined {
+    const inside = (doc as { id?: unknown }).id;
+    const candidates = typeof inside === 'string' ? [inside] : [basename(path, extname(path)), basename(dirname(path))];
+    for (const id of candidates) {
+      if (!isId(id)) continue;
+      for (const { name } of this.specs.values()) {
+        if (this.leadsTo(name, id, doc, path)) return { collection: name, id };
+      }
+    }
+    return undefined;
+  }
+
+  /** True when only keys that may be written late differ. */
+  isLazyChange(collection: string, before: object, after: object): boolean {
+    const { lazyKeys } = this.spec(collection);
+    if (lazyKeys === undefined) return false;
+    const [a, b] = [before as Record<string, unknown>, after as Record<string, unknown>];
+    for (const key of new Set([...Object.keys(a), ...Object.keys(b)])) {
+      if (lazyKeys.includes(key) || ALWAYS_LAZY.includes(key)) continue;
+      if (a[key] !== b[key] && !isDeepStrictEqual(a[key], b[key])) return false;
+    }
+    return true;
+  }
+
+  private leadsTo(collection: string, id: string, doc: object, path: string): boolean {
+    try {
+      return join(this.path(collection, id, doc)) === path;
+    } catch {
+      // A path made for other documents may fail on this one: then it is not one of that collection.
+      return false;
+    }
+  }
+}

@@ -1,0 +1,96 @@
+import { AppError, isId, type EventEnvelope } from '@orbitmesh/domain';
+import type { Collections } from './collections.js';
+import type { Commit, Committed, Head, NewEvent } from './commit.js';
+import type { DurableCommit } from './durable-state.js';
+import type { LogEntry } from './log/commit-log.js';
+import { recordJson, storedEvent, type LoggedPut, type StoredEvent } from './log/log-record.js';
+import { deepFreeze } from './view/deep-freeze.js';
+
+/** A commit with its numbers and its JSON, on its way to the log. */
+export interface PreparedCommit extends Omit<LogEntry, 'resolve' | 'reject'>, DurableCommit {
+  committed: Committed;
+}
+
+export interface CommitContext {
+  collections: Collections;
+  logId: string;
+  clock(): number;
+  commitBytesMax: number;
+  /** The last numbers given out, durable or not. */
+  head: Head;
+  sessionSeq(sessionId: string): number;
+}
+
+/**
+ * Gives a commit its numbers and makes its JSON, once. It changes nothing yet.
+ * @throws VALIDATION_FAILED for unsafe ids or paths, DOCUMENT_TOO_LARGE for one that is too large.
+ */
+export function prepareCommit(commit: Commit, context: CommitContext): PreparedCommit {
+  const puts = (commit.puts ?? []).map((put) => loggedPut(put, context.collections));
+  const deletes = commit.deletes ?? [];
+  for (const { collection, id } of deletes) {
+    context.collections.spec(collection);
+    if (!isId(id)) throw new AppError('VALIDATION_FAILED', 'A document has an invalid id.', { collection });
+  }
+  const events = numbered(commit.events ?? [], context);
+  const answer = commit.answer === undefined ? undefined : { ...commit.answer, body: answerBody(commit.answer, events), at: context.clock() };
+  const commitSeq = context.head.commit + 1;
+  const record = {
+    commit: commitSeq,
+    seq: context.head.seq + 1,
+    ...(puts.length > 0 ? { puts } : {}),
+    ...(deletes.length > 0 ? { deletes } : {}),
+    ...(answer === undefined ? {} : { answer }),
+  };
+  const json = Buffer.from(recordJson(record, events));
+  if (json.length > context.commitBytesMax) throw new AppError('DOCUMENT_TOO_LARGE', 'The commit is too large.');
+  const seq = context.head.seq + events.length;
+  const committed = { commitSeq, events: events.map((event) => event.envelope), cursor: `${context.logId}.${seq}` };
+  return {
+    commit: commitSeq,
+    seq: record.seq,
+    hasEvents: events.length > 0,
+    json,
+    puts,
+    deletes,
+    events,
+    answer: deepFreeze(answer),
+    committed,
+  };
+}
+
+function answerBody({ body }: NonNullable<Commit['answer']>, events: StoredEvent[]): unknown {
+  return typeof body === 'function' ? (body as (events: EventEnvelope[]) => unknown)(events.map((event) => event.envelope)) : body;
+}
+
+function loggedPut(put: NonNullable<Commit['puts']>[number], collections: Collections): LoggedPut {
+  const { schemaVersion } = collections.spec(put.collection);
+  collections.assertStorable(put, put.doc);
+  return { collection: put.collection, id: put.id, schemaVersion, doc: deepFreeze(put.doc) };
+}
+
+function numbered(events: NewEvent[], context: CommitContext): StoredEvent[] {
+  const sessionSeqs = new Map<string, number>();
+  return events.map((event, position) => {
+    const seq = context.head.seq + 1 + position;
+    const { type, timestamp, projectId, sessionId, taskId, data } = event;
+    const envelope: EventEnvelope = {
+      seq,
+      cursor: `${context.logId}.${seq}`,
+      id: `evt_${context.logId}-${seq}`,
+      type,
+      timestamp,
+      commitEnd: position === events.length - 1,
+      ...(projectId === undefined ? {} : { projectId }),
+      ...(sessionId === undefined ? {} : { sessionId }),
+      ...(taskId === undefined ? {} : { taskId }),
+      data,
+    };
+    if (sessionId !== undefined) {
+      if (!isId(sessionId)) throw new AppError('VALIDATION_FAILED', 'An event has an invalid sessionId.');
+      envelope.sessionSeq = (sessionSeqs.get(sessionId) ?? context.sessionSeq(sessionId)) + 1;
+      sessionSeqs.set(sessionId, envelope.sessionSeq);
+    }
+    return storedEvent(deepFreeze(envelope));
+  });
+}

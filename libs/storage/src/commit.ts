@@ -1,0 +1,56 @@
+import type { EventEnvelope, FeedEvent } from '@orbitmesh/domain';
+
+/** An event as a command wants it; the log gives it its numbers. */
+export type NewEvent = FeedEvent;
+
+/** The answer to a request with an Idempotency-Key, kept with what the request did. */
+export interface IdempotentAnswer {
+  /** Token, method and path. */
+  scope: string;
+  key: string;
+  bodyHash: string;
+  status: number;
+  /** As sent; or how it is made from the commit's events, for an answer that holds their numbers. */
+  body: unknown | ((events: EventEnvelope[]) => unknown);
+}
+
+/** What is committed together or not at all. Documents are whole and are frozen when they are taken. */
+export interface Commit {
+  puts?: { collection: string; id: string; doc: object }[];
+  deletes?: { collection: string; id: string }[];
+  events?: NewEvent[];
+  answer?: IdempotentAnswer;
+}
+
+export interface Committed {
+  /** Contiguous from 1. */
+  commitSeq: number;
+  events: EventEnvelope[];
+  /** The head of the feed after this commit. */
+  cursor: string;
+}
+
+/** A collection of documents and where its files are. */
+export interface CollectionSpec<T = any> {
+  name: string;
+  schemaVersion: number;
+  /**
+   * The relative path of a document's file, ending in `.json`. The id must be the document's `id`,
+   * the name of the file, or the name of its directory: at boot the path is the only index.
+   */
+  path(id: string, doc: T): string;
+  /** Keys whose change alone may be written late (with `revision` and `updatedAt`, which change with them). */
+  lazyKeys?: string[];
+}
+
+/** The bookkeeping that every document may carry; `schemaVersion` is only in the file. */
+export interface DocMeta {
+  schemaVersion: number;
+  revision: number;
+}
+
+/** How far the numbering is. */
+export interface Head {
+  commit: number;
+  seq: number;
+}

@@ -1,0 +1,49 @@
+/** An open file. Appending is the only way to write: nothing here is ever changed in place. */
+export interface StorageFile {
+  /** One write at the end of the file; returns how many bytes it took, which may be fewer. */
+  append(bytes: Uint8Array): Promise<number>;
+  read(offset: number, length: number): Promise<Buffer>;
+  /** The size that the file system has for it now, in bytes. */
+  size(): number;
+  /** fdatasync: the data and the size are durable. */
+  datasync(): Promise<void>;
+  /** fsync. */
+  sync(): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** `create`: a new file, it must not exist; `append`: made if missing; `read`: it must exist. */
+export type OpenMode = 'create' | 'append' | 'read';
+
+export interface DirectoryEntry {
+  name: string;
+  kind: 'file' | 'directory' | 'other';
+}
+
+/**
+ * The file system as the store uses it: a port with two implementations, the real one and the
+ * simulated one of the crash-state proof. Files are 0600 and directories 0700. Errors are those of
+ * node:fs (`code`). The `…Sync` calls are for boot, where they are 7 to 25 times faster (facts §2.3).
+ */
+export interface StorageFs {
+  lock(dir: string): Promise<{ release(): Promise<void> }>;
+  open(path: string, mode: OpenMode, permissions?: number): Promise<StorageFile>;
+  /** One level; a directory that exists is fine. */
+  mkdir(path: string): Promise<void>;
+  rename(from: string, to: string): Promise<void>;
+  unlink(path: string): Promise<void>;
+  rmdir(path: string): Promise<void>;
+  truncate(path: string, bytes: number): Promise<void>;
+  /** fsync of a directory: its entries are durable. */
+  syncDir(path: string): Promise<void>;
+  /** Empty for a directory that does not exist. */
+  readDirSync(path: string): DirectoryEntry[];
+  readSync(path: string, offset?: number, length?: number): Buffer;
+  /** undefined for a file that does not exist. */
+  sizeSync(path: string): number | undefined;
+}
+
+/** True when the error of a file system call says that the thing is not there. */
+export function isMissing(error: unknown): boolean {
+  return (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+}

@@ -1,0 +1,136 @@
+import { join } from 'node:path';
+import { encodeRecord, scanRecords } from '../log/record-lines.js';
+import { AppendFile } from '../log/append-file.js';
+import { segmentName, segmentNumber } from '../log/log-record.js';
+import type { StorageFs } from '../fs/storage-fs.js';
+import type { StorageLimits } from '../limits.js';
+import type { KeptAnswer } from './answer-table.js';
+
+/** A side segment in the checkpoint: what is beyond `bytes` does not count. */
+export interface AnswerSegment {
+  number: number;
+  bytes: number;
+  /** The last commit with an answer in it: when that one is gone, so is the segment. */
+  lastCommit: number;
+}
+
+/**
+ * The answers of commits that the checkpoint covers, in append-only side segments, so that a
+ * checkpoint writes only the new ones. The checkpoint says which segments count, and how far.
+ */
+export class AnswerJournal {
+  private file: AppendFile | undefined;
+  private waiting: KeptAnswer[] = [];
+  private highest: number;
+
+  private constructor(
+    private readonly fs: StorageFs,
+    private readonly dir: string,
+    private readonly limits: StorageLimits,
+    private segments: AnswerSegment[],
+    tried: number,
+  ) {
+    this.highest = tried;
+  }
+
+  /**
+   * Reads the segments that the checkpoint names; without a checkpoint, all of them.
+   * @param load gets the answers, oldest first.
+   */
+  static async open(
+    fs: StorageFs,
+    dir: string,
+    limits: StorageLimits,
+    named: AnswerSegment[] | undefined,
+    load: (kept: KeptAnswer) => void,
+    onDamage: (file: string, reason: string) => void,
+  ): Promise<AnswerJournal> {
+    const present = fs
+      .readDirSync(dir)
+      .flatMap(({ name }) => segmentNumber(name) ?? [])
+      .sort((a, b) => a - b);
+    const segments = named ?? present.map((number) => ({ number, bytes: Infinity, lastCommit: 0 }));
+    const journal = new AnswerJournal(fs, dir, limits, [], present.at(-1) ?? 0);
+    for (const segment of segments) {
+      const path = join(dir, segmentName(segment.number));
+      const all = fs.sizeSync(path) === undefined ? Buffer.alloc(0) : fs.readSync(path);
+      const scan = scanRecords(all.subarray(0, Math.min(all.length, segment.bytes)), named === undefined ? 0 : segment.bytes);
+      if (scan.damaged.length > 0 || (named !== undefined && all.length < segment.bytes)) {
+        onDamage(path, 'idempotent answers in it are damaged and lost');
+      }
+      let { lastCommit } = segment;
+      for (const line of scan.lines) {
+        const kept = JSON.parse(line.json.toString()) as Omit<KeptAnswer, 'bytes'>;
+        lastCommit = Math.max(lastCommit, kept.commit);
+        load({ ...kept, bytes: line.json.length });
+      }
+      journal.segments.push({ number: segment.number, bytes: scan.goodBytes, lastCommit });
+    }
+    await journal.removeOthers(present);
+    return journal;
+  }
+
+  /** Names of the segments that count, for the checkpoint. */
+  state(): AnswerSegment[] {
+    return this.segments.map((segment) => ({ ...segment }));
+  }
+
+  add(kept: KeptAnswer): void {
+    this.waiting.push(kept);
+  }
+
+  /** The oldest commit whose answer is not durable here yet. */
+  get oldestCommit(): number | undefined {
+    return this.waiting[0]?.commit;
+  }
+
+  /** Makes the answers that were added since the last time durable. */
+  async save(): Promise<void> {
+    if (this.waiting.length === 0) return;
+    const batch = [...this.waiting];
+    const file = await this.writable();
+    const synced = file.durableBytes;
+    const lines = batch.map(({ commit, answer }) => encodeRecord(Buffer.from(JSON.stringify({ commit, answer })), synced));
+    await file.append(Buffer.concat(lines));
+    const segment = this.segments[this.segments.length - 1];
+    segment.bytes = file.durableBytes;
+    segment.lastCommit = batch[batch.length - 1].commit;
+    this.waiting = this.waiting.slice(batch.length);
+  }
+
+  /** Segments whose answers are all gone; they leave `state()` now and the disk in `removeOthers`. */
+  retire(oldestCommit: number | undefined): void {
+    const last = this.segments.at(-1);
+    this.segments = this.segments.filter(
+      (segment) => segment === last || (oldestCommit !== undefined && segment.lastCommit >= oldestCommit),
+    );
+  }
+
+  /** Unlinks segments that no checkpoint names any more. Call after a checkpoint is durable. */
+  async removeOthers(present: number[] = this.present()): Promise<void> {
+    const named = new Set(this.segments.map((segment) => segment.number));
+    for (const number of present) {
+      if (!named.has(number)) await this.fs.unlink(join(this.dir, segmentName(number)));
+    }
+  }
+
+  async close(): Promise<void> {
+    await this.file?.close();
+  }
+
+  private present(): number[] {
+    return this.fs.readDirSync(this.dir).flatMap(({ name }) => segmentNumber(name) ?? []);
+  }
+
+  /** A new one after every start and every failure: an old end is never appended to. */
+  private async writable(): Promise<AppendFile> {
+    const { file } = this;
+    if (file !== undefined && !file.failed && file.durableBytes < this.limits.answerSegmentBytesMax) return file;
+    await file?.close();
+    this.highest += 1;
+    this.file = await AppendFile.create(this.fs, join(this.dir, segmentName(this.highest)));
+    await this.fs.syncDir(this.dir);
+    this.segments.push({ number: this.highest, bytes: 0, lastCommit: 0 });
+    return this.file;
+  }
+}

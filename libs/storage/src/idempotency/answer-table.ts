@@ -1,0 +1,82 @@
+import type { StorageLimits } from '../limits.js';
+import type { LoggedAnswer } from '../log/log-record.js';
+
+/** What a repeated request gets: the first answer, if the body is the same. */
+export interface IdempotencyRecord {
+  bodyHash: string;
+  status: number;
+  body: unknown;
+}
+
+export interface KeptAnswer {
+  commit: number;
+  answer: LoggedAnswer;
+  bytes: number;
+}
+
+/** The live idempotent answers, oldest first, within three bounds: age, count, bytes. */
+export class AnswerTable {
+  private readonly answers = new Map<string, KeptAnswer>();
+  private bytes = 0;
+  private droppedCount = 0;
+
+  constructor(
+    private readonly limits: StorageLimits,
+    private readonly clock: () => number,
+  ) {}
+
+  /** Answers that went before their time, because there were too many. */
+  get dropped(): number {
+    return this.droppedCount;
+  }
+
+  get size(): number {
+    return this.answers.size;
+  }
+
+  /** The oldest commit that still has a live answer. */
+  get oldestCommit(): number | undefined {
+    const first: KeptAnswer | undefined = this.answers.values().next().value;
+    return first?.commit;
+  }
+
+  add(kept: KeptAnswer): void {
+    const name = nameOf(kept.answer.scope, kept.answer.key);
+    this.remove(name);
+    this.answers.set(name, kept);
+    this.bytes += kept.bytes;
+    this.trim();
+  }
+
+  lookup(scope: string, key: string): IdempotencyRecord | undefined {
+    const answer = this.answers.get(nameOf(scope, key))?.answer;
+    if (answer === undefined || this.isOld(answer)) return undefined;
+    return { bodyHash: answer.bodyHash, status: answer.status, body: answer.body };
+  }
+
+  /** Takes out what is too old, or too much. */
+  trim(): void {
+    for (const [name, { answer }] of this.answers) {
+      const old = this.isOld(answer);
+      if (!old && this.answers.size <= this.limits.answersMax && this.bytes <= this.limits.answerBytesMax) return;
+      if (!old) this.droppedCount += 1;
+      this.remove(name);
+    }
+  }
+
+  private isOld(answer: LoggedAnswer): boolean {
+    return this.clock() - answer.at >= this.limits.answerAgeMsMax;
+  }
+
+  private remove(name: string): void {
+    const known = this.answers.get(name);
+    if (known === undefined) return;
+    this.bytes -= known.bytes;
+    this.answers.delete(name);
+  }
+}
+
+/** Length first, so that no scope and key together look like two others. */
+function nameOf(scope: string, key: string): string {
+  return `${scope.length}:${scope}${key}`;
+}

@@ -1,0 +1,87 @@
+const KIB = 1024;
+const MIB = 1024 * KIB;
+
+/** Every bound of the store (design §3). What happens at each is said beside it; nothing is dropped silently. */
+export interface StorageLimits {
+  /** Bytes of one log segment; past it the next batch goes to a new one. */
+  segmentBytesMax: number;
+  /** Bytes of log kept; past it whole segments that the checkpoint covers are dropped and `oldest()` moves. */
+  logBytesMax: number;
+  /** Bytes and records that share one write and one fdatasync; what is over waits for the next batch. */
+  batchBytesMax: number;
+  batchRecordsMax: number;
+  /** Commits and bytes waiting for the disk; past it a commit is refused with TOO_MANY_REQUESTS. */
+  queueCommitsMax: number;
+  queueBytesMax: number;
+  /** One commit as JSON; past it the commit is refused with DOCUMENT_TOO_LARGE. */
+  commitBytesMax: number;
+  /** Files of the projection written at the same time (facts §2.3: more only adds latency). */
+  writesInFlightMax: number;
+  /** Files that lag behind the log; past it commits wait (back-pressure) until it is below again. */
+  dirtyFilesMax: number;
+  /** Bytes of session events in memory that are not yet synced in their files; past it commits wait. */
+  unsyncedEventBytesMax: number;
+  /** How late a document may be written when only its lazy keys changed, in ms. */
+  lazyDelayMs: number;
+  /** Pause before a failed file, checkpoint or log segment is tried again, in ms; it never gives up. */
+  retryDelayMs: number;
+  /** A checkpoint is written at the latest this long after a commit (ms), or after so many commits. */
+  checkpointDelayMs: number;
+  checkpointCommitsMax: number;
+  /** Idempotent answers: age (ms), count and bytes; the oldest go first and are counted. */
+  answerAgeMsMax: number;
+  answersMax: number;
+  answerBytesMax: number;
+  /** Bytes of one side segment of answers; a segment is unlinked when its last answer is gone. */
+  answerSegmentBytesMax: number;
+  /** Bytes and items of one page; a page ends before it. One event always fits. */
+  pageBytesMax: number;
+  pageItemsMax: number;
+  /** Bytes of a session's file that one filtered page looks through once it has found something. */
+  scanBytesMax: number;
+  /** Bytes of recent events kept in memory; older ones are read from the log. */
+  tailBytesMax: number;
+  /** One index entry for so many bytes of a segment or an events file; a page reads at most this much too much. */
+  indexStrideBytes: number;
+  /** Session files whose index is kept; the least recently used is forgotten and built again. */
+  sessionIndexesMax: number;
+  /** Damages told in health; past it the newest are only counted in the quarantine directory. */
+  damagesReportedMax: number;
+}
+
+export const STORAGE_LIMITS: StorageLimits = {
+  segmentBytesMax: 32 * MIB,
+  logBytesMax: 256 * MIB,
+  batchBytesMax: MIB,
+  batchRecordsMax: 512,
+  queueCommitsMax: 20_000,
+  queueBytesMax: 64 * MIB,
+  commitBytesMax: 8 * MIB,
+  writesInFlightMax: 16,
+  dirtyFilesMax: 4_096,
+  unsyncedEventBytesMax: 32 * MIB,
+  lazyDelayMs: 5_000,
+  retryDelayMs: 1_000,
+  checkpointDelayMs: 5_000,
+  checkpointCommitsMax: 10_000,
+  answerAgeMsMax: 24 * 3_600_000,
+  answersMax: 200_000,
+  answerBytesMax: 64 * MIB,
+  answerSegmentBytesMax: 8 * MIB,
+  pageBytesMax: 512 * KIB,
+  pageItemsMax: 1_000,
+  scanBytesMax: 8 * MIB,
+  tailBytesMax: 16 * MIB,
+  indexStrideBytes: 64 * KIB,
+  sessionIndexesMax: 256,
+  damagesReportedMax: 1_000,
+};
+
+/** Directories below the store's that are searched for documents; deeper ones are not ours. */
+export const DOCUMENT_DEPTH_MAX = 4;
+/** How long a lock's holder may take to say who it is, in ms; then the refusal says that it does not answer. */
+export const LOCK_ANSWER_MS = 1_000;
+/** Attempts to take a lock that others are taking over too; then STORAGE_LOCKED. */
+export const LOCK_ATTEMPTS_MAX = 100;
+/** sun_path is 104 bytes on macOS and 108 on Linux, with the final NUL; longer paths go through a link. */
+export const SOCKET_PATH_BYTES_MAX = 100;

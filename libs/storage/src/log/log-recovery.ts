@@ -1,0 +1,191 @@
+import { join } from 'node:path';
+import { AppError } from '@orbitmesh/domain';
+import type { StorageFs } from '../fs/storage-fs.js';
+import {
+  LOG_FORMAT,
+  parseRecord,
+  recordNumbers,
+  segmentName,
+  segmentNumber,
+  type LogRecord,
+  type SegmentHeader,
+} from './log-record.js';
+import { scanRecords, type LineScan } from './record-lines.js';
+import { addToIndex, type Segment } from './segments.js';
+
+/** Something that had been durable and cannot be read. */
+export interface LogDamage {
+  /** Relative to the log's directory. */
+  file: string;
+  reason: string;
+  offset?: number;
+  bytes?: Buffer;
+}
+
+export interface RecoveredLog {
+  /** Oldest first; each begins where the one before ends. */
+  chain: Segment[];
+  /** The highest segment number that was ever tried. */
+  tried: number;
+  logId: string | undefined;
+  /** Bytes of a torn end that were cut. */
+  tornBytes: number;
+  damages: LogDamage[];
+}
+
+interface Found extends Segment {
+  logId: string | undefined;
+  /** `bytes` is undefined when the header that stated it is damaged. */
+  previous: { segment: number; bytes: number | undefined } | null;
+}
+
+/** A header is a few hundred bytes; an attempt at a segment that failed holds no more than that. */
+const HEADER_BYTES_MAX = 4_096;
+
+/**
+ * Finds the chain of segments from its end backwards, cuts the torn end, and makes sure that what was
+ * read is on the disk and not only in the page cache.
+ * @throws STORAGE_NEWER when a segment has a newer format; nothing is touched then.
+ */
+export async function recoverLog(fs: StorageFs, dir: string, firstSegment: number): Promise<RecoveredLog> {
+  const numbers = fs
+    .readDirSync(dir)
+    .flatMap(({ name, kind }) => (kind === 'file' ? (segmentNumber(name) ?? []) : []))
+    .sort((a, b) => b - a);
+  const present = numbers.filter((number) => number >= firstSegment);
+  const damages: LogDamage[] = [];
+  const last = findLast(fs, dir, present, damages);
+  const chain = last === undefined ? [] : findChain(fs, dir, present, last.segment, firstSegment, damages);
+  const used = new Set(chain.map((segment) => segment.number));
+  for (const number of numbers.filter((other) => !used.has(other))) {
+    const path = join(dir, segmentName(number));
+    // Dropped by a compaction that a crash cut short, or an attempt at a segment that failed.
+    if (number < firstSegment || (fs.sizeSync(path) ?? 0) <= HEADER_BYTES_MAX) await fs.unlink(path);
+    else damages.push({ file: segmentName(number), reason: 'does not connect to the rest of the log; left alone' });
+  }
+  if (last !== undefined) await settle(fs, last.segment);
+  await fs.syncDir(dir);
+  const logId = chain.map((segment) => segment.logId).findLast((id) => id !== undefined);
+  return { chain, tried: numbers[0] ?? 0, logId, tornBytes: last?.tornBytes ?? 0, damages };
+}
+
+/** The commits after `after` that this segment has, in order; fills its index on the way. */
+export function* recordsOf(
+  fs: StorageFs,
+  segment: Segment,
+  after: number,
+  strideBytes: number,
+  onDamage: (damage: LogDamage) => void,
+): Generator<LogRecord> {
+  const bytes = fs.readSync(segment.path).subarray(0, segment.bytes);
+  const scan = scanRecords(bytes, segment.bytes);
+  segment.index = [];
+  for (const line of scan.damaged) {
+    onDamage({
+      file: segmentName(segment.number),
+      reason: `damaged record at byte ${line.offset}`,
+      offset: line.offset,
+      bytes: bytes.subarray(line.offset, line.end),
+    });
+  }
+  for (const line of scan.lines) {
+    const numbers = recordNumbers(line.json);
+    if (numbers === undefined) continue;
+    addToIndex(segment, numbers.seq, line.offset, strideBytes);
+    if (numbers.commit > after) yield parseRecord(line.json);
+  }
+}
+
+function findLast(
+  fs: StorageFs,
+  dir: string,
+  numbers: number[],
+  damages: LogDamage[],
+): { segment: Found; tornBytes: number } | undefined {
+  for (const number of numbers) {
+    const path = join(dir, segmentName(number));
+    const bytes = fs.readSync(path);
+    const scan = scanRecords(bytes);
+    // Without a durable header nothing in the segment was ever acknowledged.
+    if (scan.goodBytes === 0) continue;
+    const segment = segmentOf(number, path, scan, scan.goodBytes, numbers, damages);
+    return { segment, tornBytes: bytes.length - scan.goodBytes };
+  }
+  return undefined;
+}
+
+function findChain(
+  fs: StorageFs,
+  dir: string,
+  numbers: number[],
+  last: Found,
+  firstSegment: number,
+  damages: LogDamage[],
+): Found[] {
+  const chain: Found[] = [last];
+  for (let previous = last.previous; previous !== null && previous.segment >= firstSegment; ) {
+    const { segment: number, bytes } = previous;
+    const path = join(dir, segmentName(number));
+    const size = fs.sizeSync(path);
+    if (size === undefined || size < (bytes ?? 0)) {
+      damages.push({ file: segmentName(number), reason: size === undefined ? 'missing' : 'shorter than it was' });
+    }
+    if (size === undefined) break;
+    const counted = bytes === undefined ? scanRecords(fs.readSync(path)).goodBytes : Math.min(size, bytes);
+    let scan = scanRecords(fs.readSync(path, 0, Math.min(counted, HEADER_BYTES_MAX)), counted);
+    if (headerOf(number, scan) === undefined) scan = scanRecords(fs.readSync(path, 0, counted), counted);
+    const found = segmentOf(number, path, scan, counted, numbers, damages);
+    chain.unshift(found);
+    previous = found.previous;
+  }
+  return chain;
+}
+
+function headerOf(number: number, scan: LineScan): SegmentHeader | undefined {
+  const line = scan.lines[0];
+  if (line?.offset !== 0) return undefined;
+  const header = JSON.parse(line.json.toString()) as Partial<SegmentHeader>;
+  if (header.format !== undefined && header.format > LOG_FORMAT) {
+    throw new AppError('STORAGE_NEWER', undefined, { file: `log/${segmentName(number)}`, format: header.format });
+  }
+  return header.segment === number ? (header as SegmentHeader) : undefined;
+}
+
+/** A segment whose header is damaged is still read: its numbers come from its first good record. */
+function segmentOf(
+  number: number,
+  path: string,
+  scan: LineScan,
+  bytes: number,
+  numbers: number[],
+  damages: LogDamage[],
+): Found {
+  const header = headerOf(number, scan);
+  if (header !== undefined) {
+    const { firstCommit, firstSeq, logId, previous } = header;
+    return { number, path, firstCommit, firstSeq, bytes, index: undefined, logId, previous };
+  }
+  damages.push({ file: segmentName(number), reason: 'its header is damaged' });
+  const first = scan.lines.map((line) => recordNumbers(line.json)).find((found) => found !== undefined);
+  const before = numbers.find((other) => other < number);
+  return {
+    number,
+    path,
+    firstCommit: first?.commit ?? 0,
+    firstSeq: first?.seq ?? 0,
+    bytes,
+    index: undefined,
+    logId: undefined,
+    previous: before === undefined ? null : { segment: before, bytes: undefined },
+  };
+}
+
+async function settle(fs: StorageFs, segment: Segment): Promise<void> {
+  if ((fs.sizeSync(segment.path) ?? 0) > segment.bytes) await fs.truncate(segment.path, segment.bytes);
+  const file = await fs.open(segment.path, 'append');
+  try {
+    await file.sync();
+  } finally {
+    await file.close();
+  }
+}

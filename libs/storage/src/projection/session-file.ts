@@ -1,0 +1,211 @@
+import { dirname } from 'node:path';
+import { ShortWriteError } from '../fs/storage-error.js';
+import { isMissing, type StorageFs } from '../fs/storage-fs.js';
+import { appendAll } from '../fs/write-file-atomic.js';
+import type { StoredEvent } from '../log/log-record.js';
+import type { Directories } from './directories.js';
+
+export interface SessionLine {
+  seq: number;
+  commit: number;
+  event: StoredEvent;
+}
+
+interface Extent {
+  /** The last sessionSeq in it. */
+  seq: number;
+  bytes: number;
+}
+
+const CHUNK_BYTES = 1024 * 1024;
+const LINE_FEED = 0x0a;
+
+/**
+ * The `events.ndjson` of one session: appended behind the log, synced at checkpoints. What is synced is
+ * never looked at again; what is not is still in memory, so after any failure (and after a crash, from
+ * the log) the file is cut back to what is synced and written again: nothing is torn, missing or twice.
+ */
+export class SessionFile {
+  /** Durable in the log but not synced here, in order. */
+  lines: SessionLine[] = [];
+  private written: Extent;
+  /** How many of `lines` are written. */
+  private writtenLines = 0;
+  /** Cut to `synced` before the next append. Every file is, before its first one. */
+  private suspect = true;
+  private entrySynced: boolean;
+  private discarded = false;
+  private turn: Promise<unknown> = Promise.resolve();
+
+  constructor(
+    private readonly fs: StorageFs,
+    private readonly directories: Directories,
+    readonly path: string,
+    public synced: Extent,
+    private readonly onDamage: (path: string, reason: string) => void,
+  ) {
+    this.written = synced;
+    this.entrySynced = synced.seq > 0;
+  }
+
+  get needsSync(): boolean {
+    return this.written.seq > this.synced.seq;
+  }
+
+  /** Appends what is in memory only. */
+  write(): Promise<void> {
+    return this.inTurn(() => this.guarded(() => this.appendLines()));
+  }
+
+  /** Resolves when what was written is durable; returns how many bytes of memory that freed. */
+  sync(): Promise<number> {
+    return this.inTurn(() => this.guarded(() => this.syncWritten()));
+  }
+
+  /** Nothing more is written; `remove` then takes the file away. */
+  discard(): void {
+    this.discarded = true;
+    this.lines = [];
+  }
+
+  /** Removes the file, and its directory if nothing else is in it. */
+  remove(): Promise<void> {
+    return this.inTurn(async () => {
+      const dir = dirname(this.path);
+      try {
+        await this.fs.unlink(this.path);
+        await this.directories.sync(dir);
+      } catch (error) {
+        if (!isMissing(error)) throw error;
+      }
+      await this.directories.remove(dir);
+    });
+  }
+
+  /**
+   * Compares the file with what is recorded of it. One that has lost bytes is cut to its whole lines.
+   * @returns false when it had lost some: then what the log still has should be appended again.
+   */
+  async check(): Promise<boolean> {
+    const size = this.fs.sizeSync(this.path) ?? 0;
+    if (size >= this.synced.bytes) return true;
+    this.onDamage(this.path, `${this.synced.bytes - size} bytes that were written are gone`);
+    const bytes = size === 0 ? Buffer.alloc(0) : this.fs.readSync(this.path);
+    const end = bytes.lastIndexOf(LINE_FEED) + 1;
+    if (end < size) await this.fs.truncate(this.path, end);
+    const last = bytes.toString('utf8', end === 0 ? 0 : bytes.lastIndexOf(LINE_FEED, end - 2) + 1, end);
+    this.synced = { seq: end === 0 ? 0 : sessionSeqOf(last), bytes: end };
+    this.written = this.synced;
+    return false;
+  }
+
+  /** Takes what is in the file, up to its first bad line, for the truth. @returns false when there is none. */
+  async adopt(): Promise<boolean> {
+    if (this.fs.sizeSync(this.path) === undefined) return false;
+    const bytes = this.fs.readSync(this.path);
+    let [seq, end] = [0, 0];
+    for (let feed = bytes.indexOf(LINE_FEED); feed !== -1; feed = bytes.indexOf(LINE_FEED, end)) {
+      const found = sessionSeqOf(bytes.toString('utf8', end, feed));
+      if (found <= seq) break;
+      [seq, end] = [found, feed + 1];
+    }
+    const file = await this.fs.open(this.path, 'append');
+    try {
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    this.synced = { seq, bytes: end };
+    this.written = this.synced;
+    return true;
+  }
+
+  private inTurn<T>(work: () => Promise<T>): Promise<T> {
+    const result = this.turn.then(work);
+    this.turn = result.catch(() => undefined);
+    return result;
+  }
+
+  private async guarded<T>(work: () => Promise<T>): Promise<T> {
+    try {
+      return await work();
+    } catch (error) {
+      this.suspect = true;
+      this.written = this.synced;
+      this.writtenLines = 0;
+      this.directories.forget(dirname(this.path));
+      throw error;
+    }
+  }
+
+  private async appendLines(): Promise<void> {
+    if (this.discarded) return;
+    await this.directories.ensure(dirname(this.path));
+    if (this.suspect) await this.repair();
+    for (;;) {
+      const chunk = this.nextChunk();
+      const last = chunk.at(-1);
+      if (last === undefined) return;
+      const bytes = Buffer.from(chunk.map((line) => `${line.event.json}\n`).join(''));
+      const file = await this.fs.open(this.path, 'append');
+      try {
+        await appendAll(file, bytes);
+        const expected = this.written.bytes + bytes.length;
+        if (file.size() !== expected) throw new ShortWriteError(this.path, expected, file.size());
+      } finally {
+        await file.close();
+      }
+      this.written = { seq: last.seq, bytes: this.written.bytes + bytes.length };
+      this.writtenLines += chunk.length;
+    }
+  }
+
+  private nextChunk(): SessionLine[] {
+    let bytes = 0;
+    let end = this.writtenLines;
+    while (end < this.lines.length) {
+      bytes += this.lines[end].event.bytes;
+      if (end > this.writtenLines && bytes > CHUNK_BYTES) break;
+      end += 1;
+    }
+    return this.lines.slice(this.writtenLines, end);
+  }
+
+  private async syncWritten(): Promise<number> {
+    const { written, writtenLines } = this;
+    if (this.discarded || written.seq === this.synced.seq) return 0;
+    const file = await this.fs.open(this.path, 'append');
+    try {
+      if (file.size() !== written.bytes) throw new ShortWriteError(this.path, written.bytes, file.size());
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
+    if (!this.entrySynced) await this.directories.sync(dirname(this.path));
+    this.entrySynced = true;
+    this.synced = written;
+    // `discard` may have emptied it meanwhile. A reader may hold the old array: it is not changed.
+    const freed = this.lines.slice(0, writtenLines);
+    this.lines = this.lines.slice(writtenLines);
+    this.writtenLines -= freed.length;
+    return freed.reduce((sum, line) => sum + line.event.bytes, 0);
+  }
+
+  private async repair(): Promise<void> {
+    await this.check();
+    const size = this.fs.sizeSync(this.path) ?? 0;
+    if (size > this.synced.bytes) await this.fs.truncate(this.path, this.synced.bytes);
+    this.written = this.synced;
+    this.writtenLines = 0;
+    this.suspect = false;
+  }
+}
+
+function sessionSeqOf(line: string): number {
+  try {
+    return (JSON.parse(line) as { sessionSeq?: number }).sessionSeq ?? 0;
+  } catch {
+    // A damaged last line: as good as an empty file for going on.
+    return 0;
+  }
+}

@@ -1,0 +1,146 @@
+import { AppError, type EventEnvelope } from '@orbitmesh/domain';
+import { readLines } from '../fs/line-reader.js';
+import { isMissing, type StorageFile, type StorageFs } from '../fs/storage-fs.js';
+import type { StorageLimits } from '../limits.js';
+import type { EventPage } from '../log/log-reader.js';
+import { Page, pageBounds } from '../log/page.js';
+import type { SessionEvents } from './session-events.js';
+import type { SessionLine } from './session-file.js';
+
+export interface SessionPageQuery {
+  /** A sessionSeq; the page begins after it. */
+  after?: number;
+  limit: number;
+  bytesMax?: number;
+  /** Only these types. */
+  types?: string[];
+}
+
+interface Index {
+  /** Some (sessionSeq, offset) of lines, in order. */
+  entries: { seq: number; offset: number }[];
+  scannedBytes: number;
+}
+
+/** A page being made: what fits, and how far it has looked. */
+class SessionPage {
+  scanned: number;
+  scannedBytes = 0;
+
+  constructor(
+    readonly page: Page,
+    readonly after: number,
+    readonly head: number,
+    private readonly types: Set<string> | undefined,
+  ) {
+    this.scanned = after;
+  }
+
+  /** False when the page is full. */
+  take(envelope: EventEnvelope, bytes: number): boolean {
+    const seq = envelope.sessionSeq ?? 0;
+    if (seq <= this.after || seq > this.head) return true;
+    const wanted = this.types === undefined || this.types.has(envelope.type);
+    if (wanted && !this.page.add(envelope, bytes)) return false;
+    this.scanned = seq;
+    this.scannedBytes += bytes;
+    return !this.page.full;
+  }
+}
+
+/** Pages of one session's events: from its file, and from memory for what is not synced there yet. */
+export class SessionReader {
+  /** In the order of their last use. */
+  private readonly indexes = new Map<string, Index>();
+
+  constructor(
+    private readonly fs: StorageFs,
+    private readonly sessions: SessionEvents,
+    private readonly limits: StorageLimits,
+    private readonly onDamage: (path: string, reason: string) => void,
+  ) {}
+
+  /** @throws CURSOR_GONE when `after` is from the future. */
+  async read(sessionId: string, query: SessionPageQuery): Promise<EventPage> {
+    const after = query.after ?? 0;
+    const head = this.sessions.seqOf(sessionId);
+    if (!Number.isSafeInteger(after) || after < 0 || after > head) {
+      throw new AppError('CURSOR_GONE', undefined, { oldest: String(Math.min(1, head)), newest: String(head) });
+    }
+    const file = this.sessions.fileOf(sessionId);
+    const types = query.types === undefined ? undefined : new Set(query.types);
+    const found = new SessionPage(new Page(pageBounds(this.limits, query)), after, head, types);
+    if (file !== undefined) {
+      // Both are taken together: what is synced while we read stays in this array of lines.
+      const { synced, lines, path } = file;
+      const more = after >= synced.seq || (await this.fromFile(sessionId, path, synced.bytes, found));
+      if (more) fromMemory(lines, found);
+    }
+    return { items: found.page.items, nextCursor: String(found.scanned) };
+  }
+
+  /** True when there may be more after the file. */
+  private async fromFile(sessionId: string, path: string, bytes: number, found: SessionPage): Promise<boolean> {
+    const file = await this.fs.open(path, 'read').catch((error: unknown) => {
+      if (isMissing(error)) return undefined;
+      throw error;
+    });
+    if (file === undefined) {
+      this.onDamage(path, 'missing');
+      return true;
+    }
+    try {
+      const offset = await this.offsetOf(sessionId, file, found.after, bytes);
+      for await (const lines of readLines(file, offset, bytes)) {
+        for (const line of lines) {
+          const envelope = this.parse(path, line.bytes);
+          if (envelope !== undefined && !found.take(envelope, line.bytes.length)) return false;
+        }
+        if (found.page.items.length > 0 && found.scannedBytes > this.limits.scanBytesMax) return false;
+      }
+      return true;
+    } finally {
+      await file.close();
+    }
+  }
+
+  private async offsetOf(sessionId: string, file: StorageFile, after: number, bytes: number): Promise<number> {
+    const index = this.indexes.get(sessionId) ?? { entries: [], scannedBytes: 0 };
+    this.indexes.delete(sessionId);
+    this.indexes.set(sessionId, index);
+    if (this.indexes.size > this.limits.sessionIndexesMax) {
+      this.indexes.delete(this.indexes.keys().next().value as string);
+    }
+    const last = index.entries.at(-1);
+    if (index.scannedBytes < bytes && (last === undefined || after > last.seq)) await this.extend(index, file, bytes);
+    const at = index.entries.findLastIndex((entry) => entry.seq <= after + 1);
+    return at === -1 ? 0 : index.entries[at].offset;
+  }
+
+  private async extend(index: Index, file: StorageFile, bytes: number): Promise<void> {
+    for await (const lines of readLines(file, index.scannedBytes, bytes)) {
+      for (const { offset, bytes: line } of lines) {
+        const last = index.entries.at(-1);
+        index.scannedBytes = offset + line.length + 1;
+        if (last !== undefined && offset - last.offset < this.limits.indexStrideBytes) continue;
+        const seq = this.parse('', line)?.sessionSeq;
+        if (seq !== undefined && seq > (last?.seq ?? 0)) index.entries.push({ seq, offset });
+      }
+    }
+  }
+
+  private parse(path: string, line: Buffer): EventEnvelope | undefined {
+    try {
+      return JSON.parse(line.toString()) as EventEnvelope;
+    } catch {
+      if (path !== '') this.onDamage(path, 'a damaged line is left out of pages');
+      return undefined;
+    }
+  }
+}
+
+function fromMemory(lines: SessionLine[], found: SessionPage): void {
+  for (const { event } of lines) {
+    if (!found.take(event.envelope, event.bytes)) return;
+  }
+}

@@ -1,0 +1,96 @@
+import { join, relative } from 'node:path';
+import { writeFileAtomic } from './fs/write-file-atomic.js';
+import { isMissing, type StorageFs } from './fs/storage-fs.js';
+
+/** A damage as health tells it. */
+export interface Damage {
+  /** Relative to the store. */
+  file: string;
+  reason: string;
+  /** RFC 3339. */
+  at: string;
+}
+
+const WHY = '.why.json';
+
+/**
+ * Where damaged things go: the file itself (or the bytes of a record) and, beside it, why. Nothing is
+ * ever deleted here; a person decides.
+ */
+export class Quarantine {
+  private readonly damages: Damage[] = [];
+  private readonly dir: string;
+
+  constructor(
+    private readonly fs: StorageFs,
+    private readonly root: string,
+    private readonly reportedMax: number,
+  ) {
+    this.dir = join(root, 'quarantine');
+  }
+
+  /** What was found now and before, newest last. */
+  report(): Damage[] {
+    return [...this.damages];
+  }
+
+  /** Reads what earlier starts put here. */
+  load(): void {
+    for (const { name } of this.fs.readDirSync(this.dir)) {
+      if (!name.endsWith(WHY)) continue;
+      try {
+        this.push(JSON.parse(this.fs.readSync(join(this.dir, name)).toString()) as Damage);
+      } catch {
+        this.push({ file: `quarantine/${name}`, reason: 'unreadable', at: new Date().toISOString() });
+      }
+    }
+  }
+
+  /** Reports a damage of something that stays where it is; the same one only once. */
+  note(path: string, reason: string): Damage {
+    const file = path.startsWith(this.root) ? relative(this.root, path) : path;
+    const known = this.damages.find((damage) => damage.file === file && damage.reason === reason);
+    if (known !== undefined) return known;
+    const damage = { file, reason, at: new Date().toISOString() };
+    this.push(damage);
+    return damage;
+  }
+
+  /** Moves a file here. */
+  async take(path: string, reason: string): Promise<void> {
+    const damage = this.note(path, reason);
+    const name = `${damage.at.replaceAll(/[:.]/g, '-')}_${damage.file.replaceAll('/', '__')}`;
+    await this.ensure();
+    await this.explain(name, damage);
+    try {
+      await this.fs.rename(path, join(this.dir, name));
+    } catch (error) {
+      if (!isMissing(error)) throw error;
+    }
+    await this.fs.syncDir(this.dir);
+    await this.fs.syncDir(join(path, '..'));
+  }
+
+  /** Keeps a copy of damaged bytes of a file that stays; a second time (the next boot) changes nothing. */
+  async copy(file: string, offset: number, bytes: Buffer, reason: string): Promise<void> {
+    const name = `${file.replaceAll('/', '__')}_${offset}`;
+    if (this.fs.sizeSync(join(this.dir, name)) !== undefined) return;
+    await this.ensure();
+    await this.explain(name, this.note(file, reason));
+    await writeFileAtomic(join(this.dir, name), bytes, { fs: this.fs });
+  }
+
+  private async explain(name: string, damage: Damage): Promise<void> {
+    await writeFileAtomic(join(this.dir, `${name}${WHY}`), `${JSON.stringify(damage, null, 2)}\n`, { fs: this.fs });
+  }
+
+  private async ensure(): Promise<void> {
+    await this.fs.mkdir(this.dir);
+    await this.fs.syncDir(this.root);
+  }
+
+  private push(damage: Damage): void {
+    this.damages.push(damage);
+    if (this.damages.length > this.reportedMax) this.damages.shift();
+  }
+}
