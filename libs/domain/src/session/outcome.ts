@@ -11,6 +11,8 @@ export const OUTCOMES = {
   shutdown: { status: 'failed', state: 'stopped' },
   agent_exit: { status: 'failed', state: 'error' },
   agent_crash: { status: 'failed', state: 'error' },
+  /** Its turn ended with an error of the agent that is none of those below. */
+  agent_error: { status: 'failed', state: 'error' },
   start_failed: { status: 'failed', state: 'error' },
   start_timeout: { status: 'failed', state: 'error' },
   stalled: { status: 'failed', state: 'error' },

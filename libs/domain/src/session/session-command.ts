@@ -41,6 +41,8 @@ export type SessionCommand =
   | { type: 'kill'; reason: string; actor: Actor }
   | { type: 'pause'; reason: string; actor: Actor }
   | { type: 'resume'; reason: string; actor: Actor }
+  /** Break off the turn that runs, keep the session. Nothing runs: nothing changes. */
+  | { type: 'interrupt'; reason: string; actor: Actor }
   | { type: 'input'; inputId: string; text: string; source: PendingInput['source']; actor: Actor }
   | { type: 'timeline'; kind: TimelineKind; message: string; taskId?: string; actor: Actor }
   | { type: 'answer_approval'; approvalId: string; optionId?: string; decision?: 'allow' | 'deny'; reason?: string; actor: Actor }

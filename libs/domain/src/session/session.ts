@@ -93,7 +93,10 @@ export interface Session {
   needsInput: NeedsInput | null;
   metrics: SessionMetrics;
   error: { code: string; message: string; at: string } | null;
+  /** The newest, contiguous; bounded (limits.ts). */
   transitions: Transition[];
+  /** How many older transitions made room; the feed has them all. */
+  transitionsDropped: number;
   run: RunRef | null;
   agentSessionId: string | null;
   manifestHash: string;
@@ -104,6 +107,8 @@ export interface Session {
   turn: { active: boolean; startedAt: string | null; endedAt: string | null; stopReason: string | null; openToolCalls: string[] };
   approvals: Approval[];
   pendingInputs: PendingInput[];
+  /** Somebody asked to break off the turn that runs; null once that turn has ended. */
+  interruptRequestedAt: string | null;
   /** Time of the last fact from its runner. */
   lastFactAt: string | null;
   createdAt: string;
@@ -113,4 +118,4 @@ export interface Session {
 }
 
 /** A session as GET answers it. Internal bookkeeping (pendingInputs, nudged, turn) is left out. */
-export type SessionView = Omit<Session, 'pendingInputs' | 'nudged' | 'turn' | 'approvals' | 'report' | 'lastFactAt'> & { status: SessionStatus };
+export type SessionView = Omit<Session, 'pendingInputs' | 'nudged' | 'turn' | 'approvals' | 'report' | 'interruptRequestedAt' | 'lastFactAt'> & { status: SessionStatus };

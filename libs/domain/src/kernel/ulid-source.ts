@@ -1,0 +1,15 @@
+import { monotonicFactory } from 'ulid';
+import { ID_PREFIXES, type IdKind } from './id.js';
+
+/**
+ * Ids for a service: `<prefix>_<ULID>`, growing with every call even within one millisecond and when
+ * the clock steps back. `now` is in ms since the epoch.
+ */
+export function newUlidSource(now: () => number): (kind: IdKind) => string {
+  const ulid = monotonicFactory();
+  let newest = 0;
+  return (kind) => {
+    newest = Math.max(newest, now());
+    return `${ID_PREFIXES[kind]}_${ulid(newest)}`;
+  };
+}

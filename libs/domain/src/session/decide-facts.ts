@@ -1,0 +1,116 @@
+import { abbreviate } from '../kernel/text.js';
+import { WORD_BYTES_MAX } from '../limits.js';
+import type { NumberedFact, RunFact } from '../provider/fact.js';
+import { confirmDelivery, postponeApprovals, requestApproval, withdrawApproval } from './decide-approval.js';
+import { endNow, isEnding } from './decide-end.js';
+import { stale, stopWaiting } from './decide-run.js';
+import { endTurn } from './decide-turn.js';
+import type { Decision } from './decision.js';
+import { clearNeedsInput, raiseNeedsInput } from './needs-input.js';
+import type { Session, SessionMetrics } from './session.js';
+import type { SessionCommand } from './session-command.js';
+import type { Utterance } from './session-change.js';
+import { isTerminal } from './session-state.js';
+
+/**
+ * Facts of the present run, in order: what was acknowledged before is dropped, a gap ends the batch.
+ * A session that has ended takes them silently. @throws CONFLICT {stale: true} on another run or epoch.
+ */
+export function takeFacts(d: Decision, { runId, epoch, facts }: Extract<SessionCommand, { type: 'facts' }>): void {
+  const { run } = d.session;
+  if (run?.runId !== runId || run.epoch !== epoch) throw stale('The facts are of another run of the session.', runId, epoch);
+  let { ackedRunSeq } = run;
+  if (isTerminal(d.session) || !facts.some(({ runSeq }) => runSeq === ackedRunSeq + 1)) return;
+  stopWaiting(d);
+  for (const { runSeq, at, fact } of facts) {
+    if (runSeq <= ackedRunSeq) continue;
+    if (runSeq > ackedRunSeq + 1) break;
+    takeFact(d, fact, at);
+    ackedRunSeq = runSeq;
+    if (isTerminal(d.session)) break;
+  }
+  d.record({ type: 'acknowledged', runSeq: ackedRunSeq, at: d.now });
+}
+
+/** Up to which runSeq the runner may forget a batch that was taken: all of it once the session has ended. */
+export function ackedAfter(session: Session, facts: readonly NumberedFact[]): number {
+  const acked = session.run?.ackedRunSeq ?? 0;
+  return isTerminal(session) ? Math.max(acked, facts.at(-1)?.runSeq ?? 0) : acked;
+}
+
+type Take = { [T in RunFact['type']]: (d: Decision, fact: Extract<RunFact, { type: T }>, at: string) => void };
+
+const TAKE: Take = {
+  run_started: (d, { agentSessionId, agentInfo }, at) => {
+    d.record({ type: 'started', at, agentSessionId: agentSessionId === undefined ? null : abbreviate(agentSessionId, WORD_BYTES_MAX) });
+    if (agentInfo?.name) say(d, at, 'metadata', { key: 'agent', value: [agentInfo.name, agentInfo.version].filter(Boolean).join(' ') });
+    // Cancelled while starting: it stays so until nothing is left of it (design §4.1).
+    if (d.session.state === 'starting' && !isEnding(d.session)) d.record({ type: 'moved', to: 'running', reason: 'the agent is ready', at: d.now });
+  },
+  start_failed: (d, fact) => endNow(d, fact),
+  turn_started: (d, { inputId }, at) => {
+    d.record({ type: 'turn_started', at, inputId: inputId ?? null });
+    settleInput(d, inputId);
+  },
+  turn_ended: endTurn,
+  output: (d, { type, ...data }, at) => say(d, at, 'output', data),
+  thought: (d, { content }, at) => say(d, at, 'thought', { content }),
+  plan: (d, { entries }, at) => say(d, at, 'plan', { entries }),
+  tool_call: (d, { type, ...data }, at) => {
+    const { status } = data;
+    const open = status === undefined ? null : status === 'pending' || status === 'in_progress';
+    d.record({ type: 'tool_called', at, toolCallId: abbreviate(data.toolCallId, WORD_BYTES_MAX), open, data });
+  },
+  metric: (d, fact, at) => {
+    const metrics = grown(d.session.metrics, fact);
+    if (metrics) d.record({ type: 'metered', at, metrics });
+  },
+  metadata: (d, { key, value }, at) => say(d, at, 'metadata', { key, value }),
+  activity: (d, fact, at) => {
+    const { activity } = fact;
+    const currentTask = fact.currentTask === undefined ? d.session.currentTask : fact.currentTask && abbreviate(fact.currentTask, WORD_BYTES_MAX);
+    if (activity !== d.session.activity || currentTask !== d.session.currentTask) d.record({ type: 'acted', at, activity, currentTask });
+    if (activity === 'waiting_input' && !isEnding(d.session)) raiseNeedsInput(d, 'driver', currentTask ?? 'The agent waits for input.');
+    if (activity !== 'waiting_input' && d.session.needsInput?.source === 'driver') clearNeedsInput(d);
+  },
+  error: (d, { code, message }, at) => d.record({ type: 'erred', code, message, at }),
+  approval_requested: (d, fact) => requestApproval(d, fact, isEnding(d.session)),
+  approval_delivered: (d, { approvalId }) => confirmDelivery(d, approvalId),
+  approval_withdrawn: (d, { approvalId, reason }) => withdrawApproval(d, approvalId, reason),
+  input_delivered: (d, { inputId }) => settleInput(d, inputId),
+  input_failed: (d, { inputId, reason }, at) => {
+    settleInput(d, inputId);
+    say(d, at, 'error', { message: `An input did not reach the agent: ${reason}`, code: 'input_failed', inputId });
+  },
+  paused: (d) => {
+    if (d.session.state === 'running') d.record({ type: 'moved', to: 'paused', reason: d.session.desired.reason, at: d.now });
+  },
+  resumed: (d) => {
+    if (d.session.state !== 'paused') return;
+    d.record({ type: 'moved', to: 'running', reason: d.session.desired.reason, at: d.now });
+    postponeApprovals(d);
+  },
+  output_dropped: (d, { bytes, fromOffset }, at) => say(d, at, 'output_dropped', { bytes, fromOffset }),
+  run_ended: (d, fact) => endNow(d, fact),
+};
+
+function takeFact(d: Decision, fact: RunFact, at: string): void {
+  // A runner that is newer than we are may say what we have no word for: shown, never in the way.
+  if (!Object.hasOwn(TAKE, fact.type)) return say(d, at, 'metadata', { key: 'unknown_fact', value: String(fact.type) });
+  (TAKE[fact.type] as (d: Decision, fact: RunFact, at: string) => void)(d, fact, at);
+}
+
+function say(d: Decision, at: string, type: Utterance['type'], data: Record<string, unknown>): void {
+  d.record({ type: 'said', at, utterance: { type, data } });
+}
+
+function settleInput(d: Decision, inputId: string | undefined): void {
+  if (d.session.pendingInputs.some((pending) => pending.inputId === inputId)) d.record({ type: 'input_settled', inputId: inputId! });
+}
+
+/** Metrics only grow, whatever a driver says; null when nothing did. */
+function grown(metrics: SessionMetrics, fact: Partial<SessionMetrics>): SessionMetrics | null {
+  const keys = Object.keys(metrics) as (keyof SessionMetrics)[];
+  if (!keys.some((key) => (fact[key] ?? 0) > metrics[key])) return null;
+  return Object.fromEntries(keys.map((key) => [key, Math.max(metrics[key], fact[key] ?? 0)])) as unknown as SessionMetrics;
+}

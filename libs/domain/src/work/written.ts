@@ -1,0 +1,20 @@
+import { AppError } from '../errors/app-error.js';
+import type { FeedEvent } from '../feed/envelope.js';
+import { jsonBytes } from '../kernel/text.js';
+import { ENTITY_USER_BYTES_MAX } from '../limits.js';
+
+/** One document as it is to be kept, and what to tell the feed, in order. */
+export interface Written<T> { doc: T; events: FeedEvent[] }
+
+/** The fields a patch really names: a key that is absent or undefined leaves the document as it is. */
+export function given<T extends object, K extends keyof T>(patch: T, keys: readonly K[]): Partial<Pick<T, K>> {
+  const fields: Partial<Pick<T, K>> = {};
+  for (const key of keys) if (patch[key] !== undefined) fields[key] = patch[key];
+  return fields;
+}
+
+/** @throws DOCUMENT_TOO_LARGE when users' fields leave no room for what the system appends. */
+export function assertRoom(doc: object): void {
+  const bytes = jsonBytes(doc);
+  if (bytes > ENTITY_USER_BYTES_MAX) throw new AppError('DOCUMENT_TOO_LARGE', undefined, { bytes, max: ENTITY_USER_BYTES_MAX });
+}
