@@ -1,7 +1,7 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { AppError } from '@orbitmesh/domain';
 import type { Notification } from '@orbitmesh/contracts';
-import { Store, type Commit, type CollectionSpec } from '@orbitmesh/storage';
+import { Store, type Commit, type CollectionSpec, type StorageFs } from '@orbitmesh/storage';
 import { INBOX_DROP_BATCH, INBOX_ENTRIES_MAX } from '../limits.js';
 import { jumped, moved, samePlace, startOf, type FeedPlace, type Jump, type Position } from './position.js';
 
@@ -13,6 +13,7 @@ export interface InboxOptions {
   installationId: string;
   /** @default INBOX_ENTRIES_MAX */
   entriesMax?: number;
+  fs?: StorageFs;
 }
 
 /** The inbox and the position, on disk. Entries and the position that covers them are one commit: that is why nothing comes twice. */
@@ -20,8 +21,8 @@ export class InboxRepository implements OnApplicationShutdown {
   private constructor(private readonly store: Store, private readonly entriesMax: number) {}
 
   /** @throws STORAGE_LOCKED when another notifier has this directory. */
-  static async open({ dir, installationId, entriesMax = INBOX_ENTRIES_MAX }: InboxOptions): Promise<InboxRepository> {
-    return new InboxRepository(await Store.open({ dir, installationId, collections: [INBOX, POSITION] }), entriesMax);
+  static async open({ dir, installationId, entriesMax = INBOX_ENTRIES_MAX, fs }: InboxOptions): Promise<InboxRepository> {
+    return new InboxRepository(await Store.open({ dir, installationId, collections: [INBOX, POSITION], fs }), entriesMax);
   }
 
   /** As it will be when everything that was handed in is on disk. */
