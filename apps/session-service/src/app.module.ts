@@ -1,0 +1,58 @@
+import { Module, type Provider } from '@nestjs/common';
+import { Installation } from '@orbitmesh/service-kit';
+import { Store } from '@orbitmesh/storage';
+import { Commands } from './commands/commands.js';
+import { FeedService } from './feed/feed.service.js';
+import { Publisher } from './feed/publisher.js';
+import { HealthService } from './health.service.js';
+import { Clock } from './kernel/clock.js';
+import { Grace } from './kernel/grace.js';
+import { ProjectService } from './project/project.service.js';
+import { ProviderCatalog } from './provider/provider-catalog.js';
+import { RpcServer } from './rpc-server.js';
+import { Placement } from './runner/placement.js';
+import { RunService } from './runner/run.service.js';
+import { RunnerRegistry } from './runner/runner-registry.js';
+import { RunnerViews } from './runner/runner.views.js';
+import { AgentTokens } from './session/agent-token.js';
+import { ApprovalService } from './session/approval.service.js';
+import { SessionService } from './session/session.service.js';
+import { SpawnService } from './session/spawn.service.js';
+import { TimelineService } from './session/timeline.service.js';
+import { SessionServiceConfig } from './session-service.config.js';
+import { openStore, storeDirectory, StoreCloser } from './store/store.provider.js';
+import { LiveSessions } from './supervisor/live-sessions.js';
+import { StepExecutor } from './supervisor/step-executor.js';
+import { Supervisor } from './supervisor/supervisor.js';
+import { TaskService } from './task/task.service.js';
+
+const state: Provider[] = [
+  { provide: Store, useFactory: openStore, inject: [SessionServiceConfig, Installation, Clock] },
+  {
+    provide: AgentTokens,
+    // The store first: its lock makes us the only one who may make the key.
+    useFactory: (config: SessionServiceConfig, installation: Installation, _store: Store) =>
+      AgentTokens.load(storeDirectory(config.home), installation.installationId),
+    inject: [SessionServiceConfig, Installation, Store],
+  },
+  {
+    provide: ProviderCatalog,
+    useFactory: async (config: SessionServiceConfig) => {
+      const catalog = new ProviderCatalog(config.home);
+      await catalog.refresh();
+      return catalog;
+    },
+    inject: [SessionServiceConfig],
+  },
+  StoreCloser,
+];
+
+/** The services of session-service; configuration, log, bus and installation come from `bootstrapService`. */
+export const SESSION_SERVICE_PROVIDERS: Provider[] = [
+  Clock, Grace, ...state, Commands, LiveSessions, RunnerRegistry, Placement, StepExecutor, Supervisor,
+  ProjectService, TaskService, SpawnService, SessionService, TimelineService, ApprovalService, RunService, RunnerViews,
+  FeedService, Publisher, HealthService, RpcServer,
+];
+
+@Module({ providers: SESSION_SERVICE_PROVIDERS })
+export class AppModule {}

@@ -1,0 +1,43 @@
+/** The agent must be running this long after its placement, in ms (design §4.1); then the session ends in `start_timeout`. */
+export const START_TIMEOUT_MS = 60_000;
+/** How long a granted claim may be used by the runner, in ms; past it the runner claims again. */
+export const START_TTL_MS = 10_000;
+/** A message to a runner is sent again after this long, in ms, until the fact arrives that makes it unnecessary. */
+export const RESEND_MS = 2_000;
+/** After a report in mode `task` the session is ended this long later at the latest, in ms (design §4.1). */
+export const REPORT_GRACE_MS = 60_000;
+/** A turn without a frame for this long is stalled, in ms: without and with an open tool call (design §4.1). */
+export const STALLED_MS = 10 * 60_000;
+export const STALLED_TOOL_MS = 60 * 60_000;
+/** Every session that has not ended is looked at this often, in ms, whatever else happens: no timer can be lost. */
+export const TICK_MS = 500;
+/** A tick that is this late, in ms, means that the process or the machine slept: every lease and window starts over. */
+export const WAKE_UP_GAP_MS = 5_000;
+/** A runner silent for this long, in ms (two missed heartbeats), gets nothing new; it is lost only after LEASE_MS. */
+export const RUNNER_SILENT_MS = 5_000;
+/** After a start or reconnect runners get this long, in ms, to show up before a session says that it waits for one. */
+export const RUNNER_ARRIVAL_MS = 3_000;
+/** A runner that refused a start is not asked again for that session for this long, in ms. */
+export const REFUSAL_MS = 10_000;
+
+/** Messages to one runner, and to all, in flight; past it a session's turn comes at a later tick. */
+export const SENDS_PER_RUNNER_MAX = 32;
+export const SENDS_MAX = 256;
+/** Runners known at once; past it the heartbeat of a new one is refused with LIMIT_REACHED. Lost ones make room. */
+export const RUNNERS_MAX = 256;
+/** Sessions that have not ended; past it a spawn is refused with LIMIT_REACHED. */
+export const LIVE_SESSIONS_MAX = 5_000;
+/** Tasks that go with one deletion (they are one commit); past it LIMIT_REACHED. */
+export const TASKS_DELETED_MAX = 1_000;
+/** Tasks of one spawn (design §4.3); past it VALIDATION_FAILED. */
+export const SPAWN_TASKS_MAX = 20;
+/** Bytes of the manifest builder's input: what is above could not cross NATS (1 MiB); MANIFEST_TOO_LARGE. */
+export const MANIFEST_INPUT_BYTES_MAX = 768 * 1024;
+/** Bytes of `providers.json`; a larger one is treated as broken and reported in health. */
+export const PROVIDERS_FILE_BYTES_MAX = 1024 * 1024;
+/** Bytes of a path (PATH_MAX on Linux); a longer one is WORKING_DIR_INVALID. */
+export const PATH_BYTES_MAX = 4_096;
+/** Characters of a session's name; what is longer is refused, a name made from a title is cut. */
+export const NAME_CHARS_MAX = 200;
+/** Health and `providers.json` are looked at this often, in ms, also when nobody asks. */
+export const HEALTH_MS = 1_000;

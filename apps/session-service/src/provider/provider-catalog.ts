@@ -1,0 +1,97 @@
+import { open, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError } from '@orbitmesh/domain';
+import { PROVIDERS_FILE_BYTES_MAX } from '../limits.js';
+
+/** What session-service needs of an entry of `providers.json`; the command is only the runners' business. */
+export interface CatalogEntry {
+  name: string;
+  driver: string;
+  /** `custom.stallSeconds`: for a driver that knows no turns, the only way to be watched. */
+  stallMs: number | null;
+}
+
+/** What a spawn may name. */
+const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+const DEMO: CatalogEntry = { name: 'demo', driver: 'acp', stallMs: null };
+
+/**
+ * The names in `$ORBITMESH_HOME/providers.json` and the built-in `demo`. `refresh` reads the file again
+ * when it is another one; a broken file is told in health and the last good one stays.
+ */
+export class ProviderCatalog {
+  private entries = new Map<string, CatalogEntry>([[DEMO.name, DEMO]]);
+  private signature = '';
+  private broken: string | null = null;
+  private readonly file: string;
+
+  constructor(home: string) {
+    this.file = join(home, 'providers.json');
+  }
+
+  /** Why the present file is not used, if so. */
+  get problem(): string | null {
+    return this.broken;
+  }
+
+  has(name: string): boolean {
+    return this.entries.has(name);
+  }
+
+  get(name: string): CatalogEntry | undefined {
+    return this.entries.get(name);
+  }
+
+  list(): CatalogEntry[] {
+    return [...this.entries.values()];
+  }
+
+  async refresh(): Promise<void> {
+    try {
+      const found = await stat(this.file, { bigint: true });
+      const signature = [found.ino, found.size, found.mtimeNs, found.ctimeNs].join(' ');
+      if (signature === this.signature) return;
+      const entries = await this.read();
+      this.entries = entries;
+      this.signature = signature;
+      this.broken = null;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') this.forget();
+      else this.broken = error instanceof AppError ? error.message : `providers.json cannot be read (${(error as NodeJS.ErrnoException).code ?? 'not JSON'}).`;
+    }
+  }
+
+  private forget(): void {
+    this.entries = new Map([[DEMO.name, DEMO]]);
+    this.signature = '';
+    this.broken = null;
+  }
+
+  private async read(): Promise<Map<string, CatalogEntry>> {
+    const handle = await open(this.file, 'r');
+    try {
+      if ((await handle.stat()).size > PROVIDERS_FILE_BYTES_MAX) throw new AppError('CONFIG_INVALID', 'providers.json is too large.');
+      return entriesOf(JSON.parse(await handle.readFile('utf8')) as unknown);
+    } finally {
+      await handle.close();
+    }
+  }
+}
+
+/** @throws CONFIG_INVALID naming the entry: all of a file is good, or none of it is used. */
+function entriesOf(document: unknown): Map<string, CatalogEntry> {
+  if (!isRecord(document)) throw new AppError('CONFIG_INVALID', 'providers.json is not an object of entries by name.');
+  const entries = new Map<string, CatalogEntry>([[DEMO.name, DEMO]]);
+  for (const [name, entry] of Object.entries(document)) {
+    if (!NAME_PATTERN.test(name)) throw new AppError('CONFIG_INVALID', 'providers.json: a name is letters, digits, ., _ and -, at most 64.');
+    if (!isRecord(entry) || typeof entry.driver !== 'string') throw new AppError('CONFIG_INVALID', `providers.json: ${name} has no driver.`);
+    const seconds = isRecord(entry.custom) ? entry.custom.stallSeconds : undefined;
+    const stallMs = typeof seconds === 'number' && seconds > 0 ? seconds * 1_000 : null;
+    entries.set(name, { name, driver: entry.driver, stallMs });
+  }
+  return entries;
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

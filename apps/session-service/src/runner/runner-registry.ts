@@ -1,0 +1,103 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { AppError, isId, type Capabilities, type ProviderInfo } from '@orbitmesh/domain';
+import { LEASE_MS, type Heartbeat } from '@orbitmesh/contracts';
+import { Bus } from '@orbitmesh/messaging';
+import { Clock } from '../kernel/clock.js';
+import { Grace } from '../kernel/grace.js';
+import { RUNNER_SILENT_MS, RUNNERS_MAX } from '../limits.js';
+
+/** `silent`: two heartbeats missed, gets nothing new; `lost`: its lease is over. */
+export type RunnerPresence = 'live' | 'silent' | 'lost';
+
+export interface KnownRunner {
+  heartbeat: Heartbeat;
+  /** Wall ms, for people; monotonic ms, for the lease. */
+  heardAtWall: number;
+  heardAtMonotonic: number;
+}
+
+/** Which runners there are, from their heartbeats alone; nothing of it is stored. */
+@Injectable()
+export class RunnerRegistry {
+  private readonly runners = new Map<string, KnownRunner>();
+  private readonly refusals = new Map<string, { runnerId: string; until: number }[]>();
+
+  constructor(
+    @Inject(Clock) private readonly clock: Clock,
+    @Inject(Grace) private readonly grace: Grace,
+    @Inject(Bus) private readonly bus: Pick<Bus, 'connected'>,
+  ) {}
+
+  /** False when it is older than what we know (a late duplicate): then it says nothing. @throws LIMIT_REACHED, VALIDATION_FAILED */
+  heard(heartbeat: Heartbeat): boolean {
+    if (!isId(heartbeat.runnerId)) throw new AppError('VALIDATION_FAILED', 'A runner needs an id.');
+    const known = this.runners.get(heartbeat.runnerId);
+    if (known && known.heartbeat.incarnation === heartbeat.incarnation && heartbeat.n <= known.heartbeat.n) return false;
+    if (!known) this.makeRoom();
+    this.runners.set(heartbeat.runnerId, { heartbeat, heardAtWall: this.clock.wall(), heardAtMonotonic: this.clock.monotonic() });
+    return true;
+  }
+
+  get(runnerId: string): KnownRunner | undefined {
+    return this.runners.get(runnerId);
+  }
+
+  all(): KnownRunner[] {
+    return [...this.runners.values()];
+  }
+
+  /**
+   * The lease of a runner, also of one never heard of in this life of ours. It runs only while we are connected, and
+   * from our own start, reconnect or wake-up at the earliest (design §7).
+   */
+  presence(runnerId: string): RunnerPresence {
+    const heardAt = this.runners.get(runnerId)?.heardAtMonotonic ?? Number.NEGATIVE_INFINITY;
+    const silence = this.clock.monotonic() - Math.max(heardAt, this.grace.sinceMonotonic);
+    if (this.bus.connected && silence > LEASE_MS) return 'lost';
+    return heardAt < this.grace.sinceMonotonic || silence > RUNNER_SILENT_MS ? 'silent' : 'live';
+  }
+
+  provider(runnerId: string, name: string): ProviderInfo | undefined {
+    return this.runners.get(runnerId)?.heartbeat.providers.find((provider) => provider.name === name);
+  }
+
+  /** What the driver of an entry can do, as its runner says; another runner's word when that one is away; undefined when nobody knows. */
+  capabilities(providerName: string, runnerId: string | undefined): Capabilities | undefined {
+    const own = runnerId === undefined ? undefined : this.provider(runnerId, providerName);
+    if (own) return own.capabilities;
+    for (const id of this.runners.keys()) {
+      const other = this.provider(id, providerName);
+      if (other) return other.capabilities;
+    }
+    return undefined;
+  }
+
+  /** The runner would not take this session: it is not asked again for it until then (monotonic ms). */
+  refused(sessionId: string, runnerId: string, until: number): void {
+    this.refusals.set(sessionId, [...this.refusalsOf(sessionId), { runnerId, until }]);
+  }
+
+  hasRefused(sessionId: string, runnerId: string): boolean {
+    return this.refusals.size > 0 && this.refusalsOf(sessionId).some((refusal) => refusal.runnerId === runnerId);
+  }
+
+  /** The session ended or runs: its refusals mean nothing any more. */
+  forgetRefusals(sessionId: string): void {
+    this.refusals.delete(sessionId);
+  }
+
+  private refusalsOf(sessionId: string): { runnerId: string; until: number }[] {
+    return (this.refusals.get(sessionId) ?? []).filter(({ until }) => until > this.clock.monotonic());
+  }
+
+  private makeRoom(): void {
+    if (this.runners.size < RUNNERS_MAX) return;
+    for (const id of this.runners.keys()) {
+      if (this.presence(id) === 'lost') {
+        this.runners.delete(id);
+        return;
+      }
+    }
+    throw new AppError('LIMIT_REACHED', `At most ${RUNNERS_MAX} runners.`);
+  }
+}

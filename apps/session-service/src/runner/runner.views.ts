@@ -1,0 +1,46 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { Capabilities } from '@orbitmesh/domain';
+import type { ProviderView, RunnerView } from '@orbitmesh/contracts';
+import { ProviderCatalog } from '../provider/provider-catalog.js';
+import { LiveSessions } from '../supervisor/live-sessions.js';
+import { RunnerRegistry } from './runner-registry.js';
+
+const NOTHING: Capabilities = { pause: 'none', input: false, interrupt: false, steer: false, approvals: false, mcp: false, usage: false, recover: false, continue: false };
+
+/** Runners and providers as `GET /api/runners` and `/api/providers` show them. */
+@Injectable()
+export class RunnerViews {
+  constructor(
+    @Inject(RunnerRegistry) private readonly registry: RunnerRegistry,
+    @Inject(LiveSessions) private readonly live: LiveSessions,
+    @Inject(ProviderCatalog) private readonly catalog: ProviderCatalog,
+  ) {}
+
+  runners(): { items: RunnerView[]; nextCursor: null } {
+    const items = this.registry.all().map(({ heartbeat, heardAtWall }): RunnerView => {
+      const { runnerId: id, capacity, labels, version, incarnation, pid, host, draining } = heartbeat;
+      const lost = this.registry.presence(id) === 'lost';
+      return {
+        id, state: lost ? 'lost' : draining ? 'draining' : 'connected', capacity, running: this.live.load(id), labels, version,
+        lastHeartbeatAt: new Date(heardAtWall).toISOString(), incarnation, pid, host,
+      };
+    });
+    return { items, nextCursor: null };
+  }
+
+  /** Every configured name, with what the runners that know it say of it. */
+  async providers(): Promise<{ items: ProviderView[]; nextCursor: null }> {
+    await this.catalog.refresh();
+    const items = this.catalog.list().map(({ name, driver }): ProviderView => {
+      const known = this.registry.all()
+        .filter(({ heartbeat }) => this.registry.presence(heartbeat.runnerId) !== 'lost')
+        .flatMap(({ heartbeat }) => heartbeat.providers.filter((info) => info.name === name).map((info) => ({ info, runnerId: heartbeat.runnerId })));
+      const best = known.find(({ info }) => info.installed) ?? known[0];
+      return {
+        ...(best?.info ?? { name, driver, installed: false, version: null, detail: 'no connected runner has told about it', capabilities: NOTHING }),
+        runnerIds: known.filter(({ info }) => info.installed).map(({ runnerId }) => runnerId),
+      };
+    });
+    return { items, nextCursor: null };
+  }
+}

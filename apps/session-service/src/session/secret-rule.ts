@@ -1,0 +1,21 @@
+import { AppError } from '@orbitmesh/domain';
+import { checkEnvironment, checkSecrets, pointerTo, type FieldProblem, type SpawnSessionBody } from '@orbitmesh/contracts';
+
+/**
+ * What is kept in the manifest holds no secret by value: plain environments by the names in them, secrets by being
+ * references. The gateway has checked the same; the manifest is ours.
+ * @throws SECRET_BY_VALUE, VALIDATION_FAILED with `errors` (JSON pointers)
+ */
+export function assertNoSecretByValue({ environment = {}, secrets = {}, mcpServers = [] }: SpawnSessionBody): void {
+  const problems = [
+    ...under('/environment', checkEnvironment(environment)),
+    ...under('/secrets', checkSecrets(secrets)),
+    ...mcpServers.flatMap(({ env }, n) => under(`/mcpServers${pointerTo(n)}/env`, checkEnvironment(env))),
+  ];
+  if (problems.length === 0) return;
+  const first = problems.find(({ code }) => code === 'SECRET_BY_VALUE') ?? problems[0];
+  throw new AppError(first.code ?? 'VALIDATION_FAILED', `${first.pointer} ${first.detail}`, { errors: problems });
+}
+
+const under = (pointer: string, problems: FieldProblem[]): FieldProblem[] =>
+  problems.map((problem) => ({ ...problem, pointer: `${pointer}${problem.pointer}` }));

@@ -1,0 +1,137 @@
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  AppError, deleteSession, isTerminal, sessionView, type Capabilities, type Manifest, type ManifestInput, type Session, type SessionView, type Task,
+  type Transition,
+} from '@orbitmesh/domain';
+import type { MutationReply, Page, RpcRequest, SessionRpc } from '@orbitmesh/contracts';
+import { pageOf } from '@orbitmesh/service-kit';
+import { Store } from '@orbitmesh/storage';
+import { assertNotAgent, assertOwnSession } from '../commands/access.js';
+import { Commands } from '../commands/commands.js';
+import { RunnerRegistry } from '../runner/runner-registry.js';
+import { COLLECTIONS } from '../store/collections.js';
+import { assertRevision, manifestOf, projectOf, put, sessionOf, taskOf } from '../store/documents.js';
+import { changeSession } from './session-change.js';
+
+type Request<K extends keyof typeof SessionRpc> = RpcRequest<(typeof SessionRpc)[K]>;
+type Reply = Promise<MutationReply<SessionView>>;
+
+/** What people and agents see of sessions and want of them. Wishes are recorded; the supervisor makes them true. */
+@Injectable()
+export class SessionService {
+  constructor(
+    @Inject(Store) private readonly store: Store,
+    @Inject(Commands) private readonly commands: Commands,
+    @Inject(RunnerRegistry) private readonly registry: RunnerRegistry,
+  ) {}
+
+  get({ id }: { id: string }): SessionView {
+    return sessionView(sessionOf(this.store.durable, id));
+  }
+
+  /** @throws PROJECT_NOT_FOUND, TASK_NOT_FOUND, SESSION_NOT_FOUND for a filter that names what is not there */
+  list({ projectId, state, status, taskId, parentSessionId, ...query }: Request<'listSessions'>): Page<SessionView> {
+    const view = this.store.durable;
+    if (projectId !== undefined) projectOf(view, projectId);
+    if (taskId !== undefined) taskOf(view, taskId);
+    if (parentSessionId !== undefined) sessionOf(view, parentSessionId);
+    function* matching(): Iterable<SessionView> {
+      for (const session of view.list<Session>(COLLECTIONS.sessions)) {
+        if (query.cursor !== undefined && session.id <= query.cursor) continue;
+        if (projectId !== undefined && session.projectId !== projectId) continue;
+        if (state !== undefined && session.state !== state) continue;
+        if (taskId !== undefined && !session.taskIds.includes(taskId)) continue;
+        if (parentSessionId !== undefined && session.parentSessionId !== parentSessionId) continue;
+        const shown = sessionView(session);
+        if (status === undefined || shown.status === status) yield shown;
+      }
+    }
+    return pageOf(matching(), query, ({ id }) => id);
+  }
+
+  manifest({ id }: { id: string }): Manifest {
+    return manifestOf(this.store.durable, id).manifest;
+  }
+
+  manifestInput({ id }: { id: string }): ManifestInput {
+    return manifestOf(this.store.durable, id).input;
+  }
+
+  transitions({ id }: { id: string }): { items: Transition[]; nextCursor: null } {
+    return { items: sessionOf(this.store.durable, id).transitions, nextCursor: null };
+  }
+
+  /** @throws SESSION_NOT_FOUND, REVISION_MISMATCH, FORBIDDEN */
+  rename({ id, body, meta }: Request<'updateSession'>): Reply {
+    return this.commands.run(meta, (tx) => {
+      const session = this.target(sessionOf(tx.view, id), meta);
+      if (body.name === undefined) return { status: 200, body: sessionView(session) };
+      const { session: renamed, change } = changeSession(tx, session, { type: 'rename', name: body.name });
+      return { status: 200, body: sessionView(renamed), ...change };
+    });
+  }
+
+  /**
+   * 202 when an intent was recorded, 200 when there is nothing left to do.
+   * @throws SESSION_NOT_FOUND, REVISION_MISMATCH, INVALID_TRANSITION {from, to, allowed}, NOT_SUPPORTED, FORBIDDEN
+   */
+  act({ id, action, reason, meta }: Request<'actOnSession'>): Reply {
+    return this.commands.run(meta, (tx) => {
+      const session = this.target(sessionOf(tx.view, id), meta);
+      if (action === 'interrupt') assertTurn(session);
+      if (action === 'interrupt' || action === 'pause') this.assertCan(session, action);
+      const why = reason ?? `${action} by ${meta.actor.kind}`;
+      const { session: after, change } = changeSession(tx, session, { type: action, reason: why, actor: meta.actor });
+      const nothingLeft = (action === 'stop' || action === 'kill') && isSettled(session);
+      return { status: nothingLeft ? 200 : 202, body: sessionView(after), ...change };
+    });
+  }
+
+  /** @throws SESSION_NOT_FOUND, SESSION_ENDED, NOT_SUPPORTED, LIMIT_REACHED, FORBIDDEN */
+  input({ id, text, meta }: Request<'inputToSession'>): Reply {
+    return this.commands.run(meta, (tx) => {
+      const session = this.target(sessionOf(tx.view, id), meta);
+      if (!isTerminal(session)) this.assertCan(session, 'input');
+      const { session: after, change } = changeSession(tx, session, { type: 'input', inputId: tx.newId('input'), text, source: 'user', actor: meta.actor });
+      return { status: 202, body: sessionView(after), ...change };
+    });
+  }
+
+  /** @throws SESSION_NOT_FOUND, REVISION_MISMATCH, SESSION_NOT_TERMINAL, FORBIDDEN */
+  remove({ id, meta }: Request<'deleteSession'>): Promise<MutationReply<null>> {
+    return this.commands.run<null>(meta, (tx) => {
+      assertNotAgent(meta.actor, 'delete sessions');
+      const session = this.target(sessionOf(tx.view, id), meta);
+      const tasks = session.taskIds.flatMap((taskId) => tx.view.get<Task>(COLLECTIONS.tasks, taskId) ?? []);
+      const { tasks: unlinked, events } = deleteSession(session, tasks, tx);
+      return {
+        status: 204, body: null, events,
+        puts: unlinked.map((task) => put(COLLECTIONS.tasks, task)),
+        deletes: [{ collection: COLLECTIONS.sessions, id: session.id }, { collection: COLLECTIONS.manifests, id: session.id }],
+      };
+    });
+  }
+
+  private target(session: Session, meta: Request<'actOnSession'>['meta']): Session {
+    assertOwnSession(meta.actor, session.id);
+    assertRevision(session, meta.ifMatch);
+    return session;
+  }
+
+  /** What nobody knows yet (no runner has told) is taken as an intent. @throws NOT_SUPPORTED */
+  private assertCan(session: Session, what: 'pause' | 'interrupt' | 'input'): void {
+    const can: Capabilities | undefined = this.registry.capabilities(session.providerType, session.run?.runnerId);
+    if (can && (can[what] === false || can[what] === 'none')) {
+      throw new AppError('NOT_SUPPORTED', `The driver of ${session.providerType} cannot ${what === 'input' ? 'take input' : what}.`, { capability: what, providerType: session.providerType });
+    }
+  }
+}
+
+const isSettled = (session: Session): boolean => session.state === 'stopping' || isTerminal(session);
+
+/** @throws INVALID_TRANSITION when there is nothing to break off */
+function assertTurn({ id, state, turn }: Session): void {
+  if (state !== 'running' || !turn.active) {
+    throw new AppError('INVALID_TRANSITION', `The session ${id} has no turn to interrupt.`, { from: state, to: state, allowed: [] });
+  }
+}

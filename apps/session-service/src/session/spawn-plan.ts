@@ -1,0 +1,140 @@
+import {
+  AppError, buildManifest, sessionView, type Actor, type ManifestInput, type Project, type Session, type SpawnCommand, type Task, type TeamMember,
+} from '@orbitmesh/domain';
+import type { SpawnSessionBody } from '@orbitmesh/contracts';
+import type { View } from '@orbitmesh/storage';
+import { assertNotAgent, assertOwnProject, assertOwnSession, assertPermissionMode } from '../commands/access.js';
+import type { Decide, Decision } from '../commands/decision.js';
+import { MANIFEST_INPUT_BYTES_MAX, NAME_CHARS_MAX, SPAWN_TASKS_MAX } from '../limits.js';
+import type { ProviderCatalog } from '../provider/provider-catalog.js';
+import { COLLECTIONS, type ManifestDocument } from '../store/collections.js';
+import { projectOf, put, sessionOf, taskOf, teamMemberOf } from '../store/documents.js';
+import { assertNoSecretByValue } from './secret-rule.js';
+import { spawnSession } from './session-change.js';
+import { assertInsideRoots, assertOutsideHome, normalDirectory } from './working-dir.js';
+
+/** What a spawn is checked against beside the store. */
+export interface SpawnRules {
+  catalog: Pick<ProviderCatalog, 'has'>;
+  /** ORBITMESH_ROOTS. */
+  roots: readonly string[];
+  /** $ORBITMESH_HOME by both of its names. */
+  homes: readonly string[];
+}
+
+/** A spawn in which everything named is there and allowed; nothing has been made yet. */
+export interface SpawnPlan {
+  body: SpawnSessionBody;
+  project: Project;
+  tasks: Task[];
+  member: TeamMember | null;
+  parent: Session | null;
+  providerType: string;
+  workingDir: string;
+  roots: string[];
+}
+
+/**
+ * Checks a spawn whole (design §4.3, step 2). Synchronous: it runs once before a runner is asked for the directory,
+ * and again in the decision.
+ *
+ * @throws PROJECT_NOT_FOUND, TASK_NOT_FOUND, TEAM_MEMBER_NOT_FOUND, SESSION_NOT_FOUND (parent), PROVIDER_NOT_FOUND,
+ * WORKING_DIR_INVALID, SECRET_BY_VALUE, VALIDATION_FAILED, FORBIDDEN
+ */
+export function planSpawn(view: View, body: SpawnSessionBody, actor: Actor, rules: SpawnRules): SpawnPlan {
+  const project = projectOf(view, body.projectId);
+  const parent = parentOf(view, body, actor);
+  assertOwnProject(view, actor, project.id);
+  const tasks = tasksOf(view, body);
+  const member = body.teamMemberId === undefined ? null : teamMemberOf(view, body.teamMemberId, project.id);
+  if (member?.status === 'archived') throw new AppError('CONFLICT', `The team member ${member.id} is archived.`, { teamMemberId: member.id });
+  const providerType = body.providerType ?? member?.provider ?? 'demo';
+  if (!rules.catalog.has(providerType)) throw new AppError('PROVIDER_NOT_FOUND', `No provider ${providerType} is configured.`, { providerType });
+  assertPermissionMode(view, actor, permissionModeOf(body, member));
+  if (body.mcpServers?.length) assertNotAgent(actor, 'bring MCP servers');
+  assertNoSecretByValue(body);
+  const roots = [project.workingDir, ...rules.roots.map(normalDirectory)];
+  const workingDir = normalDirectory(body.workingDir ?? project.workingDir);
+  assertOutsideHome(workingDir, rules.homes);
+  assertInsideRoots(workingDir, roots);
+  return { body, project, tasks, member, parent, providerType, workingDir, roots };
+}
+
+/** The one commit of a spawn: session, manifest, task links, events. @throws MANIFEST_TOO_LARGE, DOCUMENT_TOO_LARGE, LIMIT_REACHED */
+export function decideSpawn(tx: Decide, plan: SpawnPlan): Decision<ReturnType<typeof sessionView>> {
+  const { body, project, tasks, member, parent } = plan;
+  const sessionId = tx.newId('session');
+  const input = manifestInput(plan, sessionId);
+  const { manifest, hash } = buildManifest(input);
+  const command: SpawnCommand = {
+    type: 'spawn', sessionId, projectId: project.id, taskIds: tasks.map(({ id }) => id), name: nameOf(plan), teamMember: member,
+    parent: parent && { sessionId: parent.id, rootSessionId: parent.rootSessionId }, continues: null,
+    providerType: plan.providerType, model: input.model, permissionMode: input.permissionMode, mode: input.mode,
+    workingDir: plan.workingDir, manifestHash: hash,
+  };
+  const { session, change } = spawnSession(tx, command, tasks);
+  const document: ManifestDocument = { id: sessionId, hash, manifest, input, revision: 1 };
+  return {
+    status: 201, body: sessionView(session), events: change.events,
+    puts: [...change.puts, put(COLLECTIONS.manifests, document)],
+  };
+}
+
+function manifestInput({ body, project, tasks, member, parent, providerType, workingDir }: SpawnPlan, sessionId: string): ManifestInput {
+  const { id, name, workingDir: projectDir, description } = project;
+  const input: ManifestInput = {
+    sessionId,
+    project: { id, name, workingDir: projectDir, description },
+    // What sessions did with a task is not read by the builder, and may grow large.
+    tasks: tasks.map((task) => ({ ...task, sessionIds: [], taskSessionStatuses: {} })),
+    teamMember: member,
+    parent: parent && { sessionId: parent.id, name: parent.name },
+    mode: body.mode ?? 'task',
+    providerType,
+    model: body.model ?? member?.model ?? null,
+    permissionMode: permissionModeOf(body, member),
+    workingDir,
+    systemPrompt: body.systemPrompt ?? null,
+    initialDirective: body.initialDirective ?? null,
+    environment: body.environment ?? {},
+    secrets: body.secrets ?? {},
+    mcpServers: (body.mcpServers ?? []).map(({ name: server, command, args = [], env = {} }) => ({ name: server, command, args, env })),
+    custom: body.custom ?? {},
+  };
+  const bytes = Buffer.byteLength(JSON.stringify(input));
+  if (bytes > MANIFEST_INPUT_BYTES_MAX) throw new AppError('MANIFEST_TOO_LARGE', "The manifest's input would be too large.", { bytes, max: MANIFEST_INPUT_BYTES_MAX });
+  return input;
+}
+
+const permissionModeOf = (body: SpawnSessionBody, member: TeamMember | null) => body.permissionMode ?? member?.permissionMode ?? 'ask';
+
+/** An agent's children are its own: it need not say so, and cannot say otherwise. */
+function parentOf(view: View, body: SpawnSessionBody, actor: Actor): Session | null {
+  const parentId = body.parentSessionId ?? (actor.kind === 'agent' ? actor.sessionId : undefined);
+  if (parentId === undefined) return null;
+  assertOwnSession(actor, parentId);
+  const parent = sessionOf(view, parentId);
+  if (parent.projectId !== body.projectId) throw new AppError('SESSION_NOT_FOUND', `There is no session ${parentId} in this project.`, { sessionId: parentId });
+  return parent;
+}
+
+function tasksOf(view: View, { projectId, taskIds = [], initialDirective }: SpawnSessionBody): Task[] {
+  if (taskIds.length > SPAWN_TASKS_MAX || new Set(taskIds).size < taskIds.length) {
+    throw invalid('/taskIds', `must be at most ${SPAWN_TASKS_MAX} different ids`);
+  }
+  if (taskIds.length === 0 && !initialDirective?.trim()) throw invalid('/initialDirective', 'is needed when there are no tasks');
+  return taskIds.map((id) => {
+    const task = taskOf(view, id);
+    if (task.projectId !== projectId) throw new AppError('TASK_NOT_FOUND', `There is no task ${id} in this project.`, { taskId: id, projectId });
+    return task;
+  });
+}
+
+function nameOf({ body, tasks, member }: SpawnPlan): string {
+  const name = body.name ?? tasks[0]?.title ?? body.initialDirective?.trim().split('\n')[0] ?? member?.name ?? 'Session';
+  return [...name].slice(0, NAME_CHARS_MAX).join('');
+}
+
+function invalid(pointer: string, detail: string): AppError {
+  return new AppError('VALIDATION_FAILED', `${pointer} ${detail}.`, { errors: [{ pointer, detail }] });
+}

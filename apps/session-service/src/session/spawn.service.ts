@@ -1,0 +1,64 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { AppError, type SessionView } from '@orbitmesh/domain';
+import { AnyRunnerRpc, type MutationReply, type RpcRequest, type SessionRpc } from '@orbitmesh/contracts';
+import { Bus } from '@orbitmesh/messaging';
+import { LOGGER, type Logger } from '@orbitmesh/service-kit';
+import { Store } from '@orbitmesh/storage';
+import { Commands } from '../commands/commands.js';
+import { LIVE_SESSIONS_MAX } from '../limits.js';
+import { homesOf } from '../project/project.service.js';
+import { ProviderCatalog } from '../provider/provider-catalog.js';
+import { SessionServiceConfig } from '../session-service.config.js';
+import { LiveSessions } from '../supervisor/live-sessions.js';
+import { decideSpawn, planSpawn, type SpawnRules } from './spawn-plan.js';
+
+/** `POST /api/sessions/spawn` (design §4.3): everything is checked, then one commit, or no trace at all. */
+@Injectable()
+export class SpawnService {
+  private readonly rules: SpawnRules;
+
+  constructor(
+    @Inject(Store) private readonly store: Store,
+    @Inject(Commands) private readonly commands: Commands,
+    @Inject(ProviderCatalog) private readonly catalog: ProviderCatalog,
+    @Inject(LiveSessions) private readonly live: LiveSessions,
+    @Inject(Bus) private readonly bus: Pick<Bus, 'request'>,
+    @Inject(SessionServiceConfig) config: SessionServiceConfig,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {
+    this.rules = { catalog, roots: config.roots, homes: homesOf(config.home) };
+  }
+
+  /** @throws what `planSpawn` and `decideSpawn` do; WORKING_DIR_INVALID also from the runner that looked */
+  spawn({ body, meta }: RpcRequest<typeof SessionRpc.spawn>): Promise<MutationReply<SessionView>> {
+    return this.commands.run(
+      meta,
+      (tx, workingDir) => {
+        // While the runner looked, anything may have changed; what it looked at is what is used.
+        const plan = planSpawn(tx.view, { ...body, workingDir }, meta.actor, this.rules);
+        if (this.live.count >= LIVE_SESSIONS_MAX) throw new AppError('LIMIT_REACHED', `At most ${LIVE_SESSIONS_MAX} sessions at once.`);
+        return decideSpawn(tx, plan);
+      },
+      async () => {
+        await this.catalog.refresh();
+        const { workingDir, roots } = planSpawn(this.store.pending, body, meta.actor, this.rules);
+        await this.resolve(workingDir, roots);
+        return workingDir;
+      },
+    );
+  }
+
+  /**
+   * Only a runner sees the directory for certain. When none answers the spawn goes on: the starting runner checks again,
+   * and a wrong directory ends the session in `config_invalid`.
+   * @throws WORKING_DIR_INVALID
+   */
+  private async resolve(path: string, roots: string[]): Promise<void> {
+    try {
+      await this.bus.request(AnyRunnerRpc.resolveDirectory, { path, roots });
+    } catch (error) {
+      if (!(error instanceof AppError) || !error.retryable) throw error;
+      this.logger.info({ code: error.code }, 'no runner looked at the working directory');
+    }
+  }
+}

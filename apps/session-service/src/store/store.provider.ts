@@ -1,0 +1,27 @@
+import { join } from 'node:path';
+import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
+import { Installation } from '@orbitmesh/service-kit';
+import { Store } from '@orbitmesh/storage';
+import { Clock } from '../kernel/clock.js';
+import { SessionServiceConfig } from '../session-service.config.js';
+import { COLLECTION_SPECS, sessionEventsPath } from './collections.js';
+
+export const storeDirectory = (home: string): string => join(home, 'session-service');
+
+/** @throws STORAGE_LOCKED, STORAGE_NEWER, CONFIG_INVALID */
+export function openStore(config: Pick<SessionServiceConfig, 'home'>, { installationId }: Pick<Installation, 'installationId'>, clock: Clock): Promise<Store> {
+  return Store.open({
+    dir: storeDirectory(config.home), collections: COLLECTION_SPECS, installationId,
+    sessionEvents: sessionEventsPath, clock: () => clock.wall(),
+  });
+}
+
+/** Closes the store when no handler is in flight any more (the bus has drained). */
+@Injectable()
+export class StoreCloser implements OnApplicationShutdown {
+  constructor(@Inject(Store) private readonly store: Store) {}
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.store.close();
+  }
+}

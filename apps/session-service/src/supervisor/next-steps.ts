@@ -1,0 +1,142 @@
+import { isTerminal, type Approval, type OutcomeCode, type Session } from '@orbitmesh/domain';
+import { LEASE_MS } from '@orbitmesh/contracts';
+import {
+  REPORT_GRACE_MS, RUNNER_ARRIVAL_MS, STALLED_MS, STALLED_TOOL_MS, START_TIMEOUT_MS, START_TTL_MS,
+} from '../limits.js';
+import type { Place } from '../runner/placement.js';
+import type { RunnerPresence } from '../runner/runner-registry.js';
+
+/** A message to the session's runner; safe to repeat (ADR-0006). */
+export type RunnerMessage =
+  | { to: 'start' }
+  | { to: 'stop' | 'kill'; reason: string }
+  | { to: 'pause' | 'resume' | 'interrupt' }
+  | { to: 'input'; inputId: string; text: string }
+  | { to: 'answerApproval'; approvalId: string; optionId: string | null; reason?: string };
+
+/** What is to be done for a session now. `key` says which of two equal steps are one: it is not repeated before its interval. */
+export type Step =
+  | { type: 'place'; key: 'place' }
+  | { type: 'wait'; key: 'wait'; reason: string }
+  | { type: 'runner_lost'; key: 'runner_lost'; message: string }
+  | { type: 'expire_approvals'; key: 'expire_approvals' }
+  | { type: 'end'; key: 'end'; outcome: OutcomeCode; message: string; kill: boolean }
+  | { type: 'send'; key: string; message: RunnerMessage };
+
+/** All that the decision needs of the world around the session. */
+export interface World {
+  /** Since when silence means something, wall ms (`Grace`). */
+  graceSince: number;
+  /** The runner of the session's run. */
+  presence: RunnerPresence;
+  /** It would not take this session just now. */
+  refused: boolean;
+  place(): Place;
+  /** The driver knows turns; one that does not (`process`) is watched only if its entry says how long. */
+  driver: { hasTurns: boolean; stallMs: number | null };
+}
+
+/**
+ * What makes reality match the session (design §1.4), from its durable document alone: the same function at boot and
+ * at every tick, so there is no recovery beside the normal way. Pure.
+ *
+ * @param now wall ms
+ */
+export function nextSteps(session: Session, world: World, now: number): Step[] {
+  if (isTerminal(session)) return [];
+  const since = (at: string | null | undefined): number => now - Math.max(at ? Date.parse(at) : 0, world.graceSince);
+  if (session.state === 'created' || !session.run) return placeOrWait(session, world, now);
+  const claimed = session.run.claimedAt !== undefined;
+  if (!claimed && session.state === 'starting') return startSteps(session, world, now, since(session.run.placedAt));
+  if (world.presence === 'lost') {
+    return [{ type: 'runner_lost', key: 'runner_lost', message: `The runner ${session.run.runnerId} has been silent for ${LEASE_MS / 1000} s.` }];
+  }
+  const ending = endingSteps(session);
+  if (ending.length > 0) return ending;
+  const steps: Step[] = [];
+  if (hasOverdueApproval(session, now)) steps.push({ type: 'expire_approvals', key: 'expire_approvals' });
+  const end = dueEnd(session, world, now, since);
+  return end ? [...steps, end] : [...steps, ...runningSteps(session)];
+}
+
+function placeOrWait(session: Session, world: World, now: number): Step[] {
+  const place = world.place();
+  if (place.runnerId !== null) return [{ type: 'place', key: 'place' }];
+  // Right after a start or a reconnect nobody has had the time to show up.
+  if (now - world.graceSince < RUNNER_ARRIVAL_MS) return [];
+  return session.waiting?.reason === place.reason ? [] : [{ type: 'wait', key: 'wait', reason: place.reason }];
+}
+
+/** Placed, and the runner has not claimed the run yet: nothing executes, so it may still go elsewhere. */
+function startSteps(session: Session, world: World, now: number, placedFor: number): Step[] {
+  if (world.presence === 'lost' || world.refused || session.waiting) return placeOrWait(session, world, now);
+  if (placedFor >= START_TIMEOUT_MS) return [startTimeout()];
+  return [{ type: 'send', key: 'start', message: { to: 'start' } }];
+}
+
+function startTimeout(): Step {
+  return { type: 'end', key: 'end', outcome: 'start_timeout', message: `The agent was not running ${START_TIMEOUT_MS / 1000} s after it was placed.`, kill: true };
+}
+
+/** Somebody wants it to end: said until the runner confirms that nothing is left. */
+function endingSteps({ desired }: Session): Step[] {
+  if (desired.state !== 'stopped' && desired.state !== 'killed') return [];
+  const to = desired.state === 'killed' ? 'kill' : 'stop';
+  return [{ type: 'send', key: to, message: { to, reason: desired.reason } }];
+}
+
+function dueEnd(session: Session, world: World, now: number, since: (at: string | null | undefined) => number): Step | null {
+  if (session.state === 'starting') return since(session.run!.placedAt) >= START_TIMEOUT_MS ? startTimeout() : null;
+  const { report } = session;
+  if (report && session.mode === 'task' && world.driver.hasTurns && now - Date.parse(report.at) >= REPORT_GRACE_MS) {
+    const outcome = report.kind === 'completed' ? 'completed' : 'reported_failed';
+    return { type: 'end', key: 'end', outcome, message: report.message, kill: false };
+  }
+  return stalled(session, world, since);
+}
+
+function stalled(session: Session, world: World, since: (at: string | null | undefined) => number): Step | null {
+  if (session.state !== 'running' || session.desired.state !== 'running' || waitsForSomebody(session)) return null;
+  const { hasTurns, stallMs } = world.driver;
+  if (hasTurns ? !session.turn.active : stallMs === null) return null;
+  const limit = hasTurns ? (session.turn.openToolCalls.length > 0 ? STALLED_TOOL_MS : STALLED_MS) : stallMs!;
+  const silence = Math.min(since(session.lastFactAt), since(session.turn.startedAt), since(session.run!.startedAt));
+  if (silence < limit) return null;
+  return { type: 'end', key: 'end', outcome: 'stalled', message: `Nothing was heard of the agent for ${Math.round(limit / 1000)} s.`, kill: false };
+}
+
+function waitsForSomebody(session: Session): boolean {
+  return session.needsInput?.active === true || session.activity === 'waiting_input' || session.activity === 'waiting_approval'
+    || session.approvals.some((approval) => approval.state === 'open' || isToDeliver(approval));
+}
+
+/** While paused the deadlines stand still; resuming moves them on. */
+function hasOverdueApproval({ state: sessionState, approvals }: Session, now: number): boolean {
+  return sessionState !== 'paused' && approvals.some(({ state, deadline }) => state === 'open' && Date.parse(deadline) <= now);
+}
+
+/** Withdrawn ones have no answer that the agent still waits for. */
+function isToDeliver({ state, delivered, answer }: Approval): boolean {
+  return !delivered && answer !== undefined && state !== 'open';
+}
+
+/** While held (paused) input and answers wait with us as well as with the runner. */
+function runningSteps(session: Session): Step[] {
+  const wanted = session.desired.state;
+  if (session.state === 'paused') return wanted === 'running' ? [{ type: 'send', key: 'resume', message: { to: 'resume' } }] : [];
+  if (session.state !== 'running') return [];
+  if (wanted === 'paused') return [{ type: 'send', key: 'pause', message: { to: 'pause' } }];
+  const answers = session.approvals.filter(isToDeliver).map(({ id, answer }): Step => ({
+    type: 'send', key: `answer:${id}`,
+    message: { to: 'answerApproval', approvalId: id, optionId: answer!.optionId, ...(answer!.reason !== undefined && { reason: answer!.reason }) },
+  }));
+  const inputs = session.pendingInputs.map(({ inputId, text }): Step => ({ type: 'send', key: `input:${inputId}`, message: { to: 'input', inputId, text } }));
+  const interrupt: Step[] = session.turn.active && session.interruptRequestedAt !== null ? [{ type: 'send', key: 'interrupt', message: { to: 'interrupt' } }] : [];
+  return [...interrupt, ...answers, ...inputs];
+}
+
+/** Nothing is placed again while the last granted claim could still be used (design §4.3). */
+export function claimStillUsable(session: Session, now: number): boolean {
+  const claimedAt = session.run?.claimedAt;
+  return claimedAt !== undefined && now < Date.parse(claimedAt) + START_TTL_MS + LEASE_MS;
+}

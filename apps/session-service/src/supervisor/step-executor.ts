@@ -1,0 +1,133 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { AppError, type Project, type Session, type SessionCommand } from '@orbitmesh/domain';
+import { RunnerRpc, type RunCommand, type StartRun } from '@orbitmesh/contracts';
+import { Bus } from '@orbitmesh/messaging';
+import { LOGGER, type Logger } from '@orbitmesh/service-kit';
+import { Store, type View } from '@orbitmesh/storage';
+import { Commands } from '../commands/commands.js';
+import { Clock } from '../kernel/clock.js';
+import { REFUSAL_MS, START_TTL_MS } from '../limits.js';
+import { Placement } from '../runner/placement.js';
+import { RunnerRegistry } from '../runner/runner-registry.js';
+import { AgentTokens } from '../session/agent-token.js';
+import { changeSession } from '../session/session-change.js';
+import { SessionServiceConfig } from '../session-service.config.js';
+import { COLLECTIONS, type ManifestDocument } from '../store/collections.js';
+import { claimStillUsable, type RunnerMessage, type Step } from './next-steps.js';
+
+/** Does one step. Returns false when it came to nothing and the session should rest until the step's interval is over. */
+@Injectable()
+export class StepExecutor {
+  constructor(
+    @Inject(Store) private readonly store: Store,
+    @Inject(Commands) private readonly commands: Commands,
+    @Inject(Bus) private readonly bus: Pick<Bus, 'request'>,
+    @Inject(Clock) private readonly clock: Clock,
+    @Inject(Placement) private readonly placement: Placement,
+    @Inject(RunnerRegistry) private readonly registry: RunnerRegistry,
+    @Inject(AgentTokens) private readonly tokens: AgentTokens,
+    @Inject(SessionServiceConfig) private readonly config: SessionServiceConfig,
+    @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
+
+  async execute(session: Session, step: Step): Promise<boolean> {
+    if (step.type === 'send') return this.send(session, step.message);
+    if (step.type === 'place') return this.place(session.id);
+    return this.command(session.id, commandOf(session, step));
+  }
+
+  /** The runner is chosen in the decision, on what is pending, so that two sessions never take the same last place. */
+  private async place(sessionId: string): Promise<boolean> {
+    const placed = await this.commands.apply((tx) => {
+      const session = tx.view.get<Session>(COLLECTIONS.sessions, sessionId);
+      const free = session && (session.state === 'created' || (session.state === 'starting' && session.run?.claimedAt === undefined));
+      if (!free || claimStillUsable(session, this.clock.wall())) return { result: null };
+      const { runnerId } = this.placement.find(session);
+      if (runnerId === null) return { result: null };
+      const { change, session: after } = changeSession(tx, session, { type: 'place', runId: tx.newId('run'), runnerId });
+      return { ...change, result: after.run };
+    });
+    if (placed) this.logger.info({ sessionId, runId: placed.runId, runnerId: placed.runnerId, epoch: placed.epoch }, 'session placed');
+    return placed !== null;
+  }
+
+  /** What the domain refuses is no longer wanted: the session went on in the meantime. */
+  private async command(sessionId: string, command: SessionCommand): Promise<boolean> {
+    try {
+      const changed = await this.commands.apply((tx) => {
+        const session = tx.view.get<Session>(COLLECTIONS.sessions, sessionId);
+        if (!session) return { result: false };
+        const result = changeSession(tx, session, command);
+        return { ...result.change, result: result.changed };
+      });
+      if (changed && command.type !== 'wait') this.logger.info({ sessionId, command: command.type }, 'session supervised');
+      return changed;
+    } catch (error) {
+      if (!(error instanceof AppError) || error.retryable) throw error;
+      this.logger.debug({ sessionId, command: command.type, code: error.code }, 'step no longer wanted');
+      return false;
+    }
+  }
+
+  private async send(session: Session, message: RunnerMessage): Promise<boolean> {
+    const { runId, runnerId, epoch } = session.run!;
+    const run: RunCommand = { sessionId: session.id, runId, epoch };
+    try {
+      await this.request(session, run, message, { runnerId });
+      return true;
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      this.logger.debug({ sessionId: session.id, runId, runnerId, message: message.to, code: error.code }, 'runner did not take a message');
+      if (!error.retryable) await this.refused(session, message, error);
+      return false;
+    }
+  }
+
+  private request(session: Session, run: RunCommand, message: RunnerMessage, to: { runnerId: string }): Promise<unknown> {
+    switch (message.to) {
+      case 'start': return this.bus.request(RunnerRpc.start, this.startOf(session, run), to);
+      case 'stop':
+      case 'kill': return this.bus.request(RunnerRpc[message.to], { ...run, reason: message.reason }, to);
+      case 'pause':
+      case 'interrupt':
+      case 'resume': return this.bus.request(RunnerRpc[message.to], run, to);
+      case 'input': return this.bus.request(RunnerRpc.input, { ...run, inputId: message.inputId, text: message.text }, to);
+      case 'answerApproval': {
+        const { approvalId, optionId, reason } = message;
+        return this.bus.request(RunnerRpc.answerApproval, { ...run, approvalId, optionId, ...(reason !== undefined && { reason }) }, to);
+      }
+    }
+  }
+
+  private startOf(session: Session, run: RunCommand): StartRun {
+    const view: View = this.store.durable;
+    const document = view.get<ManifestDocument>(COLLECTIONS.manifests, session.id);
+    const project = view.get<Project>(COLLECTIONS.projects, session.projectId);
+    if (!document || !project) throw new AppError('CONFIG_INVALID', 'The manifest or the project of the session is damaged (see quarantine).');
+    return {
+      ...run, ttlMs: START_TTL_MS, manifest: document.manifest, manifestHash: document.hash,
+      token: this.tokens.mint(session), apiUrl: this.config.apiUrl, roots: [project.workingDir, ...this.config.roots],
+    };
+  }
+
+  private async refused(session: Session, message: RunnerMessage, error: AppError): Promise<void> {
+    const { id, run } = session;
+    if (message.to === 'start' && error.code === 'CONFIG_INVALID') {
+      await this.command(id, { type: 'end', outcome: 'config_invalid', message: error.message });
+    } else if (message.to === 'start') {
+      this.logger.warn({ sessionId: id, runnerId: run!.runnerId, code: error.code }, 'runner refused a start');
+      this.registry.refused(id, run!.runnerId, this.clock.monotonic() + REFUSAL_MS);
+    } else if (message.to === 'pause' && error.code === 'NOT_SUPPORTED') {
+      await this.command(id, { type: 'resume', reason: 'the driver cannot pause', actor: { kind: 'system' } });
+    }
+  }
+}
+
+function commandOf(session: Session, step: Exclude<Step, { type: 'send' | 'place' }>): SessionCommand {
+  switch (step.type) {
+    case 'wait': return { type: 'wait', reason: step.reason };
+    case 'expire_approvals': return { type: 'expire_approvals' };
+    case 'runner_lost': return { type: 'runner_lost', runId: session.run!.runId, message: step.message };
+    case 'end': return { type: 'end', outcome: step.outcome, message: step.message, kill: step.kill };
+  }
+}

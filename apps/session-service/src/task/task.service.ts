@@ -1,0 +1,98 @@
+import { Inject, Injectable } from '@nestjs/common';
+import {
+  AppError, assertTaskReferences, createTask, deleteTask, isId, taskReady, updateTask, type Task
+} from '@orbitmesh/domain';
+import type { MutationReply, Page, RpcRequest, SessionRpc } from '@orbitmesh/contracts';
+import { pageOf } from '@orbitmesh/service-kit';
+import { Store, type View } from '@orbitmesh/storage';
+import { assertNotAgent, assertOwnProject } from '../commands/access.js';
+import { Commands } from '../commands/commands.js';
+import { TASKS_DELETED_MAX } from '../limits.js';
+import { COLLECTIONS } from '../store/collections.js';
+import { assertRevision, projectOf, put, taskOf, teamMemberOf } from '../store/documents.js';
+import { LiveSessions } from '../supervisor/live-sessions.js';
+
+type Request<K extends keyof typeof SessionRpc> = RpcRequest<(typeof SessionRpc)[K]>;
+
+@Injectable()
+export class TaskService {
+  constructor(
+    @Inject(Store) private readonly store: Store,
+    @Inject(Commands) private readonly commands: Commands,
+    @Inject(LiveSessions) private readonly live: LiveSessions,
+  ) {}
+
+  /** @throws PROJECT_NOT_FOUND, TASK_NOT_FOUND, TEAM_MEMBER_NOT_FOUND, TASK_REFERENCE_INVALID, DOCUMENT_TOO_LARGE, FORBIDDEN */
+  create({ body, meta }: Request<'createTask'>): Promise<MutationReply<Task>> {
+    return this.commands.run(meta, (tx) => {
+      projectOf(tx.view, body.projectId);
+      assertOwnProject(tx.view, meta.actor, body.projectId);
+      const { doc, events } = createTask(body, tx);
+      assertReferences(tx.view, doc);
+      return { status: 201, body: doc, puts: [put(COLLECTIONS.tasks, doc)], events };
+    });
+  }
+
+  get({ id }: { id: string }): Task {
+    return taskOf(this.store.durable, id);
+  }
+
+  /** @throws PROJECT_NOT_FOUND, TASK_NOT_FOUND for a filter that names what is not there */
+  list({ projectId, status, parentId, ready, ...query }: Request<'listTasks'>): Page<Task> {
+    const view = this.store.durable;
+    if (projectId !== undefined) projectOf(view, projectId);
+    if (parentId !== undefined) taskOf(view, parentId);
+    const byId = lookupIn(view);
+    const wanted = (task: Task): boolean =>
+      (projectId === undefined || task.projectId === projectId)
+      && (status === undefined || task.status === status)
+      && (parentId === undefined || task.parentId === parentId)
+      && (ready === undefined || taskReady(task, byId) === ready);
+    return pageOf(filtered(view.list<Task>(COLLECTIONS.tasks), wanted), query, ({ id }) => id);
+  }
+
+  /** @throws TASK_NOT_FOUND, REVISION_MISMATCH, TEAM_MEMBER_NOT_FOUND, TASK_REFERENCE_INVALID, DOCUMENT_TOO_LARGE, FORBIDDEN */
+  update({ id, body, meta }: Request<'updateTask'>): Promise<MutationReply<Task>> {
+    return this.commands.run(meta, (tx) => {
+      const task = taskOf(tx.view, id);
+      assertOwnProject(tx.view, meta.actor, task.projectId);
+      assertRevision(task, meta.ifMatch);
+      const { doc, events } = updateTask(task, body, tx);
+      if (doc !== task) assertReferences(tx.view, doc);
+      return { status: 200, body: doc, puts: doc === task ? [] : [put(COLLECTIONS.tasks, doc)], events };
+    });
+  }
+
+  /** With its descendants, children first. @throws TASK_NOT_FOUND, REVISION_MISMATCH, TASK_IN_USE, LIMIT_REACHED, FORBIDDEN */
+  remove({ id, meta }: Request<'deleteTask'>): Promise<MutationReply<null>> {
+    return this.commands.run<null>(meta, (tx) => {
+      assertNotAgent(meta.actor, 'delete tasks');
+      const task = taskOf(tx.view, id);
+      assertRevision(task, meta.ifMatch);
+      const siblings = filtered(tx.view.list<Task>(COLLECTIONS.tasks), ({ projectId }) => projectId === task.projectId);
+      const { deletedIds, tasks, events } = deleteTask(task, siblings, this.live.pending(), tx);
+      if (deletedIds.length + tasks.length > TASKS_DELETED_MAX) {
+        throw new AppError('LIMIT_REACHED', `One deletion takes at most ${TASKS_DELETED_MAX} tasks; delete the ones below it first.`, { tasks: deletedIds.length });
+      }
+      return {
+        status: 204, body: null, events,
+        puts: tasks.map((other) => put(COLLECTIONS.tasks, other)),
+        deletes: deletedIds.map((deleted) => ({ collection: COLLECTIONS.tasks, id: deleted })),
+      };
+    });
+  }
+}
+
+const lookupIn = (view: View): { get(id: string): Task | undefined } => ({
+  get: (id) => (isId(id) ? view.get<Task>(COLLECTIONS.tasks, id) : undefined),
+});
+
+/** Everything the task names is there, in its own project (a member may be global), and leads to no cycle. */
+function assertReferences(view: View, task: Task): void {
+  assertTaskReferences(task, lookupIn(view));
+  if (task.teamMemberId !== null) teamMemberOf(view, task.teamMemberId, task.projectId);
+}
+
+function* filtered<T>(items: Iterable<T>, wanted: (item: T) => boolean): Iterable<T> {
+  for (const item of items) if (wanted(item)) yield item;
+}
