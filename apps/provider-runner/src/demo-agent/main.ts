@@ -2,14 +2,18 @@ import { Readable, Writable } from 'node:stream';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ndJsonStream } from '@agentclientprotocol/sdk/unstable';
 import { readAgentContext } from './agent-context.js';
-import { DemoAgent } from './demo-agent.js';
+import { DEMO_AGENT_VERSION, DemoAgent } from './demo-agent.js';
 import { TimelineReporter } from './timeline-reporter.js';
 
 /** Grace for the answer of a turn to leave before a scripted exit: the SDK writes it after the handler returned. */
 const EXIT_GRACE_MS = 50;
 
-/** Agent Client Protocol over stdio; ends with 0 when its stdin ends. */
+/** Agent Client Protocol over stdio; ends with 0 when its stdin ends. `--version` says the version and ends. */
 async function main(): Promise<void> {
+  if (process.argv.includes('--version')) {
+    process.stdout.write(`${DEMO_AGENT_VERSION}\n`);
+    return;
+  }
   const warn = (message: string) => process.stderr.write(`demo-agent: ${message}\n`);
   const context = readAgentContext(process.env);
   const reporter = new TimelineReporter({

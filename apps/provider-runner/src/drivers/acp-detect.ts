@@ -9,6 +9,8 @@ import type { Detection } from './driver.js';
 /** Node programs take seconds to start on a busy machine; past it the version is unknown, the agent still counts as installed. */
 const VERSION_TIMEOUT_MS = 4_000;
 const VERSION_BYTES_MAX = 64 * 1024;
+/** The program is named absolutely; this is for what it starts itself. Nothing of our own environment is handed on. */
+const PATH = '/usr/local/bin:/usr/bin:/bin';
 const run = promisify(execFile);
 
 /** Is the command there, are the scripts it names, and which version does it say it is? */
@@ -24,7 +26,7 @@ export async function detectAcpAgent(entry: ProviderEntry): Promise<Detection> {
   try {
     const { versionArgs } = acpOptionsOf(entry);
     if (!versionArgs) return { installed: true, version: null, detail: null };
-    const { stdout } = await run(program, versionArgs, { timeout: VERSION_TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: VERSION_BYTES_MAX, env: { PATH: process.env.PATH, HOME: process.env.HOME, ...entry.env } });
+    const { stdout } = await run(program, versionArgs, { timeout: VERSION_TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: VERSION_BYTES_MAX, env: { PATH, ...entry.env } });
     return { installed: true, version: stdout.trim().split('\n').at(-1)?.slice(0, 100) || null, detail: null };
   } catch (error) {
     return { installed: true, version: null, detail: `the version is unknown: ${(error as Error).message.split('\n')[0].slice(0, 300)}` };

@@ -1,6 +1,15 @@
 import type { IdKind, Manifest, RunFact } from '@orbitmesh/domain';
 import type { Driver, DriverDefinition, DriverHost, DriverState, RunContext } from '../driver.js';
 
+/** A JSON-RPC message of ours, as a test looks at it: members that the kind of message does not have are undefined. */
+export interface SentMessage {
+  jsonrpc: string;
+  id: string | number | null;
+  method: string;
+  params: Record<string, unknown>;
+  result: { outcome: { outcome: string; optionId?: string } };
+}
+
 /** A manifest that says what a test cares for. */
 export function manifestOf(change: Partial<Manifest> = {}): Manifest {
   return {
@@ -118,7 +127,7 @@ export class JournaledDriver {
   }
 
   /** What was sent under a key, decoded. */
-  sent(key: string): any[] {
-    return this.lines.filter((line) => line.key === key).map(({ line }) => JSON.parse(line));
+  sent(key: string): SentMessage[] {
+    return this.lines.filter((line) => line.key === key).map(({ line }) => JSON.parse(line) as SentMessage);
   }
 }
