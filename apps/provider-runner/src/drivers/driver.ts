@@ -126,8 +126,8 @@ export interface DriverHost {
   readonly pid: number;
   emit(fact: DriverFact): void;
   /**
-   * Sends one line (the newline is added; the text must have none) to the agent's stdin, after the
-   * step it belongs to is on disk. `key` says what the line is for (at most 128 characters, e.g.
+   * Sends one line (the newline is added; a protocol of lines has none in it) to the agent's stdin,
+   * after the step it belongs to is on disk. `key` says what the line is for (at most 128 characters, e.g.
    * `prompt:inp_…`): it is journaled, the line is not. Resolves when every byte is in the FIFO.
    * @throws (rejects) AppError LIMIT_REACHED when STDIN_QUEUE_BYTES_MAX are already waiting for an
    * agent that does not read; UNAVAILABLE when stdin is closed or the agent is gone.

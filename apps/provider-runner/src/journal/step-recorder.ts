@@ -40,6 +40,7 @@ export class StepRecorder {
   private writing: Promise<void> | undefined;
   private roomWaiters: (() => void)[] = [];
   private closed = false;
+  private last = false;
 
   constructor(private readonly options: RecorderOptions) {
     this.offsets = { ...options.journal.progress.upTo };
@@ -97,6 +98,12 @@ export class StepRecorder {
     while (!this.closed && (this.scheduled || this.writing)) {
       await (this.writing ?? Promise.resolve());
     }
+  }
+
+  /** What was emitted was the run's last fact. */
+  finish(): void {
+    this.last = true;
+    this.touch();
   }
 
   /** Nothing is written any more; what is not durable is decoded again by the next start. */
@@ -175,7 +182,7 @@ export class StepRecorder {
   private takeStep(): { record: Omit<JournalRecord, 'epoch' | 'ackedRunSeq'>; actions: (() => void)[] } {
     const first = this.options.journal.progress.runSeq + 1;
     const facts: NumberedFact[] = this.pending.map(({ at, fact }, index) => ({ runSeq: first + index, at, fact }));
-    const progress: Partial<RunProgress> = { ...this.options.changes(), upTo: { ...this.offsets }, runSeq: first + facts.length - 1 };
+    const progress: Partial<RunProgress> = { ...this.options.changes(), ...(this.last ? { ended: true } : {}), upTo: { ...this.offsets }, runSeq: first + facts.length - 1 };
     const step = { record: { facts, progress, ...(this.inputIds.length > 0 ? { inputIds: this.inputIds } : {}) }, actions: this.actions };
     if (this.waitingText) this.lastTextAt = performance.now();
     this.pending = [];

@@ -16,12 +16,16 @@ export class RunProcesses {
   /** Every process that was seen to belong here: one that left tree, group and marker behind is still found by it. */
   private readonly seen = new Map<number, string>();
 
+  private readonly marker: Buffer;
+
   constructor(
     private readonly table: ProcessTable,
-    private readonly runId: string,
+    runId: string,
     /** The wrapper and the process that holds stdin open; they end by themselves with the agent. */
     private keepers: { wrapper?: ProcessIdentity; holderPid?: number; agentPid?: number } = {},
-  ) {}
+  ) {
+    this.marker = Buffer.from(`${RUN_MARKER}=${runId}\0`);
+  }
 
   know(keepers: { wrapper?: ProcessIdentity; holderPid?: number; agentPid?: number }): void {
     this.keepers = { ...this.keepers, ...keepers };
@@ -77,12 +81,19 @@ export class RunProcesses {
     return pid === this.keepers.wrapper?.pid || pid === this.keepers.holderPid;
   }
 
+  /** This process carries the run's marker. */
+  isMarked(pid: number): boolean {
+    const environment = this.table.environment(pid);
+    if (environment === undefined) return false;
+    const at = environment.indexOf(this.marker);
+    return at === 0 || (at > 0 && environment[at - 1] === 0);
+  }
+
   private collect(all: ProcessEntry[]): ProcessEntry[] {
-    const marker = Buffer.from(`${RUN_MARKER}=${this.runId}\0`);
     const roots = new Set<number>();
     if (this.wrapperAlive()) roots.add(this.keepers.wrapper!.pid);
     for (const entry of all) {
-      if (this.seen.get(entry.pid) === entry.startTime || this.isMarked(entry.pid, marker)) roots.add(entry.pid);
+      if (this.seen.get(entry.pid) === entry.startTime || this.isMarked(entry.pid)) roots.add(entry.pid);
     }
     const group = this.ownGroup(all, roots);
     for (const entry of all) if (entry.pgid === group) roots.add(entry.pid);
@@ -97,13 +108,6 @@ export class RunProcesses {
     // Without /proc the group is all we have: trust its number unless its leader is somebody new.
     if (this.table.seesEnvironment || wrapper?.bootId !== this.table.bootId) return undefined;
     return all.some((entry) => entry.pid === wrapper.pid) ? undefined : wrapper.pid;
-  }
-
-  private isMarked(pid: number, marker: Buffer): boolean {
-    const environment = this.table.environment(pid);
-    if (environment === undefined) return false;
-    const at = environment.indexOf(marker);
-    return at === 0 || (at > 0 && environment[at - 1] === 0);
   }
 }
 

@@ -71,23 +71,6 @@ export async function launchWrapper(launch: WrapperLaunch): Promise<number> {
   return child.pid!;
 }
 
-/** Names of the files of a run's directory (design §2), with those the wrapper writes. */
-export class RunFiles {
-  constructor(readonly dir: string) {}
-  readonly record = join(this.dir, 'run.json');
-  readonly manifest = join(this.dir, 'manifest.json');
-  readonly stdin = join(this.dir, 'in');
-  readonly stdout = join(this.dir, 'out');
-  readonly stderr = join(this.dir, 'err');
-  readonly exit = join(this.dir, 'exit');
-  readonly agentPid = join(this.dir, 'pid');
-  readonly wrapperPid = join(this.dir, 'wrapper');
-  readonly holderPid = join(this.dir, 'hold');
-  readonly facts = join(this.dir, 'facts');
-  readonly bin = join(this.dir, 'bin');
-  readonly cli = join(this.dir, 'bin', 'orbitmesh');
-}
-
 const found = new Map<string, string>();
 
 /** Where a system's program is; never taken from the agent's PATH. */

@@ -1,0 +1,92 @@
+import { randomUUID } from 'node:crypto';
+import { fileURLToPath } from 'node:url';
+import { Inject, Injectable, Module, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
+import { AppError, newUlidSource } from '@orbitmesh/domain';
+import { Bus } from '@orbitmesh/messaging';
+import { HealthRegistry, Installation, Lifecycle, LOGGER, type Logger } from '@orbitmesh/service-kit';
+import { findDriver } from './drivers/registry.js';
+import { createProcessTable } from './process/process-table.js';
+import { ProviderRunnerConfig } from './provider-runner.config.js';
+import { ProviderDetection } from './providers/provider-detection.js';
+import { ProvidersFile } from './providers/providers-file.js';
+import type { RunEnvironment } from './run/run-environment.js';
+import type { RunLog } from './run/run-log.js';
+import { HeartbeatLoop } from './runner/heartbeat.js';
+import { RunDirectory } from './runner/run-directory.js';
+import { serveRunner } from './runner/runner.controller.js';
+import { RunnerService } from './runner/runner.service.js';
+import { Slot } from './runner/slot.js';
+import { startUmask } from './start-umask.js';
+
+const VERSION = '0.1.0';
+const path = (relative: string): string => fileURLToPath(new URL(relative, import.meta.url));
+
+/** Puts the parts of a runner together, in the order in which they may begin and end. */
+@Injectable()
+export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
+  private parts: { slot: Slot; runner: RunnerService; heartbeat: HeartbeatLoop; detection: ProviderDetection } | undefined;
+  private readonly log: RunLog;
+
+  constructor(
+    @Inject(ProviderRunnerConfig) private readonly config: ProviderRunnerConfig,
+    @Inject(LOGGER) logger: Logger,
+    @Inject(Installation) private readonly installation: Installation,
+    @Inject(Bus) private readonly bus: Bus,
+    @Inject(HealthRegistry) private readonly health: HealthRegistry,
+    @Inject(Lifecycle) private readonly lifecycle: Lifecycle,
+  ) {
+    this.log = (level, message, fields = {}) => logger[level](fields, message);
+  }
+
+  /** @returns what the launcher is told with `ready` */
+  async start(): Promise<{ slot: string }> {
+    const slot = await Slot.take(this.config.home);
+    const demo = { driver: 'acp', command: [process.execPath, path('./demo-agent/main.js')] };
+    const providers = new ProvidersFile(this.config.home, demo);
+    const env = this.environment(slot, providers);
+    const runner = new RunnerService(env, new RunDirectory(slot.runsDir), this.config.runnerCapacity);
+    const detection = new ProviderDetection(providers, env.table.seesEnvironment, this.log);
+    await detection.start();
+    await runner.recover();
+    const heartbeat = new HeartbeatLoop({
+      env, runner, capacity: this.config.runnerCapacity, labels: this.labels(), version: VERSION, providers: () => detection.present,
+    });
+    serveRunner(env, runner);
+    heartbeat.start();
+    this.health.probe('runs', () => ({ slot: slot.runnerId, runs: runner.list().length, providers: providers.problem }));
+    this.parts = { slot, runner, heartbeat, detection };
+    return { slot: slot.runnerId };
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    this.parts?.detection.stop();
+    await this.parts?.runner.shutdown({ keepAgents: this.lifecycle.keepAgents });
+    this.parts?.heartbeat.stop();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.parts?.slot.release();
+  }
+
+  private environment(slot: Slot, providers: ProvidersFile): RunEnvironment {
+    return {
+      installationId: this.installation.installationId, runnerId: slot.runnerId, incarnation: randomUUID(), home: this.config.home,
+      cliEntry: path('../../cli/dist/main.js'), userUmask: this.config.userUmask ?? startUmask, processEnv: process.env,
+      table: createProcessTable(), bus: this.bus, log: this.log, newId: newUlidSource(Date.now), driver: findDriver,
+      provider: (name) => {
+        const entry = providers.get(name);
+        if (!entry) throw new AppError('PROVIDER_NOT_FOUND', undefined, { provider: name });
+        const definition = findDriver(entry.driver);
+        if (!definition) throw new AppError('CONFIG_INVALID', `There is no driver ${entry.driver}.`);
+        return { entry, definition };
+      },
+    };
+  }
+
+  private labels(): Record<string, string> {
+    return Object.fromEntries(this.config.runnerLabels.map((label) => [label.slice(0, label.indexOf('=')), label.slice(label.indexOf('=') + 1)]));
+  }
+}
+
+@Module({ providers: [ProviderRunner] })
+export class AppModule {}

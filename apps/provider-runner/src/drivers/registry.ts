@@ -1,0 +1,13 @@
+import { acpDriver } from './acp.driver.js';
+import type { DriverDefinition } from './driver.js';
+import { processDriver } from './process.driver.js';
+
+/** One line a driver; nothing outside of here asks which driver it is (design §7). */
+const drivers: readonly DriverDefinition[] = [
+  acpDriver,
+  processDriver,
+];
+
+export function findDriver(name: string): DriverDefinition | undefined {
+  return drivers.find((driver) => driver.name === name);
+}

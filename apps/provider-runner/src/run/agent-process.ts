@@ -1,0 +1,159 @@
+import { execFile } from 'node:child_process';
+import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, watch, writeFileSync, type FSWatcher } from 'node:fs';
+import { basename } from 'node:path';
+import { promisify } from 'node:util';
+import { setTimeout as delay } from 'node:timers/promises';
+import { AppError } from '@orbitmesh/domain';
+import type { ProcessExit } from '../drivers/driver.js';
+import { AGENT_PID_TIMEOUT_MS } from '../limits.js';
+import { identify, type ProcessIdentity, type ProcessTable } from '../process/process-table.js';
+import { RunProcesses } from '../process/run-processes.js';
+import { launchWrapper, programPath, type WrapperLaunch } from '../process/wrapper.js';
+import type { RunFiles } from './run-files.js';
+
+/** Between two looks for the exit file, beside the watch. */
+const EXIT_POLL_MS = 100;
+/** After the wrapper was seen to be gone: what it wrote last must be visible by then. */
+const EXIT_FILE_WAIT_MS = 200;
+
+/** The FIFO, the output files and the run's own `bin/orbitmesh`, all for their owner alone. */
+export async function prepareFiles(files: RunFiles, cliEntry: string): Promise<void> {
+  await promisify(execFile)(programPath('mkfifo', true), ['-m', '600', files.stdin]);
+  for (const path of [files.stdout, files.stderr]) closeSync(openSync(path, 'a', 0o600));
+  mkdirSync(files.bin, { mode: 0o700 });
+  writeFileSync(files.cli, `#!/bin/sh\nexec '${shellQuoted(process.execPath)}' '${shellQuoted(cliEntry)}' "$@"\n`, { mode: 0o700, flag: 'wx' });
+  chmodSync(files.cli, 0o700);
+}
+
+/** For use between single quotes. */
+function shellQuoted(text: string): string {
+  return text.replaceAll("'", `'\\''`);
+}
+
+/** An agent with its wrapper: how it is started or found again, closed, and seen to end. */
+export class AgentProcess {
+  private watcher: FSWatcher | undefined;
+  private timer: NodeJS.Timeout | undefined;
+  private goneSince: number | undefined;
+  private readonly listeners = new Set<(file: string) => void>();
+  private settle!: (exit: ProcessExit) => void;
+  /** Resolves once the agent itself has ended; children of it may still be there. */
+  readonly exited: Promise<ProcessExit> = new Promise((resolve) => { this.settle = resolve; });
+  exit: ProcessExit | undefined;
+
+  constructor(
+    private readonly files: RunFiles,
+    private readonly table: ProcessTable,
+    readonly processes: RunProcesses,
+    readonly wrapper: ProcessIdentity,
+    readonly pid: number,
+  ) {
+    processes.know({ wrapper, agentPid: pid, holderPid: this.holderPid() });
+    this.follow();
+  }
+
+  /** Starts the wrapper. @throws CONFIG_INVALID when the system refuses */
+  static async launch(launch: WrapperLaunch, table: ProcessTable): Promise<ProcessIdentity> {
+    const pid = await launchWrapper(launch);
+    // Gone already: whatever it wrote down is in its files, and no pid can be mistaken for it.
+    return identify(table, pid) ?? { pid, startTime: 'gone', bootId: table.bootId };
+  }
+
+  /** A wrapper that its runner did not live to record: by its own word, checked by the run's marker. */
+  static findUnrecorded(files: RunFiles, table: ProcessTable, marker: string): ProcessIdentity | undefined {
+    const pid = readNumber(files.wrapperPid);
+    if (pid === undefined || !table.environment(pid)?.includes(`${marker}\0`)) return undefined;
+    return identify(table, pid);
+  }
+
+  /** Waits until the agent's pid is known. @throws TIMEOUT when the wrapper did not get that far */
+  static async attach(files: RunFiles, table: ProcessTable, processes: RunProcesses, wrapper: ProcessIdentity): Promise<AgentProcess> {
+    processes.know({ wrapper });
+    for (const deadline = performance.now() + AGENT_PID_TIMEOUT_MS; performance.now() < deadline; await delay(5)) {
+      const pid = readNumber(files.agentPid);
+      if (pid !== undefined) return new AgentProcess(files, table, processes, wrapper, pid);
+      if (readNumber(files.exit) !== undefined || !processes.wrapperAlive()) break;
+    }
+    throw new AppError('TIMEOUT', `The agent was not executed: ${readTail(files.stderr)}`);
+  }
+
+  /** Called with the name of a file of the run that may have changed. */
+  onFile(listener: (file: string) => void): void {
+    this.listeners.add(listener);
+  }
+
+  /** The agent sees the end of its stdin. */
+  dropWriteEnd(): void {
+    const pid = this.holderPid();
+    if (pid === undefined || this.table.find(pid)?.ppid !== this.wrapper.pid) return;
+    try {
+      process.kill(pid, 'SIGUSR1');
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
+  }
+
+  close(): void {
+    clearInterval(this.timer);
+    this.watcher?.close();
+    this.watcher = undefined;
+  }
+
+  private holderPid(): number | undefined {
+    return readNumber(this.files.holderPid);
+  }
+
+  private follow(): void {
+    try {
+      this.watcher = watch(this.files.dir, (_event, name) => {
+        if (name === basename(this.files.exit)) this.look();
+        for (const listener of this.listeners) listener(name ?? '');
+      });
+      // A watch that breaks (no more inotify instances) leaves us with polling.
+      this.watcher.on('error', () => this.watcher?.close());
+    } catch (error) {
+      if (!['EMFILE', 'ENOSPC', 'ENFILE'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    }
+    this.timer = setInterval(() => this.look(), EXIT_POLL_MS);
+    this.look();
+  }
+
+  private look(): void {
+    if (this.exit) return;
+    const code = readNumber(this.files.exit);
+    if (code !== undefined) this.ended({ exitCode: code, signal: signalName(code) });
+    else if (!this.processes.wrapperAlive()) this.goneSince ??= performance.now();
+    // Killed together with the agent: nobody could write down how it ended.
+    if (this.goneSince !== undefined && performance.now() - this.goneSince > EXIT_FILE_WAIT_MS) this.ended({ exitCode: null, signal: null });
+  }
+
+  private ended(exit: ProcessExit): void {
+    if (this.exit) return;
+    this.exit = exit;
+    clearInterval(this.timer);
+    this.settle(exit);
+  }
+}
+
+const SIGNALS: Record<number, string> = {
+  1: 'SIGHUP', 2: 'SIGINT', 3: 'SIGQUIT', 4: 'SIGILL', 6: 'SIGABRT', 8: 'SIGFPE', 9: 'SIGKILL', 11: 'SIGSEGV', 13: 'SIGPIPE', 14: 'SIGALRM', 15: 'SIGTERM',
+};
+
+/** A shell says 128 + n for signal n; a program that exits with such a code on purpose cannot be told from it. */
+function signalName(code: number): string | null {
+  return code > 128 ? SIGNALS[code - 128] ?? null : null;
+}
+
+function readNumber(path: string): number | undefined {
+  try {
+    const value = Number.parseInt(readFileSync(path, 'utf8'), 10);
+    return Number.isSafeInteger(value) ? value : undefined;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    throw error;
+  }
+}
+
+function readTail(path: string): string {
+  return readFileSync(path, 'utf8').slice(-500).trim() || 'no reason was given';
+}

@@ -1,0 +1,25 @@
+import type { IdKind, ProviderEntry } from '@orbitmesh/domain';
+import type { Bus } from '@orbitmesh/messaging';
+import type { DriverDefinition } from '../drivers/driver.js';
+import type { ProcessTable } from '../process/process-table.js';
+import type { RunLog } from './run-log.js';
+
+/** What all runs of a runner share. */
+export interface RunEnvironment {
+  installationId: string;
+  runnerId: string;
+  incarnation: string;
+  home: string;
+  /** The CLI's entry file, for the run's `bin/orbitmesh`. */
+  cliEntry: string;
+  /** Octal: the umask of the user who started OrbitMesh. */
+  userUmask: string;
+  processEnv: NodeJS.ProcessEnv;
+  table: ProcessTable;
+  bus: Bus;
+  log: RunLog;
+  newId(kind: IdKind): string;
+  /** @throws CONFIG_INVALID when no provider of this name is configured, or its driver is not known */
+  provider(name: string): { entry: ProviderEntry; definition: DriverDefinition };
+  driver(name: string): DriverDefinition | undefined;
+}

@@ -1,0 +1,73 @@
+import { mkdirSync, readFileSync } from 'node:fs';
+import type { StartRun } from '@orbitmesh/contracts';
+import { AppError, type Manifest, type ProviderEntry, type RunFact } from '@orbitmesh/domain';
+import { writeFileAtomic } from '@orbitmesh/storage';
+import type { ProcessIdentity } from '../process/process-table.js';
+import type { RunFiles } from './run-files.js';
+
+const SCHEMA_VERSION = 1;
+
+export type EndCause = Extract<RunFact, { type: 'run_ended' }>['cause'];
+
+/** Why a run is ended by us, and what is said of it then. */
+export type EndIntent =
+  | { cause: EndCause; message?: string }
+  | { startFailed: Extract<RunFact, { type: 'start_failed' }>['code']; message: string };
+
+/**
+ * `run.json`: what a restarted runner must know of a run before it looks at anything else.
+ * `accepted`: nothing was executed. `executing`: the wrapper may or may not be there. `started`: its
+ * identity is known. `closed`: the last fact is acknowledged; the directory is kept for its raw frames.
+ */
+export interface RunRecord {
+  installationId: string;
+  runnerId: string;
+  sessionId: string;
+  projectId: string;
+  runId: string;
+  epoch: number;
+  phase: 'accepted' | 'executing' | 'started' | 'closed';
+  acceptedAt: string;
+  apiUrl: string;
+  roots: string[];
+  manifestHash: string;
+  continueAgentSessionId?: string;
+  /** As configured when the run was executed. */
+  entry?: ProviderEntry;
+  /** Real path. */
+  workingDir?: string;
+  wrapper?: ProcessIdentity;
+  /** Its end was begun: a restarted runner goes on with that. */
+  ending?: EndIntent;
+}
+
+/** The token is not in it: it is in the agent's memory, and in ours. */
+export function recordOf(request: StartRun, runner: { installationId: string; runnerId: string }): RunRecord {
+  return {
+    ...runner,
+    sessionId: request.sessionId, projectId: request.manifest.projectId, runId: request.runId, epoch: request.epoch,
+    phase: 'accepted', acceptedAt: new Date().toISOString(), apiUrl: request.apiUrl, roots: request.roots,
+    manifestHash: request.manifestHash,
+    ...(request.continueAgentSessionId === undefined ? {} : { continueAgentSessionId: request.continueAgentSessionId }),
+  };
+}
+
+export async function writeRecord(files: RunFiles, record: RunRecord): Promise<void> {
+  await writeFileAtomic(files.record, `${JSON.stringify({ schemaVersion: SCHEMA_VERSION, ...record }, null, 2)}\n`);
+}
+
+/** @throws STORAGE_NEWER for a record of a later version; any other error: the record cannot be read. */
+export function readRecord(files: RunFiles): RunRecord {
+  const { schemaVersion, ...record } = JSON.parse(readFileSync(files.record, 'utf8')) as RunRecord & { schemaVersion: number };
+  if (schemaVersion > SCHEMA_VERSION) throw new AppError('STORAGE_NEWER', undefined, { file: files.record, schemaVersion });
+  return record;
+}
+
+export async function writeManifest(files: RunFiles, manifest: Manifest): Promise<void> {
+  mkdirSync(files.facts, { recursive: true, mode: 0o700 });
+  await writeFileAtomic(files.manifest, `${JSON.stringify(manifest, null, 2)}\n`);
+}
+
+export function readManifest(files: RunFiles): Manifest {
+  return JSON.parse(readFileSync(files.manifest, 'utf8')) as Manifest;
+}

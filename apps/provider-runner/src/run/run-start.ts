@@ -1,0 +1,64 @@
+import { accessSync, constants } from 'node:fs';
+import { isAbsolute } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { SessionRpc, type RunCommand, type StartRun } from '@orbitmesh/contracts';
+import { AppError, type Manifest, type ProviderEntry } from '@orbitmesh/domain';
+import type { DriverDefinition } from '../drivers/driver.js';
+import { CLAIM_GIVE_UP_MS, SEND_RETRY_MS } from '../limits.js';
+import { agentEnvironment, type AgentEnvironment } from './agent-environment.js';
+import type { RunEnvironment } from './run-environment.js';
+import type { RunFiles } from './run-files.js';
+import { resolveWorkingDir } from './working-dir.js';
+
+/**
+ * Asks session-service for the run, again while nobody answers.
+ * @returns the moment (monotonic, ms) until which it may be executed, counted from when the claim was
+ * *sent* (design §4.3); undefined when it may not be.
+ */
+export async function claimRun(env: RunEnvironment, run: RunCommand, ttlMs: number, givenUp: () => boolean): Promise<number | undefined> {
+  const { runnerId, incarnation } = env;
+  const { sessionId, runId, epoch } = run;
+  const giveUpAt = performance.now() + CLAIM_GIVE_UP_MS;
+  for (let pauseMs: number = SEND_RETRY_MS.first; !givenUp() && performance.now() < giveUpAt; pauseMs = Math.min(pauseMs * 2, SEND_RETRY_MS.last)) {
+    const sentAt = performance.now();
+    try {
+      await env.bus.request(SessionRpc.claimRun, { runnerId, incarnation, sessionId, runId, epoch });
+      if (performance.now() < sentAt + ttlMs) return sentAt + ttlMs;
+    } catch (error) {
+      const again = error instanceof AppError && error.retryable;
+      env.log(again ? 'warn' : 'info', again ? 'claim unanswered; asking again' : 'claim refused', { err: error, sessionId, runId, epoch });
+      if (!again) return undefined;
+    }
+    await delay(pauseMs);
+  }
+  return undefined;
+}
+
+export interface CheckedStart {
+  entry: ProviderEntry;
+  definition: DriverDefinition;
+  /** Real path. */
+  workingDir: string;
+  environment: AgentEnvironment;
+}
+
+/** Everything that can be wrong before anything is started. @throws CONFIG_INVALID, PROVIDER_NOT_FOUND, WORKING_DIR_INVALID */
+export function checkStart(env: RunEnvironment, files: RunFiles, manifest: Manifest, request: StartRun): CheckedStart {
+  const { entry, definition } = env.provider(manifest.provider.type);
+  const workingDir = resolveWorkingDir(manifest.workingDir, request.roots, env.home);
+  checkCommand(entry.command);
+  definition.check?.(entry, manifest);
+  const { apiUrl, token, runId } = request;
+  const environment = agentEnvironment({ manifest, entry, files, runId, apiUrl, token, processEnv: env.processEnv });
+  return { entry, definition, workingDir, environment };
+}
+
+/** @throws CONFIG_INVALID */
+function checkCommand(command: string[]): void {
+  if (!isAbsolute(command[0] ?? '')) throw new AppError('CONFIG_INVALID', 'The command of the provider is no absolute path.');
+  try {
+    accessSync(command[0], constants.X_OK);
+  } catch (cause) {
+    throw new AppError('CONFIG_INVALID', `The command of the provider cannot be executed: ${command[0]}`, {}, { cause });
+  }
+}

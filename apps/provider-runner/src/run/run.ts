@@ -1,0 +1,371 @@
+import type { Heartbeat, StartRun } from '@orbitmesh/contracts';
+import { AppError, type Manifest, type RunFact } from '@orbitmesh/domain';
+import type { DriverDefinition, ProcessExit, RunContext } from '../drivers/driver.js';
+import { FactJournal } from '../journal/fact-journal.js';
+import { FactSender } from '../journal/fact-sender.js';
+import { Redactor } from '../journal/redactor.js';
+import { StepRecorder } from '../journal/step-recorder.js';
+import { START_TIMEOUT_MS, STOP_GRACES_MS } from '../limits.js';
+import { RUN_MARKER, RunProcesses } from '../process/run-processes.js';
+import type { ProcessIdentity } from '../process/process-table.js';
+import type { RunFiles } from './run-files.js';
+import { environmentOf, secretReferences, type AgentEnvironment } from './agent-environment.js';
+import { AgentProcess, prepareFiles } from './agent-process.js';
+import { DriverSession } from './driver-session.js';
+import type { RunEnvironment } from './run-environment.js';
+import type { RunLog } from './run-log.js';
+import { writeManifest, writeRecord, type EndCause, type EndIntent, type RunRecord } from './run-record.js';
+import { checkStart, claimRun } from './run-start.js';
+import { resolveSecrets } from './secrets.js';
+import { TreeEnd, type Graces } from './tree-end.js';
+
+type EndFact = Extract<RunFact, { type: 'run_ended' | 'start_failed' }>;
+export type RunState = Heartbeat['runs'][number]['state'];
+
+/**
+ * One process life of a session's agent (design §7), from an accepted start to the acknowledgement of
+ * its last fact. Commands only begin things; what came of them goes up as facts.
+ */
+export class Run {
+  private record: RunRecord;
+  private journal: FactJournal | undefined;
+  private recorder: StepRecorder | undefined;
+  private sender: FactSender | undefined;
+  private processes: RunProcesses;
+  private agent: AgentProcess | undefined;
+  private session: DriverSession | undefined;
+  private intent: EndIntent | undefined;
+  private treeEnd: TreeEnd | undefined;
+  private graces: Graces = STOP_GRACES_MS;
+  private startTimer: NodeJS.Timeout | undefined;
+  private ending = false;
+  private ended = false;
+  private dropped = false;
+  private closing = false;
+  private noting: Promise<void> = Promise.resolve();
+  private readonly log: RunLog;
+
+  constructor(
+    private readonly env: RunEnvironment,
+    private readonly files: RunFiles,
+    record: RunRecord,
+    private readonly manifest: Manifest,
+    /** Nothing is left to do for it; it is in no heartbeat any more. */
+    private readonly onClosed: (run: Run) => void,
+  ) {
+    this.record = record;
+    const { sessionId, runId, epoch } = record;
+    this.log = (level, message, fields = {}) => env.log(level, message, { sessionId, runId, epoch, ...fields });
+    this.processes = new RunProcesses(env.table, runId);
+  }
+
+  get runId(): string { return this.record.runId; }
+  get sessionId(): string { return this.record.sessionId; }
+  get epoch(): number { return this.record.epoch; }
+  /** It ended, and only waits for the acknowledgement of its last facts. */
+  get isOver(): boolean { return this.ended; }
+
+  /** Nothing of it was ever executed: no trace is kept. */
+  get neverExecuted(): boolean { return this.record.phase === 'accepted'; }
+
+  private get givenUp(): boolean {
+    return this.dropped || (this.intent !== undefined && 'cause' in this.intent && this.intent.cause === 'shutdown');
+  }
+
+  get state(): RunState {
+    if (this.ended) return 'ended';
+    if (this.intent || this.ending) return 'ending';
+    if (this.session?.paused) return 'paused';
+    return this.session?.started ? 'running' : 'starting';
+  }
+
+  // How it begins.
+
+  /** Puts the record on disk; from then on a restarted runner knows of it. */
+  async accept(): Promise<void> {
+    await writeManifest(this.files, this.manifest);
+    await writeRecord(this.files, this.record);
+  }
+
+  /** Claims the run and executes it. Never throws: whatever goes wrong becomes a fact. */
+  async execute(request: StartRun): Promise<void> {
+    try {
+      const deadline = await claimRun(this.env, this, request.ttlMs, () => this.givenUp);
+      if (deadline === undefined) return this.drop();
+      const prepared = await this.prepare(request);
+      // Preparing takes ms; a machine that slept meanwhile has to ask again.
+      if (performance.now() >= deadline && (await claimRun(this.env, this, request.ttlMs, () => this.givenUp)) === undefined) return this.drop();
+      if (this.intent) return await this.endWithoutAgent(this.intent);
+      await this.launch(prepared);
+    } catch (error) {
+      await this.startFailed(error);
+    }
+  }
+
+  /** A record found at boot: goes on with a living agent, or finishes what a dead one left. Never throws. */
+  async recover(): Promise<void> {
+    try {
+      const wrapper = this.record.wrapper ?? AgentProcess.findUnrecorded(this.files, this.env.table, `${RUN_MARKER}=${this.runId}`);
+      if (!wrapper || !this.record.entry) return await this.startFailed(new AppError('INTERNAL', 'The runner restarted before the agent was there.'));
+      if (!this.record.wrapper) await this.note({ phase: 'started', wrapper });
+      this.intent = this.record.ending;
+      const definition = this.env.driver(this.record.entry.driver);
+      if (!definition) throw new AppError('CONFIG_INVALID', `The driver ${this.record.entry.driver} is not known any more.`);
+      await this.openJournal(this.environmentAgain(wrapper).secrets);
+      if (this.journal!.progress.ended) return this.finished();
+      await this.attach(wrapper, definition, this.environmentAgain(wrapper));
+    } catch (error) {
+      await this.startFailed(error);
+    }
+  }
+
+  // Commands, by RunnerRpc.
+
+  stop(reason: string): void {
+    this.log('info', 'stop', { reason });
+    this.end({ cause: 'stopped' });
+  }
+
+  kill(reason: string): void {
+    this.log('info', 'kill', { reason });
+    this.end({ cause: 'killed' });
+    this.treeEnd?.kill();
+  }
+
+  /** The runner shuts down: shorter graces. */
+  shutdown(graces: Graces): void {
+    this.graces = graces;
+    this.end({ cause: 'shutdown' });
+    const { treeEnd } = this;
+    if (treeEnd) setTimeout(() => treeEnd.kill(), graces.politeMs + graces.termMs).unref();
+  }
+
+  /** session-service does not want it any more: nobody takes its facts. */
+  async lose(reason: string): Promise<void> {
+    if (this.dropped) return;
+    this.dropped = true;
+    this.log('warn', 'run is given up', { reason });
+    this.sender?.stop();
+    // Nothing it still says is of use, and nothing may wait for an acknowledgement.
+    this.recorder?.close();
+    this.end({ cause: 'lost' });
+    this.treeEnd?.kill();
+    if (this.ended) await this.close();
+  }
+
+  /** The driver's session, for what only a started agent can do. @throws UNAVAILABLE, SESSION_ENDED */
+  live(): DriverSession {
+    if (this.ended || this.ending) throw new AppError('SESSION_ENDED', 'The agent of this run is being ended.');
+    if (!this.session) throw new AppError('UNAVAILABLE', 'The agent of this run is only starting.');
+    return this.session;
+  }
+
+  status(): { state: string; activity: string; pid: number | null; queuedInputs: number } {
+    const driver = this.session?.status();
+    return { state: this.state, activity: driver?.activity ?? 'idle', pid: this.agent?.pid ?? null, queuedInputs: driver?.queuedInputs ?? 0 };
+  }
+
+  /** Lets go of the agent, which works on. */
+  async leave(): Promise<void> {
+    clearTimeout(this.startTimer);
+    this.sender?.stop();
+    await this.session?.abandonFiles();
+    this.agent?.close();
+    await this.recorder?.flush();
+    this.recorder?.close();
+    await this.journal?.close();
+  }
+
+  // Steps of the start.
+
+  private async prepare(request: StartRun): Promise<{ definition: DriverDefinition; environment: AgentEnvironment }> {
+    const { entry, definition, workingDir, environment } = checkStart(this.env, this.files, this.manifest, request);
+    await prepareFiles(this.files, this.env.cliEntry);
+    await this.openJournal(environment.secrets);
+    await this.note({ phase: 'executing', entry, workingDir });
+    return { definition, environment };
+  }
+
+  private async launch({ definition, environment }: { definition: DriverDefinition; environment: AgentEnvironment }): Promise<void> {
+    const { entry, workingDir } = this.record;
+    const wrapper = await AgentProcess.launch({
+      dir: this.files.dir, command: entry!.command, workingDir: workingDir!, environment: environment.variables, userUmask: this.env.userUmask,
+    }, this.env.table);
+    this.processes.know({ wrapper });
+    await this.note({ phase: 'started', wrapper });
+    this.startTimer = setTimeout(() => this.end({ startFailed: 'start_timeout', message: 'The agent was not ready within 60 s.' }), START_TIMEOUT_MS);
+    await this.attach(wrapper, definition, environment);
+  }
+
+  private async attach(wrapper: ProcessIdentity, definition: DriverDefinition, environment: AgentEnvironment): Promise<void> {
+    this.agent = await AgentProcess.attach(this.files, this.env.table, this.processes, wrapper);
+    this.session = new DriverSession({
+      definition, context: this.context(environment), files: this.files, agent: this.agent, journal: this.journal!, recorder: this.recorder!,
+      log: this.log, newId: this.env.newId,
+      onStarted: () => clearTimeout(this.startTimer),
+      onStartFailed: (code, message) => this.end({ startFailed: code, message }),
+      onAbandoned: (message) => this.end({ cause: 'crashed', message }),
+    });
+    this.session.begin();
+    this.log('info', 'agent attached', { pid: this.agent.pid, started: this.session.started });
+    void this.agent.exited.then(() => this.endTree());
+    if (this.intent) void this.endTree();
+  }
+
+  private context(environment: AgentEnvironment): RunContext {
+    const { sessionId, projectId, runId, epoch, apiUrl, entry, workingDir, continueAgentSessionId } = this.record;
+    return {
+      sessionId, projectId, runId, epoch, apiUrl, manifest: this.manifest, entry: entry!, workingDir: workingDir!,
+      cliPath: this.files.cli, manifestPath: this.files.manifest, environment: environment.variables,
+      ...(continueAgentSessionId === undefined ? {} : { continueAgentSessionId }),
+    };
+  }
+
+  /** The living agent's own environment has the very values; for a dead one the references are asked once more. */
+  private environmentAgain(wrapper: ProcessIdentity): AgentEnvironment {
+    const entry = this.record.entry!;
+    const environ = this.env.table.environment(wrapper.pid);
+    if (this.processes.isMarked(wrapper.pid) && environ) return environmentOf(environ, this.manifest, entry);
+    try {
+      const secrets = resolveSecrets(secretReferences(this.manifest, entry), this.env.processEnv);
+      return { variables: {}, secrets: Object.values(secrets) };
+    } catch (error) {
+      this.log('warn', 'secrets of a run cannot be resolved any more; what it still says is not redacted', { err: error });
+      return { variables: {}, secrets: [] };
+    }
+  }
+
+  private async openJournal(secrets: string[]): Promise<void> {
+    if (this.journal) return;
+    const journal = await FactJournal.open(this.files.facts, this.epoch);
+    this.journal = journal;
+    const sender = new FactSender({
+      bus: this.env.bus, journal, log: this.log,
+      run: { runnerId: this.env.runnerId, sessionId: this.sessionId, runId: this.runId, epoch: this.epoch },
+      onAcknowledged: () => {
+        this.recorder!.acknowledged();
+        if (this.ended && journal.unacked.length === 0) void this.close();
+      },
+      onRefused: (reason) => void this.lose(reason),
+    });
+    this.sender = sender;
+    this.recorder = new StepRecorder({
+      journal, log: this.log, redactor: new Redactor(secrets),
+      changes: () => this.session?.changes() ?? {},
+      onDurable: () => sender.kick(),
+    });
+    sender.kick();
+  }
+
+  // The end.
+
+  /** The first intent counts; a kill makes a stop that is under way faster. */
+  private end(intent: EndIntent): void {
+    if (this.ended) return;
+    const gentler = this.intent && 'cause' in this.intent && (this.intent.cause === 'stopped' || this.intent.cause === 'shutdown');
+    if (!this.intent || (gentler && 'cause' in intent && intent.cause === 'killed')) {
+      this.intent = intent;
+      if (this.record.phase !== 'accepted') void this.noteQuietly({ ending: intent });
+    }
+    if (this.agent) void this.endTree();
+  }
+
+  private async endTree(): Promise<void> {
+    if (this.ending) return;
+    this.ending = true;
+    clearTimeout(this.startTimer);
+    try {
+      this.treeEnd = new TreeEnd(this.agent!, this.session);
+      if (this.dropped || (this.intent && 'cause' in this.intent && this.intent.cause === 'killed')) this.treeEnd.kill();
+      const left = await this.treeEnd.run(this.graces);
+      const exit = this.agent!.exit ?? { exitCode: null, signal: null };
+      await this.session?.finish(exit);
+      await this.sayLast(this.lastFact(exit, left));
+    } catch (error) {
+      this.log('error', 'a run could not be ended in order', { err: error });
+      await this.sayLast({ type: 'run_ended', cause: 'crashed', message: 'The runner failed while it ended the run.', left: this.processes.members({ keepers: true }).length });
+    }
+  }
+
+  private lastFact(exit: ProcessExit, left: number): EndFact {
+    const { intent } = this;
+    if (intent && 'startFailed' in intent && left === 0) return { type: 'start_failed', code: intent.startFailed, message: intent.message };
+    const unasked: EndCause = exit.exitCode !== null && exit.signal === null ? 'exited' : 'crashed';
+    return {
+      type: 'run_ended', left, cause: intent && 'cause' in intent ? intent.cause : unasked,
+      ...(exit.exitCode === null ? {} : { exitCode: exit.exitCode }),
+      ...(exit.signal === null ? {} : { signal: exit.signal }),
+      ...(intent?.message === undefined ? {} : { message: intent.message }),
+    };
+  }
+
+  private async startFailed(error: unknown): Promise<void> {
+    const known = error instanceof AppError;
+    this.log(known ? 'warn' : 'error', 'start failed', { err: error });
+    const config = known && (error.code === 'CONFIG_INVALID' || error.code === 'WORKING_DIR_INVALID' || error.code === 'PROVIDER_NOT_FOUND');
+    await this.endWithoutAgent({ startFailed: config ? 'config_invalid' : 'start_failed', message: known ? error.message : 'The runner could not start the agent.' });
+  }
+
+  /** Nothing was started, or it was gone before it could be attached. */
+  private async endWithoutAgent(intent: EndIntent): Promise<void> {
+    clearTimeout(this.startTimer);
+    this.intent = intent;
+    this.ending = true;
+    try {
+      const left = await this.processes.sweep(1_000, { keepers: true });
+      await this.note({ phase: this.record.phase === 'accepted' ? 'executing' : this.record.phase });
+      await this.openJournal([]);
+      if (this.journal!.progress.ended) return this.finished();
+      await this.sayLast(this.journal!.progress.started ? { type: 'run_ended', cause: 'crashed', left, ...('message' in intent ? { message: intent.message } : {}) } : this.lastFact({ exitCode: null, signal: null }, left));
+    } catch (error) {
+      this.log('error', 'a failed start could not be recorded', { err: error });
+      this.drop();
+    }
+  }
+
+  private async sayLast(fact: EndFact): Promise<void> {
+    this.recorder!.emit(fact);
+    this.recorder!.finish();
+    await this.recorder!.flush();
+    this.log('info', 'run ended', { fact: fact.type, ...('cause' in fact ? { cause: fact.cause, exitCode: fact.exitCode, left: fact.left } : { code: fact.code }) });
+    this.finished();
+  }
+
+  private finished(): void {
+    this.ended = true;
+    if (this.dropped || this.journal!.unacked.length === 0) void this.close();
+    else this.sender!.kick();
+  }
+
+  /** The last fact is acknowledged, or nobody wants it: only the raw frames are kept. */
+  private async close(): Promise<void> {
+    if (this.closing) return;
+    this.closing = true;
+    this.sender?.stop();
+    this.recorder?.close();
+    await this.noteQuietly({ phase: 'closed' });
+    await this.journal?.close();
+    this.onClosed(this);
+  }
+
+  /** Never executed and not to be: as if it had not been asked for. */
+  private drop(): void {
+    this.dropped = true;
+    this.ended = true;
+    if (this.neverExecuted) this.onClosed(this);
+    else void this.close();
+  }
+
+  /** One after the other, each with all that was noted before. */
+  private note(change: Partial<RunRecord>): Promise<void> {
+    this.record = { ...this.record, ...change };
+    const write = this.noting.then(() => writeRecord(this.files, this.record));
+    this.noting = write.catch(() => undefined);
+    return write;
+  }
+
+  /** What is only said again, or found out again, if it is lost. */
+  private async noteQuietly(change: Partial<RunRecord>): Promise<void> {
+    await this.note(change).catch((error: unknown) => this.log('warn', 'the run record could not be written', { err: error }));
+  }
+}

@@ -1,0 +1,67 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { LEFTOVER_GRACE_MS, SWEEP_GIVE_UP_MS } from '../limits.js';
+import type { AgentProcess } from './agent-process.js';
+import type { DriverSession } from './driver-session.js';
+
+/** Between two looks at what is left. */
+const LOOK_MS = { agent: 20, tree: 100 } as const;
+/** The wrapper writes down how the agent ended and goes, within ms. */
+const WRAPPER_GRACE_MS = 1_000;
+
+export interface Graces { politeMs: number; termMs: number }
+
+/**
+ * Ends everything that belongs to a run, in the order of design §7: interrupt what runs, close stdin,
+ * grace, SIGTERM to the tree, grace, SIGKILL to the tree, and a sweep until nothing is left.
+ */
+export class TreeEnd {
+  private hurried = false;
+  private hurry!: () => void;
+  private readonly hurryUp: Promise<void> = new Promise((resolve) => { this.hurry = resolve; });
+
+  constructor(
+    private readonly agent: AgentProcess,
+    /** None yet: there is nobody to be polite to. */
+    private readonly session: DriverSession | undefined,
+  ) {}
+
+  /** From now on no more graces: SIGKILL. */
+  kill(): void {
+    this.hurried = true;
+    this.hurry();
+  }
+
+  /** @returns how many processes could not be ended */
+  async run(graces: Graces): Promise<number> {
+    if (!this.agent.exit && !this.hurried) await this.politely(graces.politeMs);
+    const termMs = this.agent.exit ? Math.min(graces.termMs, LEFTOVER_GRACE_MS) : graces.termMs;
+    if (!this.hurried && this.agent.processes.signal('SIGTERM') > 0) {
+      await this.until(() => this.agent.processes.members().length === 0, termMs, LOOK_MS.tree);
+    }
+    const left = await this.agent.processes.sweep(SWEEP_GIVE_UP_MS);
+    await Promise.race([this.agent.exited, delay(WRAPPER_GRACE_MS)]);
+    // The wrapper has written its last; it, and what holds stdin, go by themselves, or now.
+    await this.until(() => !this.agent.processes.wrapperAlive(), this.hurried ? LEFTOVER_GRACE_MS : WRAPPER_GRACE_MS, LOOK_MS.agent, true);
+    return left + (await this.agent.processes.sweep(SWEEP_GIVE_UP_MS, { keepers: true }));
+  }
+
+  private async politely(politeMs: number): Promise<void> {
+    const deadline = performance.now() + politeMs;
+    const ended = (): boolean => this.agent.exit !== undefined;
+    if (this.session) {
+      this.session.stop();
+      await this.until(() => ended() || !this.session!.status().busy, politeMs / 2, LOOK_MS.agent);
+      this.session.dropStdin();
+    } else {
+      this.agent.dropWriteEnd();
+    }
+    await this.until(ended, deadline - performance.now(), LOOK_MS.agent);
+  }
+
+  private async until(done: () => boolean, ms: number, lookMs: number, evenHurried = false): Promise<void> {
+    const deadline = performance.now() + ms;
+    while (!done() && performance.now() < deadline && (evenHurried || !this.hurried)) {
+      await (evenHurried ? delay(lookMs) : Promise.race([delay(lookMs), this.hurryUp]));
+    }
+  }
+}

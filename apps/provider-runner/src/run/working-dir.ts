@@ -1,0 +1,36 @@
+import { realpathSync, statSync } from 'node:fs';
+import { isAbsolute, sep } from 'node:path';
+import { AppError } from '@orbitmesh/domain';
+
+/**
+ * Where an agent may be started (design §4.3): an existing directory whose real path is inside the
+ * real path of an allowed root, and not inside `$ORBITMESH_HOME`.
+ * @throws WORKING_DIR_INVALID saying which of these it is
+ */
+export function resolveWorkingDir(path: string, roots: string[], home: string): string {
+  if (!isAbsolute(path) || path.includes('\0')) throw invalid(path, 'is not an absolute path');
+  const real = realPathOf(path);
+  if (real === undefined) throw invalid(path, 'does not exist');
+  if (!statSync(real).isDirectory()) throw invalid(path, 'is not a directory');
+  if (isInside(real, realPathOf(home) ?? home)) throw invalid(path, 'is inside the home of OrbitMesh');
+  const allowed = roots.some((root) => isInside(real, realPathOf(root) ?? root));
+  if (!allowed) throw invalid(path, 'is outside the allowed roots');
+  return real;
+}
+
+export function isInside(path: string, root: string): boolean {
+  return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
+}
+
+function realPathOf(path: string): string | undefined {
+  try {
+    return realpathSync(path);
+  } catch (error) {
+    if (['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'ENAMETOOLONG'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
+    throw error;
+  }
+}
+
+function invalid(path: string, why: string): AppError {
+  return new AppError('WORKING_DIR_INVALID', `The working directory ${why}.`, { path, reason: why });
+}

@@ -1,0 +1,71 @@
+import { hostname } from 'node:os';
+import { HEARTBEAT_MS, SessionRpc, type Heartbeat } from '@orbitmesh/contracts';
+import type { ProviderInfo } from '@orbitmesh/domain';
+import type { RunEnvironment } from '../run/run-environment.js';
+import type { RunnerService } from './runner.service.js';
+
+export interface HeartbeatOptions {
+  env: RunEnvironment;
+  runner: RunnerService;
+  capacity: number;
+  labels: Record<string, string>;
+  version: string;
+  providers(): ProviderInfo[];
+}
+
+/** Tells session-service every 2 s what this runner holds, and gives up what it is told not to hold (design §7). */
+export class HeartbeatLoop {
+  private n = 0;
+  private timer: NodeJS.Timeout | undefined;
+  private stopped = false;
+  private unanswered = 0;
+
+  constructor(private readonly options: HeartbeatOptions) {
+    options.env.bus.onStatus((status) => { if (status === 'connected') this.soon(); });
+  }
+
+  start(): void {
+    this.soon();
+  }
+
+  /** One more, at once, e.g. because the set of runs has changed. */
+  soon(): void {
+    clearTimeout(this.timer);
+    if (!this.stopped) this.timer = setTimeout(() => void this.beat(), 0);
+  }
+
+  stop(): void {
+    this.stopped = true;
+    clearTimeout(this.timer);
+  }
+
+  private async beat(): Promise<void> {
+    const { env, runner } = this.options;
+    const next = setTimeout(() => void this.beat(), HEARTBEAT_MS);
+    this.timer = next;
+    const heartbeat = this.next();
+    try {
+      const { held } = await env.bus.request(SessionRpc.heartbeat, heartbeat, { timeoutMs: HEARTBEAT_MS });
+      if (this.unanswered > 0) env.log('info', 'heartbeats are answered again', { unanswered: this.unanswered });
+      this.unanswered = 0;
+      // An answer speaks only of the runs that its own request listed.
+      for (const run of runner.list()) {
+        if (heartbeat.runs.some(({ runId }) => runId === run.runId) && !held.includes(run.runId)) await run.lose('not held');
+      }
+    } catch (error) {
+      this.unanswered += 1;
+      if (this.unanswered === 1) env.log('warn', 'heartbeat unanswered', { err: error });
+    }
+  }
+
+  private next(): Heartbeat {
+    const { env, runner, capacity, labels, version } = this.options;
+    this.n += 1;
+    return {
+      runnerId: env.runnerId, incarnation: env.incarnation, n: this.n, pid: process.pid, host: hostname(), version,
+      capacity, labels, draining: runner.draining,
+      runs: runner.list().map(({ sessionId, runId, epoch, state }) => ({ sessionId, runId, epoch, state })),
+      providers: this.options.providers(),
+    };
+  }
+}

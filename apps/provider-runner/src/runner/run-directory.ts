@@ -1,0 +1,40 @@
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { assertId, isId } from '@orbitmesh/domain';
+import { ENDED_RUNS_BYTES_MAX, ENDED_RUNS_MAX } from '../limits.js';
+import { runFiles, type RunFiles } from '../run/run-files.js';
+
+/** `slot-<n>/runs/`: one directory a run, kept after its end for the raw frames, within a bound. */
+export class RunDirectory {
+  constructor(private readonly dir: string) {}
+
+  /** @throws VALIDATION_FAILED when the id could leave the directory; EEXIST when there is such a run */
+  create(runId: string): RunFiles {
+    assertId(runId, 'runId');
+    mkdirSync(join(this.dir, runId), { mode: 0o700 });
+    return runFiles(join(this.dir, runId));
+  }
+
+  list(): RunFiles[] {
+    return readdirSync(this.dir).filter(isId).map((runId) => runFiles(join(this.dir, runId)));
+  }
+
+  remove(files: RunFiles): void {
+    rmSync(files.dir, { recursive: true, force: true });
+  }
+
+  /** Removes the oldest of these ended runs, until what is kept is within the bounds. */
+  prune(ended: RunFiles[]): void {
+    const byAge = ended.map((files) => ({ files, ...sizeOf(files) })).sort((a, b) => b.endedAt - a.endedAt);
+    let bytes = 0;
+    for (const [index, run] of byAge.entries()) {
+      bytes += run.bytes;
+      if (index >= ENDED_RUNS_MAX || bytes > ENDED_RUNS_BYTES_MAX) this.remove(run.files);
+    }
+  }
+}
+
+function sizeOf(files: RunFiles): { bytes: number; endedAt: number } {
+  const bytes = [files.stdout, files.stderr].reduce((sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0), 0);
+  return { bytes, endedAt: statSync(files.record, { throwIfNoEntry: false })?.mtimeMs ?? 0 };
+}

@@ -1,0 +1,137 @@
+import type { RunCommand, StartRun } from '@orbitmesh/contracts';
+import { AppError, assertId } from '@orbitmesh/domain';
+import { SHUTDOWN_ACK_MS, SHUTDOWN_GRACES_MS, SWEEP_GIVE_UP_MS } from '../limits.js';
+import { RunProcesses } from '../process/run-processes.js';
+import type { RunEnvironment } from '../run/run-environment.js';
+import type { RunFiles } from '../run/run-files.js';
+import { readManifest, readRecord, recordOf, type RunRecord } from '../run/run-record.js';
+import { Run } from '../run/run.js';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { RunDirectory } from './run-directory.js';
+
+/** The runs of one runner: takes starts, finds runs by command, recovers them at boot, ends them at shutdown. */
+export class RunnerService {
+  private readonly runs = new Map<string, { run: Run; files: RunFiles; accepted: Promise<void> }>();
+  private stopping = false;
+
+  constructor(
+    private readonly env: RunEnvironment,
+    private readonly directory: RunDirectory,
+    private readonly capacity: number,
+  ) {}
+
+  get draining(): boolean {
+    return this.stopping;
+  }
+
+  /** What heartbeats list: everything that session-service may still hear of. */
+  list(): Run[] {
+    return [...this.runs.values()].map(({ run }) => run);
+  }
+
+  /** Resolves when the start is on disk; a repeated start is the same start. @throws LIMIT_REACHED, UNAVAILABLE, CONFLICT */
+  async start(request: StartRun): Promise<void> {
+    for (const [name, id] of Object.entries({ runId: request.runId, sessionId: request.sessionId, projectId: request.manifest.projectId })) assertId(id, name);
+    const known = this.runs.get(request.runId);
+    if (known) {
+      if (known.run.epoch !== request.epoch) throw new AppError('CONFLICT', 'The run is known under another epoch.', { runId: request.runId });
+      return known.accepted;
+    }
+    if (this.stopping) throw new AppError('UNAVAILABLE', 'The runner is shutting down.');
+    if (this.list().filter((run) => !run.isOver).length >= this.capacity) throw new AppError('LIMIT_REACHED', 'The runner is full.', { capacity: this.capacity });
+    await this.begin(request);
+  }
+
+  /** @throws RUN_NOT_FOUND when this runner does not hold the run under that epoch */
+  find(command: RunCommand): Run {
+    const run = this.runs.get(command.runId)?.run;
+    if (!run || run.epoch !== command.epoch || run.sessionId !== command.sessionId) {
+      throw new AppError('RUN_NOT_FOUND', undefined, { runId: command.runId, epoch: command.epoch });
+    }
+    return run;
+  }
+
+  /** Every run of this slot that a former process left: goes on with it, finishes it, or forgets it. */
+  async recover(): Promise<void> {
+    const ended: RunFiles[] = [];
+    for (const files of this.directory.list()) {
+      const record = this.readRecord(files);
+      if (!record) continue;
+      if (record.phase === 'closed') ended.push(files);
+      else await this.recoverRun(files, record);
+    }
+    this.directory.prune(ended);
+  }
+
+  /** Design §10: all agents at once, with short graces; then a bounded wait for the last acknowledgements. */
+  async shutdown(options: { keepAgents: boolean }): Promise<void> {
+    this.stopping = true;
+    if (!options.keepAgents) {
+      for (const run of this.list()) run.shutdown(SHUTDOWN_GRACES_MS);
+      await this.until(() => this.list().every((run) => run.isOver), SHUTDOWN_GRACES_MS.politeMs + SHUTDOWN_GRACES_MS.termMs + 1_000);
+      await this.until(() => this.runs.size === 0, SHUTDOWN_ACK_MS);
+    }
+    await Promise.all(this.list().map((run) => run.leave()));
+  }
+
+  private async begin(request: StartRun): Promise<void> {
+    let files: RunFiles;
+    try {
+      files = this.directory.create(request.runId);
+    } catch (cause) {
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+      throw new AppError('CONFLICT', 'This run has ended.', { runId: request.runId });
+    }
+    const record = recordOf(request, this.env);
+    const run = new Run(this.env, files, record, request.manifest, (closed) => this.forget(closed));
+    const accepted = run.accept();
+    this.runs.set(request.runId, { run, files, accepted });
+    try {
+      await accepted;
+    } catch (error) {
+      this.runs.delete(request.runId);
+      this.directory.remove(files);
+      throw error;
+    }
+    void run.execute(request);
+  }
+
+  private async recoverRun(files: RunFiles, record: RunRecord): Promise<void> {
+    const own = record.installationId === this.env.installationId;
+    if (!own || record.phase === 'accepted') {
+      // Not of this installation, or nothing was executed yet: its owner places it anew.
+      this.env.log('warn', own ? 'an unexecuted start is forgotten' : 'a run of another installation is not ours to report', { runId: record.runId });
+      const left = await new RunProcesses(this.env.table, record.runId).sweep(SWEEP_GIVE_UP_MS, { keepers: true });
+      if (left === 0 && own) this.directory.remove(files);
+      return;
+    }
+    const run = new Run(this.env, files, record, readManifest(files), (closed) => this.forget(closed));
+    this.runs.set(record.runId, { run, files, accepted: Promise.resolve() });
+    await run.recover();
+  }
+
+  private readRecord(files: RunFiles): RunRecord | undefined {
+    try {
+      return readRecord(files);
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+        // Made, and never accepted.
+        this.directory.remove(files);
+      } else {
+        this.env.log('error', 'a run record cannot be read; the run is left alone', { err: error, dir: files.dir });
+      }
+      return undefined;
+    }
+  }
+
+  private forget(run: Run): void {
+    const known = this.runs.get(run.runId);
+    if (known?.run !== run) return;
+    this.runs.delete(run.runId);
+    if (run.neverExecuted) this.directory.remove(known.files);
+  }
+
+  private async until(done: () => boolean, ms: number): Promise<void> {
+    for (const deadline = performance.now() + ms; !done() && performance.now() < deadline; ) await delay(20);
+  }
+}
