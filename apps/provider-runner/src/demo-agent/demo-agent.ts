@@ -94,7 +94,7 @@ export class DemoAgent {
   }
 
   private report(kind: Parameters<TimelineReporter['send']>[0]['kind'], message: string, taskId?: string): void {
-    if (!this.context.options.noReport) this.reporter.send({ kind, message, ...(taskId ? { taskId } : {}) });
+    this.reporter.send({ kind, message, ...(taskId ? { taskId } : {}) });
   }
 }
 

@@ -17,9 +17,9 @@ async function main(): Promise<void> {
   const warn = (message: string) => process.stderr.write(`demo-agent: ${message}\n`);
   const context = readAgentContext(process.env);
   const reporter = new TimelineReporter({
-    apiUrl: context.env.ORBITMESH_API_URL, token: context.env.ORBITMESH_TOKEN, sessionId: context.sessionId, warn,
+    apiUrl: context.options.noReport ? undefined : context.env.ORBITMESH_API_URL, token: context.env.ORBITMESH_TOKEN, sessionId: context.sessionId, warn,
   });
-  if (!reporter.enabled) warn('no ORBITMESH_API_URL and ORBITMESH_TOKEN: nothing is reported');
+  if (!reporter.enabled) warn('nothing is reported: no ORBITMESH_API_URL and ORBITMESH_TOKEN, or told so by custom.demo.noReport');
   if (context.options.ignoreTerm) process.on('SIGTERM', () => warn('SIGTERM ignored'));
   const exit = (code: number) => void delay(EXIT_GRACE_MS).then(() => process.stdout.write('', () => process.exit(code)));
   const stream = ndJsonStream(Writable.toWeb(process.stdout), Readable.toWeb(process.stdin) as ReadableStream<Uint8Array>);
