@@ -1,4 +1,4 @@
-import { linkSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import { readJsonIfThere, replaceFile } from './files.mjs';
 import { LOCK_ATTEMPTS_MAX } from './limits.mjs';
@@ -37,9 +37,9 @@ export class OwnerLock {
     }
   }
 
-  /** Who holds it now, or null. */
-  holder() {
-    return this.#holderOf(this.#numbers()[0] ?? 0);
+  /** Whether some living process holds it now. */
+  get held() {
+    return existsSync(dirname(this.#path)) && this.#holderOf(this.#numbers()[0] ?? 0) !== null;
   }
 
   release() {

@@ -1,0 +1,58 @@
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { EventEnvelope, Project, SessionView } from '@orbitmesh/domain';
+import { eventually } from '@orbitmesh/testing';
+import { pageAll } from '../support/feed.js';
+import { Scenario } from '../support/scenario.js';
+import { FAULT_TEST_MS, KILLS_EACH } from './how-often.js';
+
+const LINES = 60;
+/** Lines of the agent, this far apart: it is at work for six seconds, in which the kill falls. */
+const LINE_MS = 100;
+
+describe('kill -9', () => {
+  let scenario: Scenario;
+  let project: Project;
+
+  beforeAll(async () => {
+    scenario = await Scenario.start();
+    project = await scenario.project();
+  }, 90_000);
+  afterAll(() => scenario.stop(), 30_000);
+
+  it.each(['session-service', 'api-gateway', 'provider-runner/slot-0', 'notifier', 'nats'])(
+    'of %s, at random moments of running sessions, loses and doubles nothing', async (service) => {
+      for (let n = 0; n < KILLS_EACH; n++) await killOnce(service);
+    }, FAULT_TEST_MS);
+
+  async function killOnce(service: string): Promise<void> {
+    const before = await pageAll(get);
+    const spawned = await Promise.all([1, 2, 3].map(() => scenario.api.insist<SessionView>('POST', '/api/sessions/spawn', {
+      projectId: project.id, initialDirective: 'Count', permissionMode: 'allow', custom: { demo: { numbered: LINES, delayMs: LINE_MS } },
+    })));
+    const moment = Math.random() * LINES * LINE_MS;
+    const since = performance.now();
+    await eventually(() => performance.now() - since >= moment, { what: 'the moment' });
+    await scenario.stack.kill(service);
+    // A write in the middle of it, and one that was acknowledged before: both are there afterwards.
+    const task = await scenario.api.insist<{ id: string }>('POST', '/api/tasks', { projectId: project.id, title: `Written while ${service} was away` });
+    await scenario.stack.waitReady();
+    for (const { id } of spawned) {
+      const ended = await scenario.ended(id, 90_000).catch((error: Error) => { throw new Error(`${service} killed after ${moment} ms: ${error.message}`); });
+      expect({ service, moment, outcome: ended.outcome }).toMatchObject({ outcome: { code: 'completed', reported: true } });
+    }
+    const all = await pageAll(get);
+    expect(all.slice(0, before.length)).toEqual(before);
+    expect(all.map((event) => event.seq)).toEqual(all.map((_event, index) => index + 1));
+    for (const { id } of spawned) expect({ service, moment, lines: linesOf(all, id) }).toEqual({ service, moment, lines: Array.from({ length: LINES }, (_none, index) => index + 1) });
+    for (const { id } of spawned) expect(all.filter((event) => event.sessionId === id && event.type === 'notify:session_completed')).toHaveLength(1);
+    expect(await scenario.api.get(`/api/tasks/${task.id}`)).toMatchObject({ id: task.id });
+  }
+
+  const get = (path: string): Promise<unknown> => scenario.api.get(path);
+});
+
+function linesOf(events: EventEnvelope[], sessionId: string): number[] {
+  const text = events.filter((event) => event.sessionId === sessionId && event.type === 'output')
+    .map((event) => (event.data as { content: string }).content).join('');
+  return [...text.matchAll(new RegExp(`numbered (\\d+)/${LINES}`, 'g'))].map((match) => Number(match[1]));
+}

@@ -1,0 +1,64 @@
+import { once } from 'node:events';
+import type { EventEnvelope } from '@orbitmesh/domain';
+import { eventually } from '@orbitmesh/testing';
+import WebSocket from 'ws';
+
+export interface Filter { sessionIds?: string[]; projectId?: string; taskIds?: string[]; types?: string[] }
+interface Frame { type: string; event?: EventEnvelope; resume?: string; cursor?: string; code?: string }
+
+/** A WebSocket client that keeps every frame in the order of arrival. */
+export class Feed {
+  readonly frames: Frame[] = [];
+
+  private constructor(private readonly socket: WebSocket) {
+    socket.on('message', (bytes: Buffer) => this.frames.push(JSON.parse(bytes.toString()) as Frame));
+    // A service that is killed takes its sockets with it; whoever cares looks at `closed`.
+    socket.on('error', () => undefined);
+  }
+
+  static async open(stack: { url: string; token: string }, subscription: { filter?: Filter; after?: string } = {}): Promise<Feed> {
+    const socket = new WebSocket(`${stack.url.replace('http', 'ws')}/ws`, { headers: { authorization: `Bearer ${stack.token}` } });
+    const feed = new Feed(socket);
+    await once(socket, 'open');
+    socket.send(JSON.stringify({ type: 'subscribe', ...subscription }));
+    await eventually(() => feed.subscribed, { what: 'an answer to subscribe' });
+    return feed;
+  }
+
+  get subscribed(): Frame | undefined {
+    return this.frames.find((frame) => frame.type === 'subscribed');
+  }
+
+  get events(): EventEnvelope[] {
+    return this.frames.flatMap((frame) => (frame.event ? [frame.event] : []));
+  }
+
+  get closed(): boolean {
+    return this.socket.readyState === WebSocket.CLOSED;
+  }
+
+  /** Waits until such an event has come. */
+  async until(matches: (event: EventEnvelope) => boolean, what: string, timeoutMs = 60_000): Promise<EventEnvelope> {
+    return eventually(() => this.events.find(matches), { what, timeoutMs });
+  }
+
+  async close(): Promise<void> {
+    if (this.closed) return;
+    const gone = once(this.socket, 'close');
+    this.socket.close();
+    await gone;
+  }
+}
+
+/** Every event after a cursor, page by page, as a client that has no WebSocket. */
+export async function pageAll(get: (path: string) => Promise<unknown>, after?: string): Promise<EventEnvelope[]> {
+  const all: EventEnvelope[] = [];
+  let cursor = after;
+  for (;;) {
+    const query = cursor === undefined ? '' : `?after=${encodeURIComponent(cursor)}`;
+    const page = await get(`/api/events${query}`) as { items: EventEnvelope[]; nextCursor: string };
+    if (page.items.length === 0) return all;
+    all.push(...page.items);
+    cursor = page.nextCursor;
+  }
+}

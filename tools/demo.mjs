@@ -1,0 +1,21 @@
+#!/usr/bin/env node
+// npm run demo: one agent at work, from task to report, over REST and WebSocket. Exit code 0 only if it is completed.
+import { requireNode } from './lib/node-version.mjs';
+
+requireNode();
+const [{ ROOT, setUp }, { fail }] = await Promise.all([import('./lib/set-up.mjs'), import('./lib/say.mjs')]);
+
+try {
+  const { natsServer } = await setUp({ nats: !process.env.ORBITMESH_NATS_URL });
+  // Only now are the dependencies there that these need.
+  const [{ findStack }, { tellStory }] = await Promise.all([import('./lib/demo-stack.mjs'), import('./lib/demo-story.mjs')]);
+  const stack = await findStack({ root: ROOT, natsServer });
+  try {
+    await tellStory(stack);
+  } finally {
+    await stack.stop();
+  }
+  process.exit(0);
+} catch (error) {
+  fail(error);
+}
