@@ -32,8 +32,8 @@ export interface World {
   /** It would not take this session just now. */
   refused: boolean;
   place(): Place;
-  /** The driver knows turns; one that does not (`process`) is watched only if its entry says how long. */
-  driver: { hasTurns: boolean; stallMs: number | null };
+  /** `custom.stallSeconds` of its entry: how an agent without turns (`process`) is watched, if at all. */
+  stallMs: number | null;
 }
 
 /**
@@ -88,7 +88,7 @@ function endingSteps({ desired }: Session): Step[] {
 function dueEnd(session: Session, world: World, now: number, since: (at: string | null | undefined) => number): Step | null {
   if (session.state === 'starting') return since(session.run!.placedAt) >= START_TIMEOUT_MS ? startTimeout() : null;
   const { report } = session;
-  if (report && session.mode === 'task' && world.driver.hasTurns && now - Date.parse(report.at) >= REPORT_GRACE_MS) {
+  if (report && session.mode === 'task' && hasTurns(session) && now - Date.parse(report.at) >= REPORT_GRACE_MS) {
     const outcome = report.kind === 'completed' ? 'completed' : 'reported_failed';
     return { type: 'end', key: 'end', outcome, message: report.message, kill: false };
   }
@@ -97,12 +97,19 @@ function dueEnd(session: Session, world: World, now: number, since: (at: string 
 
 function stalled(session: Session, world: World, since: (at: string | null | undefined) => number): Step | null {
   if (session.state !== 'running' || session.desired.state !== 'running' || waitsForSomebody(session)) return null;
-  const { hasTurns, stallMs } = world.driver;
-  if (hasTurns ? !session.turn.active : stallMs === null) return null;
-  const limit = hasTurns ? (session.turn.openToolCalls.length > 0 ? STALLED_TOOL_MS : STALLED_MS) : stallMs!;
+  const limit = hasTurns(session) ? turnLimit(session) : world.stallMs;
+  if (limit === null) return null;
   const silence = Math.min(since(session.lastFactAt), since(session.turn.startedAt), since(session.run!.startedAt));
   if (silence < limit) return null;
   return { type: 'end', key: 'end', outcome: 'stalled', message: `Nothing was heard of the agent for ${Math.round(limit / 1000)} s.`, kill: false };
+}
+
+/** An agent that never had a turn knows none: it says by its exit that it is done. */
+const hasTurns = (session: Session): boolean => session.turn.startedAt !== null;
+
+function turnLimit({ turn }: Session): number | null {
+  if (!turn.active) return null;
+  return turn.openToolCalls.length > 0 ? STALLED_TOOL_MS : STALLED_MS;
 }
 
 function waitsForSomebody(session: Session): boolean {

@@ -145,14 +145,12 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
 
   private worldOf(session: Session): World {
     const runnerId = session.run?.runnerId;
-    const entry = this.catalog.get(session.providerType);
-    const driver = (runnerId && this.registry.provider(runnerId, session.providerType)?.driver) || entry?.driver;
     return {
       graceSince: this.grace.since,
       presence: runnerId === undefined ? 'silent' : this.registry.presence(runnerId),
       refused: runnerId !== undefined && this.registry.hasRefused(session.id, runnerId),
       place: () => this.placement.find(session),
-      driver: { hasTurns: driver !== 'process', stallMs: entry?.stallMs ?? null },
+      stallMs: this.catalog.get(session.providerType)?.stallMs ?? null,
     };
   }
 

@@ -1,0 +1,126 @@
+import { cp, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { Global, Module, type DynamicModule, type INestApplicationContext, type Provider, type Type } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import type { Actor, EventEnvelope, Project, Session, SessionView, Task } from '@orbitmesh/domain';
+import { SessionRpc, type CommandMeta, type Rpc, type SpawnSessionBody } from '@orbitmesh/contracts';
+import { Bus } from '@orbitmesh/messaging';
+import { createLogger, HealthRegistry, Installation, LOGGER } from '@orbitmesh/service-kit';
+import { Store } from '@orbitmesh/storage';
+import { SESSION_SERVICE_PROVIDERS } from '../app.module.js';
+import { Clock } from '../kernel/clock.js';
+import { SessionServiceConfig } from '../session-service.config.js';
+import { COLLECTIONS } from '../store/collections.js';
+import { Supervisor } from '../supervisor/supervisor.js';
+import { FakeClock } from './fake-clock.js';
+import { LocalBus } from './local-bus.js';
+
+@Global()
+@Module({})
+class TestModule {}
+
+export interface TestServiceOptions { home?: string; clock?: FakeClock; bus?: LocalBus | Bus; roots?: string[] }
+
+/** session-service as it is, on a directory of its own, with a clock that moves when told to. */
+export class TestService {
+  private constructor(
+    readonly home: string,
+    readonly clock: FakeClock,
+    readonly bus: LocalBus,
+    private readonly app: INestApplicationContext,
+  ) {}
+
+  static async start(options: TestServiceOptions = {}): Promise<TestService> {
+    const home = options.home ?? await temporaryDirectory('om-session-');
+    const clock = options.clock ?? new FakeClock();
+    const bus = options.bus ?? new LocalBus();
+    const config: SessionServiceConfig = Object.assign(new SessionServiceConfig(), { home, natsUrl: 'nats://unused', roots: options.roots ?? [] });
+    const given: Provider[] = [
+      { provide: SessionServiceConfig, useValue: config },
+      { provide: Installation, useValue: new Installation('in_test', '2025-01-01T00:00:00Z') },
+      { provide: HealthRegistry, useValue: new HealthRegistry('session-service') },
+      { provide: LOGGER, useValue: createLogger({ service: 'test', level: 'silent' }) },
+      { provide: Bus, useValue: bus },
+      { provide: Clock, useValue: clock },
+    ];
+    const module: DynamicModule = { module: TestModule, providers: [...SESSION_SERVICE_PROVIDERS.filter((provider) => provider !== Clock), ...given] };
+    return new TestService(home, clock, bus as LocalBus, await NestFactory.createApplicationContext(module, { logger: false, abortOnError: false }));
+  }
+
+  get store(): Store {
+    return this.app.get(Store);
+  }
+
+  get<T>(type: Type<T>): T {
+    return this.app.get(type);
+  }
+
+  call<Req, Res>(rpc: Rpc<Req, Res>, req: Req): Promise<Res> {
+    return this.bus.request(rpc, req);
+  }
+
+  /** Ends in order; the directory stays for another start. */
+  async stop(): Promise<void> {
+    await this.app.close();
+  }
+
+  async remove(): Promise<void> {
+    await this.app.close();
+    await rm(this.home, { recursive: true, force: true });
+  }
+
+  /** What the disk has at this moment, as after `kill -9`, for another service to start on. */
+  async copyOfDisk(): Promise<string> {
+    const home = await temporaryDirectory('om-session-copy-');
+    await cp(this.home, home, { recursive: true, filter: (path) => !path.endsWith('.sock') && !path.includes('.lock') });
+    return home;
+  }
+
+  async project(workingDir = '/work/repo', name = 'Repo'): Promise<Project> {
+    return (await this.call(SessionRpc.createProject, { body: { name, workingDir }, meta: meta() })).body;
+  }
+
+  async task(projectId: string, title = 'Do it', more: object = {}): Promise<Task> {
+    return (await this.call(SessionRpc.createTask, { body: { projectId, title, ...more }, meta: meta() })).body;
+  }
+
+  async spawn(body: Partial<SpawnSessionBody> & { projectId: string }, more: Partial<CommandMeta> = {}): Promise<SessionView> {
+    const full = { initialDirective: 'go', ...body };
+    return (await this.call(SessionRpc.spawn, { body: full, meta: meta(more) })).body;
+  }
+
+  session(id: string): Session {
+    const session = this.store.durable.get<Session>(COLLECTIONS.sessions, id);
+    if (!session) throw new Error(`no session ${id}`);
+    return session;
+  }
+
+  async events(after?: string): Promise<EventEnvelope[]> {
+    const all: EventEnvelope[] = [];
+    for (let cursor = after; ;) {
+      const page = await this.call(SessionRpc.eventPage, { ...(cursor !== undefined && { after: cursor }), limit: 200 });
+      if (page.items.length === 0) return all;
+      all.push(...page.items);
+      cursor = page.nextCursor;
+    }
+  }
+
+  /** Lets the supervisor finish what it is at. */
+  async settle(): Promise<void> {
+    for (let round = 0; round < 5; round += 1) {
+      await new Promise((resolve) => setImmediate(resolve));
+      await this.get(Supervisor).idle();
+    }
+  }
+}
+
+export function meta(more: Partial<CommandMeta> = {}): CommandMeta {
+  return { actor: { kind: 'admin' }, traceId: 'trace', ...more };
+}
+
+export const agent = (sessionId: string): { actor: Actor } => ({ actor: { kind: 'agent', sessionId } });
+
+export async function temporaryDirectory(prefix: string): Promise<string> {
+  return realpath(await mkdtemp(join(tmpdir(), prefix)));
+}
