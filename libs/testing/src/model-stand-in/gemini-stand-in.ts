@@ -100,17 +100,17 @@ async function read(request: IncomingMessage): Promise<string> {
   return Buffer.concat(pieces).toString('utf8');
 }
 
-/** The parts the model says, one chunk each. */
-function generate(body: GenerateRequest): { chunks: Part[]; prompt: number } {
+/** The parts the model says. */
+function generate(body: GenerateRequest): { parts: Part[]; prompt: number } {
   const prompt = tokensOf(body);
   const declarations = (body.tools ?? []).flatMap(({ functionDeclarations }) => functionDeclarations ?? []);
   const { responseMimeType, responseJsonSchema, responseSchema } = body.generationConfig ?? {};
   // Side calls (a classifier before every turn, titles) have no tools, or want JSON of a schema.
-  if (responseMimeType === 'application/json') return { chunks: [{ text: JSON.stringify(valueOfSchema(responseJsonSchema ?? responseSchema) ?? {}) }], prompt };
+  if (responseMimeType === 'application/json') return { parts: [{ text: JSON.stringify(valueOfSchema(responseJsonSchema ?? responseSchema) ?? {}) }], prompt };
   const step: ScenarioStep = (declarations.length ? nextStep(heard(body)) : undefined) ?? { text: 'stand-in' };
-  const chunks: Part[] = step.text ? halves(step.text).map((text) => ({ text })) : [];
-  if (step.tool) chunks.push(callOf(step.tool, declarations));
-  return { chunks, prompt };
+  const parts: Part[] = step.text ? [{ text: step.text }] : [];
+  if (step.tool) parts.push(callOf(step.tool, declarations));
+  return { parts, prompt };
 }
 
 function callOf({ names, args }: NonNullable<ScenarioStep['tool']>, declarations: Declaration[]): Part {
@@ -127,9 +127,10 @@ function heard({ contents = [] }: GenerateRequest): { text: string; toolResults:
 }
 
 /** Streamed text comes in pieces: an agent that shows only the first would be found out. */
-function halves(text: string): string[] {
-  const middle = Math.ceil(text.length / 2);
-  return [text.slice(0, middle), text.slice(middle)].filter(Boolean);
+function halves(part: Part): Part[] {
+  if (!part.text) return [part];
+  const middle = Math.ceil(part.text.length / 2);
+  return [part.text.slice(0, middle), part.text.slice(middle)].filter(Boolean).map((text) => ({ text }));
 }
 
 /** Four characters a token: what matters to a test is that the numbers come through. */
@@ -146,11 +147,12 @@ function responseOf(parts: Part[], prompt: number, last: boolean) {
   };
 }
 
-function whole({ chunks, prompt }: ReturnType<typeof generate>) {
-  return responseOf(chunks, prompt, true);
+function whole({ parts, prompt }: ReturnType<typeof generate>) {
+  return responseOf(parts, prompt, true);
 }
 
-function stream(response: ServerResponse, { chunks, prompt }: ReturnType<typeof generate>): void {
+function stream(response: ServerResponse, { parts, prompt }: ReturnType<typeof generate>): void {
+  const chunks = parts.flatMap(halves);
   response.writeHead(200, { 'content-type': 'text/event-stream' });
   chunks.forEach((part, index) => response.write(`data: ${JSON.stringify(responseOf([part], prompt, index === chunks.length - 1))}\r\n\r\n`));
   response.end();
