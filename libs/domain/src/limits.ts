@@ -1,6 +1,6 @@
 /*
  * Every bound of the domain: value, unit, reason, and what happens there. A session's document must fit
- * 256 KiB (design §2) whatever happens to it; its parts below add up to 232 KiB and leave 24 for the rest.
+ * 256 KiB (design §2) whatever happens to it; its parts below add up to 234 KiB and leave 22 for the rest.
  */
 const KIB = 1024;
 
@@ -12,24 +12,24 @@ export const ENTITY_BYTES_MAX = 256 * KIB;
 export const PRINTED_MANIFEST_BYTES_MAX = 512 * KIB;
 
 /** What a spawn may put into a session's document; beyond it DOCUMENT_TOO_LARGE. */
-export const SESSION_SPAWN_BYTES_MAX = 48 * KIB;
+export const SESSION_SPAWN_BYTES_MAX = 44 * KIB;
 /** Kept in `transitions`; the oldest make room and are counted in `transitionsDropped` (the feed has all). */
 export const TRANSITIONS_MAX = 100;
 export const TRANSITIONS_BYTES_MAX = 32 * KIB;
 /** Approvals kept in the document; closed ones make room, oldest first (the feed has all). */
 export const APPROVALS_MAX = 64;
-export const APPROVALS_BYTES_MAX = 40 * KIB;
+export const APPROVALS_BYTES_MAX = 46 * KIB;
 /** Open at once; one more is denied at once, with a reason that says so. */
 export const APPROVALS_OPEN_MAX = 8;
-/** An approval's tool call and options in the document and its event; the `tool_call` event has the whole. */
-export const APPROVAL_TOOL_CALL_BYTES_MAX = 3 * KIB;
+/** An approval's tool call and options, in the document and in its event; the `tool_call` event has the whole. */
+export const APPROVAL_TOOL_CALL_BYTES_MAX = 2.5 * KIB;
 export const APPROVAL_OPTIONS_MAX = 8;
 export const APPROVAL_OPTION_BYTES_MAX = 128;
 /** Inputs not yet delivered; one more is LIMIT_REACHED. The bytes hold the longest text that HTTP takes (100,000 characters). */
 export const PENDING_INPUTS_MAX = 64;
 export const PENDING_INPUTS_BYTES_MAX = 112 * KIB;
-/** Open tool calls of a turn; more are not told apart from these when a stall is judged. */
-export const OPEN_TOOL_CALLS_MAX = 64;
+/** Open tool calls of a turn that are remembered, the newest: whether there is one decides when a turn is stalled. */
+export const OPEN_TOOL_CALLS_MAX = 16;
 
 /** A text kept in the document for people (error, outcome, report, needsInput); cut with "…", the event has the whole. */
 export const MESSAGE_BYTES_MAX = 2 * KIB;

@@ -10,6 +10,7 @@ export type RunFact =
   | { type: 'run_started'; pid: number; agentSessionId?: string; agentInfo?: { name?: string; version?: string } }
   /** Nothing was started, or what was started is gone again; `leftBehind` is always 0 here. */
   | { type: 'start_failed'; code: Extract<OutcomeCode, 'config_invalid' | 'start_failed' | 'start_timeout' | 'auth_required'>; message: string }
+  /** A driver without turns (`process`) says neither of these two; its agent's exit alone says that it is done. */
   | { type: 'turn_started'; inputId?: string }
   | { type: 'turn_ended'; stopReason: 'end_turn' | 'max_tokens' | 'max_turn_requests' | 'refusal' | 'cancelled' | 'error'; message?: string }
   | { type: 'output'; content: string; stream: 'agent' | 'stdout' | 'stderr'; truncated?: { field: string; bytes: number } }
@@ -31,7 +32,11 @@ export type RunFact =
   | { type: 'paused' }
   | { type: 'resumed' }
   | { type: 'output_dropped'; bytes: number; fromOffset: number }
-  /** The end of the run: only said when no process of it is left. `left` > 0 means that some could not be killed. */
+  /**
+   * The end of the run: only said when no process of it is left. `left` > 0 means that some could not be killed.
+   * `exited`: by itself, and its code says how (0 between two turns, or without turns, is in order). `crashed`: of a
+   * signal, or its protocol broke. The others: what the runner did to it.
+   */
   | { type: 'run_ended'; exitCode?: number; signal?: string; cause: 'exited' | 'crashed' | 'stopped' | 'killed' | 'shutdown' | 'lost'; message?: string; left: number };
 
 export interface NumberedFact {
