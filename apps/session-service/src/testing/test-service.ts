@@ -1,6 +1,6 @@
-import { cp, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { copyFile, mkdir, mkdtemp, readdir, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join, relative } from 'node:path';
 import { Global, Module, type DynamicModule, type INestApplicationContext, type Provider, type Type } from '@nestjs/common';
 import { NestFactory } from '@nestjs/core';
 import type { Actor, EventEnvelope, Project, Session, SessionView, Task } from '@orbitmesh/domain';
@@ -73,7 +73,17 @@ export class TestService {
   /** What the disk has at this moment, as after `kill -9`, for another service to start on. */
   async copyOfDisk(): Promise<string> {
     const home = await temporaryDirectory('om-session-copy-');
-    await cp(this.home, home, { recursive: true, filter: (path) => !path.endsWith('.sock') && !path.includes('.lock') });
+    const names = (await readdir(this.home, { recursive: true, withFileTypes: true }))
+      .filter((entry) => entry.isFile())
+      .map((entry) => relative(this.home, join(entry.parentPath, entry.name)));
+    // The checkpoint first and the log last: as at one moment, nothing else may be ahead of the log or behind the checkpoint.
+    const rank = (name: string): number => (name.endsWith('checkpoint.json') ? 0 : name.includes('/log/') ? 2 : 1);
+    for (const name of names.sort((a, b) => rank(a) - rank(b))) {
+      await mkdir(dirname(join(home, name)), { recursive: true });
+      await copyFile(join(this.home, name), join(home, name)).catch((error: NodeJS.ErrnoException) => {
+        if (error.code !== 'ENOENT') throw error; // Renamed or unlinked since it was listed.
+      });
+    }
     return home;
   }
 

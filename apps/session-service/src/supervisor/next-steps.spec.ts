@@ -1,0 +1,150 @@
+import { describe, expect, it } from '@jest/globals';
+import type { Approval, Session } from '@orbitmesh/domain';
+import { createSession, SESSION_STATES } from '@orbitmesh/domain';
+import { nextSteps, type World } from './next-steps.js';
+
+const T0 = Date.parse('2025-06-01T12:00:00.000Z');
+const at = (seconds: number): string => new Date(T0 + seconds * 1_000).toISOString();
+const MINUTE = 60;
+
+const base: Session = createSession({
+  type: 'spawn', sessionId: 'sess_1', projectId: 'proj_1', taskIds: [], name: 'S', teamMember: null, parent: null, continues: null,
+  providerType: 'demo', model: null, permissionMode: 'ask', mode: 'task', workingDir: '/w', manifestHash: 'h',
+}, { now: at(0), newId: () => 'id' });
+
+const run = { runId: 'run_1', runnerId: 'slot-0', epoch: 1, placedAt: at(0), ackedRunSeq: 0 };
+const starting: Session = { ...base, state: 'starting', run };
+const claimed: Session = { ...starting, run: { ...run, claimedAt: at(1) } };
+const running: Session = {
+  ...claimed, state: 'running', run: { ...run, claimedAt: at(1), startedAt: at(2) }, lastFactAt: at(2),
+  turn: { active: true, startedAt: at(2), endedAt: null, stopReason: null, openToolCalls: [] },
+};
+const approval: Approval = {
+  id: 'appr_1', sessionId: 'sess_1', runId: 'run_1', title: 'Write?', toolCall: {}, options: [], state: 'open',
+  requestedAt: at(2), deadline: at(2 + 10 * MINUTE), delivered: false,
+};
+
+function steps(session: Session, seconds: number, world: Partial<World> = {}): unknown[] {
+  const whole: World = { graceSince: T0 - 3_600_000, presence: 'live', refused: false, place: () => ({ runnerId: 'slot-0' }), stallMs: null, ...world };
+  return nextSteps(session, whole, T0 + seconds * 1_000).map((step) => {
+    if (step.type === 'send') return step.message.to;
+    if (step.type === 'end') return `end:${step.outcome}${step.kill ? ':kill' : ''}`;
+    return step.type === 'wait' ? `wait:${step.reason}` : step.type;
+  });
+}
+
+const nowhere = (): { runnerId: null; reason: string } => ({ runnerId: null, reason: 'no runner' });
+
+describe('nextSteps', () => {
+  it('places a new session, or says what it waits for, once', () => {
+    expect(steps(base, 0)).toEqual(['place']);
+    expect(steps(base, 0, { place: nowhere })).toEqual(['wait:no runner']);
+    expect(steps({ ...base, waiting: { reason: 'no runner', since: at(0) } }, 9, { place: nowhere })).toEqual([]);
+    expect(steps({ ...base, waiting: { reason: 'another', since: at(0) } }, 9, { place: nowhere })).toEqual(['wait:no runner']);
+  });
+
+  it('waits without a deadline', () => {
+    expect(steps({ ...base, waiting: { reason: 'no runner', since: at(0) } }, 7 * 24 * 3_600)).toEqual(['place']);
+  });
+
+  it('gives runners time to show up after a start or a reconnect', () => {
+    expect(steps(base, 2, { place: nowhere, graceSince: T0 })).toEqual([]);
+    expect(steps(base, 3, { place: nowhere, graceSince: T0 })).toEqual(['wait:no runner']);
+  });
+
+  it('says start until the run is claimed, 60 s long', () => {
+    expect(steps(starting, 59)).toEqual(['start']);
+    expect(steps(starting, 60)).toEqual(['end:start_timeout:kill']);
+    expect(steps(claimed, 59)).toEqual([]);
+    expect(steps(claimed, 60)).toEqual(['end:start_timeout:kill']);
+    expect(steps(claimed, 61, { graceSince: T0 + 30_000 })).toEqual([]);
+  });
+
+  it('places anew what nobody claimed when its runner is lost or would not take it, and only then', () => {
+    expect(steps(starting, 5, { presence: 'silent' })).toEqual(['start']);
+    expect(steps(starting, 5, { presence: 'lost' })).toEqual(['place']);
+    expect(steps(starting, 5, { refused: true })).toEqual(['place']);
+    expect(steps(starting, 5, { refused: true, place: nowhere })).toEqual(['wait:no runner']);
+    expect(steps({ ...starting, waiting: { reason: 'no runner', since: at(1) } }, 300)).toEqual(['place']);
+  });
+
+  it('never places again what was claimed: that run is lost', () => {
+    for (const session of [claimed, running, { ...running, state: 'paused' as const }, { ...running, state: 'stopping' as const }]) {
+      expect(steps(session, 40, { presence: 'lost' })).toEqual(['runner_lost']);
+      expect(steps(session, 40, { presence: 'silent' })).not.toContain('runner_lost');
+    }
+  });
+
+  it('repeats a stop or a kill until the end is there, whatever else is due', () => {
+    const stopping: Session = { ...running, state: 'stopping', pendingInputs: [{ inputId: 'inp_1', text: 't', source: 'user', at: at(3) }] };
+    expect(steps({ ...stopping, desired: { state: 'stopped', reason: 'r', at: at(3), outcome: 'stopped_by_user' } }, 9_999)).toEqual(['stop']);
+    expect(steps({ ...stopping, desired: { state: 'killed', reason: 'r', at: at(3), outcome: 'killed' } }, 9_999)).toEqual(['kill']);
+    expect(steps({ ...claimed, desired: { state: 'killed', reason: 'r', at: at(3), outcome: 'killed' } }, 5)).toEqual(['kill']);
+  });
+
+  it('sends inputs in order and answers before them, but holds both while paused', () => {
+    const answered: Approval = { ...approval, state: 'answered', answer: { optionId: 'o', decision: 'allow', by: 'admin', at: at(4) } };
+    const inputs: Session['pendingInputs'] = [{ inputId: 'inp_1', text: 'a', source: 'user', at: at(3) }, { inputId: 'inp_2', text: 'b', source: 'user', at: at(4) }];
+    const busy: Session = { ...running, approvals: [answered], pendingInputs: inputs };
+
+    expect(nextSteps(busy, { graceSince: 0, presence: 'live', refused: false, place: nowhere, stallMs: null }, T0 + 5_000).map(({ key }) => key))
+      .toEqual(['answer:appr_1', 'input:inp_1', 'input:inp_2']);
+    expect(steps({ ...busy, state: 'paused', desired: { state: 'paused', reason: '', at: at(5) } }, 6)).toEqual([]);
+    expect(steps({ ...busy, approvals: [{ ...answered, delivered: true }], pendingInputs: [] }, 6)).toEqual([]);
+  });
+
+  it('pauses, resumes and interrupts as wished', () => {
+    expect(steps({ ...running, desired: { state: 'paused', reason: '', at: at(3) } }, 4)).toEqual(['pause']);
+    expect(steps({ ...running, state: 'paused' }, 4)).toEqual(['resume']);
+    expect(steps({ ...running, interruptRequestedAt: at(3) }, 4)).toEqual(['interrupt']);
+    expect(steps({ ...running, interruptRequestedAt: at(3), turn: { ...running.turn, active: false } }, 4)).toEqual([]);
+  });
+
+  it('closes an approval at its deadline, except while paused', () => {
+    const asking: Session = { ...running, approvals: [approval] };
+    expect(steps(asking, 2 + 10 * MINUTE - 1)).toEqual([]);
+    expect(steps(asking, 2 + 10 * MINUTE)).toEqual(['expire_approvals']);
+    expect(steps({ ...asking, state: 'paused', desired: { state: 'paused', reason: '', at: at(3) } }, 60 * MINUTE)).toEqual([]);
+  });
+
+  it('ends a reported session 60 s after the report, if its agent knows turns and works on a task', () => {
+    const reported: Session = { ...running, report: { kind: 'completed', message: 'done', at: at(10) }, lastFactAt: at(60) };
+    expect(steps(reported, 69)).toEqual([]);
+    expect(steps(reported, 70)).toEqual(['end:completed']);
+    expect(steps({ ...reported, report: { kind: 'failed', message: 'no', at: at(10) } }, 70)).toEqual(['end:reported_failed']);
+    expect(steps({ ...reported, mode: 'interactive' }, 70)).toEqual([]);
+    expect(steps({ ...reported, turn: { ...reported.turn, active: false, startedAt: null } }, 70)).toEqual([]);
+  });
+
+  it('calls a turn stalled after 10 minutes without a frame, 60 with a tool call open', () => {
+    expect(steps(running, 2 + 10 * MINUTE - 1)).toEqual([]);
+    expect(steps(running, 2 + 10 * MINUTE)).toEqual(['end:stalled']);
+    const tool: Session = { ...running, turn: { ...running.turn, openToolCalls: ['t'] } };
+    expect(steps(tool, 2 + 60 * MINUTE - 1)).toEqual([]);
+    expect(steps(tool, 2 + 60 * MINUTE)).toEqual(['end:stalled']);
+    expect(steps(running, 30 * MINUTE, { graceSince: T0 + 25 * MINUTE * 1_000 })).toEqual([]);
+  });
+
+  it('never calls stalled what is idle, paused, or waits for somebody', () => {
+    const day = 24 * 60 * MINUTE;
+    expect(steps({ ...running, turn: { ...running.turn, active: false } }, day)).toEqual([]);
+    expect(steps({ ...running, needsInput: { active: true, message: 'm', since: at(3), source: 'timeline' } }, day)).toEqual([]);
+    expect(steps({ ...running, activity: 'waiting_input' }, day)).toEqual([]);
+    expect(steps({ ...running, approvals: [approval] }, 9 * MINUTE)).toEqual([]);
+    expect(steps({ ...running, state: 'paused', desired: { state: 'paused', reason: '', at: at(3) } }, day)).toEqual([]);
+  });
+
+  it('watches an agent without turns only if its entry says how long', () => {
+    const plain: Session = { ...running, turn: { ...running.turn, active: false, startedAt: null } };
+    expect(steps(plain, 24 * 60 * MINUTE)).toEqual([]);
+    expect(steps(plain, 2 + 29, { stallMs: 30_000 })).toEqual([]);
+    expect(steps(plain, 2 + 30, { stallMs: 30_000 })).toEqual(['end:stalled']);
+  });
+
+  it('leaves what has ended alone, and looks at everything else', () => {
+    for (const state of SESSION_STATES) {
+      const lost = steps({ ...claimed, state, transitions: [] }, 9_999, { presence: 'lost' });
+      expect(lost.length > 0).toBe(state !== 'stopped' && state !== 'error');
+    }
+  });
+});
