@@ -42,9 +42,9 @@ export interface RunRecord {
 }
 
 /** The token is not in it: it is in the agent's memory, and in ours. */
-export function recordOf(request: StartRun, runner: { installationId: string; runnerId: string }): RunRecord {
+export function recordOf(request: StartRun, installationId: string, runnerId: string): RunRecord {
   return {
-    ...runner,
+    installationId, runnerId,
     sessionId: request.sessionId, projectId: request.manifest.projectId, runId: request.runId, epoch: request.epoch,
     phase: 'accepted', acceptedAt: new Date().toISOString(), apiUrl: request.apiUrl, roots: request.roots,
     manifestHash: request.manifestHash,

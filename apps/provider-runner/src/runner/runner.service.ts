@@ -82,7 +82,7 @@ export class RunnerService {
       if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
       throw new AppError('CONFLICT', 'This run has ended.', { runId: request.runId });
     }
-    const record = recordOf(request, this.env);
+    const record = recordOf(request, this.env.installationId, this.env.runnerId);
     const run = new Run(this.env, files, record, request.manifest, (closed) => this.forget(closed));
     const accepted = run.accept();
     this.runs.set(request.runId, { run, files, accepted });
