@@ -21,12 +21,14 @@ export class FeedPrinter {
 
   #describe(type, data) {
     switch (type) {
-      case 'status_change': return `state     ${data.oldState} → ${data.newState}${data.reason ? ` (${data.reason})` : ''}`;
+      case 'status_change': return `state     ${data.oldState} → ${data.newState}`;
       case 'tool_call': return this.#toolCall(data);
       case 'approval_requested': return `asks      ${data.title ?? data.approval?.title ?? 'for permission'}`;
       case 'timeline': return `reports   ${data.kind}: ${data.message}`;
       case 'error': return `error     ${data.code}: ${data.message}`;
       case 'task:session_added': return 'task      linked to the session';
+      // The report beside it says the same.
+      case 'notify:progress': return null;
       default: return type.startsWith('notify:') ? `notified  ${data.title ?? type}${data.message ? `: ${data.message}` : ''}` : null;
     }
   }

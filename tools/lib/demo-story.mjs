@@ -34,31 +34,24 @@ export async function tellStory(stack) {
 /** Spawns a session, shows its feed, allows what it asks for. @returns the session when it has ended */
 async function watchSession(api, project, task) {
   const printer = new FeedPrinter(sayLines);
-  const session = { id: null };
   const answers = [];
-  let stop = () => {};
-  try {
-    await new Promise((done, failed) => {
-      const late = setTimeout(() => failed(new Refusal(`The session did not end in ${DEMO_SESSION_WAIT_MS / 60_000} minutes.`)), DEMO_SESSION_WAIT_MS);
-      const onEvent = (event) => {
-        printer.print(event);
-        if (event.type === 'approval_requested') answers.push(allow(api, event.sessionId).catch(failed));
-        // The one notification that every end of a session makes (design §4.4).
-        if (/^notify:session_(completed|failed|stopped)$/.test(event.type)) {
-          clearTimeout(late);
-          done();
-        }
-      };
-      spawn(api, project, task, onEvent).then(({ id, unfollow }) => {
-        session.id = id;
-        stop = unfollow;
-      }).catch(failed);
+  let spawned;
+  await new Promise((ended, failed) => {
+    const late = setTimeout(() => failed(new Refusal(`The session did not end in ${DEMO_SESSION_WAIT_MS / 60_000} minutes.`)), DEMO_SESSION_WAIT_MS);
+    spawned = spawn(api, project, task, (event) => {
+      printer.print(event);
+      if (event.type === 'approval_requested') answers.push(allow(api, event.sessionId).catch(failed));
+      // The one notification that every end of a session makes (design §4.4).
+      if (!/^notify:session_(completed|failed|stopped)$/.test(event.type)) return;
+      clearTimeout(late);
+      ended();
     });
-    await Promise.all(answers);
-    return await api.get(`/api/sessions/${session.id}`);
-  } finally {
-    stop();
-  }
+    spawned.catch(failed);
+  });
+  const { id, unfollow } = await spawned;
+  unfollow();
+  await Promise.all(answers);
+  return api.get(`/api/sessions/${id}`);
 }
 
 /** Follows first, so that not even the first event is missed. */
