@@ -1,0 +1,103 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { SessionRpc } from '@orbitmesh/contracts';
+import { eventually } from '@orbitmesh/testing';
+import { ScriptedRunner } from '../testing/scripted-runner.js';
+import { TestService } from '../testing/test-service.js';
+
+describe('the lease of a runner', () => {
+  let service: TestService;
+  let runner: ScriptedRunner;
+  let id: string;
+
+  beforeEach(async () => {
+    service = await TestService.start();
+    runner = await new ScriptedRunner(service.bus, service.clock).join();
+    id = (await service.spawn({ projectId: (await service.project()).id })).id;
+    await eventually(() => service.session(id).state === 'running');
+  });
+  afterEach(() => service.remove());
+
+  const stateAfter = async (ms: number): Promise<string> => {
+    service.clock.advance(ms);
+    await service.settle();
+    return service.session(id).state;
+  };
+
+  it('ends after 30 s of silence, once, and the session with it', async () => {
+    runner.leave();
+    expect(await stateAfter(30_000)).toBe('running');
+    expect(await stateAfter(1_000)).toBe('error');
+    expect(await stateAfter(60_000)).toBe('error');
+    expect(service.session(id)).toMatchObject({ outcome: { code: 'runner_lost' }, error: { code: 'runner_lost' } });
+    const ends = (await service.events()).filter(({ type }) => type === 'notify:session_failed');
+    expect(ends).toHaveLength(1);
+    expect((await service.call(SessionRpc.listRunners, {})).items).toMatchObject([{ id: 'slot-0', state: 'lost', running: 0 }]);
+  });
+
+  it('does not run while we are disconnected, and starts over when we are back', async () => {
+    service.bus.setConnected(false);
+    expect(await stateAfter(120_000)).toBe('running');
+    service.bus.setConnected(true);
+    expect(await stateAfter(29_000)).toBe('running');
+    expect(service.session(id).outcome).toBeNull();
+  });
+
+  it('starts over when the process slept', async () => {
+    service.clock.sleep(3_600_000);
+    await service.settle();
+    expect(service.session(id).state).toBe('running');
+    runner.leave();
+    expect(await stateAfter(29_000)).toBe('running');
+    expect(await stateAfter(2_500)).toBe('error');
+  });
+
+  it('is judged only after a wake-up was noticed, even when a message is handled before any timer', async () => {
+    runner.leave();
+    service.clock.advance(20_000);
+    await service.settle();
+    // No timer runs: the first thing after the sleep is a fact of the run.
+    (service.clock as unknown as { step(ms: number): void }).step(3_600_000);
+    await runner.saw(id, { type: 'output', content: 'hi', stream: 'agent' });
+    await service.settle();
+    expect(service.session(id).state).toBe('running');
+  });
+
+  it('starts over when somebody sets the wall clock', async () => {
+    service.clock.setWall(service.clock.wall() + 86_400_000);
+    expect(await stateAfter(20_000)).toBe('running');
+  });
+
+  it('counts a claimed run that its runner no longer lists as lost at once', async () => {
+    runner.runs.clear();
+    await runner.beat();
+    await eventually(() => service.session(id).state === 'error');
+    expect(service.session(id).outcome).toMatchObject({ code: 'runner_lost', message: 'The runner slot-0 no longer has the run.' });
+  });
+
+  it('loses nothing by a heartbeat that comes late: an older one says nothing', async () => {
+    await runner.beat();
+    await runner.beat({ n: 1, runs: [] });
+    await service.settle();
+    expect(service.session(id).state).toBe('running');
+  });
+
+  it('believes a new incarnation that goes on with its runs', async () => {
+    runner.incarnation = 'inc-2';
+    const { held } = await runner.beat({ n: 1 });
+    expect(held).toEqual([service.session(id).run?.runId]);
+    await service.settle();
+    expect(service.session(id).state).toBe('running');
+  });
+
+  it('has the runner end what is not its any more: another epoch, an ended session, a stranger', async () => {
+    const { runId, epoch } = service.session(id).run!;
+    const listed = { sessionId: id, runId, epoch, state: 'running' as const };
+    const { held } = await runner.beat({ runs: [
+      listed, { ...listed, epoch: epoch + 1 }, { ...listed, runId: 'run_other' }, { ...listed, sessionId: 'sess_nobody' },
+    ] });
+    expect(held).toEqual([runId]);
+
+    await runner.saw(id, { type: 'run_ended', cause: 'exited', exitCode: 0, left: 0 });
+    expect((await runner.beat({ runs: [listed] })).held).toEqual([]);
+  });
+});

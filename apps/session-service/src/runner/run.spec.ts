@@ -1,0 +1,206 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { AppError, type NumberedFact } from '@orbitmesh/domain';
+import { SessionRpc } from '@orbitmesh/contracts';
+import { eventually } from '@orbitmesh/testing';
+import { DEMO, ScriptedRunner, type RunnerScript } from '../testing/scripted-runner.js';
+import { agent, meta, TestService } from '../testing/test-service.js';
+
+const output = (runSeq: number): NumberedFact => ({ runSeq, at: '2025-06-01T12:00:00.000Z', fact: { type: 'output', content: `o${runSeq}`, stream: 'agent' } });
+
+describe('runs', () => {
+  let service: TestService;
+  let projectId: string;
+
+  beforeEach(async () => {
+    service = await TestService.start();
+    projectId = (await service.project()).id;
+  });
+  afterEach(() => service.remove());
+
+  const join = (id = 'slot-0', script: RunnerScript = {}): Promise<ScriptedRunner> => new ScriptedRunner(service.bus, service.clock, id, script).join();
+  const running = async (): Promise<string> => {
+    const { id } = await service.spawn({ projectId });
+    await eventually(() => service.session(id).state === 'running');
+    return id;
+  };
+  const tick = async (ms = 500): Promise<void> => {
+    service.clock.advance(ms);
+    await service.settle();
+  };
+
+  it('gives a start everything that the runner needs, the same every time', async () => {
+    const runner = await join('slot-0', { claims: false });
+    const { id, manifestHash } = await service.spawn({ projectId });
+    await eventually(() => runner.heard('start').length === 1);
+    await tick(2_500);
+    const [first, second] = runner.heard('start');
+    expect(second).toEqual(first);
+    expect(first).toMatchObject({ sessionId: id, epoch: 1, ttlMs: 10_000, manifestHash, apiUrl: 'http://127.0.0.1:4750', roots: ['/work/repo'], manifest: { sessionId: id } });
+  });
+
+  it('says nothing to a runner more often than every 2 s', async () => {
+    const runner = await join('slot-0', { obeys: false });
+    const id = await running();
+    await service.call(SessionRpc.actOnSession, { id, action: 'stop', meta: meta() });
+    await eventually(() => runner.heard('stop').length === 1);
+    for (let n = 0; n < 20; n += 1) await tick(500);
+    expect(runner.heard('stop').length).toBeLessThanOrEqual(6);
+    expect(runner.heard('stop').length).toBeGreaterThanOrEqual(5);
+  });
+
+  it('says everything again at once after a reconnect', async () => {
+    const runner = await join('slot-0', { obeys: false });
+    const id = await running();
+    await service.call(SessionRpc.actOnSession, { id, action: 'stop', meta: meta() });
+    await eventually(() => runner.heard('stop').length === 1);
+    service.bus.setConnected(false);
+    service.bus.setConnected(true);
+    await eventually(() => runner.heard('stop').length === 2);
+  });
+
+  it('grants a claim to the runner of the present run alone, as often as it asks', async () => {
+    const runner = await join('slot-0', { claims: false });
+    const other = await join('slot-1', { claims: false, providers: [] });
+    await service.spawn({ projectId });
+    await eventually(() => runner.runs.size === 1);
+    const [run] = runner.runs.values();
+
+    await expect(other.claim(run)).rejects.toMatchObject({ code: 'CONFLICT' });
+    await expect(runner.claim({ start: { ...run.start, epoch: 2 } })).rejects.toMatchObject({ code: 'CONFLICT' });
+    await expect(runner.claim({ start: { ...run.start, sessionId: 'sess_x' } })).rejects.toMatchObject({ code: 'CONFLICT' });
+    await runner.claim(run);
+    await runner.claim(run);
+  });
+
+  it('refuses the claim of a run that is to end', async () => {
+    const runner = await join('slot-0', { claims: false });
+    const { id } = await service.spawn({ projectId });
+    await eventually(() => runner.runs.size === 1);
+    await service.call(SessionRpc.actOnSession, { id, action: 'stop', meta: meta() });
+
+    expect(service.session(id)).toMatchObject({ state: 'stopped', outcome: { code: 'stopped_by_user' } });
+    await expect(runner.claim(runner.run(id))).rejects.toMatchObject({ code: 'CONFLICT' });
+  });
+
+  it('takes facts in order, once: duplicates are acknowledged, a gap is not passed, an old epoch is stale', async () => {
+    const runner = await join();
+    const id = await running();
+    const run = runner.run(id);
+    const cursor = service.store.head().cursor;
+
+    expect(await runner.send(run, [output(3), output(4)])).toEqual({ ackedRunSeq: 4 });
+    expect(await runner.send(run, [output(3), output(4), output(5)])).toEqual({ ackedRunSeq: 5 });
+    expect(await runner.send(run, [output(7)])).toEqual({ ackedRunSeq: 5 });
+    expect(await runner.send({ ...run, start: { ...run.start, epoch: 9 } }, [output(6)])).toEqual({ ackedRunSeq: 0, stale: true });
+    await expect(runner.send({ ...run, start: { ...run.start, sessionId: 'sess_none' } }, [output(6)])).rejects.toMatchObject({ code: 'SESSION_NOT_FOUND' });
+
+    const outputs = (await service.events(cursor)).filter(({ type }) => type === 'output');
+    expect(outputs.map(({ data }) => (data as { content: string }).content)).toEqual(['o3', 'o4', 'o5']);
+  });
+
+  it('decides batches in the order of their arrival, though none is waited for', async () => {
+    const runner = await join();
+    const id = await running();
+    const run = runner.run(id);
+    const replies = await Promise.all(Array.from({ length: 50 }, (_, n) => runner.send(run, [output(n + 3)])));
+    expect(replies.map(({ ackedRunSeq }) => ackedRunSeq)).toEqual(Array.from({ length: 50 }, (_, n) => n + 3));
+  });
+
+  it('goes to the least loaded runner that has the provider and room, and waits visibly for one', async () => {
+    const { id } = await service.spawn({ projectId });
+    await tick(4_000);
+    expect(service.session(id).waiting).toMatchObject({ reason: 'no runner is connected' });
+
+    await join('slot-0', { providers: [{ ...DEMO, name: 'other' }] });
+    await tick(2_500);
+    expect(service.session(id).waiting).toMatchObject({ reason: 'no runner knows the provider demo' });
+
+    await join('slot-1', { capacity: 2 });
+    await join('slot-2', { capacity: 1 });
+    await eventually(async () => { await tick(); return service.session(id).state === 'running'; });
+    const more = [await running(), await running()];
+    expect([id, ...more].map((each) => service.session(each).run?.runnerId).sort()).toEqual(['slot-1', 'slot-1', 'slot-2']);
+    expect(service.session(id).waiting).toBeNull();
+
+    const last = await service.spawn({ projectId });
+    await tick(4_000);
+    expect(service.session(last.id).waiting).toMatchObject({ reason: 'every capable runner is at its capacity' });
+  });
+
+  it('goes elsewhere when a runner refuses, and asks it again later', async () => {
+    const refusing = await join('slot-0', { refusal: new AppError('LIMIT_REACHED') });
+    const { id } = await service.spawn({ projectId });
+    await eventually(async () => { await tick(); return service.session(id).waiting?.reason === 'every capable runner refused for now'; });
+    delete refusing.script.refusal;
+    await eventually(async () => { await tick(1_000); return service.session(id).state === 'running'; });
+    expect(service.session(id).run!.epoch).toBe(2);
+  });
+
+  it('ends a session whose agent does not run 60 s after the placement, and has it killed', async () => {
+    const runner = await join('slot-0', { starts: false });
+    const { id } = await service.spawn({ projectId });
+    await eventually(() => service.session(id).run?.claimedAt !== undefined);
+    await tick(61_000);
+    await eventually(() => service.session(id).state === 'error');
+    expect(service.session(id).outcome).toMatchObject({ code: 'start_timeout' });
+    expect(runner.heard('kill')).toHaveLength(1);
+  });
+
+  it('ends at once, when its start times out, what nobody claimed', async () => {
+    const runner = await join('slot-0', { claims: false });
+    const { id } = await service.spawn({ projectId });
+    await eventually(() => runner.runs.size === 1);
+    await tick(61_000);
+    await eventually(() => service.session(id).state === 'error');
+    expect(service.session(id).outcome).toMatchObject({ code: 'start_timeout' });
+    await expect(runner.claim(runner.run(id))).rejects.toMatchObject({ code: 'CONFLICT' });
+  });
+
+  it('keeps inputs in order over a runner that is away for a while', async () => {
+    const runner = await join();
+    const id = await running();
+    await runner.saw(id, { type: 'turn_ended', stopReason: 'cancelled' });
+    service.bus.setConnected(false);
+    service.bus.connected = true;
+    const request = service.bus.request.bind(service.bus);
+    let away = true;
+    service.bus.request = (rpc, req, options) => (away && rpc.name === 'input' && rpc.owner === 'runner' ? Promise.reject(new AppError('UNAVAILABLE')) : request(rpc, req, options));
+    for (const text of ['a', 'b', 'c']) await service.call(SessionRpc.inputToSession, { id, text, meta: meta() });
+    await tick(500);
+    away = false;
+    await eventually(async () => { await tick(); return runner.heard('input').length === 3; });
+    expect(runner.heard('input').map(({ text }) => text)).toEqual(['a', 'b', 'c']);
+    await eventually(() => service.session(id).pendingInputs.length === 0);
+  });
+
+  it('verifies the token of the present run until its session ends, and no other', async () => {
+    const runner = await join();
+    const id = await running();
+    const { token } = runner.run(id).start;
+    const sibling = runner.run(await running()).start.token;
+
+    expect(await service.call(SessionRpc.verifyAgentToken, { token })).toEqual({ actor: { kind: 'agent', sessionId: id }, projectId, taskIds: [] });
+    const wrong = [token.replace(id, service.session(id).run!.runId), token.slice(0, -1), `${token}A`, token.replace('_1_', '_2_'), `oma_${id}_1_${sibling.slice(-43)}`, 'oma', ''];
+    for (const other of wrong) await expect(service.call(SessionRpc.verifyAgentToken, { token: other })).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+
+    await runner.saw(id, { type: 'run_ended', cause: 'exited', exitCode: 0, left: 0 });
+    await expect(service.call(SessionRpc.verifyAgentToken, { token })).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    await expect(service.call(SessionRpc.postTimeline, { id, kind: 'progress', message: 'x', meta: meta(agent(id)) })).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+  });
+
+  it('keeps the token over a restart, and refuses that of a run that was placed anew', async () => {
+    const runner = await join('slot-0', { claims: false });
+    const { id } = await service.spawn({ projectId });
+    await eventually(() => runner.runs.size === 1);
+    const { token } = runner.run(id).start;
+    runner.leave();
+    const { home, clock } = service;
+    await service.stop();
+    service = await TestService.start({ home, clock });
+    expect((await service.call(SessionRpc.verifyAgentToken, { token })).actor.sessionId).toBe(id);
+
+    await join('slot-5');
+    await eventually(async () => { await tick(5_000); return service.session(id).run?.epoch === 2; });
+    await expect(service.call(SessionRpc.verifyAgentToken, { token })).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+  });
+});
