@@ -1,0 +1,272 @@
+import fc from 'fast-check';
+import { ADMIN, AGENT, FakeContext, SessionHarness, deepFreeze, spawnCommand, taskNamed } from '../testing/session-harness.js';
+import { AppError } from '../errors/app-error.js';
+import type { FeedEvent } from '../feed/envelope.js';
+import { jsonBytes } from '../kernel/text.js';
+import { ENTITY_BYTES_MAX } from '../limits.js';
+import type { RunFact } from '../provider/fact.js';
+import { TIMELINE_KINDS } from '../work/timeline.js';
+import type { Task } from '../work/task.js';
+import { decide } from './decide.js';
+import { evolve } from './evolve.js';
+import { handleSession } from './handle-session.js';
+import { OUTCOMES, type OutcomeCode } from './outcome.js';
+import { PERMISSION_MODES, SESSION_MODES, type Session } from './session.js';
+import type { Actor, SessionCommand, SpawnCommand } from './session-command.js';
+import { canTransition, isTerminal } from './session-state.js';
+import { sessionView, statusOf } from './session-status.js';
+
+type Step = { advanceMs: number; command: (session: Session) => SessionCommand };
+
+const text = fc.constantFrom('', 'words', 'ünïcödé 🚀', 'x'.repeat(3_000));
+const actor = fc.constantFrom<Actor>(ADMIN, AGENT, { kind: 'user', tokenId: 'tok_1' });
+const approvalId = fc.constantFrom('appr_1', 'appr_2', 'appr_3');
+const inputId = fc.constantFrom('inp_a', 'inp_b', 'inp_1', 'inp_2', 'inp_3');
+
+const fact: fc.Arbitrary<RunFact> = fc.oneof(
+  { weight: 4, arbitrary: fc.record({ type: fc.constant('run_started' as const), pid: fc.constant(1) }) },
+  { weight: 3, arbitrary: fc.record({ type: fc.constant('turn_started' as const), inputId }) },
+  { weight: 3, arbitrary: fc.record({ type: fc.constant('turn_ended' as const), stopReason: fc.constantFrom('end_turn', 'end_turn', 'end_turn', 'max_tokens', 'refusal', 'cancelled', 'error') }) },
+  fc.record({ type: fc.constant('output' as const), content: text, stream: fc.constant('agent' as const) }),
+  fc.record({ type: fc.constant('tool_call' as const), toolCallId: fc.constantFrom('c1', 'c2'), status: fc.constantFrom('in_progress', 'completed') }),
+  fc.record({ type: fc.constant('metric' as const), tokensIn: fc.nat(99), tokensOut: fc.nat(99), requestCount: fc.nat(9) }),
+  fc.record({ type: fc.constant('activity' as const), activity: fc.constantFrom('idle', 'executing', 'waiting_input') }),
+  fc.record({ type: fc.constant('error' as const), code: fc.constantFrom('usage_limit', 'other'), message: text }),
+  fc.record({ type: fc.constant('approval_requested' as const), approvalId, title: text, toolCall: fc.constant({ title: 'rm' }), options: fc.constant([{ optionId: 'y', name: 'Yes', kind: 'allow_once' as const }, { optionId: 'n', name: 'No', kind: 'reject_once' as const }]) }),
+  fc.record({ type: fc.constant('approval_delivered' as const), approvalId }),
+  fc.record({ type: fc.constant('approval_withdrawn' as const), approvalId, reason: text }),
+  fc.record({ type: fc.constant('input_delivered' as const), inputId }),
+  fc.constant<RunFact>({ type: 'paused' }),
+  fc.constant<RunFact>({ type: 'resumed' }),
+  fc.record({ type: fc.constant('start_failed' as const), code: fc.constantFrom('config_invalid', 'start_failed'), message: text }),
+  fc.record({ type: fc.constant('run_ended' as const), cause: fc.constantFrom('exited', 'crashed', 'stopped', 'killed', 'shutdown', 'lost'), exitCode: fc.constantFrom(0, 3), left: fc.constantFrom(0, 0, 0, 1) }),
+) as fc.Arbitrary<RunFact>;
+
+/** Mostly of the present run and numbered on; sometimes repeated, with a gap, or of another run. */
+const facts = fc.record({ batch: fc.array(fact, { minLength: 1, maxLength: 4 }), from: fc.constantFrom(1, 1, 1, 1, 0, 2), epoch: fc.constantFrom(0, 0, 0, 0, 0, -1) })
+  .map(({ batch, from, epoch }) => (session: Session): SessionCommand => ({
+    type: 'facts', runId: session.run?.runId ?? 'run_none', epoch: (session.run?.epoch ?? 0) + epoch,
+    facts: batch.map((each, i) => ({ runSeq: (session.run?.ackedRunSeq ?? 0) + from + i, at: session.updatedAt, fact: each })),
+  }));
+
+const plain = fc.oneof(
+  fc.record({ type: fc.constantFrom('stop' as const, 'kill' as const, 'pause' as const, 'pause' as const, 'resume' as const, 'interrupt' as const), reason: text, actor }),
+  fc.record({ type: fc.constant('input' as const), inputId, text, source: fc.constantFrom('user', 'mail'), actor }),
+  fc.record({ type: fc.constant('timeline' as const), kind: fc.constantFrom(...TIMELINE_KINDS), message: text, taskId: fc.constantFrom('task_1', 'task_2'), actor }),
+  fc.record({ type: fc.constant('answer_approval' as const), approvalId, decision: fc.constantFrom('allow', 'deny'), actor }),
+  fc.record({ type: fc.constant('end' as const), outcome: fc.constantFrom(...(Object.keys(OUTCOMES) as OutcomeCode[])), message: text, kill: fc.boolean() }),
+  fc.record({ type: fc.constant('rename' as const), name: fc.constantFrom('A', 'B') }),
+  fc.record({ type: fc.constant('wait' as const), reason: text }),
+  fc.record({ type: fc.constant('expire_approvals' as const) }),
+) as fc.Arbitrary<SessionCommand>;
+
+const step: fc.Arbitrary<Step> = fc.record({
+  advanceMs: fc.constantFrom(0, 1, 1_000, 700_000),
+  command: fc.oneof(
+    { weight: 8, arbitrary: facts },
+    { weight: 6, arbitrary: plain.map((command) => () => command) },
+    { weight: 2, arbitrary: fc.constant((session: Session): SessionCommand => ({ type: 'place', runId: `run_${(session.run?.epoch ?? 0) + 1}`, runnerId: 'slot-0' })) },
+    { weight: 2, arbitrary: fc.constant((session: Session): SessionCommand => ({ type: 'claim', runId: session.run?.runId ?? 'run_none', epoch: session.run?.epoch ?? 0 })) },
+    { weight: 1, arbitrary: fc.constant((session: Session): SessionCommand => ({ type: 'runner_lost', runId: session.run?.runId ?? 'run_none', message: 'silent' })) },
+  ),
+});
+
+/** Most sessions get as far as their first turn, so that what comes then is worth trying. */
+const begun: Step[] = [
+  (session: Session): SessionCommand => ({ type: 'place', runId: `run_${(session.run?.epoch ?? 0) + 1}`, runnerId: 'slot-0' }),
+  (session: Session): SessionCommand => ({ type: 'claim', runId: session.run!.runId, epoch: session.run!.epoch }),
+  (session: Session): SessionCommand => ({
+    type: 'facts', runId: session.run!.runId, epoch: session.run!.epoch,
+    facts: [{ runSeq: 1, at: session.updatedAt, fact: { type: 'run_started', pid: 1 } }, { runSeq: 2, at: session.updatedAt, fact: { type: 'turn_started' } }],
+  }),
+].map((command) => ({ advanceMs: 1, command }));
+
+const life = fc.record({
+  spawn: fc.record({ mode: fc.constantFrom(...SESSION_MODES), permissionMode: fc.constantFrom(...PERMISSION_MODES) }),
+  begun: fc.constantFrom(0, 1, 2, 3, 3, 3, 3),
+  steps: fc.array(step, { maxLength: 30 }),
+}).map(({ spawn, begun: first, steps }) => ({ spawn, steps: [...begun.slice(0, first), ...steps] }));
+
+interface Commit { before: Session | null; after: Session; events: FeedEvent[]; tasks: Task[]; changed: boolean; command: SessionCommand }
+
+function live({ spawn, steps }: { spawn: Partial<SpawnCommand>; steps: Step[] }, check: (commit: Commit) => void = () => undefined): { session: Session; events: FeedEvent[]; commits: Commit[] } {
+  const ctx = new FakeContext();
+  const commits: Commit[] = [];
+  let session: Session | null = null;
+  let tasks = [taskNamed('task_1'), taskNamed('task_2')];
+  const run = (command: SessionCommand): void => {
+    const before = session;
+    try {
+      const handled = handleSession(deepFreeze(before), deepFreeze(command), ctx, deepFreeze(tasks));
+      session = handled.session;
+      tasks = tasks.map((task) => handled.tasks.find(({ id }) => id === task.id) ?? task);
+      const commit = { before, after: session, events: handled.events, tasks, changed: handled.changed, command };
+      commits.push(commit);
+      check(commit);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code === 'INTERNAL') throw error;
+    }
+  };
+  run(spawnCommand({ taskIds: ['task_1', 'task_2'], ...spawn }));
+  for (const { advanceMs, command } of steps) {
+    ctx.advance(advanceMs);
+    run(command(session!));
+  }
+  return { session: session!, events: commits.flatMap(({ events }) => events), commits };
+}
+
+const RUNS = { numRuns: 400 };
+const END_NOTIFICATION = /^notify:session_(completed|failed|stopped)$/;
+const count = (events: FeedEvent[], type: RegExp | string): number =>
+  events.filter((event) => (typeof type === 'string' ? event.type === type : type.test(event.type))).length;
+
+describe('any sequence of commands', () => {
+  it('takes only legal edges, and tells of each of them in one chain', () => {
+    fc.assert(fc.property(life, (a) => {
+      const { session, events } = live(a);
+      let state = 'created';
+      for (const { from, to } of session.transitions) {
+        expect(from).toBe(state);
+        expect(canTransition(from, to)).toBe(true);
+        state = to;
+      }
+      expect(session.state).toBe(state);
+      const told = events.filter(({ type }) => type === 'status_change').map(({ data }) => data as { oldState: string; newState: string });
+      expect(told.map(({ oldState, newState }) => [oldState, newState])).toEqual(session.transitions.map(({ from, to }) => [from, to]));
+    }), RUNS);
+  });
+
+  it('leaves an ended session as it ended, and tells of the end exactly once', () => {
+    fc.assert(fc.property(life, (a) => {
+      const { session, events } = live(a, ({ before, after }) => {
+        if (!before || !isTerminal(before)) return;
+        const { name, updatedAt, revision, ...end } = sessionView(before);
+        expect(sessionView(after)).toMatchObject(end);
+      });
+      expect(count(events, END_NOTIFICATION)).toBe(isTerminal(session) ? 1 : 0);
+      expect(session.outcome !== null).toBe(isTerminal(session));
+      expect(session.endedAt !== null).toBe(isTerminal(session));
+    }), RUNS);
+  });
+
+  it('calls work completed only on evidence, and never what was killed without a report', () => {
+    fc.assert(fc.property(life, (a) => {
+      const { session } = live(a);
+      if (!isTerminal(session)) return;
+      const { code, reported } = session.outcome!;
+      if (session.state === 'stopped') expect(statusOf(session)).toBe(OUTCOMES[code].status);
+      expect(reported).toBe(session.report !== null);
+      if (session.report) expect(statusOf(session)).toBe(session.report.kind === 'completed' ? 'completed' : 'failed');
+      if (session.desired.state === 'killed' && !session.report) expect(statusOf(session)).toBe('failed');
+      if (session.state === 'error') expect(session.error).not.toBeNull();
+    }), RUNS);
+  });
+
+  it('asks for somebody once an episode, and leaves nothing open at the end', () => {
+    fc.assert(fc.property(life, (a) => {
+      const { session } = live(a, ({ before, after, events }) => {
+        // Within one commit an episode may begin and end again; it never begins twice without having ended.
+        const began = before?.needsInput === null && after.needsInput !== null;
+        const told = count(events, 'notify:needs_input');
+        if (began) expect(told).toBeGreaterThanOrEqual(1);
+        if (before?.needsInput && after.needsInput?.since === before.needsInput.since) expect(told).toBe(0);
+        const open = after.approvals.filter(({ state }) => state === 'open');
+        if (open.length > 0) expect(after.needsInput).not.toBeNull();
+        for (const approval of after.approvals) expect(approval.answer === undefined).toBe(approval.state === 'open');
+      });
+      if (!isTerminal(session)) return;
+      expect(session).toMatchObject({ needsInput: null, pendingInputs: [], waiting: null, turn: { active: false } });
+      expect(session.approvals.filter(({ state }) => state === 'open')).toEqual([]);
+    }), RUNS);
+  });
+
+  it('answers an approval once: what was answered stays so', () => {
+    fc.assert(fc.property(life, (a) => {
+      live(a, ({ before, after }) => {
+        for (const approval of before?.approvals ?? []) {
+          if (approval.state === 'open') continue;
+          const now = after.approvals.find(({ id }) => id === approval.id);
+          if (now) expect({ ...now, delivered: approval.delivered }).toEqual(approval);
+        }
+      });
+    }), RUNS);
+  });
+
+  it('takes every fact once and in order', () => {
+    fc.assert(fc.property(life, (a) => {
+      live(a, ({ before, after, command }) => {
+        if (command.type !== 'facts' || !before) return;
+        const [was, is] = [before.run!.ackedRunSeq, after.run!.ackedRunSeq];
+        expect(is).toBeGreaterThanOrEqual(was);
+        const taken = command.facts.filter(({ runSeq }) => runSeq > was && runSeq <= is).map(({ runSeq }) => runSeq);
+        expect(taken).toEqual(Array.from({ length: is - was }, (_, i) => was + 1 + i));
+      });
+    }), RUNS);
+  });
+
+  it('updates each entity at most once a commit, last, with what is kept', () => {
+    fc.assert(fc.property(life, (a) => {
+      live(a, ({ before, after, events, tasks, changed }) => {
+        const updates = events.filter(({ type }) => /^(session|task):updated$/.test(type));
+        const names = updates.map(({ type, sessionId, taskId }) => `${type} ${sessionId ?? taskId}`);
+        expect(new Set(names).size).toBe(names.length);
+        expect(events.slice(events.length - updates.length)).toEqual(updates);
+        for (const { type, taskId, data } of updates) {
+          expect(data).toEqual(type === 'session:updated' ? sessionView(after) : tasks.find(({ id }) => id === taskId));
+        }
+        if (before) expect(after.revision).toBe(before.revision + (changed ? 1 : 0));
+        if (!changed) expect(after).toBe(before);
+        if (isTerminal(after)) for (const task of tasks) expect(['completed', 'failed', 'skipped']).toContain(task.taskSessionStatuses[after.id]);
+        for (const { projectId, data } of events) {
+          expect(projectId).toBe('proj_1');
+          expect(data).toBeDefined();
+        }
+      });
+    }), RUNS);
+  });
+
+  it('is the fold of its changes', () => {
+    fc.assert(fc.property(life, (a) => {
+      const ctx = () => ({ now: '2025-03-03T00:00:00.000Z', newId: (kind: string) => `${kind}_id` });
+      live(a, ({ before, command }) => {
+        const changes = decide(before, command, ctx());
+        const folded = changes.reduce<Session | null>((session, change) => evolve(deepFreeze(session), change), before);
+        expect(folded).toEqual(handleSession(before, command, ctx(), [taskNamed('task_1'), taskNamed('task_2')]).session);
+      });
+    }), RUNS);
+  });
+
+  it('makes the same bytes again with the same commands, clock and ids', () => {
+    fc.assert(fc.property(life, (a) => {
+      const [one, other] = [live(a), live(a)];
+      expect(JSON.stringify(one.events)).toBe(JSON.stringify(other.events));
+      expect(JSON.stringify(one.session)).toBe(JSON.stringify(other.session));
+    }), { numRuns: 150 });
+  });
+});
+
+describe('the largest legal session', () => {
+  it('still fits its document and its event, and can end', () => {
+    const harness = new SessionHarness({ name: 'n'.repeat(42 * 1024) }).run();
+    const wide = '"'.repeat(5_000);
+    for (let i = 0; i < 60; i++) {
+      harness.do({ type: 'pause', reason: wide, actor: ADMIN });
+      harness.facts({ type: 'paused' });
+      harness.do({ type: 'resume', reason: wide, actor: ADMIN });
+      harness.facts({ type: 'resumed' });
+    }
+    for (let i = 0; i < 40; i++) {
+      const options = Array.from({ length: 20 }, (_, n) => ({ optionId: `${n}`.padEnd(126, 'o'), name: wide, kind: 'reject_once' as const }));
+      harness.facts({ type: 'approval_requested', approvalId: `appr_${i}`.padEnd(64, 'a'), title: wide, toolCall: { rawInput: wide, title: wide, toolCallId: wide }, options });
+      harness.facts({ type: 'tool_call', toolCallId: `${i}${wide}`, status: 'in_progress' });
+    }
+    harness.do({ type: 'input', inputId: 'inp_x', text: 'x'.repeat(100_000), source: 'user', actor: ADMIN });
+    harness.facts({ type: 'error', code: wide, message: wide }, { type: 'activity', activity: 'executing', currentTask: wide });
+    harness.report('completed', wide);
+    expect(jsonBytes(harness.session)).toBeGreaterThan(200 * 1024);
+    expect(jsonBytes(harness.session)).toBeLessThanOrEqual(ENTITY_BYTES_MAX);
+    harness.runEnds({ cause: 'crashed', message: wide });
+    expect(jsonBytes(harness.session)).toBeLessThanOrEqual(ENTITY_BYTES_MAX);
+    for (const event of harness.events) expect(jsonBytes(event)).toBeLessThanOrEqual(ENTITY_BYTES_MAX);
+  });
+});
