@@ -17,6 +17,8 @@ let ownBus: Bus;
 let feed: ScriptedFeed;
 let inbox: InboxRepository;
 let follower: FeedFollower;
+/** What a test holds back, let go at its end whatever became of it. */
+let letGo: (() => void)[];
 const logger = createLogger({ service: 'spec', level: 'silent' });
 const connect = (name: string) => Bus.connect({ url: nats.url, installationId: 'in_test', name });
 
@@ -25,8 +27,10 @@ beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'om-notifier-'));
   [sessionBus, ownBus] = await Promise.all([connect('session-service'), connect('notifier')]);
   feed = new ScriptedFeed(sessionBus);
+  letGo = [];
 });
 afterEach(async () => {
+  for (const go of letGo) go();
   await stop();
   await Promise.all([sessionBus.drain(200), ownBus.drain(200)]);
   await rm(dir, { recursive: true, force: true });
@@ -44,6 +48,8 @@ async function stop(): Promise<void> {
   await inbox.close();
 }
 const seqs = () => inbox.entries().map((entry) => entry.seq);
+/** No page is being read: from here on only messages tell the follower anything. */
+const idle = async () => { await eventually(() => follower.state().paging === false, { what: 'an idle follower' }); };
 const caughtUp = () => eventually(() => JSON.stringify(seqs()) === JSON.stringify(feed.notifying), { what: `${feed.notifying.length} entries` });
 
 describe('the feed', () => {
@@ -52,7 +58,7 @@ describe('the feed', () => {
     await feed.serve();
     await start();
     await caughtUp();
-    await eventually(() => follower.state().paging === false);
+    await idle();
     const asked = feed.pagesAsked;
 
     for (let i = 0; i < 50; i += 1) feed.say('output', i % 5 === 0 ? 'notify:needs_input' : 'metric');
@@ -66,34 +72,43 @@ describe('the feed', () => {
   });
 
   it('may repeat messages: each event makes one entry', async () => {
+    feed.append('output');
     await feed.serve();
     await start();
+    await idle();
+    const asked = feed.pagesAsked;
     const [a, b] = [feed.append('notify:progress', 'notify:progress'), feed.append('notify:task_blocked')];
 
     for (const message of [a, a, b, a, [...a, ...b], b]) feed.tell(message);
     feed.say('notify:task_completed');
 
     await caughtUp();
-    await ownBus.flush();
-    expect(seqs()).toEqual([1, 2, 3, 4]);
+    await idle();
+    expect(seqs()).toEqual([2, 3, 4, 5]);
+    expect(feed.pagesAsked).toBe(asked);
+    expect(follower.state()).toMatchObject({ cursor: 'in_test-1.5', retries: 0 });
   });
 
   it('may lose messages in the middle: a page fills the gap', async () => {
+    feed.append('output');
     await feed.serve();
     await start();
+    await idle();
     feed.say('notify:progress');
     feed.append('notify:progress', 'output');
     feed.append('notify:needs_input');
     feed.say('notify:progress');
 
     await caughtUp();
-    expect(seqs()).toEqual([1, 2, 4, 5]);
+    expect(seqs()).toEqual([2, 3, 5, 6]);
   });
 
   it('may lose its last message: the head tells', async () => {
     await feed.serve();
     await start();
     feed.say('notify:progress');
+    await caughtUp();
+    await idle();
     feed.append('notify:session_failed');
 
     feed.beacon();
@@ -208,31 +223,77 @@ describe('a restart', () => {
   });
 });
 
+/** A disk whose fsyncs can be held back and made to fail. */
+class FlakyDisk {
+  failing = false;
+  gate: Promise<void> = Promise.resolve();
+  syncs = 0;
+
+  readonly fs: StorageFs = {
+    ...nodeFs,
+    open: async (...args) => {
+      const file = await nodeFs.open(...args);
+      const sync = (real: () => Promise<void>) => async () => {
+        this.syncs += 1;
+        await this.gate;
+        if (this.failing) throw Object.assign(new Error('no space'), { code: 'ENOSPC' });
+        await real();
+      };
+      return {
+        append: (bytes) => file.append(bytes), read: (offset, length) => file.read(offset, length), size: () => file.size(), close: () => file.close(),
+        sync: sync(() => file.sync()), datasync: sync(() => file.datasync()),
+      };
+    },
+  };
+}
+
 describe('when the disk fails', () => {
   it('nothing is lost and nothing comes twice, however many messages were on their way', async () => {
-    let failing = false;
-    const flaky: StorageFs = {
-      ...nodeFs,
-      open: async (...args) => {
-        const file = await nodeFs.open(...args);
-        const fail = (real: () => Promise<void>) => () => (failing ? Promise.reject(Object.assign(new Error('no space'), { code: 'ENOSPC' })) : real());
-        return { append: (b) => file.append(b), read: (o, l) => file.read(o, l), size: () => file.size(), close: () => file.close(), sync: fail(() => file.sync()), datasync: fail(() => file.datasync()) };
-      },
-    };
+    const disk = new FlakyDisk();
     await feed.serve();
-    await start({ fs: flaky });
+    await start({ fs: disk.fs });
     feed.say('notify:progress');
     await caughtUp();
+    await idle();
 
-    failing = true;
+    disk.failing = true;
     for (let i = 0; i < 20; i += 1) feed.say('notify:progress', 'output');
     await eventually(() => Number(follower.state().retries) >= 3);
     expect(seqs()).toEqual([1]);
-    failing = false;
+    disk.failing = false;
     feed.say('notify:progress');
 
     await caughtUp();
     expect(inbox.position().place?.seq).toBe(feed.head);
+  });
+
+  it('a page that was asked for from a position which a failed write took back is not taken', async () => {
+    const disk = new FlakyDisk();
+    await feed.serve();
+    await start({ fs: disk.fs });
+    feed.say('notify:progress');
+    await caughtUp();
+    await idle();
+    // Quiet: nothing but the write below is waiting for the disk.
+    await eventually(() => inbox.health().dirtyDocuments === 0);
+    disk.gate = new Promise((resolve) => { letGo.push(resolve); });
+    feed.hold = new Promise((resolve) => { letGo.push(resolve); });
+    const [failDisk, answerPage] = letGo;
+    const [syncs, asked] = [disk.syncs, feed.pagesAsked];
+
+    feed.say('notify:needs_input');
+    await eventually(() => disk.syncs > syncs);
+    feed.append('notify:session_failed');
+    feed.beacon();
+    await eventually(() => feed.pagesAsked > asked);
+    disk.failing = true;
+    failDisk();
+    await eventually(() => Number(follower.state().retries) > 0);
+    disk.failing = false;
+    answerPage();
+
+    await caughtUp();
+    expect(seqs()).toEqual([1, 2, 3]);
   });
 });
 

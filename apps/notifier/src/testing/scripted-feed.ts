@@ -7,13 +7,19 @@ export class ScriptedFeed {
   logId = 'in_test-1';
   events: EventEnvelope[] = [];
   pagesAsked = 0;
+  /** Pages are answered when this has resolved. */
+  hold: Promise<void> = Promise.resolve();
   private base = 0;
 
   constructor(private readonly bus: Bus) {}
 
   /** Starts answering pages. */
   async serve(): Promise<void> {
-    this.bus.serve(SessionRpc.eventPage, ({ after, limit }) => this.page(after, limit ?? 50));
+    this.bus.serve(SessionRpc.eventPage, async ({ after, limit }) => {
+      const page = this.page(after, limit ?? 50);
+      await this.hold;
+      return page;
+    });
     await this.bus.flush();
   }
 
