@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Installation } from '@orbitmesh/service-kit';
-import { Store } from '@orbitmesh/storage';
+import { Store, type StoreOptions } from '@orbitmesh/storage';
 import { Clock } from '../kernel/clock.js';
 import { SessionServiceConfig } from '../session-service.config.js';
 import { COLLECTION_SPECS, sessionEventsPath } from './collections.js';
@@ -9,10 +9,12 @@ import { COLLECTION_SPECS, sessionEventsPath } from './collections.js';
 export const storeDirectory = (home: string): string => join(home, 'session-service');
 
 /** @throws STORAGE_LOCKED, STORAGE_NEWER, CONFIG_INVALID */
-export function openStore(config: Pick<SessionServiceConfig, 'home'>, { installationId }: Pick<Installation, 'installationId'>, clock: Clock): Promise<Store> {
+export function openStore(
+  config: Pick<SessionServiceConfig, 'home'>, { installationId }: Pick<Installation, 'installationId'>, clock: Clock, more: Pick<StoreOptions, 'fs' | 'limits'> = {},
+): Promise<Store> {
   return Store.open({
     dir: storeDirectory(config.home), collections: COLLECTION_SPECS, installationId,
-    sessionEvents: sessionEventsPath, clock: () => clock.wall(),
+    sessionEvents: sessionEventsPath, clock: () => clock.wall(), ...more,
   });
 }
 

@@ -7,11 +7,12 @@ import type { Actor, EventEnvelope, Project, Session, SessionView, Task } from '
 import { SessionRpc, type CommandMeta, type Rpc, type SpawnSessionBody } from '@orbitmesh/contracts';
 import { Bus } from '@orbitmesh/messaging';
 import { createLogger, HealthRegistry, Installation, LOGGER } from '@orbitmesh/service-kit';
-import { Store } from '@orbitmesh/storage';
+import { Store, type StoreOptions } from '@orbitmesh/storage';
 import { SESSION_SERVICE_PROVIDERS } from '../app.module.js';
 import { Clock } from '../kernel/clock.js';
 import { SessionServiceConfig } from '../session-service.config.js';
 import { COLLECTIONS } from '../store/collections.js';
+import { openStore } from '../store/store.provider.js';
 import { Supervisor } from '../supervisor/supervisor.js';
 import { FakeClock } from './fake-clock.js';
 import { LocalBus } from './local-bus.js';
@@ -20,7 +21,14 @@ import { LocalBus } from './local-bus.js';
 @Module({})
 class TestModule {}
 
-export interface TestServiceOptions { home?: string; clock?: FakeClock; bus?: LocalBus | Bus; roots?: string[] }
+export interface TestServiceOptions {
+  home?: string;
+  clock?: FakeClock;
+  bus?: LocalBus | Bus;
+  roots?: string[];
+  /** Another disk, other bounds. */
+  storage?: Pick<StoreOptions, 'fs' | 'limits'>;
+}
 
 /** session-service as it is, on a directory of its own, with a clock that moves when told to. */
 export class TestService {
@@ -36,15 +44,19 @@ export class TestService {
     const clock = options.clock ?? new FakeClock();
     const bus = options.bus ?? new LocalBus();
     const config: SessionServiceConfig = Object.assign(new SessionServiceConfig(), { home, natsUrl: 'nats://unused', roots: options.roots ?? [] });
+    const installation = new Installation('in_test', '2025-01-01T00:00:00Z');
     const given: Provider[] = [
+      { provide: Store, useFactory: () => openStore(config, installation, clock, options.storage) },
       { provide: SessionServiceConfig, useValue: config },
-      { provide: Installation, useValue: new Installation('in_test', '2025-01-01T00:00:00Z') },
+      { provide: Installation, useValue: installation },
       { provide: HealthRegistry, useValue: new HealthRegistry('session-service') },
       { provide: LOGGER, useValue: createLogger({ service: 'test', level: 'silent' }) },
       { provide: Bus, useValue: bus },
       { provide: Clock, useValue: clock },
     ];
-    const module: DynamicModule = { module: TestModule, providers: [...SESSION_SERVICE_PROVIDERS.filter((provider) => provider !== Clock), ...given] };
+    const replaced = new Set<unknown>(given.map((provider) => (provider as { provide: unknown }).provide));
+    const own = SESSION_SERVICE_PROVIDERS.filter((provider) => !replaced.has(typeof provider === 'function' ? provider : provider.provide));
+    const module: DynamicModule = { module: TestModule, providers: [...own, ...given] };
     return new TestService(home, clock, bus as LocalBus, await NestFactory.createApplicationContext(module, { logger: false, abortOnError: false }));
   }
 

@@ -1,0 +1,107 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { SessionRpc, type CommandMeta } from '@orbitmesh/contracts';
+import { eventually } from '@orbitmesh/testing';
+import { FailingFs } from '../testing/failing-fs.js';
+import { ScriptedRunner } from '../testing/scripted-runner.js';
+import { meta, TestService } from '../testing/test-service.js';
+
+describe('commands on a disk in trouble', () => {
+  let service: TestService;
+  let disk: FailingFs;
+  let projectId: string;
+
+  beforeEach(async () => {
+    disk = new FailingFs();
+    service = await TestService.start({ storage: { fs: disk.fs, limits: { retryDelayMs: 20 } } });
+    projectId = (await service.project()).id;
+  });
+  afterEach(async () => {
+    disk.error = null;
+    await service.remove();
+  });
+
+  const rename = (name: string, more: Partial<CommandMeta> = {}) => service.call(SessionRpc.updateProject, { id: projectId, body: { name }, meta: meta(more) });
+
+  it('answers STORAGE_WRITE, shows nothing of it, and writes again when the disk does', async () => {
+    const seq = service.store.head().seq;
+    disk.error = 'EIO';
+    await expect(rename('A')).rejects.toMatchObject({ code: 'STORAGE_WRITE' });
+    expect(await service.call(SessionRpc.getProject, { id: projectId })).toMatchObject({ name: 'Repo', revision: 1 });
+    expect(service.store.head().seq).toBe(seq);
+
+    disk.error = null;
+    await eventually(() => rename('B').then(({ body }) => body.revision === 2, () => false));
+    expect((await service.events()).map(({ seq: each }) => each)).toEqual([1, 2]);
+  });
+
+  it('answers STORAGE_FULL when the disk is full', async () => {
+    disk.error = 'ENOSPC';
+    await expect(rename('A')).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+  });
+
+  it('refuses nothing for a write that was never made', async () => {
+    disk.error = 'EIO';
+    const results = await Promise.allSettled([rename('A', { ifMatch: 1 }), rename('B', { ifMatch: 1 })]);
+    // The second was decided on the first: REVISION_MISMATCH would show revision 2, which never was.
+    expect(results.map((result) => (result as PromiseRejectedResult).reason.code as string)).toEqual(['STORAGE_WRITE', 'STORAGE_WRITE']);
+  });
+
+  it('tells a refusal only when what it was decided on is durable', async () => {
+    const release = disk.hold();
+    const order: string[] = [];
+    const first = rename('A', { ifMatch: 1 }).then(() => order.push('done'));
+    const second = rename('B', { ifMatch: 1 }).catch(() => order.push('refused'));
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(order).toEqual([]);
+    release();
+    await Promise.all([first, second]);
+    expect(order.sort()).toEqual(['done', 'refused']);
+  });
+
+  it('keeps no key of what was not written, and lets everybody who waited for it try again', async () => {
+    const key = { idempotency: { scope: 's', key: 'k', bodyHash: 'h' } };
+    disk.error = 'EIO';
+    const results = await Promise.allSettled(Array.from({ length: 5 }, () => rename('A', key)));
+    expect(results.every(({ status }) => status === 'rejected')).toBe(true);
+    disk.error = null;
+    const answer = await eventually(() => rename('A', key).catch(() => null));
+    expect(answer.body.revision).toBe(2);
+  });
+
+  it('does not take the refusal of one command for that of another', async () => {
+    const large = rename('x'.repeat(250_000));
+    const missing = service.call(SessionRpc.getProject, { id: 'proj_none' });
+    const other = service.call(SessionRpc.updateProject, { id: 'proj_none', body: {}, meta: meta() });
+    const codes = (await Promise.allSettled([large, missing, other])).map((result) => (result as PromiseRejectedResult).reason.code as string);
+    expect(codes).toEqual(['DOCUMENT_TOO_LARGE', 'PROJECT_NOT_FOUND', 'PROJECT_NOT_FOUND']);
+  });
+
+  it('forgets a spawn that was not written, and goes on with a session whose placement was not', async () => {
+    disk.error = 'EIO';
+    await expect(service.spawn({ projectId })).rejects.toMatchObject({ code: 'STORAGE_WRITE' });
+    expect((await service.call(SessionRpc.listSessions, {})).items).toEqual([]);
+    disk.error = null;
+    const { id } = await eventually(() => service.spawn({ projectId }).catch(() => null));
+
+    disk.error = 'EIO';
+    await new ScriptedRunner(service.bus, service.clock).join();
+    service.clock.advance(500);
+    await service.settle();
+    expect(service.session(id)).toMatchObject({ state: 'created', run: null });
+    disk.error = null;
+    await eventually(() => { service.clock.advance(500); return service.session(id).state === 'running'; });
+  });
+
+  it('does not acknowledge facts that are not on the disk', async () => {
+    const runner = await new ScriptedRunner(service.bus, service.clock).join();
+    const { id } = await service.spawn({ projectId });
+    await eventually(() => service.session(id).state === 'running');
+    const fact = { runSeq: 3, at: '2025-06-01T12:00:00.000Z', fact: { type: 'output' as const, content: 'o', stream: 'agent' as const } };
+
+    disk.error = 'EIO';
+    await expect(runner.send(runner.run(id), [fact])).rejects.toMatchObject({ code: 'STORAGE_WRITE' });
+    disk.error = null;
+    await eventually(() => runner.send(runner.run(id), [fact]).then(({ ackedRunSeq }) => ackedRunSeq === 3, () => false));
+    expect((await service.events()).filter(({ type }) => type === 'output')).toHaveLength(1);
+  });
+});
