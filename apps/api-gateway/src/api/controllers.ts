@@ -1,0 +1,14 @@
+import { EventsController, FleetController, NotificationsController } from './fleet.controller.js';
+import { openApiControllerOf } from './openapi.controller.js';
+import { ProjectsController } from './projects.controller.js';
+import { SessionRecordsController } from './session-records.controller.js';
+import { SessionsController } from './sessions.controller.js';
+import { SystemController } from './system.controller.js';
+import { TasksController } from './tasks.controller.js';
+
+const DESCRIBED = [
+  ProjectsController, TasksController, SessionsController, SessionRecordsController, EventsController, NotificationsController, FleetController, SystemController,
+];
+
+/** The whole of REST. */
+export const CONTROLLERS = [...DESCRIBED, openApiControllerOf(DESCRIBED)];

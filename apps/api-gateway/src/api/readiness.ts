@@ -1,0 +1,36 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { SessionRpc } from '@orbitmesh/contracts';
+import { Bus } from '@orbitmesh/messaging';
+import { HealthRegistry, Lifecycle } from '@orbitmesh/service-kit';
+import { READINESS_CACHE_MS, READINESS_TIMEOUT_MS } from '../limits.js';
+
+/** What has to be there for a session to be spawned, part by part. */
+export interface Readiness { ready: boolean; checks: { gateway: boolean; sessionService: boolean; runners: number } }
+
+/** Ready: this gateway, session-service and at least one connected runner (design §6). */
+@Injectable()
+export class ReadinessProbe {
+  private latest: { at: number; answer: Promise<Readiness> } | undefined;
+
+  constructor(
+    @Inject(Bus) private readonly bus: Bus, @Inject(HealthRegistry) private readonly health: HealthRegistry, @Inject(Lifecycle) private readonly lifecycle: Lifecycle,
+  ) {}
+
+  /** Shared by everybody who asks at about the same time: the route needs no token. */
+  check(): Promise<Readiness> {
+    const now = performance.now();
+    if (!this.latest || now - this.latest.at > READINESS_CACHE_MS) this.latest = { at: now, answer: this.ask() };
+    return this.latest.answer;
+  }
+
+  private async ask(): Promise<Readiness> {
+    const options = { timeoutMs: READINESS_TIMEOUT_MS };
+    const [service, runners] = await Promise.allSettled([this.bus.request(SessionRpc.health, {}, options), this.bus.request(SessionRpc.listRunners, {}, options)]);
+    const checks = {
+      gateway: this.health.ok && !this.lifecycle.stopping,
+      sessionService: service.status === 'fulfilled' && service.value.ok,
+      runners: runners.status === 'fulfilled' ? runners.value.items.filter((runner) => runner.state === 'connected').length : 0,
+    };
+    return { ready: checks.gateway && checks.sessionService && checks.runners > 0, checks };
+  }
+}

@@ -1,0 +1,44 @@
+import { Body, Controller, Delete, Get, Inject, Param, Patch, Post, Query } from '@nestjs/common';
+import { CreateTaskDto, PageQueryDto, SessionRpc, TaskQueryDto, UpdateTaskDto } from '@orbitmesh/contracts';
+import { AgentMay } from '../auth/agent-access.guard.js';
+import { Relay } from '../http/relay.js';
+import { HttpCall, type Call } from '../http/request-context.js';
+
+@Controller('api/tasks')
+export class TasksController {
+  constructor(@Inject(Relay) private readonly relay: Relay) {}
+
+  @Post()
+  create(@HttpCall() call: Call, @Body() body: CreateTaskDto) {
+    return this.relay.command(call, SessionRpc.createTask, { body }, (task) => `/api/tasks/${task.id}`);
+  }
+
+  @Get()
+  list(@HttpCall() call: Call, @Query() query: TaskQueryDto) {
+    return this.relay.read(call, SessionRpc.listTasks, query);
+  }
+
+  @AgentMay('task')
+  @Get(':id')
+  get(@HttpCall() call: Call, @Param('id') id: string) {
+    return this.relay.document(call, SessionRpc.getTask, { id });
+  }
+
+  /** The parent is asked for first: children of a task that is not there are 404, not an empty list. */
+  @AgentMay('task')
+  @Get(':id/children')
+  async children(@HttpCall() call: Call, @Param('id') id: string, @Query() query: PageQueryDto) {
+    await this.relay.read(call, SessionRpc.getTask, { id });
+    return this.relay.read(call, SessionRpc.listTasks, { ...query, parentId: id });
+  }
+
+  @Patch(':id')
+  update(@HttpCall() call: Call, @Param('id') id: string, @Body() body: UpdateTaskDto) {
+    return this.relay.command(call, SessionRpc.updateTask, { id, body });
+  }
+
+  @Delete(':id')
+  remove(@HttpCall() call: Call, @Param('id') id: string) {
+    return this.relay.command(call, SessionRpc.deleteTask, { id });
+  }
+}

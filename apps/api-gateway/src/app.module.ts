@@ -1,0 +1,29 @@
+import { Module } from '@nestjs/common';
+import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
+import { CONTROLLERS } from './api/controllers.js';
+import { ReadinessProbe } from './api/readiness.js';
+import { AgentAccessGuard } from './auth/agent-access.guard.js';
+import { Authenticator } from './auth/authenticator.js';
+import { TokenStore } from './auth/token.store.js';
+import { Door } from './http/door.js';
+import { DtoPipe } from './http/dto.pipe.js';
+import { Entrance } from './http/entrance.js';
+import { HttpDrain } from './http/http-drain.js';
+import { ProblemFilter } from './http/problem.filter.js';
+import { Relay } from './http/relay.js';
+import { RouteTable } from './http/route-table.js';
+import { Traffic } from './http/traffic.js';
+import { EventPager } from './live/event-pager.js';
+import { EventTail } from './live/event-tail.js';
+import { LiveGateway } from './live/live.gateway.js';
+
+@Module({
+  controllers: CONTROLLERS,
+  providers: [
+    TokenStore, Authenticator, Door, Entrance, Traffic, HttpDrain, RouteTable, Relay, ReadinessProbe, EventTail, EventPager, LiveGateway, ProblemFilter,
+    { provide: APP_PIPE, useClass: DtoPipe },
+    { provide: APP_GUARD, useClass: AgentAccessGuard },
+    { provide: APP_FILTER, useExisting: ProblemFilter },
+  ],
+})
+export class AppModule {}

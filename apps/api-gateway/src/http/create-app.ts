@@ -1,0 +1,54 @@
+import type { Socket } from 'node:net';
+import type { DynamicModule } from '@nestjs/common';
+import { NestFactory } from '@nestjs/core';
+import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { HTTP_BODY_BYTES_MAX, parseJsonBody } from '@orbitmesh/contracts';
+import { NestLogger, type Logger } from '@orbitmesh/service-kit';
+import { HEADER_BYTES_MAX, PATH_PARAMETER_CHARS_MAX, REQUEST_ARRIVAL_MS_MAX } from '../limits.js';
+import { Entrance } from './entrance.js';
+import { sha256, traceIdOf } from './request-context.js';
+import { refuseRaw } from './raw-problem.js';
+import { RouteTable } from './route-table.js';
+
+/** The Nest application over Fastify, with everything that comes before a controller; not yet listening. */
+export async function createApp(root: DynamicModule, logger: Logger): Promise<NestFastifyApplication> {
+  const late: { entrance?: Entrance } = {};
+  const adapter = new FastifyAdapter({
+    bodyLimit: HTTP_BODY_BYTES_MAX,
+    requestTimeout: REQUEST_ARRIVAL_MS_MAX,
+    http: { maxHeaderSize: HEADER_BYTES_MAX },
+    routerOptions: { maxParamLength: PATH_PARAMETER_CHARS_MAX },
+    genReqId: traceIdOf,
+    return503OnClosing: false,
+    skipMiddie: true,
+    multipart: false,
+    // A malformed URL, which never reaches a hook.
+    frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => late.entrance?.onMalformed(error, request, reply),
+    clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => refuseRaw(socket, error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400),
+  } as ConstructorParameters<typeof FastifyAdapter>[0]);
+  const app = await NestFactory.create<NestFastifyApplication>(root, adapter, { logger: new NestLogger(logger), abortOnError: false, bodyParser: false });
+  const server = adapter.getInstance() as unknown as FastifyInstance;
+  app.get(RouteTable).watch(server);
+  server.decorateRequest('principal', null);
+  server.decorateRequest('bodyHash', null);
+  takeJsonOnly(server);
+  const entrance = app.get(Entrance);
+  late.entrance = entrance;
+  adapter.setOnRequestHook(entrance.onRequest as never);
+  adapter.setOnResponseHook(entrance.onResponse as never);
+  return app;
+}
+
+function takeJsonOnly(server: FastifyInstance): void {
+  server.removeAllContentTypeParsers();
+  server.addContentTypeParser('application/json', { parseAs: 'buffer' }, (request, body, done) => {
+    const bytes = body as Buffer;
+    try {
+      request.bodyHash = sha256(bytes);
+      done(null, bytes.length === 0 ? undefined : parseJsonBody(bytes));
+    } catch (error) {
+      done(error as Error);
+    }
+  });
+}

@@ -1,0 +1,197 @@
+import { chmod, mkdtemp, readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { createHash } from 'node:crypto';
+import { connect } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { SessionRpc } from '@orbitmesh/contracts';
+import { createLogger } from '@orbitmesh/service-kit';
+import { WebSocket } from 'ws';
+import { TokenStore } from '../auth/token.store.js';
+import { GatewayConfig } from '../gateway.config.js';
+import { TestGateway } from '../testing/test-gateway.js';
+
+let gateway: TestGateway;
+beforeAll(async () => {
+  gateway = await TestGateway.start({ allowedHosts: ['mesh.example', 'api.example:8443'], allowedOrigins: ['https://ui.example'] });
+});
+afterAll(() => gateway.stop());
+
+const self = (name: string) => `${name}:${gateway.port}`;
+
+/** What an upgrade comes to: `open`, or the status and code that refused it. */
+function upgrade(headers: Record<string, string>, { token = gateway.token as string | null, path = '/ws', protocols = [] as string[] } = {}): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const ws = new WebSocket(`ws://127.0.0.1:${gateway.port}${path}`, protocols, { headers: { ...(token !== null && { authorization: `Bearer ${token}` }), ...headers } });
+    ws.on('open', () => {
+      resolve(`open ${ws.protocol}`.trim());
+      ws.close();
+    });
+    ws.on('unexpected-response', (_request, response) => {
+      let text = '';
+      response.on('data', (chunk: Buffer) => { text += chunk.toString(); });
+      response.on('end', () => resolve(`${response.statusCode} ${(JSON.parse(text) as { code: string }).code}`));
+    });
+    ws.on('error', reject);
+  });
+}
+
+describe('the door', () => {
+  const hosts: [string, () => string, boolean][] = [
+    ['127.0.0.1 with our port', () => self('127.0.0.1'), true],
+    ['localhost with our port', () => self('localhost'), true],
+    ['LOCALHOST with our port', () => self('LOCALHOST'), true],
+    ['[::1] with our port', () => self('[::1]'), true],
+    ['an allowed host', () => 'mesh.example', true],
+    ['an allowed host with any port', () => 'mesh.example:444', true],
+    ['an allowed host with its port', () => 'api.example:8443', true],
+    ['an allowed host with another port', () => 'api.example:8444', false],
+    ['localhost without a port', () => 'localhost', false],
+    ['localhost with another port', () => `localhost:${gateway.port + 1}`, false],
+    ['a name that only begins like ours', () => self('localhost.evil.example'), false],
+    ['a foreign name with our port', () => self('evil.example'), false],
+    ['a user before the host', () => `x@${self('127.0.0.1')}`, false],
+    ['a subdomain of an allowed host', () => 'a.mesh.example', false],
+    ['0.0.0.0', () => self('0.0.0.0'), false],
+  ];
+  it.each(hosts)('Host: %s', async (_name, host, allowed) => {
+    const answer = await gateway.send('GET', '/api/runners', { headers: { host: host() } });
+    const refused = await upgrade({ host: host() });
+
+    expect([answer.status, answer.body['code']]).toEqual(allowed ? [200, undefined] : [403, 'HOST_NOT_ALLOWED']);
+    expect(refused).toBe(allowed ? 'open' : '403 HOST_NOT_ALLOWED');
+  });
+
+  const origins: [string, () => string, boolean][] = [
+    ['our own', () => `http://${self('127.0.0.1')}`, true],
+    ['our own by name', () => `http://${self('localhost')}`, true],
+    ['an allowed one', () => 'https://ui.example', true],
+    ['null', () => 'null', false],
+    ['ours with https', () => `https://${self('127.0.0.1')}`, false],
+    ['ours with another port', () => 'http://127.0.0.1:1', false],
+    ['ours as a prefix', () => `http://${self('127.0.0.1')}.evil.example`, false],
+    ['an allowed one with http', () => 'http://ui.example', false],
+    ['an allowed one with a port', () => 'https://ui.example:8443', false],
+    ['an allowed one in capitals', () => 'https://UI.example', false],
+    ['a foreign one', () => 'https://evil.example', false],
+    ['an allowed host that is no allowed origin', () => 'http://mesh.example', false],
+  ];
+  it.each(origins)('Origin: %s', async (_name, origin, allowed) => {
+    const answer = await gateway.send('GET', '/api/runners', { headers: { origin: origin() } });
+
+    expect([answer.status, answer.body['code']]).toEqual(allowed ? [200, undefined] : [403, 'ORIGIN_NOT_ALLOWED']);
+    expect(await upgrade({ origin: origin() })).toBe(allowed ? 'open' : '403 ORIGIN_NOT_ALLOWED');
+  });
+
+  it.each(['/nothing', '/openapi.json', '/health/live', '/api/%zz'])('stands before %s too', async (path) => {
+    const answer = await gateway.send('GET', path, { headers: { host: 'evil.example' } });
+
+    expect([answer.status, answer.body['code']]).toEqual([403, 'HOST_NOT_ALLOWED']);
+  });
+
+  it('refuses a request without a Host', async () => {
+    const text = await new Promise<string>((resolve, reject) => {
+      const socket = connect(gateway.port, '127.0.0.1', () => socket.end('GET /health/live HTTP/1.0\r\n\r\n'));
+      let said = '';
+      socket.on('data', (chunk) => { said += chunk.toString(); });
+      socket.on('close', () => resolve(said));
+      socket.on('error', reject);
+    });
+
+    expect(text).toMatch(/^HTTP\/1\.1 403 /);
+  });
+
+  it('lets an allowed page read answers, and no other', async () => {
+    const allowed = await gateway.send('OPTIONS', '/api/projects', { token: null, headers: { origin: 'https://ui.example', 'access-control-request-method': 'POST' } });
+    const own = await gateway.send('GET', '/api/runners', { headers: { origin: `http://${self('localhost')}` } });
+
+    expect(allowed).toMatchObject({ status: 204, headers: { 'access-control-allow-origin': 'https://ui.example', vary: 'Origin' } });
+    expect(own.headers['access-control-allow-origin']).toBeUndefined();
+  });
+});
+
+describe('tokens', () => {
+  it.each(['/api/projects', '/api/nothing', '/metrics', '/%61pi/projects', '/api', '/ws'])('are needed for %s', async (path) => {
+    const answer = await gateway.send('GET', path, { token: null });
+
+    expect(answer).toMatchObject({ status: 401, headers: { 'www-authenticate': expect.stringContaining('Bearer'), 'content-type': 'application/problem+json' }, body: { code: 'UNAUTHENTICATED' } });
+  });
+
+  it.each([['nothing', ''], ['another', 'omd_x'], ['one character more', 'TOKENx'], ['an agent that is not', 'oma_sess_1_1_x'], ['a path', '../../admin'], ['much', 'x'.repeat(600)]])(
+    'refuses %s', async (_name, token) => {
+      expect(await gateway.send('GET', '/api/projects', { token: token.replace('TOKEN', gateway.token) })).toMatchObject({ status: 401 });
+    });
+
+  it('takes a scheme in any case, and only Bearer', async () => {
+    const [lower, basic] = await Promise.all(['bearer', 'Basic'].map((scheme) => gateway.send('GET', '/api/runners', { token: null, headers: { authorization: `${scheme} ${gateway.token}` } })));
+
+    expect([lower.status, basic.status]).toEqual([200, 401]);
+  });
+
+  it('are taken by an upgrade as a header or as a subprotocol, never in the URL', async () => {
+    const bearer = `bearer.${gateway.token}`;
+
+    expect(await upgrade({}, { token: null })).toBe('401 UNAUTHENTICATED');
+    expect(await upgrade({}, { token: null, path: `/ws?token=${gateway.token}&access_token=${gateway.token}` })).toBe('401 UNAUTHENTICATED');
+    expect(await upgrade({}, { token: null, protocols: ['orbitmesh.v1', bearer] })).toBe('open orbitmesh.v1');
+    expect(await upgrade({}, { token: null, protocols: ['orbitmesh.v1', 'bearer.wrong'] })).toBe('401 UNAUTHENTICATED');
+    expect(await upgrade({}, { path: '/ws/x' })).toBe('404 NOT_FOUND');
+  });
+
+  it('of users are known by their hash, until they expire or are removed', async () => {
+    const token = 'omu_somebody';
+    const file = join(gateway.home, 'api-gateway', 'tokens', `${createHash('sha256').update(token).digest('hex')}.json`);
+    const write = (more: object) => writeFile(file, JSON.stringify({ schemaVersion: 1, id: 'u1', name: 'Ann', createdAt: '2026-01-01T00:00:00Z', ...more }));
+    const status = async () => (await gateway.send('PATCH', '/api/projects/p', { token, body: { name: 'n' }, headers: { 'idempotency-key': 'k' } })).status;
+
+    await write({});
+    expect(await status()).toBe(200);
+    expect(gateway.service.asked.at(-1)?.req['meta']).toMatchObject({ actor: { kind: 'user', tokenId: 'u1' }, idempotency: { scope: 'user:u1 PATCH /api/projects/p' } });
+    await write({ expiresAt: '2020-01-01T00:00:00Z' });
+    expect(await status()).toBe(401);
+    await writeFile(file, 'damaged');
+    expect(await status()).toBe(401);
+    await rm(file);
+    expect(await status()).toBe(401);
+  });
+
+  it('of the admin is one, whoever of several gateways came first, and only its owner can read it', async () => {
+    const home = await mkdtemp(join(tmpdir(), 'om-tokens-'));
+    const config = Object.assign(new GatewayConfig(), { home });
+    const logger = createLogger({ service: 'test', level: 'silent' });
+    const stores = Array.from({ length: 8 }, () => new TokenStore(config, logger));
+
+    await Promise.all(stores.map((store) => store.onModuleInit()));
+
+    const file = join(home, 'api-gateway', 'admin.token');
+    const token = (await readFile(file, 'utf8')).trim();
+    expect(stores.map((store) => store.isAdmin(token))).toEqual(Array(8).fill(true));
+    expect((await stat(file)).mode & 0o777).toBe(0o600);
+    expect((await readdir(join(home, 'api-gateway'))).sort()).toEqual(['admin.token', 'tokens']);
+    await chmod(file, 0o600);
+    await writeFile(file, 'short\n');
+    await expect(new TokenStore(config, logger).onModuleInit()).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    await rm(home, { recursive: true });
+  });
+});
+
+describe("an agent's token", () => {
+  const token = 'oma_sess_1_1_mac';
+  beforeAll(() => { gateway.service.agents.set(token, { sessionId: 'sess_1', projectId: 'proj_1', taskIds: ['task_1'] }); });
+
+  it.each([
+    ['GET', '/api/sessions/sess_1', undefined, 200], ['GET', '/api/sessions/sess_1/manifest', undefined, 200], ['GET', '/api/sessions/sess_1/events', undefined, 200],
+    ['POST', '/api/sessions/sess_1/timeline', { kind: 'progress', message: 'm' }, 201], ['GET', '/api/tasks/task_1', undefined, 200], ['GET', '/api/projects/proj_1', undefined, 200],
+    ['GET', '/api/sessions/sess_2', undefined, 403], ['POST', '/api/sessions/sess_2/timeline', { kind: 'progress', message: 'm' }, 403], ['GET', '/api/tasks/task_2', undefined, 403],
+    ['GET', '/api/projects/proj_2', undefined, 403], ['GET', '/api/sessions', undefined, 403], ['GET', '/api/events', undefined, 403], ['GET', '/metrics', undefined, 403],
+    ['POST', '/api/sessions/sess_1/approvals/appr_1', { decision: 'allow' }, 403], ['POST', '/api/sessions/sess_1/kill', undefined, 403],
+    ['POST', '/api/sessions/spawn', { projectId: 'proj_1', initialDirective: 'x' }, 403], ['PATCH', '/api/tasks/task_1', { status: 'completed' }, 403],
+    ['GET', '/api/notifications', undefined, 403], ['GET', '/api/nothing', undefined, 404],
+  ] as const)('%s %s', async (method, path, body, status) => {
+    const answer = await gateway.send(method, path, { token, body });
+
+    expect(answer.status).toBe(status);
+    if (status === 403) expect(answer.body['code']).toBe('FORBIDDEN');
+    if (method === 'POST' && status === 201) expect(gateway.service.requestsOf(SessionRpc.postTimeline).at(-1)?.req['meta']).toMatchObject({ actor: { kind: 'agent', sessionId: 'sess_1' } });
+  });
+});

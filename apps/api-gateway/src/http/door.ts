@@ -1,0 +1,62 @@
+import type { IncomingHttpHeaders } from 'node:http';
+import { Inject, Injectable } from '@nestjs/common';
+import { AppError } from '@orbitmesh/domain';
+import { WS_BEARER_PREFIX } from '@orbitmesh/contracts';
+import { GatewayConfig } from '../gateway.config.js';
+
+const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]'];
+const HTTP_PORT = 80;
+
+/** Which addresses and pages may talk to us at all (design §6): the defence against DNS rebinding and foreign web pages. */
+@Injectable()
+export class Door {
+  private readonly hosts: ReadonlySet<string>;
+  private readonly origins: ReadonlySet<string>;
+
+  constructor(@Inject(GatewayConfig) config: GatewayConfig) {
+    this.hosts = new Set(config.allowedHosts.map((host) => host.toLowerCase()));
+    this.origins = new Set(config.allowedOrigins);
+  }
+
+  /**
+   * @param port the one the connection really came in on
+   * @throws HOST_NOT_ALLOWED, ORIGIN_NOT_ALLOWED
+   */
+  check(headers: IncomingHttpHeaders, port: number): void {
+    if (!this.allowsHost(headers.host, port)) throw new AppError('HOST_NOT_ALLOWED');
+    const { origin } = headers;
+    if (origin !== undefined && !isOwnOrigin(origin, port) && !this.origins.has(origin)) throw new AppError('ORIGIN_NOT_ALLOWED');
+  }
+
+  /** A page elsewhere that may read our answers. */
+  isForeign(origin: string | undefined): origin is string {
+    return origin !== undefined && this.origins.has(origin);
+  }
+
+  private allowsHost(header: string | undefined, port: number): boolean {
+    const match = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?$/.exec(header?.toLowerCase() ?? '');
+    if (!match) return false;
+    const name = match[1];
+    const given = match[2] === undefined ? HTTP_PORT : Number(match[2]);
+    if (LOOPBACK.includes(name) && given === port) return true;
+    return this.hosts.has(name) || this.hosts.has(match[0]);
+  }
+}
+
+function isOwnOrigin(origin: string, port: number): boolean {
+  const suffix = port === HTTP_PORT ? '' : `:${port}`;
+  return LOOPBACK.some((name) => origin === `http://${name}${suffix}`);
+}
+
+/** RFC 6750 §2.1; null when there is none. */
+export function bearerOf(headers: IncomingHttpHeaders): string | null {
+  const match = /^Bearer +(\S+)$/i.exec(headers.authorization ?? '');
+  return match ? match[1] : null;
+}
+
+/** A browser's way to send a token with an upgrade, which cannot carry a header: as an offered subprotocol. Never in the URL, which is logged. */
+export function bearerOfProtocols(headers: IncomingHttpHeaders): string | null {
+  const offered = (headers['sec-websocket-protocol'] ?? '').split(',').map((name) => name.trim());
+  const bearer = offered.find((name) => name.startsWith(WS_BEARER_PREFIX));
+  return bearer === undefined ? null : bearer.slice(WS_BEARER_PREFIX.length);
+}

@@ -1,0 +1,45 @@
+import { Inject, Injectable } from '@nestjs/common';
+import type { CommandMeta, MutationReply, Rpc } from '@orbitmesh/contracts';
+import { Bus } from '@orbitmesh/messaging';
+import { commandMetaOf, type Call } from './request-context.js';
+
+/** Between HTTP and the bus: headers in, headers out, and no rule of its own. */
+@Injectable()
+export class Relay {
+  constructor(@Inject(Bus) private readonly bus: Bus) {}
+
+  /** A list, a page, a view: as it is. */
+  read<Req, Res>(call: Call, rpc: Rpc<Req, Res>, req: Req): Promise<Res> {
+    return this.bus.request(rpc, req, { traceId: call.request.id });
+  }
+
+  /** A single resource: its revision is its ETag, and who has it already gets 304. */
+  async document<Req, Doc extends object>(call: Call, rpc: Rpc<Req, Doc>, req: Req): Promise<Doc | undefined> {
+    const doc = await this.read(call, rpc, req);
+    const etag = setEtag(call, doc);
+    if (etag === null || call.request.headers['if-none-match'] !== etag) return doc;
+    call.reply.status(304);
+    return undefined;
+  }
+
+  /** A mutation: status and body are the owner's answer, as it keeps it under the Idempotency-Key. */
+  async command<Req extends object, Doc>(
+    call: Call, rpc: Rpc<Req & { meta: CommandMeta }, MutationReply<Doc>>, req: Req, locate?: (doc: Doc) => string,
+  ): Promise<Doc | undefined> {
+    const answer = await this.read(call, rpc, { ...req, meta: commandMetaOf(call.request) });
+    call.reply.status(answer.status).header('x-orbitmesh-cursor', answer.cursor);
+    if (answer.replayed) call.reply.header('idempotent-replayed', 'true');
+    if (answer.status === 204) return undefined;
+    setEtag(call, answer.body);
+    if (answer.status === 201 && locate) call.reply.header('location', locate(answer.body));
+    return answer.body;
+  }
+}
+
+function setEtag(call: Call, doc: unknown): string | null {
+  const revision = (doc as { revision?: unknown } | null)?.revision;
+  if (typeof revision !== 'number') return null;
+  const etag = `"${revision}"`;
+  call.reply.header('etag', etag);
+  return etag;
+}

@@ -1,0 +1,70 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
+import type { FastifyReply, FastifyRequest } from 'fastify';
+import { AppError } from '@orbitmesh/domain';
+import { IDEMPOTENCY_KEY_CHARS_MAX, validationError, type CommandMeta } from '@orbitmesh/contracts';
+import type { IncomingMessage } from 'node:http';
+import type { Principal } from '../auth/principal.js';
+
+declare module 'fastify' {
+  interface FastifyRequest {
+    /** Set by the door on every route that needs a token. */
+    principal: Principal | null;
+    /** SHA-256 of the body as it came, hex; null without one. */
+    bodyHash: string | null;
+  }
+}
+
+/** One request, as controllers hand it to the relay. */
+export interface Call { request: FastifyRequest; reply: FastifyReply }
+
+export const HttpCall = createParamDecorator((_data: unknown, context: ExecutionContext): Call => {
+  const http = context.switchToHttp();
+  return { request: http.getRequest<FastifyRequest>(), reply: http.getResponse<FastifyReply>() };
+});
+
+const NO_BODY_HASH = sha256(Buffer.alloc(0));
+
+export function sha256(bytes: Uint8Array): string {
+  return createHash('sha256').update(bytes).digest('hex');
+}
+
+/** The caller's trace (W3C traceparent), or a new one of the same form. */
+export function traceIdOf(request: Pick<IncomingMessage, 'headers'>): string {
+  const given = request.headers['traceparent'];
+  const match = typeof given === 'string' ? /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(given) : null;
+  return match && !/^0+$/.test(match[1]) ? match[1] : randomBytes(16).toString('hex');
+}
+
+/** @throws VALIDATION_FAILED for a key or an If-Match that cannot be one */
+export function commandMetaOf(request: FastifyRequest): CommandMeta {
+  const { principal } = request;
+  if (!principal) throw new AppError('UNAUTHENTICATED');
+  const meta: CommandMeta = { actor: principal.actor, traceId: request.id };
+  const key = request.headers['idempotency-key'];
+  if (key !== undefined) {
+    const scope = `${principal.tokenId} ${request.method} ${request.url.split('?', 1)[0]}`;
+    meta.idempotency = { scope, key: checkedKey(key), bodyHash: request.bodyHash ?? NO_BODY_HASH };
+  }
+  const ifMatch = revisionOf(request.headers['if-match']);
+  if (ifMatch !== null) meta.ifMatch = ifMatch;
+  return meta;
+}
+
+function checkedKey(key: string | string[]): string {
+  const valid = typeof key === 'string' && key.length <= IDEMPOTENCY_KEY_CHARS_MAX && /^[\x21-\x7e]+$/.test(key);
+  if (!valid) throw validationError([{ pointer: '/idempotency-key', detail: `must be 1 to ${IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters` }], 'header');
+  return key;
+}
+
+/** No revision is negative: an entity tag that is none of ours matches nothing. */
+const MATCHES_NOTHING = -1;
+
+/** RFC 9110 §13.1.1, one tag; null: whatever the revision. Weak and bare ones are taken too. */
+function revisionOf(header: string | undefined): number | null {
+  if (header === undefined || header.trim() === '*') return null;
+  const match = /^(?:W\/)?(?:"([\x21\x23-\x7e]*)"|(\d+))$/.exec(header.trim());
+  if (!match) throw validationError([{ pointer: '/if-match', detail: 'must be one entity tag, or *' }], 'header');
+  const tag = match[1] ?? match[2];
+  return /^\d{1,15}$/.test(tag) ? Number(tag) : MATCHES_NOTHING;
+}

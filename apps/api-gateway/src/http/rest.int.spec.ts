@@ -1,0 +1,247 @@
+import { createHash } from 'node:crypto';
+import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { AppError } from '@orbitmesh/domain';
+import { NotifierRpc, SessionRpc } from '@orbitmesh/contracts';
+import { TestGateway, type Send } from '../testing/test-gateway.js';
+
+let gateway: TestGateway;
+beforeAll(async () => { gateway = await TestGateway.start(); });
+afterAll(() => gateway.stop());
+beforeEach(() => {
+  gateway.service.asked.length = 0;
+  gateway.service.answers.clear();
+});
+
+const project = { name: 'p', workingDir: '/srv/p' };
+const jsonHeaders = { 'content-type': 'application/json' };
+const isProblem = (answer: { headers: Record<string, unknown>; body: Record<string, unknown>; status: number }) => {
+  expect(answer.headers['content-type']).toBe('application/problem+json');
+  expect(answer.body).toMatchObject({ type: expect.any(String), title: expect.any(String), status: answer.status, detail: expect.any(String), traceId: expect.stringMatching(/^[0-9a-f]{32}$/) });
+};
+
+describe('REST', () => {
+  it.each([
+    ['POST', '/api/projects', project, 201, SessionRpc.createProject, { body: project }],
+    ['GET', '/api/projects?limit=3&cursor=c', undefined, 200, SessionRpc.listProjects, { limit: 3, cursor: 'c' }],
+    ['GET', '/api/projects/proj_1', undefined, 200, SessionRpc.getProject, { id: 'proj_1' }],
+    ['PATCH', '/api/projects/proj_1', { name: 'q' }, 200, SessionRpc.updateProject, { id: 'proj_1', body: { name: 'q' } }],
+    ['DELETE', '/api/projects/proj_1', undefined, 204, SessionRpc.deleteProject, { id: 'proj_1' }],
+    ['POST', '/api/tasks', { projectId: 'p1', title: 't' }, 201, SessionRpc.createTask, { body: { projectId: 'p1', title: 't' } }],
+    ['GET', '/api/tasks?projectId=p1&status=todo&ready=true', undefined, 200, SessionRpc.listTasks, { projectId: 'p1', status: 'todo', ready: true }],
+    ['GET', '/api/tasks/task_1/children?limit=1', undefined, 200, SessionRpc.listTasks, { parentId: 'task_1', limit: 1 }],
+    ['PATCH', '/api/tasks/task_1', { parentId: null }, 200, SessionRpc.updateTask, { id: 'task_1', body: { parentId: null } }],
+    ['DELETE', '/api/tasks/task_1', undefined, 204, SessionRpc.deleteTask, { id: 'task_1' }],
+    ['POST', '/api/sessions/spawn', { projectId: 'p1', initialDirective: 'go' }, 201, SessionRpc.spawn, { body: { projectId: 'p1', initialDirective: 'go' } }],
+    ['GET', '/api/sessions?state=running', undefined, 200, SessionRpc.listSessions, { state: 'running' }],
+    ['GET', '/api/sessions/sess_1', undefined, 200, SessionRpc.getSession, { id: 'sess_1' }],
+    ['PATCH', '/api/sessions/sess_1', { name: 'n' }, 200, SessionRpc.updateSession, { id: 'sess_1', body: { name: 'n' } }],
+    ['DELETE', '/api/sessions/sess_1', undefined, 204, SessionRpc.deleteSession, { id: 'sess_1' }],
+    ...(['stop', 'pause', 'resume', 'kill', 'interrupt'] as const).map((action) =>
+      ['POST', `/api/sessions/sess_1/${action}`, { reason: 'r' }, 202, SessionRpc.actOnSession, { id: 'sess_1', action, reason: 'r' }] as const),
+    ['POST', '/api/sessions/sess_1/input', { text: 'hi' }, 202, SessionRpc.inputToSession, { id: 'sess_1', text: 'hi' }],
+    ['GET', '/api/sessions/sess_1/events?after=4&limit=9', undefined, 200, SessionRpc.sessionEventPage, { id: 'sess_1', after: 4, limit: 9 }],
+    ['GET', '/api/sessions/sess_1/timeline', undefined, 200, SessionRpc.listTimeline, { id: 'sess_1' }],
+    ['POST', '/api/sessions/sess_1/timeline', { kind: 'progress', message: 'm' }, 201, SessionRpc.postTimeline, { id: 'sess_1', kind: 'progress', message: 'm' }],
+    ['GET', '/api/sessions/sess_1/manifest', undefined, 200, SessionRpc.getManifest, { id: 'sess_1' }],
+    ['GET', '/api/sessions/sess_1/manifest/input', undefined, 200, SessionRpc.getManifestInput, { id: 'sess_1' }],
+    ['GET', '/api/sessions/sess_1/transitions', undefined, 200, SessionRpc.listTransitions, { id: 'sess_1' }],
+    ['GET', '/api/sessions/sess_1/approvals', undefined, 200, SessionRpc.listApprovals, { id: 'sess_1' }],
+    ['POST', '/api/sessions/sess_1/approvals/appr_1', { decision: 'allow' }, 200, SessionRpc.answerApproval, { id: 'sess_1', approvalId: 'appr_1', decision: 'allow' }],
+    ['GET', '/api/events?limit=2', undefined, 200, SessionRpc.eventPage, { limit: 2 }],
+    ['GET', '/api/notifications?unread=true', undefined, 200, NotifierRpc.list, { unread: true }],
+    ['GET', '/api/notifications/ntf_1', undefined, 200, NotifierRpc.get, { id: 'ntf_1' }],
+    ['POST', '/api/notifications/ntf_1/read', undefined, 200, NotifierRpc.markRead, { id: 'ntf_1' }],
+    ['GET', '/api/runners', undefined, 200, SessionRpc.listRunners, {}],
+    ['GET', '/api/providers', undefined, 200, SessionRpc.listProviders, {}],
+  ] as const)('%s %s', async (method, path, body, status, rpc, req) => {
+    const answer = await gateway.send(method, path, { body });
+
+    expect(answer.status).toBe(status);
+    const asked = gateway.service.requestsOf(rpc).at(-1)?.req;
+    expect(asked).toEqual(method === 'GET' ? req : { ...req, meta: { actor: { kind: 'admin' }, traceId: expect.any(String) } });
+    if (method !== 'GET') expect(answer.headers['x-orbitmesh-cursor']).toBe(gateway.service.head);
+    if (status === 204) expect(answer.text).toBe('');
+  });
+
+  it('says where a new resource is, and its revision', async () => {
+    const answer = await gateway.send('POST', '/api/projects', { body: project });
+
+    expect(answer.headers).toMatchObject({ location: '/api/projects/proj_1', etag: '"1"' });
+    expect(answer.body).toEqual({ id: 'proj_1', ...project, revision: 1 });
+  });
+
+  it('takes an action without a body', async () => {
+    const [bare, empty] = await Promise.all([
+      gateway.send('POST', '/api/sessions/sess_1/stop'), gateway.send('POST', '/api/sessions/sess_1/stop', { headers: jsonHeaders, raw: '' }),
+    ]);
+
+    expect([bare.status, empty.status]).toEqual([202, 202]);
+  });
+
+  it('passes on the status that the owner gave', async () => {
+    gateway.service.answers.set(SessionRpc.actOnSession.name, () => ({ status: 200, body: { id: 'sess_1', revision: 3 }, cursor: 'x.1', replayed: true }));
+
+    const answer = await gateway.send('POST', '/api/sessions/sess_1/kill');
+
+    expect(answer).toMatchObject({ status: 200, headers: { etag: '"3"', 'x-orbitmesh-cursor': 'x.1', 'idempotent-replayed': 'true' } });
+  });
+
+  it('answers 304 to who has the revision already', async () => {
+    expect(await gateway.send('GET', '/api/projects/proj_1')).toMatchObject({ status: 200, headers: { etag: '"7"' } });
+    expect(await gateway.send('GET', '/api/projects/proj_1', { headers: { 'if-none-match': '"7"' } })).toMatchObject({ status: 304, text: '' });
+  });
+
+  it.each([['"5"', 5], ['W/"5"', 5], ['5', 5], ['*', undefined], ['"abc"', -1]])('reads If-Match: %s', async (header, revision) => {
+    await gateway.send('PATCH', '/api/projects/proj_1', { body: { name: 'q' }, headers: { 'if-match': header } });
+
+    expect((gateway.service.asked.at(-1)?.req['meta'] as { ifMatch?: number }).ifMatch).toBe(revision);
+  });
+
+  it('scopes an Idempotency-Key by token, method and path, and hashes the body as it came', async () => {
+    const raw = '{ "name":"p",  "workingDir":"/srv/p" }';
+
+    await gateway.send('POST', '/api/projects?', { raw, headers: { ...jsonHeaders, 'idempotency-key': 'k-1' } });
+
+    const bodyHash = createHash('sha256').update(raw).digest('hex');
+    expect(gateway.service.asked.at(-1)?.req['meta']).toMatchObject({ idempotency: { scope: 'admin POST /api/projects', key: 'k-1', bodyHash } });
+  });
+
+  it('carries the trace of its caller', async () => {
+    const traceId = '4bf92f3577b34da6a3ce929d0e0e4736';
+
+    await gateway.send('POST', '/api/projects', { body: project, headers: { traceparent: `00-${traceId}-00f067aa0ba902b7-01` } });
+
+    expect(gateway.service.asked.at(-1)?.req['meta']).toMatchObject({ traceId });
+  });
+});
+
+describe('bad input', () => {
+  const big = JSON.stringify({ ...project, description: 'x'.repeat(300_000) });
+  const refused: [string, string, string, Send, number, string, string?][] = [
+    ['an unknown key', 'POST', '/api/projects', { body: { ...project, x: 1 } }, 400, 'VALIDATION_FAILED', '/x'],
+    ['__proto__', 'POST', '/api/projects', { raw: '{"name":"p","workingDir":"/p","__proto__":{"a":1}}', headers: jsonHeaders }, 400, 'VALIDATION_FAILED', '/__proto__'],
+    ['constructor', 'POST', '/api/projects', { raw: '{"name":"p","workingDir":"/p","constructor":{"prototype":{}}}', headers: jsonHeaders }, 400, 'VALIDATION_FAILED', '/constructor'],
+    ['a key twice', 'POST', '/api/projects', { raw: '{"name":"p","name":"q","workingDir":"/p"}', headers: jsonHeaders }, 400, 'VALIDATION_FAILED', ''],
+    ['a NUL in a name', 'POST', '/api/projects', { raw: '{"name":"\\u0000","workingDir":"/p"}', headers: jsonHeaders }, 400, 'VALIDATION_FAILED', '/name'],
+    ['broken JSON', 'POST', '/api/projects', { raw: '{"name":', headers: jsonHeaders }, 400, 'VALIDATION_FAILED', ''],
+    ['no body', 'POST', '/api/projects', {}, 400, 'VALIDATION_FAILED', ''],
+    ['a body of null', 'POST', '/api/sessions/sess_1/stop', { raw: 'null', headers: jsonHeaders }, 400, 'VALIDATION_FAILED', ''],
+    ['text/plain', 'POST', '/api/projects', { raw: '{}', headers: { 'content-type': 'text/plain' } }, 415, 'UNSUPPORTED_MEDIA_TYPE'],
+    ['a form', 'POST', '/api/projects', { raw: 'a=1', headers: { 'content-type': 'application/x-www-form-urlencoded' } }, 415, 'UNSUPPORTED_MEDIA_TYPE'],
+    ['a body without a type', 'POST', '/api/projects', { raw: '{}' }, 415, 'UNSUPPORTED_MEDIA_TYPE'],
+    ['a content type that is none', 'POST', '/api/projects', { raw: '{}', headers: { 'content-type': ';;' } }, 415, 'UNSUPPORTED_MEDIA_TYPE'],
+    ['a body past 256 KiB', 'POST', '/api/projects', { raw: big, headers: jsonHeaders }, 413, 'BODY_TOO_LARGE'],
+    ['a chunked body past 256 KiB', 'POST', '/api/projects', { raw: big, headers: { ...jsonHeaders, 'transfer-encoding': 'chunked' } }, 413, 'BODY_TOO_LARGE'],
+    ['a route that is not there', 'GET', '/api/nothing', {}, 404, 'NOT_FOUND'],
+    ['a method that is not there', 'PUT', '/api/projects', { body: {} }, 405, 'METHOD_NOT_ALLOWED'],
+    ['OPTIONS', 'OPTIONS', '/api/projects', {}, 405, 'METHOD_NOT_ALLOWED'],
+    ['an escape that is none', 'GET', '/api/projects/%zz', {}, 400, 'VALIDATION_FAILED'],
+    ['an id ..', 'GET', '/api/projects/..', {}, 400, 'VALIDATION_FAILED', '/id'],
+    ['an id %2e%2e', 'GET', '/api/projects/%2e%2e', {}, 400, 'VALIDATION_FAILED', '/id'],
+    ['an id with /', 'GET', '/api/sessions/a%2Fb', {}, 400, 'VALIDATION_FAILED', '/id'],
+    ['an id with NUL', 'GET', '/api/sessions/a%00b', {}, 400, 'VALIDATION_FAILED', '/id'],
+    ['an id with a subject wildcard', 'GET', '/api/sessions/%3E', {}, 400, 'VALIDATION_FAILED', '/id'],
+    ['an id of 65 characters', 'GET', `/api/sessions/${'x'.repeat(65)}`, {}, 400, 'VALIDATION_FAILED', '/id'],
+    ['an id of 5,000 characters', 'GET', `/api/sessions/${'x'.repeat(5_000)}`, {}, 404, 'NOT_FOUND'],
+    ['a bad approval id', 'POST', '/api/sessions/sess_1/approvals/a.b', { body: { decision: 'allow' } }, 400, 'VALIDATION_FAILED', '/approvalId'],
+    ['an answer with both', 'POST', '/api/sessions/sess_1/approvals/a', { body: { decision: 'allow', optionId: 'o' } }, 400, 'VALIDATION_FAILED', ''],
+    ['an answer with neither', 'POST', '/api/sessions/sess_1/approvals/a', { body: { reason: 'r' } }, 400, 'VALIDATION_FAILED', ''],
+    ['limit 201', 'GET', '/api/projects?limit=201', {}, 400, 'VALIDATION_FAILED', '/limit'],
+    ['limit NaN', 'GET', '/api/events?limit=NaN', {}, 400, 'VALIDATION_FAILED', '/limit'],
+    ['limit twice', 'GET', '/api/events?limit=1&limit=2', {}, 400, 'VALIDATION_FAILED', '/limit'],
+    ['an unknown parameter', 'GET', '/api/sessions?foo=1', {}, 400, 'VALIDATION_FAILED', '/foo'],
+    ['a parameter __proto__', 'GET', '/api/sessions?__proto__=1', {}, 400, 'VALIDATION_FAILED', '/__proto__'],
+    ['a secret by value', 'POST', '/api/sessions/spawn', { body: { projectId: 'p', environment: { API_KEY: 'x' } } }, 400, 'SECRET_BY_VALUE', '/environment/API_KEY'],
+    ['an empty key', 'POST', '/api/projects', { body: project, headers: { 'idempotency-key': '' } }, 400, 'VALIDATION_FAILED', '/idempotency-key'],
+    ['a key of 256 characters', 'POST', '/api/projects', { body: project, headers: { 'idempotency-key': 'x'.repeat(256) } }, 400, 'VALIDATION_FAILED', '/idempotency-key'],
+    ['a key with a space', 'POST', '/api/projects', { body: project, headers: { 'idempotency-key': 'a b' } }, 400, 'VALIDATION_FAILED', '/idempotency-key'],
+    ['an If-Match that is none', 'PATCH', '/api/projects/p', { body: {}, headers: { 'if-match': '"1", "2"' } }, 400, 'VALIDATION_FAILED', '/if-match'],
+  ];
+
+  it.each(refused.map((row) => [row[0], row] as const))('%s: one problem, and nobody was asked', async (_name, [, method, path, send, status, code, pointer]) => {
+    const answer = await gateway.send(method, path, send);
+
+    expect([answer.status, answer.body['code']]).toEqual([status, code]);
+    isProblem(answer);
+    if (pointer !== undefined) expect(answer.body['errors']).toContainEqual(expect.objectContaining({ pointer }));
+    expect(gateway.service.asked.filter((one) => one.name !== SessionRpc.eventPage.name)).toEqual([]);
+  });
+
+  it('names the methods a resource takes', async () => {
+    expect((await gateway.send('PUT', '/api/projects/p')).headers.allow).toBe('DELETE, GET, HEAD, PATCH');
+  });
+
+  it('refuses what is no HTTP with a problem too', async () => {
+    const answer = await gateway.send('GET', '/api/projects', { headers: { 'x-much': 'x'.repeat(20_000) } });
+
+    expect(answer.status).toBe(431);
+    expect(answer.headers['content-type']).toBe('application/problem+json');
+  });
+});
+
+describe('errors of other services', () => {
+  const fails = (error: Error) => gateway.service.answers.set(SessionRpc.getSession.name, () => { throw error; });
+  const get = () => gateway.send('GET', '/api/sessions/sess_1');
+
+  it('come with their code and their details', async () => {
+    fails(new AppError('INVALID_TRANSITION', 'No.', { from: 'stopped', to: 'paused', allowed: [], status: 'forged', code: 'forged' }));
+
+    const answer = await get();
+
+    isProblem(answer);
+    expect(answer).toMatchObject({ status: 409, body: { code: 'INVALID_TRANSITION', status: 409, detail: 'No.', from: 'stopped', to: 'paused', allowed: [] } });
+  });
+
+  it('tell nothing of our insides when they are ours', async () => {
+    fails(new AppError('STORAGE_WRITE', 'EIO on /secret/path', { path: '/secret/path' }));
+
+    const answer = await get();
+
+    isProblem(answer);
+    expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '1' }, body: { code: 'STORAGE_WRITE' } });
+    expect(answer.text).not.toContain('/secret/path');
+  });
+
+  it('become INTERNAL when nobody foresaw them', async () => {
+    fails(new Error('boom /secret'));
+
+    const answer = await get();
+
+    expect(answer).toMatchObject({ status: 500, body: { code: 'INTERNAL' } });
+    expect(answer.text).not.toContain('secret');
+  });
+});
+
+describe('the gateway itself', () => {
+  it('is live without a token, and ready when all it needs is there', async () => {
+    expect(await gateway.send('GET', '/health/live', { token: null })).toMatchObject({ status: 200 });
+    expect(await gateway.send('GET', '/health/ready', { token: null })).toMatchObject({ status: 200, body: { ready: true, checks: { gateway: true, sessionService: true, runners: 1 } } });
+  });
+
+  it('says what readiness is missing', async () => {
+    gateway.service.answers.set(SessionRpc.listRunners.name, () => ({ items: [{ id: 'slot-0', state: 'lost' }], nextCursor: null }));
+    await new Promise((resolve) => { setTimeout(resolve, 300); });
+
+    const answer = await gateway.send('GET', '/health/ready', { token: null });
+
+    isProblem(answer);
+    expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '1' }, body: { code: 'UNAVAILABLE', checks: { sessionService: true, runners: 0 } } });
+  });
+
+  it('counts what it answers', async () => {
+    const answer = await gateway.send('GET', '/metrics');
+
+    expect(answer.headers['content-type']).toContain('text/plain');
+    expect(answer.text).toMatch(/orbitmesh_http_requests_total\{method="POST",status="2xx"\} [1-9]/);
+  });
+
+  it('describes every route it has, and no other', async () => {
+    const { body } = await gateway.send('GET', '/openapi.json', { token: null });
+    const described = Object.entries(body['paths'] as object).flatMap(([path, methods]) => Object.keys(methods as object).map((method) => `${method.toUpperCase()} ${path}`));
+
+    const { RouteTable } = await import('./route-table.js');
+    const routed = gateway.app.get(RouteTable).all().filter(({ method }) => method !== 'HEAD').map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, '{$1}')}`);
+    expect(described.sort()).toEqual(routed.sort());
+    expect((body['components'] as { schemas: Record<string, unknown> }).schemas['SpawnSessionDto']).toMatchObject({ additionalProperties: false, required: ['projectId'] });
+  });
+});

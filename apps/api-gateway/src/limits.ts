@@ -1,0 +1,54 @@
+/** Requests being answered at once; past it 429 with Retry-After. Each holds at most one body of 256 KiB. */
+export const REQUESTS_IN_FLIGHT_MAX = 1_024;
+/** What Retry-After says with 429 and 503, in seconds: NATS reconnects in a quarter of it. */
+export const RETRY_AFTER_SECONDS = 1;
+/** A path element beyond it never reaches a route; ours end at 64, so that 65 still gets a pointed answer. */
+export const PATH_PARAMETER_CHARS_MAX = 1_024;
+/** Headers of one request, all together; more is 431. */
+export const HEADER_BYTES_MAX = 16 * 1024;
+/** A request whose head or body does not arrive in this time is dropped (slow-loris). */
+export const REQUEST_ARRIVAL_MS_MAX = 30_000;
+/** On shutdown requests in flight may take this long to be answered; then their connections are cut. */
+export const DRAIN_MS_MAX = 3_000;
+/** A token is 43 characters and a prefix; an agent's carries a session id as well. */
+export const TOKEN_CHARS_MAX = 512;
+/** A token file of ours is far smaller; a larger one is not read. */
+export const TOKEN_FILE_BYTES_MAX = 4_096;
+/** Readiness asks other services; answers younger than this are given again. */
+export const READINESS_CACHE_MS = 250;
+/** How long readiness waits for another service before it calls it down. */
+export const READINESS_TIMEOUT_MS = 1_000;
+
+/** WebSocket clients of one gateway; past it the upgrade is refused with 503. About 13 KiB of memory each. */
+export const CLIENTS_MAX = 2_000;
+/** A frame from a client; larger ones close the socket (1009). The largest filter fits. */
+export const FRAME_BYTES_MAX = 64 * 1024;
+/** Frames of one client waiting to be handled; past it the socket is closed (1008): it does not wait for answers. */
+export const INBOX_FRAMES_MAX = 64;
+/** Unsent bytes past which a client is no longer pushed to, and below which it is again: it pages from the log meanwhile. */
+export const UNSENT_BYTES_HIGH = 256 * 1024;
+export const UNSENT_BYTES_LOW = 64 * 1024;
+/** Unsent bytes, or time without coming below the low mark, at which a client is closed with 4008; it resumes by cursor. */
+export const UNSENT_BYTES_MAX = 1024 * 1024;
+export const LAGGING_MS_MAX = 60_000;
+/** Pings, and positions of quiet feeds (design §5); two missed pongs end a socket that only looks open. */
+export const PING_INTERVAL_MS = 15_000;
+export const PINGS_MISSED_MAX = 2;
+export const POSITION_INTERVAL_MS = 15_000;
+/** How often clients are looked after; the resolution of the times above. */
+export const CLIENT_TICK_MS = 1_000;
+/** After 1001 a client may take this long to close; then its socket is cut. */
+export const CLOSE_GRACE_MS = 500;
+
+/** The latest events, kept in memory once for all clients; who needs older ones pages. */
+export const RING_EVENTS_MAX = 4_096;
+export const RING_BYTES_MAX = 16 * 1024 * 1024;
+/** Clients paging from the log at once; the others wait their turn, so that catch-up does not starve commands. */
+export const PAGES_IN_FLIGHT_MAX = 8;
+/** Wait before asking again for what a service could not give: first and longest. There is no last attempt. */
+export const TAIL_RETRY_MS = 100;
+export const TAIL_RETRY_MS_MAX = 2_000;
+/** Without a head beacon for this long (four are due) the feed is degraded. */
+export const HEAD_STALE_MS = 2_000;
+/** Beacons in a row behind us after which the log is another one (restored from a backup), not a late message. */
+export const HEADS_BEHIND_MAX = 4;

@@ -1,0 +1,29 @@
+import { Inject, Injectable } from '@nestjs/common';
+import { PAGE_ITEMS_MAX, SessionRpc } from '@orbitmesh/contracts';
+import { Bus } from '@orbitmesh/messaging';
+import { PAGES_IN_FLIGHT_MAX } from '../limits.js';
+import { LiveEvent } from './event-ring.js';
+
+/** Pages of the log for clients that are behind, a few at a time, in the order they asked. */
+@Injectable()
+export class EventPager {
+  private inFlight = 0;
+  private readonly waiting: (() => void)[] = [];
+
+  constructor(@Inject(Bus) private readonly bus: Bus) {}
+
+  /** @throws CURSOR_GONE, UNAVAILABLE, TIMEOUT */
+  async page(after: string): Promise<LiveEvent[]> {
+    if (this.inFlight >= PAGES_IN_FLIGHT_MAX) await new Promise<void>((resolve) => { this.waiting.push(resolve); });
+    else this.inFlight += 1;
+    try {
+      const { items } = await this.bus.request(SessionRpc.eventPage, { after, limit: PAGE_ITEMS_MAX });
+      return items.map((event) => new LiveEvent(event));
+    } finally {
+      // The place is handed on, so that nobody who came later takes it.
+      const next = this.waiting.shift();
+      if (next) next();
+      else this.inFlight -= 1;
+    }
+  }
+}

@@ -1,0 +1,47 @@
+import type { EventEnvelope } from '@orbitmesh/domain';
+import { RING_BYTES_MAX, RING_EVENTS_MAX } from '../limits.js';
+
+/** An event with the frame that carries it: serialised once, for all clients. */
+export class LiveEvent {
+  private bytes: Buffer | undefined;
+
+  constructor(readonly envelope: EventEnvelope) {}
+
+  get frame(): Buffer {
+    return this.bytes ??= Buffer.from(`{"type":"event","event":${JSON.stringify(this.envelope)}}`);
+  }
+}
+
+/** The latest events, contiguous by seq, within its bounds; older ones are in the log. */
+export class EventRing {
+  private events: LiveEvent[] = [];
+  private bytes = 0;
+
+  constructor(private readonly eventsMax = RING_EVENTS_MAX, private readonly bytesMax = RING_BYTES_MAX) {}
+
+  /** @param event must follow the last one */
+  append(event: LiveEvent): void {
+    this.events.push(event);
+    this.bytes += event.frame.length;
+    if (this.events.length > this.eventsMax || this.bytes > this.bytesMax) this.shrink();
+  }
+
+  clear(): void {
+    this.events = [];
+    this.bytes = 0;
+  }
+
+  /** At most `max` events after `seq`; null when some of those after it are no longer here. */
+  after(seq: number, max: number): LiveEvent[] | null {
+    if (this.events.length === 0) return null;
+    const first = this.events[0].envelope.seq;
+    if (seq < first - 1) return null;
+    return this.events.slice(seq - first + 1, seq - first + 1 + max);
+  }
+
+  /** Drops a quarter at once: dropping one by one would move the array with every event. */
+  private shrink(): void {
+    const dropped = this.events.splice(0, Math.ceil(this.events.length / 4));
+    for (const event of dropped) this.bytes -= event.frame.length;
+  }
+}

@@ -1,0 +1,438 @@
+import { once } from 'node:events';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { AppError, type EventEnvelope } from '@orbitmesh/domain';
+import { SessionRpc, type ServerFrame } from '@orbitmesh/contracts';
+import { eventually } from '@orbitmesh/testing';
+import { WebSocket } from 'ws';
+import { UNSENT_BYTES_HIGH, UNSENT_BYTES_MAX } from '../limits.js';
+import { LOG_ID, ScriptedSessionService } from '../testing/scripted-session-service.js';
+import { LiveGateway } from './live.gateway.js';
+import { TestGateway } from '../testing/test-gateway.js';
+
+let gateway: TestGateway;
+let service: ScriptedSessionService;
+const open: Listener[] = [];
+beforeEach(async () => {
+  gateway = await TestGateway.start();
+  service = gateway.service;
+});
+afterEach(async () => {
+  for (const listener of open.splice(0)) listener.ws.terminate();
+  await gateway.stop();
+});
+
+/** A client that keeps every frame. */
+class Listener {
+  readonly frames: ServerFrame[] = [];
+  closed: { code: number; reason: string } | null = null;
+
+  private constructor(readonly ws: WebSocket) {
+    ws.on('message', (data: Buffer) => { this.frames.push(JSON.parse(data.toString()) as ServerFrame); });
+    ws.on('close', (code, reason) => { this.closed = { code, reason: reason.toString() }; });
+    ws.on('error', () => undefined);
+  }
+
+  static async connect(token = gateway.token): Promise<Listener> {
+    const listener = new Listener(new WebSocket(`ws://127.0.0.1:${gateway.port}/ws`, { headers: { authorization: `Bearer ${token}` } }));
+    open.push(listener);
+    await once(listener.ws, 'open');
+    return listener;
+  }
+
+  static async subscribed(filter: object = {}, after?: string, token?: string): Promise<Listener> {
+    const listener = await Listener.connect(token);
+    listener.say({ type: 'subscribe', filter, after });
+    await listener.next('subscribed');
+    return listener;
+  }
+
+  say(frame: unknown): void {
+    this.ws.send(typeof frame === 'string' || Buffer.isBuffer(frame) ? frame : JSON.stringify(frame));
+  }
+
+  of<T extends ServerFrame['type']>(type: T): Extract<ServerFrame, { type: T }>[] {
+    return this.frames.filter((frame): frame is Extract<ServerFrame, { type: T }> => frame.type === type);
+  }
+
+  next<T extends ServerFrame['type']>(type: T, count = 1): Promise<Extract<ServerFrame, { type: T }>> {
+    return eventually(() => this.of(type)[count - 1], { what: `${type} frame ${count}` });
+  }
+
+  get events(): EventEnvelope[] {
+    return this.of('event').map((frame) => frame.event);
+  }
+
+  get seqs(): number[] {
+    return this.events.map((event) => event.seq);
+  }
+
+  /** Everything said before is answered when this resolves: frames are handled in order. */
+  async settled(): Promise<void> {
+    const pongs = this.of('pong').length;
+    this.say({ type: 'ping' });
+    await this.next('pong', pongs + 1);
+  }
+}
+
+/** The gateway's own side of every socket. */
+const clients = () => [...(gateway.app.get(LiveGateway) as unknown as { clients: Set<{ socket: WebSocket; pingsMissed: number; tick(now: number): void }> }).clients];
+const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
+const many = (count: number, bytes = 10) => range(1, count).map(() => ({ sessionId: 's1', data: { content: 'x'.repeat(bytes) } }));
+
+describe('a subscription', () => {
+  it('begins now without a cursor, and then sees every event once, in order', async () => {
+    service.commit(many(3));
+    await eventually(() => (gateway.service.head.endsWith('.3') ? true : null));
+    const first = await Listener.subscribed();
+    const cursor = first.of('subscribed')[0].cursor;
+
+    for (const size of [1, 2, 3]) service.commit(many(size));
+    await first.next('event', 6);
+
+    expect(first.of('subscribed')).toEqual([{ type: 'subscribed', resume: 'ok', cursor }]);
+    expect(cursor).toBe(`${LOG_ID}.3`);
+    expect(first.seqs).toEqual(range(4, 9));
+    expect(first.events[5]).toMatchObject({ seq: 9, cursor: `${LOG_ID}.9`, commitEnd: true, type: 'output' });
+  });
+
+  it('goes on exactly after its cursor, out of memory and out of the log', async () => {
+    for (let i = 0; i < 12; i++) service.commit(many(50));
+    const fromLog = await Listener.subscribed({}, `${LOG_ID}.0`);
+    await fromLog.next('event', 600);
+    service.commit(many(5));
+    await fromLog.next('event', 605);
+    const pages = service.pages;
+    const fromMemory = await Listener.subscribed({}, `${LOG_ID}.602`);
+    await fromMemory.next('event', 3);
+
+    expect(fromLog.of('subscribed')[0]).toEqual({ type: 'subscribed', resume: 'ok', cursor: `${LOG_ID}.0` });
+    expect(fromLog.seqs).toEqual(range(1, 605));
+    expect(fromMemory.seqs).toEqual(range(603, 605));
+    expect(service.pages).toBe(pages);
+  });
+
+  it('misses and doubles nothing while commits go on', async () => {
+    service.commit(many(500));
+    let committing = true;
+    const busy = (async () => {
+      for (let i = 0; i < 200 && committing; i++) {
+        service.commit(many(5), { heard: i % 7 !== 3 });
+        await new Promise((resolve) => { setImmediate(resolve); });
+      }
+    })();
+    const listeners = await Promise.all(range(1, 5).map((nth) => Listener.subscribed({}, `${LOG_ID}.${nth * 20}`)));
+    await busy;
+    committing = false;
+    const head = Number(service.head.split('.')[1]);
+    await Promise.all(listeners.map((listener) => eventually(() => listener.seqs.at(-1) === head)));
+
+    listeners.forEach((listener, index) => expect(listener.seqs).toEqual(range((index + 1) * 20 + 1, head)));
+  });
+
+  it('is filled from the log when a live message was lost, also the last one', async () => {
+    const listener = await Listener.subscribed();
+    service.commit(many(2));
+    service.commit(many(2), { heard: false });
+    service.commit(many(2));
+    await listener.next('event', 6);
+    service.commit(many(3), { heard: false });
+    await listener.next('event', 9);
+
+    expect(listener.seqs).toEqual(range(1, 9));
+  });
+
+  it.each([
+    ['of another log', () => 'other-1.3'], ['from the future', () => `${LOG_ID}.999`], ['that is none', () => 'nonsense'],
+  ])('says gap for a cursor %s, and goes on from the head', async (_name, cursor) => {
+    service.commit(many(9));
+    await Listener.subscribed({}, `${LOG_ID}.9`);
+    const listener = await Listener.subscribed({}, cursor());
+    service.commit(many(1));
+    await listener.next('event');
+
+    expect(listener.of('subscribed')).toEqual([{ type: 'subscribed', resume: 'gap', cursor: `${LOG_ID}.9` }]);
+    expect(listener.seqs).toEqual([10]);
+  });
+
+  it('says gap for a cursor that was compacted away', async () => {
+    service.replaceLog('in_test-2', many(9));
+    service.oldest = 5;
+    const kept = await Listener.subscribed({}, 'in_test-2.4');
+    const gone = await Listener.subscribed({}, 'in_test-2.3');
+    await kept.next('event', 5);
+
+    expect(kept.of('subscribed')[0].resume).toBe('ok');
+    expect(gone.of('subscribed')[0]).toEqual({ type: 'subscribed', resume: 'gap', cursor: 'in_test-2.9' });
+  });
+
+  it('starts over, saying gap, when the log becomes another one', async () => {
+    service.commit(many(4));
+    const listener = await Listener.subscribed();
+    service.replaceLog('in_test-2', many(2));
+    await listener.next('subscribed', 2);
+    service.commit(many(1));
+    await listener.next('event');
+
+    expect(listener.of('subscribed')[1]).toEqual({ type: 'subscribed', resume: 'gap', cursor: 'in_test-2.2' });
+    expect(listener.events[0].cursor).toBe('in_test-2.3');
+  });
+
+  it('replaces the one before it, and ends with unsubscribe', async () => {
+    const listener = await Listener.subscribed({ sessionIds: ['a'] });
+    listener.say({ type: 'subscribe', filter: { sessionIds: ['b'] } });
+    await listener.next('subscribed', 2);
+    service.commit([{ sessionId: 'a' }, { sessionId: 'b' }]);
+    await listener.next('event');
+    listener.say({ type: 'unsubscribe' });
+    await listener.settled();
+    const probe = await Listener.subscribed({}, `${LOG_ID}.2`);
+    service.commit([{ sessionId: 'b' }]);
+    await probe.next('event');
+    await listener.settled();
+
+    expect(listener.seqs).toEqual([2]);
+  });
+});
+
+describe('filters', () => {
+  const world = [
+    { type: 'output', projectId: 'p1', sessionId: 's1' },
+    { type: 'status_change', projectId: 'p1', sessionId: 's2' },
+    { type: 'task:created', projectId: 'p1', taskId: 't1' },
+    { type: 'task:session_added', projectId: 'p1', taskId: 't1', sessionId: 's1' },
+    { type: 'task:deleted', projectId: 'p2', taskId: 't2', data: { id: 't1', sessionId: 's1', projectId: 'p1' } },
+    { type: 'session:deleted', projectId: 'p2', sessionId: 's3', data: { id: 's1' } },
+    { type: 'notify:session_completed', projectId: 'p2', sessionId: 's3' },
+    { type: 'notify:task_session_failed', projectId: 'p2', sessionId: 's3', taskId: 't1' },
+    { type: 'project:updated', projectId: 'p2' },
+    { type: 'ordering:updated' },
+  ];
+  it.each([
+    ['nothing', {}, range(1, 10)],
+    ['empty lists', { sessionIds: [], taskIds: [], types: [], projectId: '' }, range(1, 10)],
+    ['one session', { sessionIds: ['s1'] }, [1, 4]],
+    ['two sessions', { sessionIds: ['s1', 's3'] }, [1, 4, 6, 7, 8]],
+    ['a project', { projectId: 'p2' }, [5, 6, 7, 8, 9]],
+    ['a task', { taskIds: ['t1'] }, [3, 4, 8]],
+    ['a task and a session', { taskIds: ['t1'], sessionIds: ['s1'] }, [4]],
+    ['an exact type', { types: ['output'] }, [1]],
+    ['a family', { types: ['task:*'] }, [3, 4, 5]],
+    ['a type and a family', { types: ['status_change', 'notify:*'] }, [2, 7, 8]],
+    ['a family and a project', { types: ['notify:*'], projectId: 'p1' }, []],
+    ['a family that is a beginning of another word', { types: ['session:*'] }, [6]],
+    ['what nobody has', { sessionIds: ['s9'] }, []],
+  ])('%s', async (_name, filter, expected) => {
+    const live = await Listener.subscribed(filter);
+    service.commit(world);
+    const paged = await Listener.subscribed(filter, `${LOG_ID}.0`);
+    const end = await Listener.subscribed({}, `${LOG_ID}.0`);
+    await end.next('event', 10);
+    await Promise.all([live.settled(), paged.settled()]);
+
+    expect(live.seqs).toEqual(expected);
+    expect(paged.seqs).toEqual(expected);
+  });
+
+  it('show an agent nothing but its own session and tasks, whatever it asks for', async () => {
+    service.agents.set('oma_a', { sessionId: 's1', projectId: 'p1', taskIds: ['t1'] });
+    const agent = await Listener.subscribed({}, undefined, 'oma_a');
+    const greedy = await Listener.subscribed({ projectId: 'p2' }, undefined, 'oma_a');
+    service.commit(world);
+    await agent.next('event', 4);
+    await greedy.settled();
+
+    expect(agent.seqs).toEqual([1, 3, 4, 8]);
+    expect(greedy.seqs).toEqual([8]);
+  });
+});
+
+describe('frames', () => {
+  it.each([
+    ['broken JSON', '{"type":'], ['no object', '[]'], ['null', 'null'], ['a number', '1'], ['no type', '{}'], ['an unknown type', '{"type":"publish"}'],
+    ['an unknown key', '{"type":"subscribe","filters":{}}'], ['an unknown filter', '{"type":"subscribe","filter":{"users":[]}}'], ['a key twice', '{"type":"subscribe","type":"ping"}'],
+    ['a bad id', '{"type":"subscribe","filter":{"sessionIds":["*"]}}'], ['a bad type of event', '{"type":"subscribe","filter":{"types":["*"]}}'],
+    ['a cursor that is a number', '{"type":"subscribe","after":1}'], ['binary', Buffer.from('{"type":"ping"}')],
+  ])('%s: an error frame, and the socket goes on', async (_name, frame) => {
+    const listener = await Listener.connect();
+    listener.say(frame);
+    await listener.settled();
+
+    expect(listener.frames).toEqual([{ type: 'error', code: 'VALIDATION_FAILED', detail: expect.any(String) }, { type: 'pong' }]);
+  });
+
+  it('are answered in the order they came', async () => {
+    service.commit(many(3));
+    const listener = await Listener.connect();
+    listener.say({ type: 'ping' });
+    listener.say({ type: 'subscribe', after: `${LOG_ID}.0` });
+    listener.say({ type: 'nonsense' });
+    listener.say({ type: 'ping' });
+    await listener.next('pong', 2);
+
+    expect(listener.frames.map((frame) => frame.type)).toEqual(['pong', 'subscribed', 'event', 'event', 'event', 'error', 'pong']);
+  });
+
+  it('past 64 KiB end the socket', async () => {
+    const listener = await Listener.connect();
+    listener.say(`"${'x'.repeat(70_000)}"`);
+
+    expect((await eventually(() => listener.closed)).code).toBe(1009);
+  });
+});
+
+describe('when something is away', () => {
+  it('says degraded while session-service is silent, and loses nothing', async () => {
+    const listener = await Listener.subscribed();
+    service.silence();
+    await listener.next('degraded');
+    service.commit(many(3), { heard: false });
+    service.beacon();
+    await listener.next('event', 3);
+    await listener.next('position');
+
+    expect(listener.seqs).toEqual([1, 2, 3]);
+    expect(listener.ws.readyState).toBe(WebSocket.OPEN);
+  });
+
+  it('keeps sockets through a NATS that dies, refuses commands at once, and goes on exactly', async () => {
+    service.commit(many(2));
+    const listener = await Listener.subscribed({}, `${LOG_ID}.0`);
+    await listener.next('event', 2);
+    await gateway.nats.kill();
+    await listener.next('degraded');
+    const since = performance.now();
+    const refused = await gateway.send('GET', '/api/projects');
+    expect([refused.status, refused.body['code'], refused.headers['retry-after']]).toEqual([503, 'UNAVAILABLE', '1']);
+    expect(performance.now() - since).toBeLessThan(500);
+    service.commit(many(2), { heard: false });
+    const waiting = await Listener.connect();
+    waiting.say({ type: 'subscribe', after: `${LOG_ID}.1` });
+    await waiting.next('degraded');
+    await gateway.nats.restart();
+    await listener.next('event', 4);
+    await waiting.next('event', 3);
+
+    expect(listener.seqs).toEqual([1, 2, 3, 4]);
+    expect(waiting.of('subscribed')).toEqual([{ type: 'subscribed', resume: 'ok', cursor: `${LOG_ID}.1` }]);
+    expect(waiting.frames.map((frame) => frame.type).indexOf('event')).toBeGreaterThan(waiting.frames.map((frame) => frame.type).indexOf('subscribed'));
+    expect(waiting.seqs).toEqual([2, 3, 4]);
+  });
+
+  it('asks again for a page that failed', async () => {
+    service.commit(many(5));
+    let failures = 2;
+    service.answers.set(SessionRpc.eventPage.name, () => {
+      failures -= 1;
+      if (failures === 0) service.answers.clear();
+      throw new AppError('UNAVAILABLE');
+    });
+    const listener = await Listener.connect();
+    listener.say({ type: 'subscribe', after: `${LOG_ID}.0` });
+    await listener.next('event', 5);
+
+    expect(listener.seqs).toEqual(range(1, 5));
+    expect(listener.of('subscribed')).toHaveLength(1);
+  });
+
+  it('tells every client to come back when it shuts down', async () => {
+    const listeners = await Promise.all([Listener.subscribed(), Listener.connect()]);
+    await gateway.app.close();
+
+    for (const listener of listeners) expect(await eventually(() => listener.closed)).toMatchObject({ code: 1001 });
+  });
+});
+
+describe('a client that does not read', () => {
+  it('is not pushed to, costs little, and sees everything once it reads', async () => {
+    const slow = await Listener.subscribed();
+    const quick = await Listener.subscribed();
+    slow.ws.pause();
+    const total = 600;
+    for (let i = 0; i < total; i++) {
+      service.commit(many(1, 20_000));
+      if (i % 20 === 19) await quick.next('event', i + 1);
+    }
+    await quick.next('event', total);
+    const unsent = clients().map((client) => client.socket.bufferedAmount);
+    expect(Math.max(...unsent)).toBeGreaterThan(UNSENT_BYTES_HIGH);
+    expect(Math.max(...unsent)).toBeLessThan(UNSENT_BYTES_MAX);
+    slow.ws.resume();
+    await slow.next('event', total);
+
+    expect(slow.seqs).toEqual(range(1, total));
+    expect(quick.seqs).toEqual(range(1, total));
+  });
+});
+
+describe('a client that is looked after', () => {
+  const later = (ms: number) => performance.now() + ms;
+
+  it('is closed with 4008 when it has not read for a minute, and goes on by its cursor', async () => {
+    const slow = await Listener.subscribed();
+    slow.ws.pause();
+    const quick = await Listener.subscribed();
+    for (let i = 0; i < 800; i++) {
+      service.commit(many(1, 20_000));
+      if (i % 20 === 19) await quick.next('event', i + 1);
+    }
+        for (const client of clients()) client.tick(later(61_000));
+    slow.ws.resume();
+
+    expect((await eventually(() => slow.closed)).code).toBe(4008);
+    expect(quick.closed).toBeNull();
+    const again = await Listener.subscribed({}, slow.events.at(-1)?.cursor);
+    await again.next('event', 800 - slow.events.length);
+    expect([...slow.seqs, ...again.seqs]).toEqual(range(1, 800));
+  });
+
+  it('hears a position at least every 15 s, past what its filter kept away', async () => {
+    const listener = await Listener.subscribed({ sessionIds: ['nobody'] });
+    service.commit(many(4));
+    await (await Listener.subscribed({}, `${LOG_ID}.0`)).next('event', 4);
+    for (const client of clients()) client.tick(later(15_001));
+
+    expect((await listener.next('position')).cursor).toBe(`${LOG_ID}.4`);
+  });
+
+  it('is cut off after two pings without an answer', async () => {
+    const ws = new WebSocket(`ws://127.0.0.1:${gateway.port}/ws`, { headers: { authorization: `Bearer ${gateway.token}` }, autoPong: false });
+    const alive = await Listener.connect();
+    const gone = once(ws, 'close') as Promise<[number]>;
+    await once(ws, 'ping', { signal: AbortSignal.timeout(1) }).catch(() => undefined);
+    if (ws.readyState !== WebSocket.OPEN) await once(ws, 'open');
+    for (const [index, ms] of [15_001, 30_002, 45_003].entries()) {
+      for (const client of clients()) client.tick(later(ms));
+      await eventually(() => clients().every((client) => client.pingsMissed === 0 || client.pingsMissed === index + 1 || index === 2));
+      await alive.settled();
+    }
+
+    expect((await gone)[0]).toBe(1006);
+    expect(alive.closed).toBeNull();
+  });
+
+  it('is closed with 4001 when its token ends', async () => {
+    service.agents.set('oma_a', { sessionId: 's1', projectId: 'p1', taskIds: [] });
+    const agent = await Listener.subscribed({}, undefined, 'oma_a');
+    const admin = await Listener.subscribed();
+    service.agents.clear();
+    (gateway.app.get(LiveGateway) as unknown as { nextRecheck: number }).nextRecheck = 0;
+
+    expect((await eventually(() => agent.closed)).code).toBe(4001);
+    expect(admin.closed).toBeNull();
+  });
+});
+
+it('carries an event from the bus to the frame in milliseconds', async () => {
+  const listener = await Listener.subscribed();
+  const took: number[] = [];
+  for (let i = 1; i <= 200; i++) {
+    const since = performance.now();
+    const arrived = once(listener.ws, 'message');
+    service.commit(many(1, 300));
+    await arrived;
+    took.push(performance.now() - since);
+  }
+
+  took.sort((a, b) => a - b);
+  expect(took[100]).toBeLessThan(5);
+});
