@@ -53,10 +53,10 @@ const TAKE: Take = {
     settleInput(d, inputId);
   },
   turn_ended: endTurn,
-  output: (d, { type, ...data }, at) => say(d, at, 'output', data),
+  output: (d, { type: _type, ...data }, at) => say(d, at, 'output', data),
   thought: (d, { content }, at) => say(d, at, 'thought', { content }),
   plan: (d, { entries }, at) => say(d, at, 'plan', { entries }),
-  tool_call: (d, { type, ...data }, at) => {
+  tool_call: (d, { type: _type, ...data }, at) => {
     const { status } = data;
     const open = status === undefined ? null : status === 'pending' || status === 'in_progress';
     d.record({ type: 'tool_called', at, toolCallId: abbreviate(data.toolCallId, WORD_BYTES_MAX), open, data });

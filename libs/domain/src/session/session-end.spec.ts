@@ -1,11 +1,9 @@
 import { ADMIN, SessionHarness } from '../testing/session-harness.js';
-import type { RunFact } from '../provider/fact.js';
 import { endPath } from './ending.js';
 import { OUTCOMES, type OutcomeCode } from './outcome.js';
 import { SESSION_STATES, canTransition, isTerminal, type SessionState } from './session-state.js';
 import { sessionView, statusOf } from './session-status.js';
 
-type RunEnded = Partial<Extract<RunFact, { type: 'run_ended' }>>;
 
 const created = () => new SessionHarness();
 const placed = () => new SessionHarness().place();

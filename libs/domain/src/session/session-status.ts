@@ -23,8 +23,11 @@ export function statusOf(session: Pick<Session, 'state' | 'outcome' | 'transitio
   }
 }
 
+const BOOKKEEPING = ['pendingInputs', 'nudged', 'turn', 'approvals', 'report', 'interruptRequestedAt', 'lastFactAt'] as const satisfies (keyof Session)[];
+
 /** A session as GET answers it: with its status, without our bookkeeping. */
 export function sessionView(session: Session): SessionView {
-  const { pendingInputs, nudged, turn, approvals, report, interruptRequestedAt, lastFactAt, ...shown } = session;
-  return { ...shown, status: statusOf(session) };
+  const view: Partial<Session> & { status: SessionStatus } = { ...session, status: statusOf(session) };
+  for (const key of BOOKKEEPING) delete view[key];
+  return view as SessionView;
 }

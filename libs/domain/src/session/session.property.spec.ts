@@ -140,8 +140,8 @@ describe('any sequence of commands', () => {
     fc.assert(fc.property(life, (a) => {
       const { session, events } = live(a, ({ before, after }) => {
         if (!before || !isTerminal(before)) return;
-        const { name, updatedAt, revision, ...end } = sessionView(before);
-        expect(sessionView(after)).toMatchObject(end);
+        const { name, updatedAt, revision } = after; // a name may still be given
+        expect({ ...after, name, updatedAt, revision }).toEqual({ ...before, name, updatedAt, revision });
       });
       expect(count(events, END_NOTIFICATION)).toBe(isTerminal(session) ? 1 : 0);
       expect(session.outcome !== null).toBe(isTerminal(session));

@@ -67,6 +67,7 @@ function withStatus(task: Task, sessionId: string, status: TaskSessionStatus): T
 
 /** The task without its link to a session. */
 export function withoutSession(task: Task, sessionId: string): Task {
-  const { [sessionId]: gone, ...taskSessionStatuses } = task.taskSessionStatuses;
+  const taskSessionStatuses = { ...task.taskSessionStatuses };
+  delete taskSessionStatuses[sessionId];
   return { ...task, sessionIds: task.sessionIds.filter((id) => id !== sessionId), taskSessionStatuses };
 }
