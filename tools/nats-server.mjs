@@ -6,7 +6,7 @@ import { access, chmod, constants, mkdir, readdir, rename, rm, writeFile } from 
 import { delimiter, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
-/** @typedef {{ log?: (line: string) => void, searchPath?: string, platform?: NodeJS.Platform }} Options */
+/** @typedef {{ log?: (line: string) => void, searchPath?: string, places?: string[], platform?: NodeJS.Platform }} Options */
 
 const CHECKOUT = fileURLToPath(new URL('..', import.meta.url));
 export const DEFAULT_CACHE_DIR = join(CHECKOUT, '.cache', 'nats-server');
@@ -26,9 +26,9 @@ const NOISE_CHARS_MAX = 1_500;
  * @throws when there is none and it cannot be fetched; the message says exactly what to do.
  */
 export async function ensureNatsServer(cacheDir = DEFAULT_CACHE_DIR, options = {}) {
-  const { log = () => undefined, searchPath = process.env.PATH ?? '', platform = process.platform } = options;
+  const { log = () => undefined, searchPath = process.env.PATH ?? '', places = USUAL_PLACES, platform = process.platform } = options;
   const cached = join(resolve(cacheDir), 'nats-server');
-  const found = await firstThatRuns([...searchPath.split(delimiter).filter(Boolean), ...USUAL_PLACES].map((dir) => join(dir, 'nats-server')));
+  const found = await firstThatRuns([...searchPath.split(delimiter).filter(Boolean), ...places].map((dir) => join(dir, 'nats-server')));
   if (found) return found;
   if (await runs(cached)) return cached;
   if (platform === 'darwin') return installWithBrew(log);

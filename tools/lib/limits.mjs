@@ -34,6 +34,9 @@ export const LOCK_ATTEMPTS_MAX = 20;
 /** nats-server answers in 20 ms here; after this long the start is told so and goes on waiting. */
 export const NATS_PROBE_MS = 50;
 export const NATS_PROBE_TIMEOUT_MS = 1_000;
+/** Every process is ready: the gateway is asked until it says so too. */
+export const READY_PROBE_MS = 50;
+export const READY_PROBE_TIMEOUT_MS = 2_000;
 /** Not ready yet: said after this long, and again every such time. */
 export const READY_REMINDER_MS = 15_000;
 

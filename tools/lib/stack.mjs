@@ -1,7 +1,8 @@
 import { mkdirSync, rmSync } from 'node:fs';
+import { get } from 'node:http';
 import { join } from 'node:path';
 import { readJsonIfThere, replaceFile } from './files.mjs';
-import { LEFTOVER_GRACE_MS, STOP_NATS_MS, STOP_TOTAL_MS } from './limits.mjs';
+import { LEFTOVER_GRACE_MS, READY_PROBE_MS, READY_PROBE_TIMEOUT_MS, STOP_NATS_MS, STOP_TOTAL_MS } from './limits.mjs';
 import { launchNats, prepareNats, watchNats } from './own-nats.mjs';
 import { homeLock } from './owner-lock.mjs';
 import { isAlive } from './process-info.mjs';
@@ -23,6 +24,10 @@ export class Stack {
   #logs = [];
   #settled = { ready: () => {}, refused: () => {} };
   #wasReady = false;
+  /** Every process says that it is ready, and so does the door they are all behind. */
+  #answers = false;
+  #probing = false;
+  #publishFailed = false;
   /** Set by the first stop: nothing is started any more. */
   #closed = false;
   #handedBack = false;
@@ -46,7 +51,6 @@ export class Stack {
   }
 
   get home() { return this.#settings.home; }
-  get ready() { return this.#processes.size > 0 && [...this.#processes.values()].every((one) => one.state === 'ready'); }
   get tokenFile() { return join(this.home, 'api-gateway', 'admin.token'); }
   logFile(name) { return join(this.#runDir, 'logs', `${name.replace('/', '-')}.log`); }
 
@@ -88,7 +92,8 @@ export class Stack {
 
   /** Who is not ready, for a person who waits. */
   get missing() {
-    return [...this.#processes.values()].filter((one) => one.state !== 'ready').map((one) => one.name);
+    const names = [...this.#processes.values()].filter((one) => one.state !== 'ready').map((one) => one.name);
+    return names.length > 0 ? names : [`${this.url}/health/ready`];
   }
 
   /**
@@ -118,6 +123,8 @@ export class Stack {
     this.#handBack();
   }
 
+  get #allReady() { return this.#processes.size > 0 && [...this.#processes.values()].every((one) => one.state === 'ready'); }
+
   #supervise(service, port) {
     const { home, host } = this.#settings;
     const shared = {
@@ -142,29 +149,60 @@ export class Stack {
     if (note) this.#say(one.name, `${note}${one.lastWords ? `\n${' '.repeat(27)}last words: ${one.lastWords}` : ''}`);
     else if (one.state === 'ready') this.#say(one.name, `ready (pid ${one.pid})`);
     else if (one.state === 'not_ready') this.#say(one.name, 'is up, but cannot serve at the moment');
+    if (!this.#wasReady && one.state === 'waiting' && one.exitCode === EXIT_CONFIG) {
+      this.#settled.refused(new Refusal(`${one.name} cannot start: ${one.lastWords}`));
+    }
+    if (!this.#allReady) this.#answers = false;
+    else if (!this.#answers) void this.#probe();
     this.#publish();
-    if (this.#wasReady) return;
-    if (one.state === 'waiting' && one.exitCode === EXIT_CONFIG) this.#settled.refused(new Refusal(`${one.name} cannot start: ${one.lastWords}`));
-    if (!this.ready) return;
+  }
+
+  /** Processes that are ready find each other a moment later; whoever reads `ready` must be able to rely on it. */
+  async #probe() {
+    if (this.#probing) return;
+    this.#probing = true;
+    while (this.#allReady && !this.#closed && !this.#answers) {
+      this.#answers = (await answersReady(this.url)) && this.#allReady;
+      if (!this.#answers) await pause(READY_PROBE_MS);
+    }
+    this.#probing = false;
+    if (!this.#answers || this.#closed) return;
+    this.#publish();
     this.#wasReady = true;
     this.#settled.ready();
   }
 
   get #stackFile() { return join(this.#runDir, 'stack.json'); }
 
+  /** A disk that is full must not end the supervision: what is shown is then late, and said to be. */
   #publish() {
     if (this.#handedBack) return;
+    try {
+      replaceFile(this.#stackFile, this.#asText());
+      this.#publishFailed = false;
+    } catch (error) {
+      if (!this.#publishFailed) this.#say('run/stack.json', `could not be written: ${error.message}`);
+      this.#publishFailed = true;
+    }
+  }
+
+  #asText() {
     const external = this.#settings.natsUrl ? { nats: { pid: null, startTime: null, state: 'external', restarts: 0 } } : {};
     const services = { ...this.#left, ...external, ...Object.fromEntries([...this.#processes].map(([name, one]) => [name, one.view])) };
-    const stack = { ready: this.ready && !this.#closed, url: this.url, natsUrl: this.natsUrl, services };
-    replaceFile(this.#stackFile, `${JSON.stringify(stack, null, 2)}\n`);
+    const stack = { ready: this.#answers && !this.#closed, url: this.url, natsUrl: this.natsUrl, services };
+    return `${JSON.stringify(stack, null, 2)}\n`;
   }
 
   #handBack() {
     this.#handedBack = true;
     for (const log of this.#logs.splice(0)) log.close();
     rmSync(this.#stackFile, { force: true });
-    this.#lock.release();
+    try {
+      this.#lock.release();
+    } catch (error) {
+      // The lock ends with this process anyway.
+      this.#say('run/', `could not be given back: ${error.message}`);
+    }
   }
 
   /** Services leave by themselves when their launcher dies; nats-server has no such channel. */
@@ -182,6 +220,23 @@ export class Stack {
     this.#left = {};
     this.#publish();
   }
+}
+
+/** Under a Host that the gateway takes whatever it listens on. */
+function answersReady(url) {
+  const { hostname, port } = new URL(url);
+  return new Promise((done) => {
+    const request = get({
+      host: hostname.replace(/^\[|\]$/g, ''), port, path: '/health/ready', headers: { host: `127.0.0.1:${port}` }, timeout: READY_PROBE_TIMEOUT_MS,
+    }, (answer) => {
+      answer.resume();
+      done(answer.statusCode === 200);
+    });
+    request.once('timeout', () => request.destroy());
+    // Not reachable is not ready; the gateway's own log says why.
+    request.once('error', () => done(false));
+    request.once('close', () => done(false));
+  });
 }
 
 const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });

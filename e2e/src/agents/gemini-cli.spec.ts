@@ -38,7 +38,7 @@ describe('gemini-cli, from POST /api/sessions/spawn', () => {
     const project = await scenario.project();
     const feed = await Feed.open(scenario.stack, { filter: { projectId: project.id } });
     const { id } = await scenario.spawn(project.id, {
-      providerType: 'gemini', mode: 'interactive', permissionMode: 'ask', systemPrompt: 'Change as little as you can.',
+      providerType: 'gemini', model: 'gemini-2.5-flash', mode: 'interactive', permissionMode: 'ask', systemPrompt: 'Change as little as you can.',
       initialDirective: scenarioTag({
         say: 'I will correct the answer.', then: 'The answer is corrected.',
         tools: [{ names: ['write_file'], args: { file_path: notes, content: 'export const answer = 43;\n' } }],
@@ -65,7 +65,27 @@ describe('gemini-cli, from POST /api/sessions/spawn', () => {
     await scenario.api.post(`/api/sessions/${id}/stop`);
     expect(await scenario.ended(id)).toMatchObject({ state: 'stopped', status: 'completed', outcome: { code: 'finished' } });
     expect(JSON.stringify(standIn.requests)).toContain('Change as little as you can.');
+    expect(standIn.requests.map(({ path }) => path)).toContain('/v1beta/models/gemini-2.5-flash:streamGenerateContent?alt=sse');
     expect(standIn.phonedHome).toEqual([]);
+    await eventually(async () => (await processesNaming(`ORBITMESH_SESSION_ID=${id}`)).length === 0, { what: 'nothing of the agent left' });
+  }, 120_000);
+
+  it('is found again by a runner that was killed while it asked, and does what it was then allowed', async () => {
+    const project = await scenario.project();
+    const path = join(scenario.repository, 'survived.txt');
+    const { id } = await scenario.spawn(project.id, {
+      providerType: 'gemini', mode: 'interactive', permissionMode: 'ask',
+      initialDirective: scenarioTag({ say: 'Waiting.', then: 'It survived.', tools: [{ names: ['write_file'], args: { file_path: path, content: 'yes\n' } }] }),
+    });
+    await scenario.until(id, (session) => session.needsInput?.active === true, 'its question');
+    const { items: [approval] } = await scenario.api.get<{ items: Approval[] }>(`/api/sessions/${id}/approvals`);
+    await scenario.stack.kill('provider-runner/slot-0');
+    await scenario.stack.waitReady();
+    await scenario.api.insist('POST', `/api/sessions/${id}/approvals/${approval.id}`, { decision: 'allow' });
+    await scenario.until(id, (session) => session.activity === 'idle' && session.needsInput === null, 'idle');
+    expect(await readFile(path, 'utf8')).toBe('yes\n');
+    await scenario.api.post(`/api/sessions/${id}/kill`);
+    await scenario.ended(id);
     await eventually(async () => (await processesNaming(`ORBITMESH_SESSION_ID=${id}`)).length === 0, { what: 'nothing of the agent left' });
   }, 120_000);
 

@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, readdir, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { eventually, processesNaming, startStack, type StackOptions, type TestStack } from '@orbitmesh/testing';
@@ -109,6 +109,23 @@ describe('the launcher', () => {
     const { code, output } = await launchExpectingEnd();
     expect(code).toBe(1);
     expect(output).toContain('provider-runner/slot-0 cannot start: ORBITMESH_ROOTS is wrong');
+  });
+
+  it('calls itself ready only when the gateway does', async () => {
+    await writeFile(join(home, 'api-gateway.fault'), 'unready');
+    const stack = await launch({ waitReady: false });
+    await eventually(async () => Object.values((await stack.file()).services).filter((one) => one.state === 'ready').length === 5, { what: 'ready processes' });
+    expect((await stack.file()).ready).toBe(false);
+    await rm(join(home, 'api-gateway.fault'));
+    await stack.waitReady();
+  });
+
+  it('goes on when its home is gone, and ends everything when told to', async () => {
+    const stack = await launch();
+    await rm(home, { recursive: true });
+    await stack.interrupt();
+    expect(await processesNaming(home)).toEqual([]);
+    expect(stack.output).toContain('could not be written');
   });
 
   it('keeps run/ to its owner, and the password of NATS off every command line', async () => {

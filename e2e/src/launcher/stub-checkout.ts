@@ -8,10 +8,12 @@ export const TOOLS = fileURLToPath(new URL('../../../tools/', import.meta.url));
 /**
  * A service that keeps the launcher's protocol and nothing else, so that the launcher can be tested by itself. It writes
  * what happens to it into `<home>/journal`, and misbehaves as `<home>/<app>.fault` says, read at its start:
- * `die` (at once), `config` (refuses its configuration), `deaf` (does not stop when asked).
+ * `die` (at once), `config` (refuses its configuration), `deaf` (does not stop when asked), `unready` (is there, but
+ * answers 503 until the file is gone).
  */
 const STUB = `
 import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { createServer } from 'node:http';
 const app = import.meta.url.split('/').at(-3);
 const home = process.env.ORBITMESH_HOME;
 const tell = (what, more = {}) => appendFileSync(home + '/journal', JSON.stringify({ app, what, at: Date.now(), pid: process.pid, ...more }) + '\\n');
@@ -23,6 +25,7 @@ tell('start', { port: process.env.ORBITMESH_PORT, umask: process.umask() });
 if (app === 'api-gateway') {
   mkdirSync(home + '/api-gateway', { recursive: true });
   writeFileSync(home + '/api-gateway/admin.token', 'token\\n', { mode: 0o600 });
+  createServer((_request, answer) => answer.writeHead(existsSync(faultFile) ? 503 : 200).end()).listen(process.env.ORBITMESH_PORT, '127.0.0.1');
 }
 if (fault === 'die') process.exit(3);
 if (fault === 'config') process.send({ type: 'failed', code: 'CONFIG_INVALID', message: 'ORBITMESH_ROOTS is wrong' }, () => process.exit(78));
