@@ -1,7 +1,7 @@
 import { AcpOutbox } from './acp-outbox.js';
 import { approvalOptionsOf, approvalRequested } from './acp-approvals.js';
 import { describeError, kindOfError } from './acp-errors.js';
-import { decodeFrame, fields, text, type Fields, type Frame, type RpcError, type RpcId } from './acp-json-rpc.js';
+import { decodeFrame, fields, list, text, type Fields, type Frame, type RpcError, type RpcId } from './acp-json-rpc.js';
 import { ACP_LINE_BYTES_MAX, HELD_INPUTS_MAX, HELD_INPUT_CHARACTERS_MAX, OPEN_APPROVALS_MAX, REQUEST_ID_MAX } from './acp.limits.js';
 import type { AcpOptions } from './acp-options.js';
 import { ACP_PROTOCOL_VERSION, cancelKey, keyOfId, PROMPT, promptKey, refuseKey } from './acp-requests.js';
@@ -78,6 +78,7 @@ export class AcpConversation implements Driver {
   private onResult(key: string, result: Fields): void {
     if (key === 'initialize') return this.onInitialized(result);
     if (key === 'session') return this.onOpened(result);
+    if (key === 'model') return this.becomeReady(this.state.agentSessionId ?? '');
     const stopReason = STOP_REASONS.find((reason) => reason === result.stopReason);
     if (stopReason) return this.endTurn(stopReason, usageOfResult(result));
     this.endTurn('error', usageOfResult(result), `The agent ended its turn with an unknown reason: ${short(result.stopReason) || 'none'}`);
@@ -86,6 +87,7 @@ export class AcpConversation implements Driver {
   private onError(key: string, error: RpcError): void {
     const kind = kindOfError(error);
     const message = describeError(error);
+    if (key === 'model') return this.host.failStart('config_invalid', `The agent refuses the model ${short(this.host.run.manifest.provider.model)}: ${message}`);
     if (!key.startsWith(PROMPT)) return this.host.failStart(kind === 'auth_required' ? 'auth_required' : 'start_failed', message);
     if (kind === 'cancelled' || this.state.turn?.cancelling) return this.endTurn('cancelled', undefined, message);
     this.host.emit({ type: 'error', code: kind, message });
@@ -115,8 +117,24 @@ export class AcpConversation implements Driver {
   private onOpened(result: Fields): void {
     const agentSessionId = this.state.opening === 'session/new' ? text(result.sessionId) : this.host.run.continueAgentSessionId;
     if (!agentSessionId) return this.host.failStart('start_failed', 'The agent opened a session without saying its id.');
-    this.update({ phase: 'ready', agentSessionId });
+    this.update({ phase: 'configuring', agentSessionId, model: this.modelChoiceOf(result) });
+    if (this.state.model) return this.outbox.request('model');
+    this.becomeReady(agentSessionId);
+  }
+
+  private modelChoiceOf(result: Fields): AcpState['model'] {
+    if (this.host.run.manifest.provider.model === null) return null;
+    const option = list(result.configOptions).map(fields).find(({ category }) => category === 'model');
+    const configId = text(option?.id);
+    if (configId) return { configId };
+    return 'models' in result ? { configId: null } : null;
+  }
+
+  private becomeReady(agentSessionId: string): void {
+    const { model } = this.host.run.manifest.provider;
+    this.update({ phase: 'ready' });
     this.host.emit({ type: 'run_started', pid: this.host.pid, agentSessionId, agentInfo: this.state.agentInfo ?? {} });
+    if (model !== null && !this.state.model) this.host.emit({ type: 'metadata', key: 'model', value: `The agent offers no choice of models; ${short(model)} was not set.` });
     if (!this.state.stopping) this.startTurn(null);
   }
 

@@ -80,7 +80,7 @@ export class AcpOutbox {
   /** The agent does not read, or is gone: what was to be said is taken back, so that it can be tried again. */
   private notWritten(key: string, error: Error): void {
     this.host.log('warn', 'a line could not be sent to the agent', { key, reason: error.message });
-    if (key === 'initialize' || key === 'session') return this.host.failStart('start_failed', `The agent does not take input: ${error.message}`);
+    if (key === 'initialize' || key === 'session' || key === 'model') return this.host.failStart('start_failed', `The agent does not take input: ${error.message}`);
     if (this.isRunningPrompt(key)) return this.failPrompt(key, error);
     const answer = this.state.sentAnswers.find(({ approvalId }) => permissionKey(approvalId) === key);
     if (answer) {

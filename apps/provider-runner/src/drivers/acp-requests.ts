@@ -1,5 +1,5 @@
 import type { McpServerConfig } from '@orbitmesh/domain';
-import type { InitializeRequest, LoadSessionRequest, NewSessionRequest, PromptRequest, RequestPermissionResponse } from '@agentclientprotocol/sdk/unstable';
+import type { InitializeRequest, LoadSessionRequest, NewSessionRequest, PromptRequest, RequestPermissionResponse, SetSessionConfigOptionRequest } from '@agentclientprotocol/sdk/unstable';
 import { encodeError, encodeNotification, encodeRequest, encodeResult, RPC_METHOD_NOT_FOUND, type RpcId } from './acp-json-rpc.js';
 import type { AcpState } from './acp-state.js';
 import type { RunContext } from './driver.js';
@@ -31,6 +31,7 @@ export function lineOfKey(key: string, state: AcpState, run: RunContext): string
   const id = idOfKey(key);
   if (key === 'initialize') return encodeRequest(id, 'initialize', initializeParams());
   if (key === 'session') return state.opening ? encodeRequest(id, state.opening, openParams(state, run)) : undefined;
+  if (key === 'model') return state.model ? modelRequest(id, state.model.configId, state, run) : undefined;
   if (key.startsWith(REFUSE)) {
     const error = { code: RPC_METHOD_NOT_FOUND, message: 'OrbitMesh does not offer this method.' };
     return encodeError(JSON.parse(key.slice(REFUSE.length)) as RpcId, error);
@@ -58,6 +59,15 @@ function initializeParams(): InitializeRequest {
 function openParams(state: AcpState, run: RunContext): NewSessionRequest | LoadSessionRequest {
   const params = { cwd: run.workingDir, mcpServers: run.manifest.provider.mcpServers.map(mcpServerOf) };
   return state.opening === 'session/new' ? params : { ...params, sessionId: run.continueAgentSessionId ?? '' };
+}
+
+/** A stable configuration option where the agent has one; `session/set_model` never left the draft, and gemini has only that. */
+function modelRequest(id: string, configId: string | null, { agentSessionId }: AcpState, { manifest }: RunContext): string {
+  const sessionId = agentSessionId ?? '';
+  const model = manifest.provider.model ?? '';
+  return configId === null
+    ? encodeRequest(id, 'session/set_model', { sessionId, modelId: model })
+    : encodeRequest(id, 'session/set_config_option', { sessionId, configId, value: model } satisfies SetSessionConfigOptionRequest);
 }
 
 function mcpServerOf({ name, command, args, env }: McpServerConfig) {

@@ -38,11 +38,13 @@ export interface RunningTurn {
 
 /** All a driver knows of its run: plain JSON, replaced whole on every change, never changed in place. */
 export interface AcpState {
-  phase: 'initializing' | 'opening' | 'ready';
+  phase: 'initializing' | 'opening' | 'configuring' | 'ready';
   /** Keys of our requests that the agent has not answered; `om:<key>` is the id on the wire. */
   outstanding: string[];
   /** How the conversation is opened, decided by what the agent said it can. */
   opening: 'session/new' | 'session/load' | 'session/resume' | null;
+  /** How the model that the spawn asked for is chosen: by a configuration option, or by session/set_model. Null: not at all. */
+  model: { configId: string | null } | null;
   agentSessionId: string | null;
   agentInfo: { name?: string; version?: string } | null;
   turn: RunningTurn | null;
@@ -62,7 +64,7 @@ export const NO_TOKENS: TokenTotals = { tokensIn: 0, tokensOut: 0, cacheRead: 0,
 
 export function newAcpState(): AcpState {
   return {
-    phase: 'initializing', outstanding: [], opening: null, agentSessionId: null, agentInfo: null, turn: null, turns: 0, inputs: [],
+    phase: 'initializing', outstanding: [], opening: null, model: null, agentSessionId: null, agentInfo: null, turn: null, turns: 0, inputs: [],
     approvals: [], sentAnswers: [], toolCalls: {}, planStep: null, paused: false, stopping: false,
     usage: { total: NO_TOKENS, turn: NO_TOKENS, costUsd: null }, said: { activity: 'idle', currentTask: null },
   };

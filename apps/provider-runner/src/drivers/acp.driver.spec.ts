@@ -73,6 +73,38 @@ describe('the handshake', () => {
   });
 });
 
+describe('the model', () => {
+  const start = async (opened: object) => {
+    const bench = new JournaledDriver(acpDriver, runContextOf({ manifest: manifestOf({ provider: { ...manifestOf().provider, model: 'large' } }) }));
+    await bench.step((driver) => driver.start());
+    await bench.agent(INITIALIZED, { id: 'om:session', result: { sessionId: 'conv-1', ...opened } });
+    return bench;
+  };
+
+  it('is set before the first prompt, by the option the agent has for it', async () => {
+    const bench = await start({ configOptions: [{ id: 'mode', category: 'mode' }, { id: 'm', category: 'model' }], models: {} });
+    expect(bench.sent('model')[0]).toMatchObject({ method: 'session/set_config_option', params: { sessionId: 'conv-1', configId: 'm', value: 'large' } });
+    expect(bench.said('run_started')).toEqual([]);
+    await bench.crash();
+    await bench.agent({ id: 'om:model', result: {} });
+    expect(bench.said('run_started')).toHaveLength(1);
+    expect(bench.sent('prompt:first')).toHaveLength(1);
+  });
+
+  it('is set by session/set_model where that is all the agent has, and fails the start when it is refused', async () => {
+    const bench = await start({ models: { availableModels: [] } });
+    expect(bench.sent('model')[0]).toMatchObject({ method: 'session/set_model', params: { sessionId: 'conv-1', modelId: 'large' } });
+    await bench.agent({ id: 'om:model', error: { code: -32602, message: 'unknown model' } });
+    expect(bench.ended).toBe('config_invalid: The agent refuses the model large: unknown model');
+  });
+
+  it('is said not to be set where the agent offers no choice', async () => {
+    const bench = await start({});
+    expect(bench.said('metadata')).toEqual([{ type: 'metadata', key: 'model', value: expect.stringContaining('large was not set') }]);
+    expect(bench.sent('prompt:first')).toHaveLength(1);
+  });
+});
+
 describe('what the agent says', () => {
   it('becomes output, thoughts, a plan, tool calls, the current task and the activity', async () => {
     const bench = await working();
