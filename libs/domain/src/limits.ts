@@ -6,8 +6,6 @@ const KIB = 1024;
 
 /** One event as JSON (design §2), its envelope's own fields left room for; a longer text is cut and says so in `truncated`. */
 export const FEED_EVENT_BYTES_MAX = 255 * KIB;
-/** One document as JSON (design §2). */
-export const ENTITY_BYTES_MAX = 256 * KIB;
 /** The manifest as it is printed (design §2); a spawn beyond it is MANIFEST_TOO_LARGE. */
 export const PRINTED_MANIFEST_BYTES_MAX = 512 * KIB;
 

@@ -1,8 +1,11 @@
 import { jsonBytes } from '../kernel/text.js';
-import { ENTITY_BYTES_MAX, FEED_EVENT_BYTES_MAX } from '../limits.js';
+import { FEED_EVENT_BYTES_MAX } from '../limits.js';
 import type { FeedEvent } from './envelope.js';
 import { newErrorEvent, newMetadataEvent, newMetricEvent, newOutputEvent, newStatusChangeEvent } from './events.js';
 import { fitEvent } from './fit-event.js';
+
+/** One document, one event (design §2). */
+const ON_THE_WIRE_BYTES_MAX = 256 * 1024;
 
 const at = '2025-01-01T00:00:00.000Z';
 
@@ -55,6 +58,6 @@ describe('an event that is too large', () => {
 
   it('leaves room for its envelope', () => {
     const envelope = { seq: Number.MAX_SAFE_INTEGER, cursor: `in_${'x'.repeat(61)}-1.${Number.MAX_SAFE_INTEGER}`, id: 'x'.repeat(64), commitEnd: false, sessionSeq: Number.MAX_SAFE_INTEGER };
-    expect(FEED_EVENT_BYTES_MAX + jsonBytes(envelope)).toBeLessThanOrEqual(ENTITY_BYTES_MAX);
+    expect(FEED_EVENT_BYTES_MAX + jsonBytes(envelope)).toBeLessThanOrEqual(ON_THE_WIRE_BYTES_MAX);
   });
 });

@@ -1,4 +1,4 @@
-import { abbreviate } from '../kernel/text.js';
+import { abbreviate, jsonBytes } from '../kernel/text.js';
 import { WORD_BYTES_MAX } from '../limits.js';
 import type { NumberedFact, RunFact } from '../provider/fact.js';
 import { confirmDelivery, postponeApprovals, requestApproval, withdrawApproval } from './decide-approval.js';
@@ -42,7 +42,10 @@ type Take = { [T in RunFact['type']]: (d: Decision, fact: Extract<RunFact, { typ
 
 const TAKE: Take = {
   run_started: (d, { agentSessionId, agentInfo }, at) => {
-    d.record({ type: 'started', at, agentSessionId: agentSessionId === undefined ? null : abbreviate(agentSessionId, WORD_BYTES_MAX) });
+    // Half an id would name no conversation: one too long to keep is not kept.
+    const kept = agentSessionId !== undefined && jsonBytes(agentSessionId) <= WORD_BYTES_MAX ? agentSessionId : null;
+    d.record({ type: 'started', at, agentSessionId: kept });
+    if (agentSessionId !== undefined && !kept) say(d, at, 'metadata', { key: 'agent_session_id_too_long', value: abbreviate(agentSessionId, WORD_BYTES_MAX) });
     if (agentInfo?.name) say(d, at, 'metadata', { key: 'agent', value: [agentInfo.name, agentInfo.version].filter(Boolean).join(' ') });
     // Cancelled while starting: it stays so until nothing is left of it (design §4.1).
     if (d.session.state === 'starting' && !isEnding(d.session)) d.record({ type: 'moved', to: 'running', reason: 'the agent is ready', at: d.now });

@@ -73,6 +73,14 @@ describe('facts', () => {
     ]);
   });
 
+  it('name the agent\'s conversation, which is kept whole or not at all', () => {
+    expect(running().session.agentSessionId).toBe('conv-1');
+    const harness = new SessionHarness().place().claim();
+    harness.facts({ type: 'run_started', pid: 1, agentSessionId: 'c'.repeat(300), agentInfo: { name: 'demo', version: '1' } });
+    expect(harness.session).toMatchObject({ state: 'running', agentSessionId: null });
+    expect(harness.all('metadata').map(({ data }) => (data as { key: string }).key)).toEqual(['agent_session_id_too_long', 'agent']);
+  });
+
   it('that do nothing but talk, count or act make no session:updated', () => {
     const harness = running();
     harness.facts(

@@ -3,7 +3,6 @@ import { ADMIN, AGENT, FakeContext, SessionHarness, deepFreeze, spawnCommand, ta
 import { AppError } from '../errors/app-error.js';
 import type { FeedEvent } from '../feed/envelope.js';
 import { jsonBytes } from '../kernel/text.js';
-import { ENTITY_BYTES_MAX } from '../limits.js';
 import type { RunFact } from '../provider/fact.js';
 import { TIMELINE_KINDS } from '../work/timeline.js';
 import type { Task } from '../work/task.js';
@@ -15,6 +14,9 @@ import { PERMISSION_MODES, SESSION_MODES, type Session } from './session.js';
 import type { Actor, SessionCommand, SpawnCommand } from './session-command.js';
 import { canTransition, isTerminal } from './session-state.js';
 import { sessionView, statusOf } from './session-status.js';
+
+/** One document, one event (design §2). */
+const ON_THE_WIRE_BYTES_MAX = 256 * 1024;
 
 type Step = { advanceMs: number; command: (session: Session) => SessionCommand };
 
@@ -264,9 +266,9 @@ describe('the largest legal session', () => {
     harness.facts({ type: 'error', code: wide, message: wide }, { type: 'activity', activity: 'executing', currentTask: wide });
     harness.report('completed', wide);
     expect(jsonBytes(harness.session)).toBeGreaterThan(200 * 1024);
-    expect(jsonBytes(harness.session)).toBeLessThanOrEqual(ENTITY_BYTES_MAX);
+    expect(jsonBytes(harness.session)).toBeLessThanOrEqual(ON_THE_WIRE_BYTES_MAX);
     harness.runEnds({ cause: 'crashed', message: wide });
-    expect(jsonBytes(harness.session)).toBeLessThanOrEqual(ENTITY_BYTES_MAX);
-    for (const event of harness.events) expect(jsonBytes(event)).toBeLessThanOrEqual(ENTITY_BYTES_MAX);
+    expect(jsonBytes(harness.session)).toBeLessThanOrEqual(ON_THE_WIRE_BYTES_MAX);
+    for (const event of harness.events) expect(jsonBytes(event)).toBeLessThanOrEqual(ON_THE_WIRE_BYTES_MAX);
   });
 });
