@@ -395,6 +395,22 @@ describe('recovery', () => {
     (bench) => bench.agent({ id: 'om:prompt:inp_1', result: { stopReason: 'cancelled', usage: { inputTokens: 5, outputTokens: 5, totalTokens: 10 } } }),
   ];
 
+  it('says that input and answers were delivered when they were written and nobody had heard of it', async () => {
+    const bench = await working();
+    await bench.agent(ENDED);
+    bench.confirms = false;
+    await bench.step((driver) => driver.input({ inputId: 'inp_1', text: 'one' }));
+    await bench.agent(asks(0));
+    const [{ approvalId }] = bench.said('approval_requested');
+    await bench.step((driver) => driver.answerApproval({ approvalId, optionId: 'yes' }));
+    expect(bench.said('approval_delivered')).toEqual([]);
+    bench.confirms = true;
+    await bench.crash();
+    expect(bench.said('input_delivered')).toEqual([{ type: 'input_delivered', inputId: 'inp_1' }]);
+    expect(bench.said('approval_delivered')).toEqual([{ type: 'approval_delivered', approvalId }]);
+    expect(bench.sent(`permission:${approvalId}`)).toHaveLength(1);
+  });
+
   async function perform(crashAfter: number, written: boolean): Promise<JournaledDriver> {
     const bench = new JournaledDriver(acpDriver);
     for (const [index, act] of play.entries()) {

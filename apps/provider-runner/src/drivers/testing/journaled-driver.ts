@@ -42,6 +42,8 @@ export class JournaledDriver {
   private incarnation = 0;
   /** When false, lines stay journaled and unsent. */
   writes = true;
+  /** When false, lines are written, and the runner does not live to tell the driver. */
+  confirms = true;
   /** When set, a send fails with it. */
   refuses: Error | null = null;
 
@@ -93,7 +95,7 @@ export class JournaledDriver {
         entry.failed(this.refuses);
       } else {
         this.lines.push({ key: entry.key, line: entry.line });
-        entry.written();
+        if (this.confirms) entry.written();
       }
       await new Promise((resolve) => setImmediate(resolve));
       this.journal();
