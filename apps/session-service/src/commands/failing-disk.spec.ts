@@ -68,12 +68,22 @@ describe('commands on a disk in trouble', () => {
     expect(answer.body.revision).toBe(2);
   });
 
-  it('does not take the refusal of one command for that of another', async () => {
-    const large = rename('x'.repeat(250_000));
-    const missing = service.call(SessionRpc.getProject, { id: 'proj_none' });
-    const other = service.call(SessionRpc.updateProject, { id: 'proj_none', body: {}, meta: meta() });
-    const codes = (await Promise.allSettled([large, missing, other])).map((result) => (result as PromiseRejectedResult).reason.code as string);
-    expect(codes).toEqual(['DOCUMENT_TOO_LARGE', 'PROJECT_NOT_FOUND', 'PROJECT_NOT_FOUND']);
+  it('does not take what the store refused to one command for the fate of another', async () => {
+    await service.remove();
+    service = await TestService.start({ storage: { fs: disk.fs, limits: { commitBytesMax: 5_000 } } });
+    projectId = (await service.project()).id;
+    const release = disk.hold();
+    const order: string[] = [];
+    const told = (what: Promise<unknown>): Promise<unknown> => what.then(() => order.push('done'), (error: { code: string }) => order.push(error.code));
+
+    const all = [
+      told(rename('first', { ifMatch: 1 })), told(rename('x'.repeat(10_000))), told(rename('late', { ifMatch: 1 })),
+    ];
+    await new Promise((resolve) => setImmediate(resolve));
+    expect(order).toEqual([]);
+    release();
+    await Promise.all(all);
+    expect(order.sort()).toEqual(['DOCUMENT_TOO_LARGE', 'REVISION_MISMATCH', 'done']);
   });
 
   it('forgets a spawn that was not written, and goes on with a session whose placement was not', async () => {

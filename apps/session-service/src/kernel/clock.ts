@@ -22,9 +22,4 @@ export class Clock {
     timer.unref();
     return () => clearInterval(timer);
   }
-
-  /** Calls `run` once, after what is going on now. */
-  soon(run: () => void): void {
-    setImmediate(run);
-  }
 }

@@ -62,7 +62,7 @@ export function planSpawn(view: View, body: SpawnSessionBody, actor: Actor, rule
 
 /** The one commit of a spawn: session, manifest, task links, events. @throws MANIFEST_TOO_LARGE, DOCUMENT_TOO_LARGE, LIMIT_REACHED */
 export function decideSpawn(tx: Decide, plan: SpawnPlan): Decision<ReturnType<typeof sessionView>> {
-  const { body, project, tasks, member, parent } = plan;
+  const { project, tasks, member, parent } = plan;
   const sessionId = tx.newId('session');
   const input = manifestInput(plan, sessionId);
   const { manifest, hash } = buildManifest(input);
