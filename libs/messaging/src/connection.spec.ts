@@ -52,7 +52,7 @@ describe('when NATS is killed', () => {
     expect(asker.connected).toBe(false);
     const before = performance.now();
     expect(await errorOf(asker.request(Echo, { text: '' }))).toMatchObject({ code: 'UNAVAILABLE', retryable: true });
-    expect(performance.now() - before).toBeLessThan(100);
+    expect(performance.now() - before).toBeLessThan(1_000);
     expect(asker.publish(Count, { n: 1 })).toBe(false);
 
     hold = false;
