@@ -24,6 +24,8 @@ export const SHUTDOWN_GRACES_MS = { politeMs: 2_000, termMs: 2_000 } as const;
 export const LEFTOVER_GRACE_MS = 500;
 /** SIGKILL and look again, at most this long; whatever is alive then is reported in `run_ended.left`. */
 export const SWEEP_GIVE_UP_MS = 5_000;
+/** The same for a start that failed: there is hardly anything to end. */
+export const START_SWEEP_MS = 1_000;
 /** Shutdown waits so long for the last facts to be acknowledged; they are in the journal and are sent by the next start. */
 export const SHUTDOWN_ACK_MS = 3_000;
 
@@ -50,6 +52,8 @@ export const SECRET_LENGTH_MIN = 4;
 
 /** Decoded and not yet in the journal, per run; decoding waits, the agent's file grows. */
 export const PENDING_BYTES_MAX = 1 * MIB;
+/** Decoded without a fact; then the offset alone is journaled. */
+export const SILENT_BYTES_MAX = 256 * KIB;
 /** In the journal and not yet acknowledged, per run (held in memory); decoding waits, the agent's file grows. */
 export const UNACKED_BYTES_MAX = 8 * MIB;
 /** Output in the files and not in the journal (design §7): the agent's tree is suspended, and goes on below the second. */
@@ -57,7 +61,7 @@ export const BACKLOG_SUSPEND_BYTES = 8 * MIB;
 export const BACKLOG_RESUME_BYTES = 2 * MIB;
 /** A run's output as facts (design §7): what comes after is dropped and said as `output_dropped`. */
 export const RUN_OUTPUT_BYTES_MAX = 256 * MIB;
-/** A raw file past this is emptied, with the tree suspended, once all of it is in the journal. */
+/** A raw file past this loses what is in the journal, with the tree suspended meanwhile. */
 export const RAW_FILE_BYTES_MAX = 256 * MIB;
 
 /** One journal file; a new one begins with the whole state, and files whose facts are all acknowledged are removed. */

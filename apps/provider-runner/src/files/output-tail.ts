@@ -25,7 +25,8 @@ export class OutputTail {
   private readonly fd: number;
   private readonly buffer = Buffer.allocUnsafe(READ_BYTES_MAX);
   private position: number;
-  private base: number;
+  private begin: number;
+  private busy: Promise<unknown> = Promise.resolve();
   private wakeUp: (() => void) | undefined;
   private woken = false;
   private stopped = false;
@@ -36,16 +37,26 @@ export class OutputTail {
   constructor(private readonly options: TailOptions) {
     this.fd = openSync(options.path, 'r');
     this.position = options.position;
-    this.base = options.base;
+    this.begin = options.base;
     this.done = this.follow().finally(() => closeSync(this.fd));
     // Whoever ends or drains it gets the error; until then it must not count as unhandled.
     this.done.catch(() => undefined);
   }
 
+  /** Offset in the stream of the file's first byte. */
+  get base(): number {
+    return this.begin;
+  }
+
+  /** Called when the file cannot be read any more. */
+  onFailed(listener: (error: unknown) => void): void {
+    this.done.catch(listener);
+  }
+
   /** Bytes in the file, and the offset in the stream where it ends now. */
   size(): { bytes: number; end: number } {
     const bytes = this.stopped ? 0 : fstatSync(this.fd).size;
-    return { bytes, end: this.base + bytes };
+    return { bytes, end: this.begin + bytes };
   }
 
   /** All that is in the file was read. */
@@ -53,9 +64,16 @@ export class OutputTail {
     return this.position >= this.size().end;
   }
 
-  /** The file was emptied; what comes next continues the stream. */
-  emptied(): void {
-    this.base = this.position;
+  /** Runs this while nothing is read; afterwards the file begins at that offset. */
+  async paused(change: () => Promise<void>, base: number): Promise<void> {
+    const before = this.busy;
+    const changed = (async () => {
+      await before;
+      await change();
+      this.begin = base;
+    })();
+    this.busy = changed;
+    await changed;
   }
 
   /** Something may have been written. */
@@ -98,8 +116,11 @@ export class OutputTail {
   }
 
   private async readNext(): Promise<number> {
+    await this.busy;
     this.woken = false;
-    const { bytesRead } = await readSome(this.fd, this.buffer, 0, READ_BYTES_MAX, this.position - this.base);
+    const reading = readSome(this.fd, this.buffer, 0, READ_BYTES_MAX, this.position - this.begin);
+    this.busy = reading;
+    const { bytesRead } = await reading;
     if (bytesRead === 0 || this.stopped) return 0;
     this.position += bytesRead;
     this.options.onPieces(this.options.splitter.push(this.buffer.subarray(0, bytesRead)));

@@ -1,35 +1,43 @@
-import { truncateSync } from 'node:fs';
 import type { Offsets } from '../journal/fact-journal.js';
 import { BACKLOG_RESUME_BYTES, BACKLOG_SUSPEND_BYTES, RAW_FILE_BYTES_MAX } from '../limits.js';
 import { OutputTail, type TailOptions } from './output-tail.js';
+import { forgetRest, shortenRawFile } from './raw-file.js';
 
 /** Between two looks at how far decoding lags behind what the agent writes. */
 const GUARD_MS = 50;
 const STREAMS = ['stdout', 'stderr'] as const;
+const LIMITS = { suspendBytes: BACKLOG_SUSPEND_BYTES, resumeBytes: BACKLOG_RESUME_BYTES, rawFileBytes: RAW_FILE_BYTES_MAX };
 
 export interface OutputOptions {
   tails: Record<keyof Offsets, TailOptions>;
-  /** Offsets up to which everything is in the journal. */
+  /** Writes to the journal what was decoded, and says up to which offsets. */
+  journal(): Promise<Offsets>;
   journaled(): Offsets;
   /** Suspends the agent's tree, or lets it go on. */
   suspend(on: boolean): void;
-  /** Journals the new beginning of a file that was emptied. */
-  onEmptied(stream: keyof Offsets, base: number): Promise<void>;
+  /** Journals the new beginning of a file. */
+  onShortened(stream: keyof Offsets, base: number): Promise<void>;
+  /** Output can be neither read nor kept in bounds any more. */
+  onFailed(error: unknown): void;
+  limits?: typeof LIMITS;
 }
 
 /**
  * Both output files of a run. A file gives no back-pressure, so an agent that writes faster than its
- * output can be journaled is suspended until that has caught up, and a file that has become too large
- * is emptied at such a moment: no byte of it is lost (design §7).
+ * output can be journaled is suspended until that has caught up, and at such a moment a file that has
+ * become too large loses what is in the journal; no byte of output is lost (design §7).
  */
 export class RunOutput {
   private readonly tails: Record<keyof Offsets, OutputTail>;
-  private suspended = false;
-  private emptying = false;
+  private readonly limits: typeof LIMITS;
   private readonly timer: NodeJS.Timeout;
+  private suspended = false;
+  private shortening: Promise<void> | undefined;
 
   constructor(private readonly options: OutputOptions) {
+    this.limits = options.limits ?? LIMITS;
     this.tails = { stdout: new OutputTail(options.tails.stdout), stderr: new OutputTail(options.tails.stderr) };
+    for (const name of STREAMS) this.tails[name].onFailed(options.onFailed);
     this.timer = setInterval(() => this.guard(), GUARD_MS);
   }
 
@@ -39,21 +47,37 @@ export class RunOutput {
 
   async drain(): Promise<void> {
     clearInterval(this.timer);
+    await this.shortening;
     await Promise.all(STREAMS.map((name) => this.tails[name].drain()));
   }
 
   async stop(): Promise<void> {
     clearInterval(this.timer);
+    await this.shortening;
     await Promise.all(STREAMS.map((name) => this.tails[name].stop()));
   }
 
   private guard(): void {
+    if (this.shortening) return;
+    try {
+      const backlog = this.backlog();
+      const full = STREAMS.find((name) => this.tails[name].size().bytes >= this.limits.rawFileBytes);
+      if (full && this.suspended && this.tails[full].caughtUp) {
+        this.shortening = this.shorten(full).catch(this.options.onFailed).finally(() => { this.shortening = undefined; });
+      } else if (!this.suspended && (full || backlog > this.limits.suspendBytes)) {
+        this.hold(true);
+      } else if (this.suspended && !full && backlog < this.limits.resumeBytes) {
+        this.hold(false);
+      }
+    } catch (error) {
+      this.options.onFailed(error);
+    }
+  }
+
+  /** What was read counts as done: waiting would not make an unfinished line complete. */
+  private backlog(): number {
     const journaled = this.options.journaled();
-    const backlog = Math.max(...STREAMS.map((name) => this.tails[name].size().end - journaled[name]));
-    const full = STREAMS.find((name) => this.tails[name].size().bytes >= RAW_FILE_BYTES_MAX);
-    if (full && !this.emptying && this.suspended && this.tails[full].caughtUp && backlog === 0) void this.empty(full);
-    if (!this.suspended && (backlog > BACKLOG_SUSPEND_BYTES || full)) this.hold(true);
-    else if (this.suspended && !full && !this.emptying && backlog < BACKLOG_RESUME_BYTES) this.hold(false);
+    return Math.max(...STREAMS.map((name) => (this.tails[name].caughtUp ? 0 : this.tails[name].size().end - journaled[name])));
   }
 
   private hold(on: boolean): void {
@@ -61,13 +85,14 @@ export class RunOutput {
     this.options.suspend(on);
   }
 
-  /** Nothing writes now. A runner that dies in here finds a file shorter than its offsets, and knows it was emptied. */
-  private async empty(stream: keyof Offsets): Promise<void> {
-    this.emptying = true;
+  /** Nothing writes now. */
+  private async shorten(stream: keyof Offsets): Promise<void> {
     const tail = this.tails[stream];
-    truncateSync(this.options.tails[stream].path, 0);
-    tail.emptied();
-    await this.options.onEmptied(stream, tail.size().end);
-    this.emptying = false;
+    const { path } = this.options.tails[stream];
+    const upTo = (await this.options.journal())[stream];
+    if (tail.size().end - upTo > this.limits.rawFileBytes / 2) throw new Error('A line of the output is longer than what is kept of it.');
+    await tail.paused(() => shortenRawFile(path, tail.base, upTo), upTo);
+    await this.options.onShortened(stream, upTo);
+    forgetRest(path);
   }
 }

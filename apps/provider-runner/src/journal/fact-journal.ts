@@ -60,6 +60,8 @@ export class FactJournal {
   private waitingBytes = 0;
   private sizes: number[] = [];
   private acked = 0;
+  /** Records that had been durable and cannot be read any more. */
+  damaged = 0;
   private current: RunProgress = FIRST;
   private readonly inputs = new Set<string>();
 
@@ -70,6 +72,7 @@ export class FactJournal {
     const numbers = readdirSync(dir).flatMap((name) => (/^\d+\.log$/.test(name) ? [Number.parseInt(name, 10)] : [])).sort((a, b) => a - b);
     for (const number of numbers.length > 0 ? numbers : [1]) {
       const file = await JournalFile.open(join(dir, `${number}.log`));
+      journal.damaged += file.damaged.length;
       for (const record of file.records as JournalRecord[]) journal.apply(record);
       journal.parts.push({ number, file, lastRunSeq: journal.current.runSeq });
     }

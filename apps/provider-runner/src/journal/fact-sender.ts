@@ -72,7 +72,7 @@ export class FactSender {
 
   private async failed(error: unknown): Promise<void> {
     if (this.stopped) return;
-    if (error instanceof AppError && error.code === 'SESSION_NOT_FOUND') {
+    if (error instanceof AppError && (error.code === 'SESSION_NOT_FOUND' || error.code === 'RUN_NOT_FOUND' || error.details.stale === true)) {
       this.options.onRefused(error.code);
       this.stop();
       return;

@@ -1,6 +1,6 @@
 import type { NumberedFact, RunFact } from '@orbitmesh/domain';
 import { piecesOf } from '../decode/utf8.js';
-import { COALESCE_BYTES_MAX, COALESCE_MS, JOURNAL_RETRY_MS, PENDING_BYTES_MAX, SECRET_HOLD_MS, UNACKED_BYTES_MAX } from '../limits.js';
+import { COALESCE_BYTES_MAX, COALESCE_MS, JOURNAL_RETRY_MS, PENDING_BYTES_MAX, SECRET_HOLD_MS, SILENT_BYTES_MAX, UNACKED_BYTES_MAX } from '../limits.js';
 import type { RunLog } from '../run/run-log.js';
 import { boundFact, jsonBytes } from './fact-size.js';
 import type { FactJournal, JournalRecord, Offsets, RunProgress } from './fact-journal.js';
@@ -49,6 +49,8 @@ export class StepRecorder {
   /** The agent's output has been decoded up to here, by whatever is emitted until the step ends. */
   decoded(stream: keyof Offsets, end: number): void {
     this.offsets[stream] = end;
+    // Frames that say nothing are not decoded again for ever, nor may they count as backlog.
+    if (end - this.options.journal.progress.upTo[stream] > SILENT_BYTES_MAX) this.touch();
   }
 
   emit(fact: RunFact): void {

@@ -1,13 +1,15 @@
 import { delimiter } from 'node:path';
 import type { Manifest, ProviderEntry } from '@orbitmesh/domain';
 import { RUN_MARKER } from '../process/run-processes.js';
+import type { RunEnvironment } from './run-environment.js';
 import type { RunFiles } from './run-files.js';
+import type { RunLog } from './run-log.js';
 import { resolveSecrets } from './secrets.js';
 
 /** What an agent inherits from whoever started OrbitMesh; everything else is given to it by name (design §8). */
 const INHERITED = /^(PATH|HOME|LANG|LC_[A-Z]+|TERM|TZ|TMPDIR|USER|LOGNAME|SHELL)$/;
 const PATH_DEFAULT = '/usr/local/bin:/usr/bin:/bin';
-export const TOKEN_NAME = 'ORBITMESH_TOKEN';
+const TOKEN_NAME = 'ORBITMESH_TOKEN';
 
 export interface AgentEnvironment {
   variables: Record<string, string>;
@@ -49,16 +51,35 @@ export function agentEnvironment(input: EnvironmentInput): AgentEnvironment {
 }
 
 /** The entry's secrets, and the session's own over them. */
-export function secretReferences(manifest: Manifest, entry: ProviderEntry): Record<string, string> {
+function secretReferences(manifest: Manifest, entry: ProviderEntry): Record<string, string> {
   return { ...entry.secrets, ...manifest.secrets };
 }
 
-/** After a restart: the environment as the living agent has it, read back from the system. */
-export function environmentOf(environ: Buffer, manifest: Manifest, entry: ProviderEntry): AgentEnvironment {
-  const variables = Object.fromEntries(environ.toString().split('\0').filter((pair) => pair.includes('=')).map((pair) => {
+export interface EnvironmentAgainInput {
+  env: RunEnvironment;
+  manifest: Manifest;
+  entry: ProviderEntry;
+  runId: string;
+  /** The wrapper's, if it still is the wrapper. */
+  pid: number;
+  log: RunLog;
+}
+
+/** After a restart: as the living agent has it, read back from the system; for a dead one the references are asked once more. */
+export function environmentAgain({ env, manifest, entry, runId, pid, log }: EnvironmentAgainInput): AgentEnvironment {
+  const variables = Object.fromEntries((env.table.environment(pid)?.toString() ?? '').split('\0').filter((pair) => pair.includes('=')).map((pair) => {
     const at = pair.indexOf('=');
     return [pair.slice(0, at), pair.slice(at + 1)];
   }));
-  const names = [...Object.keys(secretReferences(manifest, entry)), TOKEN_NAME];
-  return { variables, secrets: names.flatMap((name) => (variables[name] === undefined ? [] : [variables[name]])) };
+  const references = secretReferences(manifest, entry);
+  if (variables[RUN_MARKER] === runId) {
+    const secrets = [...Object.keys(references), TOKEN_NAME].flatMap((name) => (variables[name] === undefined ? [] : [variables[name]]));
+    return { variables, secrets };
+  }
+  try {
+    return { variables: {}, secrets: Object.values(resolveSecrets(references, env.processEnv)) };
+  } catch (error) {
+    log('warn', 'secrets of a run cannot be resolved any more; what it still says is not redacted', { err: error });
+    return { variables: {}, secrets: [] };
+  }
 }

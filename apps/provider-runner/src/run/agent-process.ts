@@ -10,6 +10,7 @@ import { identify, type ProcessIdentity, type ProcessTable } from '../process/pr
 import { RunProcesses } from '../process/run-processes.js';
 import { launchWrapper, programPath, type WrapperLaunch } from '../process/wrapper.js';
 import type { RunFiles } from './run-files.js';
+import type { RunLog } from './run-log.js';
 
 /** Between two looks for the exit file, beside the watch. */
 const EXIT_POLL_MS = 100;
@@ -47,6 +48,7 @@ export class AgentProcess {
     readonly processes: RunProcesses,
     readonly wrapper: ProcessIdentity,
     readonly pid: number,
+    private readonly log: RunLog,
   ) {
     processes.know({ wrapper, agentPid: pid, holderPid: this.holderPid() });
     this.follow();
@@ -67,11 +69,11 @@ export class AgentProcess {
   }
 
   /** Waits until the agent's pid is known. @throws TIMEOUT when the wrapper did not get that far */
-  static async attach(files: RunFiles, table: ProcessTable, processes: RunProcesses, wrapper: ProcessIdentity): Promise<AgentProcess> {
+  static async attach(files: RunFiles, table: ProcessTable, processes: RunProcesses, wrapper: ProcessIdentity, log: RunLog): Promise<AgentProcess> {
     processes.know({ wrapper });
     for (const deadline = performance.now() + AGENT_PID_TIMEOUT_MS; performance.now() < deadline; await delay(5)) {
       const pid = readNumber(files.agentPid);
-      if (pid !== undefined) return new AgentProcess(files, table, processes, wrapper, pid);
+      if (pid !== undefined) return new AgentProcess(files, table, processes, wrapper, pid, log);
       if (readNumber(files.exit) !== undefined || !processes.wrapperAlive()) break;
     }
     throw new AppError('TIMEOUT', `The agent was not executed: ${readTail(files.stderr)}`);
@@ -119,6 +121,15 @@ export class AgentProcess {
   }
 
   private look(): void {
+    try {
+      this.lookOnce();
+    } catch (error) {
+      // Out of file descriptors, say: nothing is concluded from not being able to look.
+      this.log('error', 'an agent cannot be watched', { err: error });
+    }
+  }
+
+  private lookOnce(): void {
     if (this.exit) return;
     const code = readNumber(this.files.exit);
     if (code !== undefined) this.ended({ exitCode: code, signal: signalName(code) });

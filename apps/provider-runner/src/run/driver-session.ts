@@ -1,15 +1,17 @@
-import { AppError, type Capabilities, type IdKind, type RunFact } from '@orbitmesh/domain';
+import type { Capabilities, IdKind } from '@orbitmesh/domain';
 import { headOf } from '../decode/utf8.js';
 import { LineSplitter, TextSplitter } from '../decode/splitter.js';
 import type { Driver, DriverDefinition, DriverFact, DriverHost, DriverStatus, Piece, ProcessExit, RunContext } from '../drivers/driver.js';
 import { RunOutput } from '../files/run-output.js';
 import type { TailOptions } from '../files/output-tail.js';
-import { StdinQueue } from '../files/stdin-queue.js';
+import { forgetRest, recoverRawFile } from '../files/raw-file.js';
 import type { FactJournal, Offsets, RunProgress } from '../journal/fact-journal.js';
 import type { StepRecorder } from '../journal/step-recorder.js';
-import { COALESCE_BYTES_MAX, DRIVER_STATE_BYTES_MAX, RUN_OUTPUT_BYTES_MAX, UNPARSED_BYTES_MAX } from '../limits.js';
-import type { RunFiles } from './run-files.js';
+import { COALESCE_BYTES_MAX, DRIVER_STATE_BYTES_MAX, UNPARSED_BYTES_MAX } from '../limits.js';
+import { AgentInput } from './agent-input.js';
 import type { AgentProcess } from './agent-process.js';
+import { OutputBudget } from './output-budget.js';
+import type { RunFiles } from './run-files.js';
 import type { RunLog } from './run-log.js';
 
 export interface DriverSessionOptions {
@@ -27,79 +29,63 @@ export interface DriverSessionOptions {
   onAbandoned(message: string): void;
 }
 
-const KEY_LENGTH_MAX = 128;
-
 /** A living agent and its driver: output goes in, facts come out, lines go to stdin, all in journaled steps. */
 export class DriverSession implements DriverHost {
   private readonly driver: Driver;
-  private readonly stdin: StdinQueue;
-  private readonly output: RunOutput;
-  private readonly unsent: Set<string>;
+  private readonly agentInput: AgentInput;
+  private readonly budget: OutputBudget;
   private readonly takenInputs = new Set<string>();
   private readonly suspendedBy = new Set<'pause' | 'backlog'>();
-  private progress: Pick<RunProgress, 'base' | 'stdinClosed' | 'started' | 'paused' | 'outputBytes' | 'droppedBytes'>;
+  private readonly base: Offsets;
+  private output: RunOutput | undefined;
+  private begun = false;
+  private wasStarted: boolean;
+  private isPaused: boolean;
   private lastDriverState = '';
-  private dropFrom = 0;
-  private lastWrite: Promise<void> = Promise.resolve();
   private over = false;
 
   constructor(private readonly options: DriverSessionOptions) {
-    const { base, stdinClosed, started, paused, outputBytes, droppedBytes, unsent, upTo } = options.journal.progress;
-    this.progress = { base: { ...base }, stdinClosed, started, paused, outputBytes, droppedBytes };
-    this.unsent = new Set(unsent);
-    this.dropFrom = upTo.stdout;
-    this.stdin = new StdinQueue(options.files.stdin);
+    const { journal, recorder, files, agent } = options;
+    const { base, started, paused, outputBytes, droppedBytes, upTo } = journal.progress;
+    this.wasStarted = started;
+    this.isPaused = paused;
+    this.base = { stdout: recoverRawFile(files.stdout, base.stdout), stderr: recoverRawFile(files.stderr, base.stderr) };
+    this.budget = new OutputBudget(recorder, { outputBytes, droppedBytes }, upTo.stdout);
+    this.agentInput = new AgentInput(files.stdin, agent, recorder, journal.progress);
     this.driver = options.definition.create(this);
-    this.output = new RunOutput({
-      tails: { stdout: this.tail('stdout', upTo), stderr: this.tail('stderr', upTo) },
-      journaled: () => options.journal.progress.upTo,
-      suspend: (on) => this.suspend('backlog', on),
-      onEmptied: async (stream, begin) => {
-        this.progress.base[stream] = begin;
-        await options.recorder.flush();
-      },
-    });
-    options.agent.onFile((file) => this.output.wake(file === 'out' ? 'stdout' : file === 'err' ? 'stderr' : undefined));
   }
 
-  get run(): RunContext {
-    return this.options.context;
-  }
-
-  get pid(): number {
-    return this.options.agent.pid;
-  }
-
-  get started(): boolean {
-    return this.progress.started;
-  }
-
-  get paused(): boolean {
-    return this.progress.paused;
-  }
-
-  get capabilities(): Capabilities {
-    return this.options.definition.capabilities(this.run.entry);
-  }
+  get run(): RunContext { return this.options.context; }
+  get pid(): number { return this.options.agent.pid; }
+  get started(): boolean { return this.wasStarted; }
+  get paused(): boolean { return this.isPaused; }
+  get capabilities(): Capabilities { return this.options.definition.capabilities(this.run.entry); }
 
   /** Begins, or goes on where the journal says a former runner was. */
-  begin(): void {
-    const { driver, unsent, midLine } = this.options.journal.progress;
-    if (driver === null) return this.guard(() => this.driver.start());
-    if (midLine) void this.stdin.write('\n').catch(() => undefined);
-    if (this.progress.paused && this.capabilities.pause === 'freeze') this.suspendedBy.add('pause');
-    else this.options.agent.processes.resume();
-    this.unsent.clear();
-    this.guard(() => this.driver.recover({ state: driver.state, stateVersion: driver.version, unsent: [...unsent] }));
-    if (this.progress.stdinClosed) this.dropStdin();
+  async begin(): Promise<void> {
+    const { driver } = this.options.journal.progress;
+    await this.settleRawFiles();
+    this.begun = true;
+    if (driver === null) {
+      this.guard(() => this.driver.start());
+    } else {
+      // A former runner may have died while the agent was suspended.
+      if (this.isPaused && this.capabilities.pause === 'freeze') this.suspendedBy.add('pause');
+      else this.options.agent.processes.resume();
+      this.guard(() => this.driver.recover({ state: driver.state, stateVersion: driver.version, unsent: this.agentInput.lost }));
+    }
+    this.output = this.follow();
     this.options.recorder.touch();
   }
 
   /** What a step writes beside its facts. */
   changes(): Partial<RunProgress> {
-    const changes: Partial<RunProgress> = { ...this.progress, base: { ...this.progress.base }, unsent: [...this.unsent], midLine: this.stdin.midLine };
-    const state = this.driver.snapshot();
-    const json = JSON.stringify(state);
+    const changes: Partial<RunProgress> = {
+      ...this.agentInput.progress, ...this.budget.progress, base: { ...this.base }, started: this.wasStarted, paused: this.isPaused,
+    };
+    let json = this.lastDriverState;
+    // A driver that has not begun knows nothing yet; its former snapshot stays.
+    if (this.begun) this.guard(() => { json = JSON.stringify(this.driver.snapshot()); });
     if (json === this.lastDriverState) return changes;
     if (json.length > DRIVER_STATE_BYTES_MAX) {
       this.abandon('The state of this run has become too large to be kept.');
@@ -114,30 +100,27 @@ export class DriverSession implements DriverHost {
   emit(fact: DriverFact): void {
     if (this.over) return;
     if (fact.type === 'run_started') {
-      if (this.progress.started) return;
-      this.progress.started = true;
+      if (this.wasStarted) return;
+      this.wasStarted = true;
       this.options.onStarted();
     }
-    if (fact.type === 'paused' || fact.type === 'resumed') this.progress.paused = fact.type === 'paused';
-    if ((fact.type === 'output' || fact.type === 'thought') && !this.takesOutput(fact)) return;
-    this.options.recorder.emit(fact);
+    if (fact.type === 'paused' || fact.type === 'resumed') this.isPaused = fact.type === 'paused';
+    if (this.budget.takes(fact, this.options.journal.progress.upTo.stdout)) this.options.recorder.emit(fact);
   }
 
   send(key: string, line: string): Promise<void> {
-    const sent = this.sendLine(key, line);
+    const sent = this.agentInput.send(key, line);
     // A driver may not be interested; a rejection that nobody takes would end the process.
     sent.catch(() => undefined);
     return sent;
   }
 
   closeStdin(): void {
-    if (this.progress.stdinClosed) return;
-    this.progress.stdinClosed = true;
-    this.options.recorder.whenDurable(() => void this.lastWrite.finally(() => this.dropStdin()));
+    this.agentInput.close();
   }
 
   failStart(code: Parameters<DriverHost['failStart']>[0], message: string): void {
-    if (this.progress.started) this.abandon(message);
+    if (this.wasStarted) this.abandon(message);
     else this.options.onStartFailed(code, message);
   }
 
@@ -179,14 +162,14 @@ export class DriverSession implements DriverHost {
   }
 
   async pause(): Promise<void> {
-    if (this.progress.paused) return;
+    if (this.isPaused) return;
     if (this.capabilities.pause === 'hold') return this.command(() => this.driver.pause());
     this.suspend('pause', true);
     await this.command(() => this.emit({ type: 'paused' }));
   }
 
   async resume(): Promise<void> {
-    if (!this.progress.paused) return;
+    if (!this.isPaused) return;
     if (this.capabilities.pause === 'hold') return this.command(() => this.driver.resume());
     this.suspend('pause', false);
     await this.command(() => this.emit({ type: 'resumed' }));
@@ -207,44 +190,57 @@ export class DriverSession implements DriverHost {
 
   /** Closes stdin now, whatever still waits to be read. */
   dropStdin(): void {
-    this.progress.stdinClosed = true;
-    this.stdin.close();
-    this.options.agent.dropWriteEnd();
+    this.agentInput.drop();
   }
 
   /** No process is left: decodes what is left, lets the driver say its last, and makes all of it durable. */
   async finish(exit: ProcessExit): Promise<void> {
-    this.stdin.close('The agent has ended.');
-    await this.output.drain();
+    this.agentInput.release();
+    await this.output?.drain();
     this.guard(() => this.driver.exited(exit));
-    if (this.progress.droppedBytes > 0) {
-      this.options.recorder.emit({ type: 'output_dropped', bytes: this.progress.droppedBytes, fromOffset: this.dropFrom });
-    }
+    this.budget.sum();
     this.over = true;
     this.options.agent.close();
     await this.options.recorder.flush();
   }
 
   /** Lets go of everything and leaves the agent as it is. */
-  async abandonFiles(): Promise<void> {
+  async release(): Promise<void> {
     this.over = true;
-    this.stdin.close('The runner ends.');
+    this.agentInput.release();
     this.options.agent.close();
-    await this.output.stop();
+    await this.output?.stop();
   }
 
-  private async sendLine(key: string, line: string): Promise<void> {
-    if (key.length > KEY_LENGTH_MAX) throw new AppError('VALIDATION_FAILED', 'The key of a line has at most 128 characters.');
-    this.unsent.add(key);
-    await new Promise<void>((resolve) => this.options.recorder.whenDurable(resolve));
-    const write = this.stdin.write(`${line}\n`);
-    this.lastWrite = write.catch(() => undefined);
-    if (this.stdin.midLine) this.options.recorder.touch();
-    try {
-      await write;
-    } finally {
-      this.unsent.delete(key);
-      this.options.recorder.touch();
+  private follow(): RunOutput {
+    const { journal, recorder, agent } = this.options;
+    const output = new RunOutput({
+      tails: { stdout: this.tail('stdout'), stderr: this.tail('stderr') },
+      journaled: () => journal.progress.upTo,
+      journal: async () => {
+        await recorder.flush();
+        return journal.progress.upTo;
+      },
+      suspend: (on) => this.suspend('backlog', on),
+      onShortened: async (stream, begin) => {
+        this.base[stream] = begin;
+        await recorder.flush();
+      },
+      onFailed: (error) => {
+        this.log('error', 'the output of a run cannot be kept', { err: error });
+        this.abandon('The runner could not read or keep the output of this run.');
+      },
+    });
+    agent.onFile((file) => output.wake(file === 'out' ? 'stdout' : file === 'err' ? 'stderr' : undefined));
+    return output;
+  }
+
+  /** A file that a former runner was about to shorten begins elsewhere: journaled before the agent goes on. */
+  private async settleRawFiles(): Promise<void> {
+    const { base } = this.options.journal.progress;
+    for (const stream of ['stdout', 'stderr'] as const) {
+      if (this.base[stream] !== base[stream]) await this.options.recorder.flush();
+      forgetRest(this.options.files[stream]);
     }
   }
 
@@ -268,26 +264,29 @@ export class DriverSession implements DriverHost {
     if (on) this.suspendedBy.add(why);
     else this.suspendedBy.delete(why);
     const now = this.suspendedBy.size > 0;
-    if (why === 'backlog') this.log(on ? 'warn' : 'info', on ? 'agent suspended: it writes faster than its output can be kept' : 'agent goes on', {});
+    if (why === 'backlog') this.log(on ? 'warn' : 'info', on ? 'agent suspended: it writes faster than its output can be kept' : 'agent goes on');
     if (now && !before) this.options.agent.processes.suspend();
     if (!now && before) this.options.agent.processes.resume();
   }
 
-  private tail(stream: keyof Offsets, upTo: Offsets): TailOptions {
+  private tail(stream: keyof Offsets): TailOptions {
     const { decoding, lineBytesMax } = this.options.definition;
+    const { recorder, files, journal } = this.options;
+    const upTo = journal.progress.upTo[stream];
     const lines = stream === 'stdout' && decoding === 'lines';
     return {
-      path: stream === 'stdout' ? this.options.files.stdout : this.options.files.stderr,
-      splitter: lines ? new LineSplitter(lineBytesMax, upTo[stream]) : new TextSplitter(Math.min(lineBytesMax, COALESCE_BYTES_MAX), upTo[stream]),
-      position: upTo[stream],
-      base: this.progress.base[stream],
+      path: files[stream],
+      splitter: lines ? new LineSplitter(lineBytesMax, upTo) : new TextSplitter(Math.min(lineBytesMax, COALESCE_BYTES_MAX), upTo),
+      position: upTo,
+      base: this.base[stream],
       onPieces: (pieces) => { for (const piece of pieces) this.take(stream, piece); },
-      room: () => this.options.recorder.room(),
-      discards: () => !lines && this.progress.outputBytes >= RUN_OUTPUT_BYTES_MAX,
+      room: () => recorder.room(),
+      // A protocol's frames are decoded to the end; only what they say is dropped.
+      discards: () => !lines && this.budget.spent,
       onDiscarded: (bytes, end) => {
-        this.drop(bytes, end - bytes);
-        this.options.recorder.decoded(stream, end);
-        this.options.recorder.touch();
+        this.budget.drop(bytes, end - bytes);
+        recorder.decoded(stream, end);
+        recorder.touch();
       },
     };
   }
@@ -299,24 +298,5 @@ export class DriverSession implements DriverHost {
       else if (this.driver.stderr) this.driver.stderr(piece);
       else this.emit({ type: 'output', stream: 'stderr', content: piece.text });
     });
-  }
-
-  private takesOutput(fact: Extract<RunFact, { type: 'output' | 'thought' }>): boolean {
-    const bytes = Buffer.byteLength(fact.content);
-    if (this.progress.outputBytes >= RUN_OUTPUT_BYTES_MAX) {
-      this.drop(bytes, this.options.journal.progress.upTo.stdout);
-      return false;
-    }
-    this.progress.outputBytes += bytes;
-    return true;
-  }
-
-  /** Said at once when it begins, and with the whole number at the end. */
-  private drop(bytes: number, fromOffset: number): void {
-    if (this.progress.droppedBytes === 0) {
-      this.dropFrom = fromOffset;
-      this.options.recorder.emit({ type: 'output_dropped', bytes, fromOffset });
-    }
-    this.progress.droppedBytes += bytes;
   }
 }

@@ -4,6 +4,7 @@ import { AppError, type Manifest, type ProviderEntry, type RunFact } from '@orbi
 import { writeFileAtomic } from '@orbitmesh/storage';
 import type { ProcessIdentity } from '../process/process-table.js';
 import type { RunFiles } from './run-files.js';
+import type { RunLog } from './run-log.js';
 
 const SCHEMA_VERSION = 1;
 
@@ -52,8 +53,23 @@ export function recordOf(request: StartRun, installationId: string, runnerId: st
   };
 }
 
-export async function writeRecord(files: RunFiles, record: RunRecord): Promise<void> {
-  await writeFileAtomic(files.record, `${JSON.stringify({ schemaVersion: SCHEMA_VERSION, ...record }, null, 2)}\n`);
+/** A run's record, in memory and on disk: changes are written one after the other, each with all before it. */
+export class RecordKeeper {
+  private writing: Promise<void> = Promise.resolve();
+
+  constructor(private readonly files: RunFiles, public record: RunRecord, private readonly log: RunLog) {}
+
+  note(change: Partial<RunRecord>): Promise<void> {
+    this.record = { ...this.record, ...change };
+    const write = this.writing.then(() => writeFileAtomic(this.files.record, `${JSON.stringify({ schemaVersion: SCHEMA_VERSION, ...this.record }, null, 2)}\n`));
+    this.writing = write.catch(() => undefined);
+    return write;
+  }
+
+  /** What is only said again, or found out again, if it is lost. */
+  async noteQuietly(change: Partial<RunRecord>): Promise<void> {
+    await this.note(change).catch((error: unknown) => this.log('warn', 'the run record could not be written', { err: error }));
+  }
 }
 
 /** @throws STORAGE_NEWER for a record of a later version; any other error: the record cannot be read. */

@@ -1,22 +1,18 @@
 import type { Heartbeat, StartRun } from '@orbitmesh/contracts';
 import { AppError, type Manifest, type RunFact } from '@orbitmesh/domain';
 import type { DriverDefinition, ProcessExit, RunContext } from '../drivers/driver.js';
-import { FactJournal } from '../journal/fact-journal.js';
-import { FactSender } from '../journal/fact-sender.js';
-import { Redactor } from '../journal/redactor.js';
-import { StepRecorder } from '../journal/step-recorder.js';
-import { START_TIMEOUT_MS, STOP_GRACES_MS } from '../limits.js';
+import { START_SWEEP_MS, START_TIMEOUT_MS, STOP_GRACES_MS } from '../limits.js';
 import { RUN_MARKER, RunProcesses } from '../process/run-processes.js';
 import type { ProcessIdentity } from '../process/process-table.js';
-import type { RunFiles } from './run-files.js';
-import { environmentOf, secretReferences, type AgentEnvironment } from './agent-environment.js';
+import { environmentAgain, type AgentEnvironment } from './agent-environment.js';
 import { AgentProcess, prepareFiles } from './agent-process.js';
 import { DriverSession } from './driver-session.js';
 import type { RunEnvironment } from './run-environment.js';
+import type { RunFiles } from './run-files.js';
 import type { RunLog } from './run-log.js';
-import { writeManifest, writeRecord, type EndCause, type EndIntent, type RunRecord } from './run-record.js';
+import { RecordKeeper, writeManifest, type EndCause, type EndIntent, type RunRecord } from './run-record.js';
 import { checkStart, claimRun } from './run-start.js';
-import { resolveSecrets } from './secrets.js';
+import { RunVoice } from './run-voice.js';
 import { TreeEnd, type Graces } from './tree-end.js';
 
 type EndFact = Extract<RunFact, { type: 'run_ended' | 'start_failed' }>;
@@ -27,11 +23,10 @@ export type RunState = Heartbeat['runs'][number]['state'];
  * its last fact. Commands only begin things; what came of them goes up as facts.
  */
 export class Run {
-  private record: RunRecord;
-  private journal: FactJournal | undefined;
-  private recorder: StepRecorder | undefined;
-  private sender: FactSender | undefined;
-  private processes: RunProcesses;
+  private readonly keeper: RecordKeeper;
+  private readonly processes: RunProcesses;
+  private readonly log: RunLog;
+  private voice: RunVoice | undefined;
   private agent: AgentProcess | undefined;
   private session: DriverSession | undefined;
   private intent: EndIntent | undefined;
@@ -42,8 +37,6 @@ export class Run {
   private ended = false;
   private dropped = false;
   private closing = false;
-  private noting: Promise<void> = Promise.resolve();
-  private readonly log: RunLog;
 
   constructor(
     private readonly env: RunEnvironment,
@@ -53,9 +46,9 @@ export class Run {
     /** Nothing is left to do for it; it is in no heartbeat any more. */
     private readonly onClosed: (run: Run) => void,
   ) {
-    this.record = record;
     const { sessionId, runId, epoch } = record;
     this.log = (level, message, fields = {}) => env.log(level, message, { sessionId, runId, epoch, ...fields });
+    this.keeper = new RecordKeeper(files, record, this.log);
     this.processes = new RunProcesses(env.table, runId);
   }
 
@@ -64,13 +57,8 @@ export class Run {
   get epoch(): number { return this.record.epoch; }
   /** It ended, and only waits for the acknowledgement of its last facts. */
   get isOver(): boolean { return this.ended; }
-
   /** Nothing of it was ever executed: no trace is kept. */
   get neverExecuted(): boolean { return this.record.phase === 'accepted'; }
-
-  private get givenUp(): boolean {
-    return this.dropped || (this.intent !== undefined && 'cause' in this.intent && this.intent.cause === 'shutdown');
-  }
 
   get state(): RunState {
     if (this.ended) return 'ended';
@@ -79,22 +67,25 @@ export class Run {
     return this.session?.started ? 'running' : 'starting';
   }
 
+  private get record(): RunRecord { return this.keeper.record; }
+
   // How it begins.
 
   /** Puts the record on disk; from then on a restarted runner knows of it. */
   async accept(): Promise<void> {
     await writeManifest(this.files, this.manifest);
-    await writeRecord(this.files, this.record);
+    await this.keeper.note({});
   }
 
   /** Claims the run and executes it. Never throws: whatever goes wrong becomes a fact. */
   async execute(request: StartRun): Promise<void> {
+    const claim = (): Promise<number | undefined> => claimRun(this.env, this, request.ttlMs, () => this.givenUp);
     try {
-      const deadline = await claimRun(this.env, this, request.ttlMs, () => this.givenUp);
+      const deadline = await claim();
       if (deadline === undefined) return this.drop();
       const prepared = await this.prepare(request);
       // Preparing takes ms; a machine that slept meanwhile has to ask again.
-      if (performance.now() >= deadline && (await claimRun(this.env, this, request.ttlMs, () => this.givenUp)) === undefined) return this.drop();
+      if (performance.now() >= deadline && (await claim()) === undefined) return this.drop();
       if (this.intent) return await this.endWithoutAgent(this.intent);
       await this.launch(prepared);
     } catch (error) {
@@ -106,14 +97,16 @@ export class Run {
   async recover(): Promise<void> {
     try {
       const wrapper = this.record.wrapper ?? AgentProcess.findUnrecorded(this.files, this.env.table, `${RUN_MARKER}=${this.runId}`);
-      if (!wrapper || !this.record.entry) return await this.startFailed(new AppError('INTERNAL', 'The runner restarted before the agent was there.'));
-      if (!this.record.wrapper) await this.note({ phase: 'started', wrapper });
+      const { entry } = this.record;
+      if (!wrapper || !entry) return await this.startFailed(new AppError('INTERNAL', 'The runner restarted before the agent was there.'));
+      if (!this.record.wrapper) await this.keeper.note({ phase: 'started', wrapper });
       this.intent = this.record.ending;
-      const definition = this.env.driver(this.record.entry.driver);
-      if (!definition) throw new AppError('CONFIG_INVALID', `The driver ${this.record.entry.driver} is not known any more.`);
-      await this.openJournal(this.environmentAgain(wrapper).secrets);
-      if (this.journal!.progress.ended) return this.finished();
-      await this.attach(wrapper, definition, this.environmentAgain(wrapper));
+      const definition = this.env.driver(entry.driver);
+      if (!definition) throw new AppError('CONFIG_INVALID', `The driver ${entry.driver} is not known any more.`);
+      const environment = environmentAgain({ env: this.env, manifest: this.manifest, entry, runId: this.runId, pid: wrapper.pid, log: this.log });
+      const voice = await this.openVoice(environment.secrets);
+      if (voice.journal.progress.ended) return this.finished();
+      await this.attach(wrapper, definition, environment);
     } catch (error) {
       await this.startFailed(error);
     }
@@ -132,12 +125,11 @@ export class Run {
     this.treeEnd?.kill();
   }
 
-  /** The runner shuts down: shorter graces. */
+  /** The runner shuts down: shorter graces, for an end that is under way too. */
   shutdown(graces: Graces): void {
     this.graces = graces;
     this.end({ cause: 'shutdown' });
-    const { treeEnd } = this;
-    if (treeEnd) setTimeout(() => treeEnd.kill(), graces.politeMs + graces.termMs).unref();
+    setTimeout(() => this.treeEnd?.kill(), graces.politeMs + graces.termMs).unref();
   }
 
   /** session-service does not want it any more: nobody takes its facts. */
@@ -145,9 +137,7 @@ export class Run {
     if (this.dropped) return;
     this.dropped = true;
     this.log('warn', 'run is given up', { reason });
-    this.sender?.stop();
-    // Nothing it still says is of use, and nothing may wait for an acknowledgement.
-    this.recorder?.close();
+    this.voice?.silence();
     this.end({ cause: 'lost' });
     this.treeEnd?.kill();
     if (this.ended) await this.close();
@@ -168,12 +158,9 @@ export class Run {
   /** Lets go of the agent, which works on. */
   async leave(): Promise<void> {
     clearTimeout(this.startTimer);
-    this.sender?.stop();
-    await this.session?.abandonFiles();
+    await this.session?.release();
     this.agent?.close();
-    await this.recorder?.flush();
-    this.recorder?.close();
-    await this.journal?.close();
+    await this.voice?.close(true);
   }
 
   // Steps of the start.
@@ -181,8 +168,8 @@ export class Run {
   private async prepare(request: StartRun): Promise<{ definition: DriverDefinition; environment: AgentEnvironment }> {
     const { entry, definition, workingDir, environment } = checkStart(this.env, this.files, this.manifest, request);
     await prepareFiles(this.files, this.env.cliEntry);
-    await this.openJournal(environment.secrets);
-    await this.note({ phase: 'executing', entry, workingDir });
+    await this.openVoice(environment.secrets);
+    await this.keeper.note({ phase: 'executing', entry, workingDir });
     return { definition, environment };
   }
 
@@ -192,21 +179,21 @@ export class Run {
       dir: this.files.dir, command: entry!.command, workingDir: workingDir!, environment: environment.variables, userUmask: this.env.userUmask,
     }, this.env.table);
     this.processes.know({ wrapper });
-    await this.note({ phase: 'started', wrapper });
+    await this.keeper.note({ phase: 'started', wrapper });
     this.startTimer = setTimeout(() => this.end({ startFailed: 'start_timeout', message: 'The agent was not ready within 60 s.' }), START_TIMEOUT_MS);
     await this.attach(wrapper, definition, environment);
   }
 
   private async attach(wrapper: ProcessIdentity, definition: DriverDefinition, environment: AgentEnvironment): Promise<void> {
-    this.agent = await AgentProcess.attach(this.files, this.env.table, this.processes, wrapper);
+    const { journal, recorder } = this.voice!;
+    this.agent = await AgentProcess.attach(this.files, this.env.table, this.processes, wrapper, this.log);
     this.session = new DriverSession({
-      definition, context: this.context(environment), files: this.files, agent: this.agent, journal: this.journal!, recorder: this.recorder!,
-      log: this.log, newId: this.env.newId,
+      definition, context: this.context(environment), files: this.files, agent: this.agent, journal, recorder, log: this.log, newId: this.env.newId,
       onStarted: () => clearTimeout(this.startTimer),
       onStartFailed: (code, message) => this.end({ startFailed: code, message }),
       onAbandoned: (message) => this.end({ cause: 'crashed', message }),
     });
-    this.session.begin();
+    await this.session.begin();
     this.log('info', 'agent attached', { pid: this.agent.pid, started: this.session.started });
     void this.agent.exited.then(() => this.endTree());
     if (this.intent) void this.endTree();
@@ -221,43 +208,22 @@ export class Run {
     };
   }
 
-  /** The living agent's own environment has the very values; for a dead one the references are asked once more. */
-  private environmentAgain(wrapper: ProcessIdentity): AgentEnvironment {
-    const entry = this.record.entry!;
-    const environ = this.env.table.environment(wrapper.pid);
-    if (this.processes.isMarked(wrapper.pid) && environ) return environmentOf(environ, this.manifest, entry);
-    try {
-      const secrets = resolveSecrets(secretReferences(this.manifest, entry), this.env.processEnv);
-      return { variables: {}, secrets: Object.values(secrets) };
-    } catch (error) {
-      this.log('warn', 'secrets of a run cannot be resolved any more; what it still says is not redacted', { err: error });
-      return { variables: {}, secrets: [] };
-    }
-  }
-
-  private async openJournal(secrets: string[]): Promise<void> {
-    if (this.journal) return;
-    const journal = await FactJournal.open(this.files.facts, this.epoch);
-    this.journal = journal;
-    const sender = new FactSender({
-      bus: this.env.bus, journal, log: this.log,
-      run: { runnerId: this.env.runnerId, sessionId: this.sessionId, runId: this.runId, epoch: this.epoch },
-      onAcknowledged: () => {
-        this.recorder!.acknowledged();
-        if (this.ended && journal.unacked.length === 0) void this.close();
-      },
+  private async openVoice(secrets: string[]): Promise<RunVoice> {
+    this.voice ??= await RunVoice.open({
+      env: this.env, dir: this.files.facts, run: this.record, secrets, log: this.log,
+      changes: () => this.session?.changes() ?? {},
+      onAcknowledged: () => { if (this.ended && this.voice!.silent) void this.close(); },
       onRefused: (reason) => void this.lose(reason),
     });
-    this.sender = sender;
-    this.recorder = new StepRecorder({
-      journal, log: this.log, redactor: new Redactor(secrets),
-      changes: () => this.session?.changes() ?? {},
-      onDurable: () => sender.kick(),
-    });
-    sender.kick();
+    return this.voice;
   }
 
   // The end.
+
+  /** Nobody would learn what came of it: a start that waits for its claim need not go on. */
+  private get givenUp(): boolean {
+    return this.dropped || (this.intent !== undefined && 'cause' in this.intent && this.intent.cause === 'shutdown');
+  }
 
   /** The first intent counts; a kill makes a stop that is under way faster. */
   private end(intent: EndIntent): void {
@@ -265,9 +231,9 @@ export class Run {
     const gentler = this.intent && 'cause' in this.intent && (this.intent.cause === 'stopped' || this.intent.cause === 'shutdown');
     if (!this.intent || (gentler && 'cause' in intent && intent.cause === 'killed')) {
       this.intent = intent;
-      if (this.record.phase !== 'accepted') void this.noteQuietly({ ending: intent });
+      if (!this.neverExecuted) void this.keeper.noteQuietly({ ending: intent });
     }
-    if (this.agent) void this.endTree();
+    if (this.session) void this.endTree();
   }
 
   private async endTree(): Promise<void> {
@@ -275,11 +241,11 @@ export class Run {
     this.ending = true;
     clearTimeout(this.startTimer);
     try {
-      this.treeEnd = new TreeEnd(this.agent!, this.session);
+      this.treeEnd = new TreeEnd(this.agent!, this.session!);
       if (this.dropped || (this.intent && 'cause' in this.intent && this.intent.cause === 'killed')) this.treeEnd.kill();
       const left = await this.treeEnd.run(this.graces);
       const exit = this.agent!.exit ?? { exitCode: null, signal: null };
-      await this.session?.finish(exit);
+      await this.session!.finish(exit);
       await this.sayLast(this.lastFact(exit, left));
     } catch (error) {
       this.log('error', 'a run could not be ended in order', { err: error });
@@ -302,7 +268,7 @@ export class Run {
   private async startFailed(error: unknown): Promise<void> {
     const known = error instanceof AppError;
     this.log(known ? 'warn' : 'error', 'start failed', { err: error });
-    const config = known && (error.code === 'CONFIG_INVALID' || error.code === 'WORKING_DIR_INVALID' || error.code === 'PROVIDER_NOT_FOUND');
+    const config = known && ['CONFIG_INVALID', 'WORKING_DIR_INVALID', 'PROVIDER_NOT_FOUND'].includes(error.code);
     await this.endWithoutAgent({ startFailed: config ? 'config_invalid' : 'start_failed', message: known ? error.message : 'The runner could not start the agent.' });
   }
 
@@ -311,12 +277,14 @@ export class Run {
     clearTimeout(this.startTimer);
     this.intent = intent;
     this.ending = true;
+    this.agent?.close();
     try {
-      const left = await this.processes.sweep(1_000, { keepers: true });
-      await this.note({ phase: this.record.phase === 'accepted' ? 'executing' : this.record.phase });
-      await this.openJournal([]);
-      if (this.journal!.progress.ended) return this.finished();
-      await this.sayLast(this.journal!.progress.started ? { type: 'run_ended', cause: 'crashed', left, ...('message' in intent ? { message: intent.message } : {}) } : this.lastFact({ exitCode: null, signal: null }, left));
+      const left = await this.processes.sweep(START_SWEEP_MS, { keepers: true });
+      if (this.neverExecuted) await this.keeper.note({ phase: 'executing' });
+      const { journal } = await this.openVoice([]);
+      if (journal.progress.ended) return this.finished();
+      const crashed: EndFact = { type: 'run_ended', cause: 'crashed', left, ...(intent.message === undefined ? {} : { message: intent.message }) };
+      await this.sayLast(journal.progress.started ? crashed : this.lastFact({ exitCode: null, signal: null }, left));
     } catch (error) {
       this.log('error', 'a failed start could not be recorded', { err: error });
       this.drop();
@@ -324,48 +292,29 @@ export class Run {
   }
 
   private async sayLast(fact: EndFact): Promise<void> {
-    this.recorder!.emit(fact);
-    this.recorder!.finish();
-    await this.recorder!.flush();
+    await this.voice!.sayLast(fact);
     this.log('info', 'run ended', { fact: fact.type, ...('cause' in fact ? { cause: fact.cause, exitCode: fact.exitCode, left: fact.left } : { code: fact.code }) });
     this.finished();
   }
 
   private finished(): void {
     this.ended = true;
-    if (this.dropped || this.journal!.unacked.length === 0) void this.close();
-    else this.sender!.kick();
-  }
-
-  /** The last fact is acknowledged, or nobody wants it: only the raw frames are kept. */
-  private async close(): Promise<void> {
-    if (this.closing) return;
-    this.closing = true;
-    this.sender?.stop();
-    this.recorder?.close();
-    await this.noteQuietly({ phase: 'closed' });
-    await this.journal?.close();
-    this.onClosed(this);
+    if (this.dropped || this.voice!.silent) void this.close();
   }
 
   /** Never executed and not to be: as if it had not been asked for. */
   private drop(): void {
     this.dropped = true;
     this.ended = true;
-    if (this.neverExecuted) this.onClosed(this);
-    else void this.close();
+    void this.close();
   }
 
-  /** One after the other, each with all that was noted before. */
-  private note(change: Partial<RunRecord>): Promise<void> {
-    this.record = { ...this.record, ...change };
-    const write = this.noting.then(() => writeRecord(this.files, this.record));
-    this.noting = write.catch(() => undefined);
-    return write;
-  }
-
-  /** What is only said again, or found out again, if it is lost. */
-  private async noteQuietly(change: Partial<RunRecord>): Promise<void> {
-    await this.note(change).catch((error: unknown) => this.log('warn', 'the run record could not be written', { err: error }));
+  /** The last fact is acknowledged, or nobody wants it: only the raw frames are kept. */
+  private async close(): Promise<void> {
+    if (this.closing) return;
+    this.closing = true;
+    if (!this.neverExecuted) await this.keeper.noteQuietly({ phase: 'closed' });
+    await this.voice?.close(false);
+    this.onClosed(this);
   }
 }

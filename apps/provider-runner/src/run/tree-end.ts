@@ -21,8 +21,7 @@ export class TreeEnd {
 
   constructor(
     private readonly agent: AgentProcess,
-    /** None yet: there is nobody to be polite to. */
-    private readonly session: DriverSession | undefined,
+    private readonly session: DriverSession,
   ) {}
 
   /** From now on no more graces: SIGKILL. */
@@ -48,13 +47,9 @@ export class TreeEnd {
   private async politely(politeMs: number): Promise<void> {
     const deadline = performance.now() + politeMs;
     const ended = (): boolean => this.agent.exit !== undefined;
-    if (this.session) {
-      this.session.stop();
-      await this.until(() => ended() || !this.session!.status().busy, politeMs / 2, LOOK_MS.agent);
-      this.session.dropStdin();
-    } else {
-      this.agent.dropWriteEnd();
-    }
+    this.session.stop();
+    await this.until(() => ended() || !this.session.status().busy, politeMs / 2, LOOK_MS.agent);
+    this.session.dropStdin();
     await this.until(ended, deadline - performance.now(), LOOK_MS.agent);
   }
 

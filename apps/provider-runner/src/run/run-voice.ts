@@ -1,0 +1,71 @@
+import type { RunFact } from '@orbitmesh/domain';
+import { FactJournal, type RunProgress } from '../journal/fact-journal.js';
+import { FactSender } from '../journal/fact-sender.js';
+import { Redactor } from '../journal/redactor.js';
+import { StepRecorder } from '../journal/step-recorder.js';
+import type { RunEnvironment } from './run-environment.js';
+import type { RunLog } from './run-log.js';
+import type { RunRecord } from './run-record.js';
+
+export interface VoiceOptions {
+  env: RunEnvironment;
+  dir: string;
+  run: Pick<RunRecord, 'sessionId' | 'runId' | 'epoch'>;
+  /** Values that must not leave the runner. */
+  secrets: string[];
+  log: RunLog;
+  changes(): Partial<RunProgress>;
+  onAcknowledged(): void;
+  onRefused(reason: string): void;
+}
+
+/** How a run is heard: its journal, what writes to it, and what sends it. */
+export class RunVoice {
+  private constructor(
+    readonly journal: FactJournal,
+    readonly recorder: StepRecorder,
+    private readonly sender: FactSender,
+  ) {}
+
+  static async open({ env, dir, run, secrets, log, changes, onAcknowledged, onRefused }: VoiceOptions): Promise<RunVoice> {
+    const { sessionId, runId, epoch } = run;
+    const journal = await FactJournal.open(dir, epoch);
+    if (journal.damaged > 0) log('error', 'records of a fact journal are damaged; what they said is lost', { damaged: journal.damaged });
+    const sender: FactSender = new FactSender({
+      bus: env.bus, journal, log, run: { runnerId: env.runnerId, sessionId, runId, epoch }, onRefused,
+      onAcknowledged: () => {
+        recorder.acknowledged();
+        onAcknowledged();
+      },
+    });
+    const recorder = new StepRecorder({ journal, log, redactor: new Redactor(secrets), changes, onDurable: () => sender.kick() });
+    sender.kick();
+    return new RunVoice(journal, recorder, sender);
+  }
+
+  /** Everything was said and acknowledged. */
+  get silent(): boolean {
+    return this.journal.unacked.length === 0;
+  }
+
+  /** Resolves when the run's last fact is durable. */
+  async sayLast(fact: RunFact): Promise<void> {
+    this.recorder.emit(fact);
+    this.recorder.finish();
+    await this.recorder.flush();
+  }
+
+  /** Nobody listens any more: nothing is said, and nothing waits for an acknowledgement. */
+  silence(): void {
+    this.sender.stop();
+    this.recorder.close();
+  }
+
+  /** @param finishing what was decoded is made durable first */
+  async close(finishing: boolean): Promise<void> {
+    this.sender.stop();
+    if (finishing) await this.recorder.flush();
+    this.recorder.close();
+    await this.journal.close();
+  }
+}
