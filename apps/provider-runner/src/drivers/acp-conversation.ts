@@ -1,8 +1,9 @@
 import { AcpOutbox } from './acp-outbox.js';
 import { approvalOptionsOf, approvalRequested } from './acp-approvals.js';
 import { describeError, kindOfError } from './acp-errors.js';
-import { decodeFrame, fields, list, text, type Fields, type Frame, type RpcError, type RpcId } from './acp-json-rpc.js';
+import { decodeFrame, fields, text, type Fields, type Frame, type RpcError, type RpcId } from './acp-json-rpc.js';
 import { ACP_LINE_BYTES_MAX, HELD_INPUTS_MAX, HELD_INPUT_CHARACTERS_MAX, OPEN_APPROVALS_MAX, REQUEST_ID_MAX } from './acp.limits.js';
+import { agentInfoOf, modelChoiceOf, openingOf } from './acp-opening.js';
 import type { AcpOptions } from './acp-options.js';
 import { ACP_PROTOCOL_VERSION, cancelKey, keyOfId, PROMPT, promptKey, refuseKey } from './acp-requests.js';
 import { activityOf, currentTaskOf, NO_TOKENS, type AcpState, type HeldInput, type OpenApproval } from './acp-state.js';
@@ -98,36 +99,18 @@ export class AcpConversation implements Driver {
     if (result.protocolVersion !== ACP_PROTOCOL_VERSION) {
       return this.host.failStart('config_invalid', `The agent speaks version ${String(result.protocolVersion)} of the Agent Client Protocol; this driver speaks ${ACP_PROTOCOL_VERSION}.`);
     }
-    const info = fields(result.agentInfo);
-    const agentInfo = { ...(text(info.name) ? { name: short(info.name) } : {}), ...(text(info.version) ? { version: short(info.version) } : {}) };
-    const opening = this.openingOf(fields(result.agentCapabilities));
+    const opening = openingOf(result, this.host.run.continueAgentSessionId, this.options);
     if (!opening) return this.host.failStart('config_invalid', 'The agent cannot go on with an earlier conversation.');
-    this.update({ phase: 'opening', agentInfo, opening });
+    this.update({ phase: 'opening', agentInfo: agentInfoOf(result), opening });
     this.outbox.request('session');
-  }
-
-  /** `session/resume` does not repeat the history, so it is preferred to `session/load`, which does. */
-  private openingOf(capabilities: Fields): AcpState['opening'] {
-    if (!this.host.run.continueAgentSessionId) return 'session/new';
-    if (!this.options.continue) return null;
-    if (fields(capabilities.sessionCapabilities).resume) return 'session/resume';
-    return capabilities.loadSession === true ? 'session/load' : null;
   }
 
   private onOpened(result: Fields): void {
     const agentSessionId = this.state.opening === 'session/new' ? text(result.sessionId) : this.host.run.continueAgentSessionId;
     if (!agentSessionId) return this.host.failStart('start_failed', 'The agent opened a session without saying its id.');
-    this.update({ phase: 'configuring', agentSessionId, model: this.modelChoiceOf(result) });
+    this.update({ phase: 'configuring', agentSessionId, model: modelChoiceOf(result, this.host.run.manifest.provider.model) });
     if (this.state.model) return this.outbox.request('model');
     this.becomeReady(agentSessionId);
-  }
-
-  private modelChoiceOf(result: Fields): AcpState['model'] {
-    if (this.host.run.manifest.provider.model === null) return null;
-    const option = list(result.configOptions).map(fields).find(({ category }) => category === 'model');
-    const configId = text(option?.id);
-    if (configId) return { configId };
-    return 'models' in result ? { configId: null } : null;
   }
 
   private becomeReady(agentSessionId: string): void {

@@ -1,0 +1,31 @@
+import { fields, list, text, type Fields } from './acp-json-rpc.js';
+import type { AcpOptions } from './acp-options.js';
+import type { AcpState } from './acp-state.js';
+import { short } from './acp-updates.js';
+
+/** Who the agent says it is. */
+export function agentInfoOf(initialized: Fields): NonNullable<AcpState['agentInfo']> {
+  const { name, version } = fields(initialized.agentInfo);
+  return { ...(text(name) ? { name: short(name) } : {}), ...(text(version) ? { version: short(version) } : {}) };
+}
+
+/**
+ * How the conversation is opened. `session/resume` does not repeat the history, so it is preferred to
+ * `session/load`, which does. Null: the agent cannot go on with an earlier conversation.
+ */
+export function openingOf(initialized: Fields, continued: string | undefined, options: AcpOptions): AcpState['opening'] {
+  if (continued === undefined) return 'session/new';
+  if (!options.continue) return null;
+  const { sessionCapabilities, loadSession } = fields(initialized.agentCapabilities);
+  if (fields(sessionCapabilities).resume) return 'session/resume';
+  return loadSession === true ? 'session/load' : null;
+}
+
+/** How the agent lets the model be chosen. Null: nobody asked for one, or there is no choice. */
+export function modelChoiceOf(opened: Fields, model: string | null): AcpState['model'] {
+  if (model === null) return null;
+  const option = list(opened.configOptions).map(fields).find(({ category }) => category === 'model');
+  const configId = text(option?.id);
+  if (configId) return { configId };
+  return 'models' in opened ? { configId: null } : null;
+}
