@@ -6,7 +6,7 @@ import { join } from 'node:path';
 const FILES = {
   'README.md': '# Lighthouse\n\nA lamp, a log and a keeper.\n\n- `lamp.js` turns the light\n- `log.js` writes down the ships\n',
   'lamp.js': 'export function turn(lamp, degrees) {\n  return { ...lamp, angle: (lamp.angle + degrees) % 360 };\n}\n',
-  'log.js': "export function sighted(log, ship, at) {\n  // TODO: ships without a name\n  return [...log, { ship: ship.name, at }];\n}\n",
+  'log.js': "export function sighted(log, ship, at) {\n  // TODO ships without a name\n  return [...log, { ship: ship.name, at }];\n}\n",
   'package.json': '{ "name": "lighthouse", "type": "module" }\n',
 };
 

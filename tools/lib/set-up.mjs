@@ -66,10 +66,10 @@ function installedMatchesLock() {
   const wanted = readJsonIfThere(join(ROOT, 'package-lock.json'))?.packages;
   const installed = readJsonIfThere(join(ROOT, 'node_modules', '.package-lock.json'))?.packages;
   if (!wanted || !installed) return false;
-  return Object.entries(wanted).every(([path, { version, integrity, resolved, optional }]) => {
+  return Object.entries(wanted).every(([path, { version, integrity, optional }]) => {
     const found = installed[path];
     if (path === '' || (!found && optional)) return true;
-    return found && found.version === version && found.integrity === integrity && found.resolved === resolved;
+    return found && found.version === version && found.integrity === integrity;
   });
 }
 
