@@ -1,4 +1,4 @@
-import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
+import { Inject, Injectable, type OnApplicationBootstrap, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import type { EventEnvelope } from '@orbitmesh/domain';
 import { HEAD_BEACON_MS, PAGE_BYTES_MAX, Topics } from '@orbitmesh/contracts';
 import { Bus } from '@orbitmesh/messaging';
@@ -11,7 +11,8 @@ import { Clock, type Stop } from '../kernel/clock.js';
  * what is not heard is paged, so nothing here can fail a command (design §5).
  */
 @Injectable()
-export class Publisher implements OnApplicationBootstrap, OnModuleDestroy {
+export class Publisher implements OnApplicationBootstrap, OnModuleDestroy, OnApplicationShutdown {
+  private stopBeacon: Stop = () => undefined;
   private stops: Stop[] = [];
   private failed = 0;
 
@@ -25,15 +26,20 @@ export class Publisher implements OnApplicationBootstrap, OnModuleDestroy {
   onApplicationBootstrap(): void {
     this.stops = [
       this.store.onCommitted((committed) => this.attempt(() => this.publishCommitted(committed))),
-      this.clock.every(HEAD_BEACON_MS, () => this.publishHead()),
       this.bus.onStatus((status) => { if (status === 'connected') this.publishHead(); }),
     ];
+    this.stopBeacon = this.clock.every(HEAD_BEACON_MS, () => this.publishHead());
     this.publishHead();
   }
 
   onModuleDestroy(): void {
-    for (const stop of this.stops) stop();
+    this.stopBeacon();
     this.publishHead();
+  }
+
+  /** Not before the bus has drained: what its last handlers commit is told as well. */
+  onApplicationShutdown(): void {
+    for (const stop of this.stops) stop();
   }
 
   /** Messages that could not be published although there was a connection. */

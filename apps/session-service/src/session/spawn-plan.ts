@@ -43,8 +43,8 @@ export interface SpawnPlan {
  */
 export function planSpawn(view: View, body: SpawnSessionBody, actor: Actor, rules: SpawnRules): SpawnPlan {
   const project = projectOf(view, body.projectId);
-  const parent = parentOf(view, body, actor);
   assertOwnProject(view, actor, project.id);
+  const parent = parentOf(view, body, actor);
   const tasks = tasksOf(view, body);
   const member = body.teamMemberId === undefined ? null : teamMemberOf(view, body.teamMemberId, project.id);
   if (member?.status === 'archived') throw new AppError('CONFLICT', `The team member ${member.id} is archived.`, { teamMemberId: member.id });
