@@ -16,3 +16,4 @@ export * from './http/task.dto.js';
 export * from './http/session.dto.js';
 export * from './http/query.dto.js';
 export * from './http/live.dto.js';
+export * from './http/event-filter.js';

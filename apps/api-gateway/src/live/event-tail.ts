@@ -127,7 +127,8 @@ export class EventTail implements OnApplicationBootstrap, OnModuleDestroy {
         wait = TAIL_RETRY_MS;
       } catch (error) {
         if (error instanceof AppError && error.code === 'CURSOR_GONE') this.forget();
-        else this.logger.warn({ err: error }, 'feed cannot be paged');
+        // Said once, not with every attempt: the health probe shows it for as long as it lasts.
+        else if (wait === TAIL_RETRY_MS) this.logger.warn({ err: error }, 'feed cannot be paged');
         await new Promise((resolve) => { setTimeout(resolve, wait); });
         wait = Math.min(wait * 2, TAIL_RETRY_MS_MAX);
       }

@@ -1,7 +1,6 @@
 import { AppError } from '@orbitmesh/domain';
-import type { EventFilterDto, ServerFrame } from '@orbitmesh/contracts';
+import { eventMatchOf, type EventFilterDto, type EventMatch, type ServerFrame } from '@orbitmesh/contracts';
 import type { Principal } from '../auth/principal.js';
-import { eventMatchOf, type EventMatch } from './event-filter.js';
 import type { EventPager } from './event-pager.js';
 import type { LiveEvent } from './event-ring.js';
 import { cursorOf, type EventTail, type FeedPosition } from './event-tail.js';
@@ -50,7 +49,7 @@ export class FeedReader {
    * @throws VALIDATION_FAILED for a cursor that is none
    */
   async subscribe(filter: EventFilterDto, after: string | undefined, agent: Principal['agent']): Promise<void> {
-    const subscription: Subscription = { match: eventMatchOf(filter, agent), after, position: null, page: [], opening: false };
+    const subscription: Subscription = { match: visibleTo(agent, eventMatchOf(filter)), after, position: null, page: [], opening: false };
     this.subscription = subscription;
     await this.open(subscription);
     if (this.subscription === subscription && !subscription.position) this.receiver.frame({ type: 'degraded', reason: 'The feed is not reachable; the subscription begins when it is.' });
@@ -172,6 +171,12 @@ export class FeedReader {
       if (this.subscription && (changed || this.subscription.page.length > 0)) this.wake();
     });
   }
+}
+
+/** An agent sees only events of its own session and of its tasks, whatever it asks for. */
+function visibleTo(agent: Principal['agent'], match: EventMatch): EventMatch {
+  if (!agent) return match;
+  return (event) => (event.sessionId === agent.sessionId || (event.taskId !== undefined && agent.taskIds.includes(event.taskId))) && match(event);
 }
 
 /** Where the feed goes on when a cursor is gone: the owner of the log knows, the tail may not know it yet. */

@@ -1,14 +1,10 @@
 import type { EventEnvelope } from '@orbitmesh/domain';
-import type { EventFilterDto } from '@orbitmesh/contracts';
-import type { Principal } from '../auth/principal.js';
+import type { EventFilterDto } from './live.dto.js';
 
 export type EventMatch = (event: EventEnvelope) => boolean;
 
-/**
- * Fields ANDed, values ORed, absent or empty does not filter; only the envelope's own ids count (design §5).
- * An agent sees only events of its own session and of its tasks, whatever it asks for.
- */
-export function eventMatchOf(filter: EventFilterDto, agent?: Principal['agent']): EventMatch {
+/** Fields ANDed, values ORed, absent or empty does not filter; only the envelope's own ids count (design §5). */
+export function eventMatchOf(filter: Readonly<Partial<EventFilterDto>>): EventMatch {
   const sessions = setOf(filter.sessionIds);
   const tasks = setOf(filter.taskIds);
   const types = setOf(filter.types?.filter((type) => !type.endsWith(':*')));
@@ -18,8 +14,7 @@ export function eventMatchOf(filter: EventFilterDto, agent?: Principal['agent'])
     (sessions === null || (event.sessionId !== undefined && sessions.has(event.sessionId)))
     && (!filter.projectId || event.projectId === filter.projectId)
     && (tasks === null || (event.taskId !== undefined && tasks.has(event.taskId)))
-    && (anyType || types?.has(event.type) === true || families.some((family) => event.type.startsWith(family)))
-    && (agent === undefined || event.sessionId === agent.sessionId || (event.taskId !== undefined && agent.taskIds.includes(event.taskId)));
+    && (anyType || types?.has(event.type) === true || families.some((family) => event.type.startsWith(family)));
 }
 
 function setOf(values: readonly string[] | undefined): ReadonlySet<string> | null {

@@ -1,0 +1,115 @@
+import { randomUUID } from 'node:crypto';
+import { setTimeout as delay } from 'node:timers/promises';
+import { ApiError, UnreachableError } from './errors.js';
+import { ATTEMPT_MS_MAX, ATTEMPTS_MAX, BACKOFF_MS, RETRY_AFTER_MS_MAX } from './limits.js';
+
+export interface ConnectionOptions {
+  /** `http://host:port` */
+  url: string;
+  token: string;
+}
+
+export interface CallOptions {
+  /** If-Match. @throws ApiError 412 when the revision is another one */
+  ifMatch?: number;
+  /** @default a new one for each mutation, the same for all of its attempts */
+  idempotencyKey?: string;
+  signal?: AbortSignal;
+}
+
+export interface ApiRequest extends CallOptions {
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
+  path: string;
+  query?: object;
+  body?: unknown;
+}
+
+export interface ApiAnswer<T> {
+  status: number;
+  body: T;
+  /** X-OrbitMesh-Cursor: the feed from here on shows what came of a mutation. null on reads. */
+  cursor: string | null;
+}
+
+const RETRIED = new Set([429, 502, 503, 504]);
+type Outcome = { answer: Response } | { failure: unknown };
+
+/** HTTP with the retries of design §8: only what may succeed later, always under the same Idempotency-Key. */
+export class Transport {
+  constructor(private readonly options: ConnectionOptions) {}
+
+  /** @throws ApiError, UnreachableError; what `signal` was aborted with */
+  async send<T>(request: ApiRequest): Promise<ApiAnswer<T>> {
+    const url = this.urlOf(request);
+    const init = { method: request.method, headers: this.headersOf(request), body: request.body === undefined ? undefined : JSON.stringify(request.body) };
+    for (let attempt = 1; ; attempt++) {
+      const outcome = await this.attempt(url, init, request.signal);
+      if ('answer' in outcome && !RETRIED.has(outcome.answer.status)) return read<T>(outcome.answer);
+      const wait = waitAfter(outcome, attempt);
+      if (attempt === ATTEMPTS_MAX || wait > RETRY_AFTER_MS_MAX) {
+        if ('answer' in outcome) return read<T>(outcome.answer);
+        throw new UnreachableError(this.options.url, { cause: outcome.failure });
+      }
+      if ('answer' in outcome) await outcome.answer.body?.cancel();
+      await delay(wait, undefined, { signal: request.signal });
+    }
+  }
+
+  private async attempt(url: URL, init: RequestInit, signal?: AbortSignal): Promise<Outcome> {
+    const late = AbortSignal.timeout(ATTEMPT_MS_MAX);
+    try {
+      return { answer: await fetch(url, { ...init, redirect: 'error', signal: signal ? AbortSignal.any([signal, late]) : late }) };
+    } catch (failure) {
+      signal?.throwIfAborted();
+      return { failure };
+    }
+  }
+
+  private urlOf({ path, query = {} }: ApiRequest): URL {
+    const url = new URL(path, this.options.url);
+    for (const [key, value] of Object.entries(query)) if (value !== undefined) url.searchParams.append(key, String(value));
+    return url;
+  }
+
+  private headersOf({ method, body, ifMatch, idempotencyKey }: ApiRequest): Record<string, string> {
+    return {
+      accept: 'application/json, application/problem+json',
+      authorization: `Bearer ${this.options.token}`,
+      ...(body !== undefined && { 'content-type': 'application/json' }),
+      ...(method !== 'GET' && { 'idempotency-key': idempotencyKey ?? randomUUID() }),
+      ...(ifMatch !== undefined && { 'if-match': `"${ifMatch}"` }),
+    };
+  }
+}
+
+function waitAfter(outcome: Outcome, attempt: number): number {
+  const backoff = BACKOFF_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
+  return Math.max(backoff, 'answer' in outcome ? retryAfterMs(outcome.answer) : 0);
+}
+
+/** RFC 9110 §10.2.3: seconds, or a date. */
+function retryAfterMs(answer: Response): number {
+  const header = answer.headers.get('retry-after') ?? '';
+  if (/^\d+$/.test(header)) return Number(header) * 1_000;
+  const at = Date.parse(header);
+  return Number.isNaN(at) ? 0 : Math.max(0, at - Date.now());
+}
+
+async function read<T>(answer: Response): Promise<ApiAnswer<T>> {
+  const text = await answer.text();
+  const body = parse(text);
+  if (answer.ok) return { status: answer.status, body: body as T, cursor: answer.headers.get('x-orbitmesh-cursor') };
+  const problem = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
+  const code = typeof problem['code'] === 'string' ? problem['code'] : `HTTP_${answer.status}`;
+  const detail = typeof problem['detail'] === 'string' ? problem['detail'] : `The server answered ${answer.status}.`;
+  throw new ApiError(answer.status, code, detail, problem);
+}
+
+/** null for what is no JSON: a proxy's page, or nothing. */
+function parse(text: string): unknown {
+  try {
+    return JSON.parse(text) as unknown;
+  } catch {
+    return null;
+  }
+}
