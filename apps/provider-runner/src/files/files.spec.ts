@@ -1,0 +1,153 @@
+import { execFileSync } from 'node:child_process';
+import { appendFileSync, closeSync, constants, openSync, readFileSync, readSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventually } from '@orbitmesh/testing';
+import { TextSplitter } from '../decode/splitter.js';
+import type { Offsets } from '../journal/fact-journal.js';
+import { tempDir } from '../testing/temp-dir.js';
+import { forgetRest, recoverRawFile, shortenRawFile } from './raw-file.js';
+import { RunOutput } from './run-output.js';
+import { StdinQueue } from './stdin-queue.js';
+
+let dir: ReturnType<typeof tempDir>;
+beforeEach(() => { dir = tempDir(); });
+afterEach(() => dir.remove());
+
+describe('StdinQueue', () => {
+  let fifo: string;
+  let reader: number | undefined;
+  const openReader = (): number => openSync(fifo, constants.O_RDONLY | constants.O_NONBLOCK);
+  const readAll = (fd: number): number => {
+    const bytes = Buffer.alloc(1024 * 1024);
+    let total = 0;
+    try {
+      for (let count = readSync(fd, bytes); count > 0; count = readSync(fd, bytes)) total += count;
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+    }
+    return total;
+  };
+
+  beforeEach(() => {
+    fifo = join(dir.path, 'in');
+    execFileSync('/usr/bin/mkfifo', [fifo]);
+    reader = undefined;
+  });
+  afterEach(() => { if (reader !== undefined) closeSync(reader); });
+
+  it('waits for a reader that comes late, and says when every byte is there', async () => {
+    const queue = new StdinQueue(fifo);
+    const written = queue.write('hello\n');
+    reader = openReader();
+    await written;
+
+    expect(readAll(reader)).toBe(6);
+    queue.close();
+  });
+
+  it('takes what a pipe cannot, blocks nothing meanwhile, refuses past its bound, and goes on when somebody reads', async () => {
+    reader = openReader();
+    const queue = new StdinQueue(fifo, 1_000_000);
+    const large = queue.write(`${'x'.repeat(900_000)}\n`);
+    const stat = eventually(() => statSync(fifo).isFIFO());
+
+    await expect(queue.write('y'.repeat(200_000))).rejects.toMatchObject({ code: 'LIMIT_REACHED' });
+    expect(queue.midLine).toBe(true);
+    await stat;
+    let total = 0;
+    await eventually(() => { total += readAll(reader!); return total === 900_001; });
+    await large;
+    expect(queue.midLine).toBe(false);
+    expect(queue.queuedBytes).toBe(0);
+    queue.close();
+  });
+
+  it('rejects what waits when nobody reads any more', async () => {
+    reader = openReader();
+    const queue = new StdinQueue(fifo);
+    const waiting = queue.write('x'.repeat(500_000));
+    closeSync(reader);
+    reader = undefined;
+
+    await expect(waiting).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(queue.write('more')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+});
+
+describe('a raw file that is shortened', () => {
+  const path = (): string => join(dir.path, 'out');
+
+  it('keeps what is not journaled, at its offset', async () => {
+    writeFileSync(path(), '0123456789');
+
+    await shortenRawFile(path(), 100, 107);
+    forgetRest(path());
+
+    expect(readFileSync(path(), 'utf8')).toBe('789');
+    expect(recoverRawFile(path(), 107)).toBe(107);
+  });
+
+  it('is finished by the next runner, whichever moment the last one died in', async () => {
+    writeFileSync(path(), '0123456789');
+    await shortenRawFile(path(), 0, 7);
+    for (const state of ['0123456789', '', '78', '789']) {
+      writeFileSync(path(), state);
+
+      expect(recoverRawFile(path(), 0)).toBe(7);
+      expect(readFileSync(path(), 'utf8')).toBe('789');
+    }
+    appendFileSync(path(), 'abc');
+    expect(recoverRawFile(path(), 7)).toBe(7);
+    expect(readFileSync(path(), 'utf8')).toBe('789abc');
+  });
+});
+
+describe('RunOutput', () => {
+  it('suspends a writer that is faster than the journal, shortens its file, and loses nothing', async () => {
+    const paths = { stdout: join(dir.path, 'out'), stderr: join(dir.path, 'err') };
+    for (const path of Object.values(paths)) writeFileSync(path, '');
+    const journaled: Offsets = { stdout: 0, stderr: 0 };
+    const decoded: Offsets = { stdout: 0, stderr: 0 };
+    const seen: string[] = [];
+    let suspended = false;
+    let suspensions = 0;
+    let shortened = 0;
+    let room = Promise.resolve();
+    const tail = (stream: keyof Offsets) => ({
+      path: paths[stream], splitter: new TextSplitter(16 * 1024), position: 0, base: 0, room: () => room, discards: () => false, onDiscarded: () => undefined,
+      onPieces: (pieces: { text: string; end: number }[]) => { for (const piece of pieces) { seen.push(piece.text); decoded[stream] = piece.end; } },
+    });
+    const output = new RunOutput({
+      tails: { stdout: tail('stdout'), stderr: tail('stderr') },
+      journaled: () => journaled,
+      journal: async () => Object.assign(journaled, decoded),
+      suspend: (on) => { suspended = on; if (on) suspensions += 1; },
+      onShortened: async () => { shortened += 1; },
+      onFailed: (error) => { throw error; },
+      limits: { suspendBytes: 20_000, resumeBytes: 5_000, rawFileBytes: 100_000 },
+    });
+    let release!: () => void;
+    room = new Promise((resolve) => { release = resolve; });
+
+    let written = '';
+    for (let n = 0; n < 300; n += 1) {
+      if (suspended) {
+        release();
+        room = Promise.resolve();
+      }
+      await eventually(() => !suspended);
+      const lines = Array.from({ length: 100 }, (_, line) => `line ${n}.${line} €\n`).join('') + 'unfinished';
+      written += lines;
+      appendFileSync(paths.stdout, lines);
+      output.wake('stdout');
+      if (n % 10 === 0) await new Promise<void>((resolve) => { setTimeout(resolve, 60); });
+    }
+    await output.drain();
+
+    expect(seen.join('')).toBe(written);
+    expect(suspensions).toBeGreaterThan(0);
+    expect(shortened).toBeGreaterThan(0);
+    expect(statSync(paths.stdout).size).toBeLessThan(written.length);
+  }, 30_000);
+});

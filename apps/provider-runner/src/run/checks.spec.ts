@@ -1,0 +1,106 @@
+import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ProvidersFile } from '../providers/providers-file.js';
+import { Slot } from '../runner/slot.js';
+import { tempDir } from '../testing/temp-dir.js';
+import { resolveSecrets } from './secrets.js';
+import { resolveWorkingDir } from './working-dir.js';
+
+let dir: ReturnType<typeof tempDir>;
+const at = (...names: string[]): string => join(dir.path, ...names);
+beforeEach(() => { dir = tempDir(); });
+afterEach(() => dir.remove());
+
+describe('resolveWorkingDir', () => {
+  beforeEach(() => {
+    for (const name of ['root', 'root/work', 'rooted', 'home', 'home/inside']) mkdirSync(at(name));
+    writeFileSync(at('root/file'), '');
+    symlinkSync(at('rooted'), at('root/escape'));
+    symlinkSync(at('root/work'), at('link'));
+  });
+  const resolve = (path: string, roots = [at('root'), at('home')]): string => resolveWorkingDir(path, roots, at('home'));
+
+  it('takes a directory inside a root, or the root itself, by its real path', () => {
+    expect(resolve(at('root'))).toBe(at('root'));
+    expect(resolve(at('root/work/../work'))).toBe(at('root/work'));
+    expect(resolve(at('link'))).toBe(at('root/work'));
+  });
+
+  it.each([
+    ['relative', 'root', 'is not an absolute path'],
+    ['missing', '/root/none', 'does not exist'],
+    ['a file', '/root/file', 'is not a directory'],
+    ['below a file', '/root/file/x', 'does not exist'],
+    ['beside a root of the same beginning', '/rooted', 'is outside the allowed roots'],
+    ['a link that leads out', '/root/escape', 'is outside the allowed roots'],
+    ['inside the home', '/home/inside', 'is inside the home of OrbitMesh'],
+    ['with a NUL', '/root/work\0x', 'is not an absolute path'],
+  ])('refuses one that is %s', (_what, path, reason) => {
+    expect(() => resolve(path.startsWith('/') ? dir.path + path : path)).toThrow(expect.objectContaining({ code: 'WORKING_DIR_INVALID', details: expect.objectContaining({ reason }) }));
+  });
+});
+
+describe('resolveSecrets', () => {
+  it('reads the environment and files, without the line end of a file', () => {
+    writeFileSync(at('key'), 'from-file\n');
+
+    expect(resolveSecrets({ A: 'env:X', B: `file:${at('key')}` }, { X: 'from-env' })).toEqual({ A: 'from-env', B: 'from-file' });
+  });
+
+  it.each(['env:MISSING', 'file:relative', 'file:/nowhere/key', 'plain-value', ''])('refuses %p by the name of the secret, never by a value', (reference) => {
+    expect(() => resolveSecrets({ A: reference }, {})).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining('The secret A') }));
+  });
+});
+
+describe('ProvidersFile', () => {
+  const demo = { driver: 'acp', command: ['/demo'] };
+  const write = (text: string): void => writeFileSync(at('providers.json'), text);
+
+  it('has the demo, and follows the file as it comes, changes and goes', async () => {
+    const file = new ProvidersFile(dir.path, demo);
+    expect(file.get('demo')).toEqual(demo);
+    expect(file.get('mine')).toBeUndefined();
+
+    write(JSON.stringify({ mine: { driver: 'process', command: ['/bin/true', 'x'], env: { A: 'b' }, custom: { freeze: true } } }));
+    expect(file.get('mine')).toEqual({ driver: 'process', command: ['/bin/true', 'x'], env: { A: 'b' }, custom: { freeze: true } });
+    write(JSON.stringify({ demo: { driver: 'process', command: ['/bin/false'] } }));
+
+    expect(file.get('mine')).toBeUndefined();
+    expect(file.get('demo')?.command).toEqual(['/bin/false']);
+  });
+
+  it.each([
+    ['not JSON', '{'],
+    ['a list', '[]'],
+    ['a relative command', '{"x":{"driver":"process","command":["true"]}}'],
+    ['a command that is a string', '{"x":{"driver":"process","command":"/bin/true"}}'],
+    ['an unknown key', '{"x":{"driver":"process","command":["/bin/true"],"shell":true}}'],
+    ['a name that is none', '{"../x":{"driver":"process","command":["/bin/true"]}}'],
+    ['an environment of other things', '{"x":{"driver":"process","command":["/bin/true"],"env":{"A":1}}}'],
+  ])('keeps the last good file when the new one is %s, and says why', (_what, text) => {
+    const file = new ProvidersFile(dir.path, demo);
+    write('{"good":{"driver":"process","command":["/bin/true"]}}');
+    expect(file.get('good')).toBeDefined();
+
+    write(text);
+
+    expect(file.get('good')).toBeDefined();
+    expect(file.problem).toMatch(/^providers\.json/);
+  });
+});
+
+describe('Slot', () => {
+  it('is the first that nobody holds, and the same one again once it is free', async () => {
+    const first = await Slot.take(dir.path);
+    const second = await Slot.take(dir.path);
+    expect([first.runnerId, second.runnerId]).toEqual(['slot-0', 'slot-1']);
+
+    await first.release();
+    const third = await Slot.take(dir.path);
+
+    expect(third.runnerId).toBe('slot-0');
+    await second.release();
+    await third.release();
+  });
+});
