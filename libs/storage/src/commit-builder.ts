@@ -1,10 +1,12 @@
+import { dirname } from 'node:path';
 import { AppError, isId, type EventEnvelope } from '@orbitmesh/domain';
-import type { Collections } from './collections.js';
+import type { Collections, DocumentName } from './collections.js';
 import type { Commit, Committed, Head, NewEvent } from './commit.js';
 import type { DurableCommit } from './durable-state.js';
 import type { LogEntry } from './log/commit-log.js';
 import { recordJson, storedEvent, type LoggedPut, type StoredEvent } from './log/log-record.js';
 import { deepFreeze } from './view/deep-freeze.js';
+import type { View } from './view/view.js';
 
 /** A commit with its numbers and its JSON, on its way to the log. */
 export interface PreparedCommit extends Omit<LogEntry, 'resolve' | 'reject'>, DurableCommit {
@@ -19,6 +21,8 @@ export interface CommitContext {
   /** The last numbers given out, durable or not. */
   head: Head;
   sessionSeq(sessionId: string): number;
+  pending: View;
+  sessionEvents: ((sessionId: string) => string) | undefined;
 }
 
 /**
@@ -32,6 +36,7 @@ export function prepareCommit(commit: Commit, context: CommitContext): PreparedC
     context.collections.spec(collection);
     if (!isId(id)) throw new AppError('VALIDATION_FAILED', 'A document has an invalid id.', { collection });
   }
+  const forgets = endedSessions(puts, deletes, context);
   const events = numbered(commit.events ?? [], context);
   const answer = commit.answer === undefined ? undefined : { ...commit.answer, body: answerBody(commit.answer, events), at: context.clock() };
   const commitSeq = context.head.commit + 1;
@@ -40,6 +45,7 @@ export function prepareCommit(commit: Commit, context: CommitContext): PreparedC
     seq: context.head.seq + 1,
     ...(puts.length > 0 ? { puts } : {}),
     ...(deletes.length > 0 ? { deletes } : {}),
+    ...(forgets.length > 0 ? { forgets } : {}),
     ...(answer === undefined ? {} : { answer }),
   };
   const json = Buffer.from(recordJson(record, events));
@@ -53,6 +59,7 @@ export function prepareCommit(commit: Commit, context: CommitContext): PreparedC
     json,
     puts,
     deletes,
+    forgets,
     events,
     answer: deepFreeze(answer),
     committed,
@@ -92,5 +99,20 @@ function numbered(events: NewEvent[], context: CommitContext): StoredEvent[] {
       sessionSeqs.set(sessionId, envelope.sessionSeq);
     }
     return storedEvent(deepFreeze(envelope));
+  });
+}
+
+/** Ids whose last document beside a session's events file this commit deletes. */
+function endedSessions(puts: LoggedPut[], deletes: DocumentName[], context: CommitContext): string[] {
+  const { sessionEvents, pending, collections } = context;
+  if (sessionEvents === undefined) return [];
+  const ids = new Set(deletes.map(({ id }) => id));
+  return [...ids].filter((id) => {
+    const dir = dirname(sessionEvents(id));
+    const beside = (collection: string, doc: object | undefined): boolean =>
+      doc !== undefined && dirname(collections.path(collection, id, doc)) === dir;
+    const there = collections.names.filter((name) => beside(name, pending.get<object>(name, id)));
+    const kept = there.filter((name) => !deletes.some((gone) => gone.collection === name && gone.id === id));
+    return there.length > 0 && kept.length === 0 && !puts.some((put) => put.id === id && beside(put.collection, put.doc));
   });
 }

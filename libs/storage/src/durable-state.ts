@@ -1,4 +1,3 @@
-import { dirname } from 'node:path';
 import type { StorageFs } from './fs/storage-fs.js';
 import type { Collections, DocumentName } from './collections.js';
 import type { Head } from './commit.js';
@@ -19,6 +18,7 @@ export interface DurableCommit {
   commit: number;
   puts: LoggedPut[];
   deletes: DocumentName[];
+  forgets: string[];
   events: StoredEvent[];
   answer: LoggedAnswer | undefined;
 }
@@ -47,12 +47,10 @@ export class DurableState {
   /** Set by boot, before anything is applied. */
   answerJournal!: AnswerJournal;
   private readonly collections: Collections;
-  private readonly pathOfEvents: ((sessionId: string) => string) | undefined;
 
   constructor(parts: StateParts) {
     const { fs, root, limits, collections } = parts;
     this.collections = collections;
-    this.pathOfEvents = parts.sessionEvents;
     this.documents = new DocumentTables(collections.names);
     this.tail = new EventTail(limits.tailBytesMax);
     this.behind = new WriteBehind(limits);
@@ -64,11 +62,12 @@ export class DurableState {
     this.sessions = new SessionEvents({ fs, root, limits, directories, behind, pathOf, onDamage });
   }
 
-  apply({ commit, puts, deletes, events, answer }: DurableCommit): void {
+  apply({ commit, puts, deletes, forgets, events, answer }: DurableCommit): void {
     this.head.commit = Math.max(this.head.commit, commit);
     for (const put of puts) this.put(put, commit);
     for (const event of events) this.addEvent(event, commit);
     for (const name of deletes) this.delete(name, commit);
+    for (const sessionId of forgets) this.sessions.forget(sessionId, commit, this.head.seq);
     if (answer !== undefined) {
       const kept: KeptAnswer = { commit, answer, bytes: JSON.stringify(answer).length };
       this.answers.add(kept);
@@ -105,7 +104,6 @@ export class DurableState {
     this.opaque.delete(documentKey(name));
     this.documents.delete(collection, id);
     this.files.changed(name, commit, before, false);
-    if (before !== undefined && this.wasSession(name, before)) this.sessions.forget(id, commit, this.head.seq);
   }
 
   private addEvent(event: StoredEvent, commit: number): void {
@@ -114,16 +112,5 @@ export class DurableState {
     this.head.seq = Math.max(this.head.seq, seq);
     this.tail.push(event);
     if (sessionId !== undefined) this.sessions.append(sessionId, commit, event);
-  }
-
-  /** True when the deleted document was the last one beside the events file of the session of its id. */
-  private wasSession({ collection, id }: DocumentName, before: object): boolean {
-    if (this.pathOfEvents === undefined) return false;
-    const dir = dirname(this.pathOfEvents(id));
-    if (dirname(this.collections.path(collection, id, before)) !== dir) return false;
-    return !this.collections.names.some((other) => {
-      const doc = this.documents.get<object>(other, id);
-      return doc !== undefined && dirname(this.collections.path(other, id, doc)) === dir;
-    });
   }
 }

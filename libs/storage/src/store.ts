@@ -7,7 +7,7 @@ import type { CollectionSpec, Commit, Committed } from './commit.js';
 import { prepareCommit, type PreparedCommit } from './commit-builder.js';
 import type { DurableState } from './durable-state.js';
 import { nodeFs } from './fs/node-fs.js';
-import { reasonOf } from './fs/storage-error.js';
+import { reasonOf, toStorageError } from './fs/storage-error.js';
 import type { StorageFs } from './fs/storage-fs.js';
 import type { IdempotencyRecord } from './idempotency/answer-table.js';
 import { STORAGE_LIMITS, type StorageLimits } from './limits.js';
@@ -69,7 +69,8 @@ export class Store {
   private closed = false;
 
   private constructor(
-    private readonly options: Required<Pick<StoreOptions, 'clock'>> & { collections: Collections; limits: StorageLimits },
+    private readonly options: Required<Pick<StoreOptions, 'clock'>> &
+      Pick<StoreOptions, 'sessionEvents'> & { collections: Collections; limits: StorageLimits },
     private readonly recovered: Recovered,
     private readonly quarantine: Quarantine,
     private readonly lock: { release(): Promise<void> },
@@ -118,7 +119,8 @@ export class Store {
       const onDamage = (path: string, reason: string): void => void quarantine.note(path, reason);
       const state = { fs, root, limits, clock, collections, sessionEvents: options.sessionEvents, onDamage };
       const recovered = await recoverState(state, options.installationId, quarantine);
-      const store = new Store({ clock, collections, limits }, recovered, quarantine, lock, { fs, root });
+      const { sessionEvents } = options;
+      const store = new Store({ clock, collections, limits, sessionEvents }, recovered, quarantine, lock, { fs, root });
       if (recovered.state.head.commit > recovered.checkpointCommit) store.checkpointer.committed();
       return store;
     } catch (error) {
@@ -205,8 +207,12 @@ export class Store {
   /** Resolves when every file shows the log and a checkpoint says so. @throws STORAGE_WRITE, STORAGE_FULL. */
   async flush(): Promise<void> {
     await this.log.drained();
-    await this.state.behind.drained();
-    await this.checkpointer.write();
+    try {
+      await this.state.behind.drained();
+      await this.checkpointer.write();
+    } catch (error) {
+      throw toStorageError(error);
+    }
   }
 
   /** Takes no more commits, flushes and lets go of the directory. Files that cannot be written stay for the next boot. */
@@ -231,13 +237,15 @@ export class Store {
       const newer = this.state.opaque.get(documentKey(name));
       if (newer !== undefined) throw new AppError('STORAGE_NEWER', undefined, { file: newer.path });
     }
-    const { collections, clock, limits } = this.options;
+    const { collections, clock, limits, sessionEvents } = this.options;
     const prepared = prepareCommit(commit, {
       collections,
       logId: this.logId,
       clock,
       commitBytesMax: limits.commitBytesMax,
       head: this.pendingNumbers,
+      pending: this.pending,
+      sessionEvents,
       sessionSeq: (id) => this.pendingSessionSeqs.get(id) ?? this.state.sessions.seqOf(id),
     });
     this.log.assertRoom(prepared.json.length);

@@ -83,10 +83,10 @@ class Boot {
     const first = Math.max(0, chain.findLastIndex((segment) => segment.firstCommit <= covered + 1));
     for (const segment of chain.slice(first)) {
       for (const record of this.records(segment, covered)) {
-        const { commit, seq, puts = [], deletes = [], events = [], answer } = record;
+        const { commit, seq, puts = [], deletes = [], forgets = [], events = [], answer } = record;
         for (const name of [...puts, ...deletes]) this.touched.add(documentKey(name));
         this.state.head.seq = Math.max(this.state.head.seq, seq - 1);
-        this.state.apply({ commit, puts, deletes, events: events.map(storedEvent), answer });
+        this.state.apply({ commit, puts, deletes, forgets, events: events.map(storedEvent), answer });
       }
     }
   }
@@ -112,7 +112,7 @@ class Boot {
       await this.quarantine.copy(path, 0, this.parts.fs.readSync(file), `${reason}; made again from the log`);
       const { commit } = this.state.head;
       if (!this.touched.has(documentKey(put))) {
-        this.state.apply({ commit, puts: [put], deletes: [], events: [], answer: undefined });
+        this.state.apply({ commit, puts: [put], deletes: [], forgets: [], events: [], answer: undefined });
       }
     }
     // Before the first checkpoint: afterwards the damaged files would count as up to date.

@@ -35,6 +35,8 @@ export interface LogRecord {
   seq: number;
   puts?: LoggedPut[];
   deletes?: { collection: string; id: string }[];
+  /** Sessions that end to exist with this commit: their events files go. */
+  forgets?: string[];
   events?: EventEnvelope[];
   answer?: LoggedAnswer;
 }

@@ -141,7 +141,8 @@ export class SessionEvents {
         const [id, session] = next;
         const file = session.file as SessionFile;
         try {
-          this.unsynced -= await file.sync();
+          const freed = await file.sync();
+          this.unsynced -= freed;
         } catch (error) {
           failures.push(error);
           if (file.lines.length > 0) {

@@ -1,0 +1,261 @@
+import type { EventEnvelope } from '@orbitmesh/domain';
+import type { CollectionSpec, Commit } from '../commit.js';
+import type { StorageLimits } from '../limits.js';
+import { Store } from '../store.js';
+import { CrashStates, restored, type CrashState } from './crash-states.js';
+import { SimDirNode, SimulatedFs, type SimulatedFaults } from './simulated-fs.js';
+
+/** What a run does, one step after the other; commits of one step share a batch. */
+export type Step = { commits: Commit[] } | 'flush' | 'reopen';
+
+export interface CrashProofOptions {
+  collections: CollectionSpec[];
+  steps: Step[];
+  limits: Partial<StorageLimits>;
+  faults?: SimulatedFaults;
+  /** Stop at the first violation. */
+  first?: boolean;
+  /** Crash a second time, at every point of the recovery (with its flush) from every state of the first. */
+  crashRecoveries?: boolean;
+}
+
+export interface CrashProofResult {
+  /** Points of the run at which it crashed. */
+  points: number;
+  /** Different states that were reopened. */
+  states: number;
+  violations: string[];
+}
+
+/** What everybody must see after the first k commits. */
+interface Expected {
+  documents: Map<string, string>;
+  events: string[];
+  sessions: Map<string, string[]>;
+  answers: Map<string, unknown>;
+}
+
+interface Found {
+  state: CrashState;
+  /** So many commits must be there. */
+  acknowledged: number;
+  /** The state of a second crash. */
+  second: boolean;
+  checked: boolean;
+}
+
+const DIR = '/store';
+const FLUSH_ATTEMPTS_MAX = 20;
+
+/**
+ * The durability proof (design §3): runs the real store over a simulated file system and, after each
+ * of its operations, enumerates every state that a crash may leave there. Each different one is
+ * reopened and must show exactly the first k commits, for some k between those that were acknowledged
+ * and those that were submitted: documents, events, numbering and idempotent answers.
+ */
+export class CrashProof {
+  private readonly states = new Map<string, Found>();
+  private readonly enumeration = new CrashStates();
+  private readonly expected: Expected[] = [];
+  private readonly violations: string[] = [];
+  private acknowledged = 0;
+  private points = 0;
+
+  constructor(private readonly options: CrashProofOptions) {}
+
+  async run(): Promise<CrashProofResult> {
+    this.expected.push(nothing());
+    for (const step of this.options.steps) {
+      if (typeof step === 'string') continue;
+      for (const commit of step.commits) this.expected.push(after(this.expected[this.expected.length - 1], commit));
+    }
+    await this.runSteps();
+    await this.checkAll();
+    return { points: this.points, states: this.states.size, violations: this.violations };
+  }
+
+  private get enough(): boolean {
+    return this.options.first === true && this.violations.length > 0;
+  }
+
+  private async checkAll(): Promise<void> {
+    for (const found of this.states.values()) {
+      if (this.enough) return;
+      if (!found.checked) await this.check(found);
+      found.checked = true;
+    }
+  }
+
+  private async runSteps(): Promise<void> {
+    const root = new SimDirNode();
+    const fs = new SimulatedFs(root, this.options.faults, () => this.collect(root, this.acknowledged));
+    let store = await this.open(fs);
+    for (const step of this.options.steps) {
+      if (step === 'flush') {
+        await flush(store);
+      } else if (step === 'reopen') {
+        await store.close();
+        store = await this.open(fs);
+      } else {
+        await Promise.all(
+          step.commits.map(async (commit) => {
+            await store.commit(structuredClone(commit));
+            this.acknowledged += 1;
+          }),
+        );
+        this.collect(root, this.acknowledged);
+      }
+      // What is never synced has ever more outcomes, so the search does not wait for the end of the run.
+      if (this.options.first === true) await this.checkAll();
+      if (this.enough) break;
+    }
+    if (!this.enough) await flush(store);
+    fs.halt();
+  }
+
+  /** Adds what a crash may leave now. The latest point asks most of a state: more was acknowledged. */
+  private collect(root: SimDirNode, acknowledged: number): void {
+    this.points += 1;
+    for (const { key, state } of this.enumeration.of(root)) this.add(key, state, acknowledged, false);
+  }
+
+  /** Puts it at the end of the map, which may be iterated over meanwhile, if more must be there than known. */
+  private add(key: string, state: CrashState, acknowledged: number, second: boolean): void {
+    const known = this.states.get(key);
+    if (known !== undefined && known.acknowledged >= acknowledged) return;
+    this.states.delete(key);
+    this.states.set(key, { state, acknowledged, second: second && known?.second !== false, checked: false });
+  }
+
+  private async check({ state, acknowledged, second }: Found): Promise<void> {
+    const root = restored(state);
+    const crashAgain = this.options.crashRecoveries === true && !second;
+    let promised = acknowledged;
+    const fs = new SimulatedFs(root, this.options.faults, () => {
+      if (!crashAgain) return;
+      for (const { key, state: left } of this.enumeration.of(root)) this.add(key, left, promised, true);
+    });
+    try {
+      const store = await this.open(fs);
+      // What was shown after a crash must be there after the next one, too.
+      promised = (await this.compare(store, acknowledged)) ?? acknowledged;
+      if (crashAgain) await flush(store);
+    } catch (error) {
+      this.violations.push(`reopening failed: ${(error as Error).stack}`);
+    } finally {
+      fs.halt();
+    }
+  }
+
+  /** How many commits the store shows; undefined, and a violation, when it shows something else. */
+  private async compare(store: Store, acknowledged: number): Promise<number | undefined> {
+    const health = store.health();
+    if (health.quarantined.length > 0) {
+      this.violations.push(`a crash alone damaged something: ${JSON.stringify(health.quarantined)}`);
+      return undefined;
+    }
+    const seen = await this.observe(store);
+    const differences: string[] = [];
+    for (let count = acknowledged; count < this.expected.length; count += 1) {
+      const difference = differs(this.expected[count], seen, store.oldest().seq);
+      if (difference === undefined) return count;
+      differences.push(`with ${count} commits: ${difference}`);
+    }
+    this.violations.push(`${acknowledged} acknowledged, but the store differs\n${differences.join('\n')}`);
+    return undefined;
+  }
+
+  private async observe(store: Store): Promise<Expected> {
+    const seen = nothing();
+    for (const { name } of this.options.collections) {
+      for (const doc of store.durable.list<{ id: string }>(name)) {
+        seen.documents.set(`${name}/${doc.id}`, JSON.stringify(doc));
+      }
+    }
+    const { items } = await store.readEvents({ limit: 1_000 });
+    seen.events = items.map(plainEvent);
+    const sessions = new Set(this.expected.flatMap((expected) => [...expected.sessions.keys()]));
+    const answers = new Set(this.expected.flatMap((expected) => [...expected.answers.keys()]));
+    for (const id of sessions) {
+      const page = await store.readSessionEvents(id, { limit: 1_000 });
+      if (page.items.length > 0) seen.sessions.set(id, page.items.map(plainEvent));
+    }
+    for (const name of answers) {
+      const answer = store.idempotency.lookup('scope', name);
+      if (answer !== undefined) seen.answers.set(name, answer.body);
+    }
+    return seen;
+  }
+
+  private open(fs: SimulatedFs): Promise<Store> {
+    return Store.open({
+      dir: DIR,
+      fs,
+      collections: this.options.collections,
+      installationId: 'inst',
+      sessionEvents: (id) => `sessions/${id}/events.ndjson`,
+      clock: () => 0,
+      limits: this.options.limits,
+    });
+  }
+}
+
+/** A short write makes a flush fail; the file is then written again. */
+async function flush(store: Store): Promise<void> {
+  for (let attempt = 1; ; attempt += 1) {
+    try {
+      return await store.flush();
+    } catch (error) {
+      if (attempt === FLUSH_ATTEMPTS_MAX) throw error;
+    }
+  }
+}
+
+function nothing(): Expected {
+  return { documents: new Map(), events: [], sessions: new Map(), answers: new Map() };
+}
+
+/** The model: what a commit does, said as simply as possible. */
+function after(before: Expected, commit: Commit): Expected {
+  const documents = new Map(before.documents);
+  const sessions = new Map(before.sessions);
+  const events = [...before.events];
+  for (const { collection, id, doc } of commit.puts ?? []) documents.set(`${collection}/${id}`, JSON.stringify(doc));
+  for (const { type, sessionId, data } of commit.events ?? []) {
+    const of = sessionId === undefined ? [] : (sessions.get(sessionId) ?? []);
+    const event = plainEvent({ seq: events.length + 1, type, data, sessionSeq: sessionId && of.length + 1 } as EventEnvelope);
+    events.push(event);
+    if (sessionId !== undefined) sessions.set(sessionId, [...of, event]);
+  }
+  for (const { collection, id } of commit.deletes ?? []) {
+    documents.delete(`${collection}/${id}`);
+    if (collection === 'sessions') sessions.delete(id);
+  }
+  const answers = new Map(before.answers);
+  if (commit.answer !== undefined) answers.set(commit.answer.key, commit.answer.body);
+  return { documents, events, sessions, answers };
+}
+
+function plainEvent({ seq, type, data, sessionSeq }: EventEnvelope): string {
+  return JSON.stringify([seq, type, data, sessionSeq ?? null]);
+}
+
+/** What is different, or undefined. Events before `oldest` may have been compacted away. */
+function differs(expected: Expected, seen: Expected, oldest: number): string | undefined {
+  const kept = expected.events.slice(Math.max(0, oldest - 1));
+  const parts: [string, unknown, unknown][] = [
+    ['documents', sorted(expected.documents), sorted(seen.documents)],
+    ['events', kept, seen.events],
+    ['sessions', sorted(expected.sessions), sorted(seen.sessions)],
+    ['answers', sorted(expected.answers), sorted(seen.answers)],
+  ];
+  for (const [name, wanted, found] of parts) {
+    const [a, b] = [JSON.stringify(wanted), JSON.stringify(found)];
+    if (a !== b) return `${name}: ${a} expected, ${b} seen`;
+  }
+  return undefined;
+}
+
+function sorted(map: Map<string, unknown>): [string, unknown][] {
+  return [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+}

@@ -1,0 +1,128 @@
+import { describe, expect, it } from '@jest/globals';
+import type { CollectionSpec, Commit } from '../commit.js';
+import { CrashProof, type CrashProofOptions, type Step } from './crash-proof.js';
+
+const COLLECTIONS: CollectionSpec[] = [
+  { name: 'tasks', schemaVersion: 1, path: (id, doc: { projectId: string }) => `tasks/${doc.projectId}/${id}.json` },
+  { name: 'sessions', schemaVersion: 1, path: (id) => `sessions/${id}/session.json` },
+];
+
+const TIME = '2026-01-01T00:00:00.000Z';
+
+function task(id: string, revision: number, projectId = 'p1'): NonNullable<Commit['puts']>[number] {
+  return { collection: 'tasks', id, doc: { id, projectId, revision } };
+}
+
+function session(id: string, revision: number): NonNullable<Commit['puts']>[number] {
+  return { collection: 'sessions', id, doc: { id, revision } };
+}
+
+function event(type: string, sessionId?: string): NonNullable<Commit['events']>[number] {
+  return { type, timestamp: TIME, data: { of: type }, ...(sessionId === undefined ? {} : { sessionId }) };
+}
+
+function answer(key: string): Commit['answer'] {
+  return { scope: 'scope', key, bodyHash: 'h', status: 201, body: { key } };
+}
+
+/**
+ * Creates, changes, moves and deletes, alone and in one batch; checkpoints, full segments, a log that
+ * is too long, a restart.
+ */
+const STEPS: Step[] = [
+  { commits: [{ puts: [task('t1', 1)], events: [event('task:created')], answer: answer('k1') }] },
+  { commits: [{ puts: [session('s1', 1)], events: [event('session:created', 's1')] }] },
+  'flush',
+  {
+    commits: [
+      { puts: [task('t1', 2), session('s1', 2)], events: [event('a', 's1'), event('b', 's1')] },
+      { puts: [task('t2', 1)], events: [event('task:created')], answer: answer('k2') },
+    ],
+  },
+  { commits: [{ puts: [task('t1', 3, 'p2')], deletes: [{ collection: 'tasks', id: 't2' }], events: [event('moved')] }] },
+  'flush',
+  { commits: [{ puts: [session('s2', 1)], events: [event('session:created', 's2'), event('c', 's1')] }] },
+  { commits: [{ events: [event('d', 's1'), event('e', 's2')], answer: answer('k3') }] },
+  'reopen',
+  {
+    commits: [
+      { deletes: [{ collection: 'sessions', id: 's1' }], events: [event('session:deleted', 's1')] },
+      { puts: [session('s2', 2)], events: [event('f', 's2')] },
+    ],
+  },
+];
+
+/** Without the restart and the compaction: small enough for a second crash in every recovery. */
+const FEW_STEPS: Step[] = [
+  { commits: [{ puts: [session('s1', 1)], events: [event('session:created', 's1')], answer: answer('k1') }] },
+  'flush',
+  {
+    commits: [
+      { puts: [task('t1', 1), session('s1', 2)], events: [event('a', 's1')] },
+      { deletes: [{ collection: 'tasks', id: 't1' }], events: [event('b', 's1')], answer: answer('k2') },
+    ],
+  },
+];
+
+const LIMITS = { segmentBytesMax: 700, logBytesMax: 1_500, writesInFlightMax: 3, retryDelayMs: 1 };
+
+function prove(options: Partial<CrashProofOptions> = {}): ReturnType<CrashProof['run']> {
+  return new CrashProof({ collections: COLLECTIONS, steps: STEPS, limits: LIMITS, ...options }).run();
+}
+
+describe('every state that a crash may leave', () => {
+  it('shows all acknowledged commits, and the others wholly or not at all', async () => {
+    const { points, states, violations } = await prove();
+
+    expect(violations.slice(0, 3)).toEqual([]);
+    expect(points).toBeGreaterThan(150);
+    expect(states).toBeGreaterThan(1_000);
+  }, 60_000);
+
+  it('does so too when the recovery itself crashes, wherever it does', async () => {
+    const { states, violations } = await prove({ steps: FEW_STEPS, crashRecoveries: true });
+
+    expect(violations.slice(0, 3)).toEqual([]);
+    expect(states).toBeGreaterThan(400);
+  }, 60_000);
+
+  it('does so with writes that take half and claim all', async () => {
+    const { violations } = await prove({ faults: { shortWriteEvery: 3 } });
+
+    expect(violations.slice(0, 3)).toEqual([]);
+  }, 60_000);
+});
+
+describe('the proof is awake: it finds a violation', () => {
+  it.each([
+    ['any file', /./],
+    ['a segment of the log', /^\/store\/log\/\d+\.ndjson$/],
+    ['a document', /\/tasks\/.*\.om-tmp$/],
+    ['the checkpoint', /checkpoint\.json.*\.om-tmp$/],
+    ["a session's file of events", /events\.ndjson$/],
+    ['a segment of answers', /\/answers\//],
+  ])('when %s is not synced', async (_, withoutFileSync) => {
+    const { violations } = await prove({ faults: { withoutFileSync }, first: true });
+
+    expect(violations.length).toBeGreaterThan(0);
+  }, 60_000);
+
+  it.each([
+    ['any directory', /./],
+    ['the directory of the log', /\/log$/],
+    ['a directory of documents', /\/tasks\/p1$/],
+    ['the directory above it', /\/tasks$/],
+    ['the directory of the answers', /\/answers$/],
+    ['the directory of the sessions', /\/sessions$/],
+  ])('when %s is not synced', async (_, withoutDirectorySync) => {
+    const { violations } = await prove({ faults: { withoutDirectorySync }, first: true });
+
+    expect(violations.length).toBeGreaterThan(0);
+  }, 60_000);
+
+  it('when the size of a file is not checked and a write was short', async () => {
+    const { violations } = await prove({ faults: { shortWriteEvery: 3, withoutSizeCheck: true }, first: true });
+
+    expect(violations.length).toBeGreaterThan(0);
+  }, 60_000);
+});
