@@ -1,9 +1,12 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import type { AppError } from '@orbitmesh/domain';
 import { defineRpc, defineTopic } from '@orbitmesh/contracts';
 import { eventually, startNats, type NatsOptions, type TestNats } from '@orbitmesh/testing';
 import { Bus, type BusStatus } from './bus.js';
 import { connectionOptions, type BusOptions } from './connection.js';
+
+// Real servers and processes on a machine that may be busy.
+jest.setTimeout(30_000);
 
 const Echo = defineRpc<{ text: string }, { text: string }>('session', 'echo', 5_000);
 const Forbidden = defineRpc<{ text: string }, { text: string }>('session', 'forbidden', 5_000);

@@ -4,10 +4,13 @@ import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Bus } from '@orbitmesh/messaging';
 import { eventually, startNats, type TestNats } from '@orbitmesh/testing';
 import { Slow } from './testing/fixture-service.js';
+
+// Real servers and processes on a machine that may be busy.
+jest.setTimeout(30_000);
 
 const ENTRY = fileURLToPath(new URL('../dist/testing/fixture-service.js', import.meta.url));
 type Line = Record<string, unknown> & { msg: string };

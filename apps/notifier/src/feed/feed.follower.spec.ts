@@ -1,7 +1,7 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Bus } from '@orbitmesh/messaging';
 import { createLogger } from '@orbitmesh/service-kit';
 import { nodeFs, type StorageFs } from '@orbitmesh/storage';
@@ -9,6 +9,9 @@ import { eventually, startNats, type TestNats } from '@orbitmesh/testing';
 import { InboxRepository } from '../inbox/inbox.repository.js';
 import { ScriptedFeed } from '../testing/scripted-feed.js';
 import { FeedFollower } from './feed.follower.js';
+
+// Real servers and processes on a machine that may be busy.
+jest.setTimeout(30_000);
 
 let nats: TestNats;
 let dir: string;
