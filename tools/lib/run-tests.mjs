@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJsonIfThere } from './files.mjs';
-import { TEST_WORKERS, TESTS_MS_MAX } from './limits.mjs';
+import { FAULT_TESTS_MS_MAX, TEST_WORKERS, TESTS_MS_MAX } from './limits.mjs';
 import { say, sayLines, seconds } from './say.mjs';
 import { ROOT } from './set-up.mjs';
 
@@ -66,10 +66,11 @@ function run(args, { stdout = 'inherit' } = {}) {
   const child = spawn(process.execPath, args, {
     cwd: ROOT, stdio: ['ignore', stdout, 'inherit'], env: { ...process.env, NX_DAEMON: 'false' },
   });
+  const limitMs = process.env.ORBITMESH_TEST_FAULTS === '1' ? FAULT_TESTS_MS_MAX : TESTS_MS_MAX;
   const late = setTimeout(() => {
-    sayLines(`Not finished after ${TESTS_MS_MAX / 60_000} minutes; killed.`);
+    sayLines(`Not finished after ${limitMs / 60_000} minutes; killed.`);
     child.kill('SIGKILL');
-  }, TESTS_MS_MAX);
+  }, limitMs);
   return new Promise((done, failed) => {
     child.once('error', failed);
     child.once('exit', (code) => {
