@@ -2,6 +2,10 @@ import { basename, dirname, extname, join } from 'node:path';
 import { AppError, isId } from '@orbitmesh/domain';
 import { isDeepStrictEqual } from 'node:util';
 import type { CollectionSpec } from './commit.js';
+import { DOCUMENT_DEPTH_MAX } from './limits.js';
+
+/** Directories and files of the store itself, at its top. */
+export const NOT_DOCUMENTS: ReadonlySet<string> = new Set(['log', 'answers', 'quarantine', 'checkpoint.json']);
 
 /** These change with every change, so they do not make a late change an urgent one. */
 const ALWAYS_LAZY = ['revision', 'updatedAt'];
@@ -41,7 +45,9 @@ export class Collections {
   assertStorable({ collection, id }: DocumentName, doc: object): void {
     if (!isId(id)) throw new AppError('VALIDATION_FAILED', 'A document has an invalid id.', { collection });
     const path = this.path(collection, id, doc);
-    const safe = path.endsWith('.json') && path.slice(0, -'.json'.length).split('/').every(isId);
+    const names = path.slice(0, -'.json'.length).split('/');
+    const ours = NOT_DOCUMENTS.has(names[0]) || NOT_DOCUMENTS.has(path);
+    const safe = path.endsWith('.json') && names.every(isId) && names.length <= DOCUMENT_DEPTH_MAX + 1 && !ours;
     const found = safe ? this.identify(path, doc) : undefined;
     if (found?.collection === collection && found.id === id) return;
     throw new AppError('VALIDATION_FAILED', `The document ${collection}/${id} cannot be stored as ${path}.`);

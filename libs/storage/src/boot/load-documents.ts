@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Collections, DocumentName } from '../collections.js';
+import { NOT_DOCUMENTS, type Collections, type DocumentName } from '../collections.js';
 import { reasonOf } from '../fs/storage-error.js';
 import type { StorageFs } from '../fs/storage-fs.js';
 import { TEMPORARY_NAME } from '../fs/write-file-atomic.js';
@@ -7,9 +7,6 @@ import { DOCUMENT_DEPTH_MAX } from '../limits.js';
 import { documentKey, type OpaqueDocument } from '../projection/document-files.js';
 import { deepFreeze } from '../view/deep-freeze.js';
 import type { DocumentTables } from '../view/view.js';
-
-/** Directories and files of the store itself, at its top. */
-const NOT_DOCUMENTS = new Set(['log', 'answers', 'quarantine', 'checkpoint.json']);
 
 export interface LoadedFiles {
   /** Relative paths of files that are not what they should be. */

@@ -1,0 +1,68 @@
+import { mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import type { CollectionSpec, Commit } from '../commit.js';
+import { Store, type StoreOptions } from '../store.js';
+
+/** What the specs of this library share; nothing here is exported from it. */
+export interface TestTask {
+  id: string;
+  projectId: string;
+  title?: string;
+  revision: number;
+}
+
+export const TEST_COLLECTIONS: CollectionSpec[] = [
+  { name: 'tasks', schemaVersion: 1, path: (id, doc: TestTask) => `tasks/${doc.projectId}/${id}.json` },
+  { name: 'sessions', schemaVersion: 1, path: (id) => `sessions/${id}/session.json`, lazyKeys: ['metrics'] },
+  { name: 'manifests', schemaVersion: 1, path: (id) => `sessions/${id}/manifest.json` },
+];
+
+/** Temporary directories and open stores of one spec file, given back after each test. */
+export class TestStores {
+  private readonly dirs: string[] = [];
+  private readonly stores: Store[] = [];
+
+  dir(): string {
+    const dir = mkdtempSync(join(tmpdir(), 'om-storage-'));
+    this.dirs.push(dir);
+    return dir;
+  }
+
+  async open(dir: string, options: Partial<StoreOptions> = {}): Promise<Store> {
+    const store = await Store.open({
+      dir,
+      collections: TEST_COLLECTIONS,
+      installationId: 'inst',
+      sessionEvents: (id) => `sessions/${id}/events.ndjson`,
+      ...options,
+    });
+    this.stores.push(store);
+    return store;
+  }
+
+  async clean(): Promise<void> {
+    for (const store of this.stores.splice(0)) await store.close();
+    for (const dir of this.dirs.splice(0)) rmSync(dir, { recursive: true, force: true });
+  }
+}
+
+export function putTask(id: string, fields: Partial<TestTask> = {}): NonNullable<Commit['puts']>[number] {
+  return { collection: 'tasks', id, doc: { id, projectId: 'proj_1', revision: 1, ...fields } };
+}
+
+export function putSession(id: string, fields: object = {}): NonNullable<Commit['puts']>[number] {
+  return { collection: 'sessions', id, doc: { id, revision: 1, ...fields } };
+}
+
+export function newEvent(type: string, sessionId?: string, data: unknown = {}): NonNullable<Commit['events']>[number] {
+  return { type, timestamp: '2026-01-01T00:00:00.000Z', data, ...(sessionId === undefined ? {} : { sessionId }) };
+}
+
+/** Waits for a state, not for a time. */
+export async function eventually(condition: () => boolean | Promise<boolean>, timeoutMs = 20_000): Promise<void> {
+  for (const end = Date.now() + timeoutMs; !(await condition()); await delay(5)) {
+    if (Date.now() > end) throw new Error(`It did not become true in ${timeoutMs} ms: ${condition.toString()}`);
+  }
+}
