@@ -149,7 +149,8 @@ describe('files that cannot be written', () => {
 
     let done = false;
     const waiting = store.commit({ puts: [putTask('d')] }).then(() => (done = true));
-    await new Promise((resolve) => setTimeout(resolve, 50));
+    // It is the very next thing the log would do: a hundred turns of the event loop are ample.
+    for (let turn = 0; turn < 100; turn += 1) await new Promise((next) => setImmediate(next));
     const before = { done, pending: store.pending.has('tasks', 'd'), durable: store.durable.has('tasks', 'd') };
     open();
     await waiting;

@@ -1,0 +1,98 @@
+import { appendFileSync, readdirSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { TestStores } from '../testing/test-store.js';
+import type { Commit } from '../commit.js';
+
+const stores = new TestStores();
+afterEach(() => stores.clean());
+
+function answer(key: string, body: unknown = { key }): Commit {
+  return { answer: { scope: 'POST /tasks', key, bodyHash: `hash of ${key}`, status: 201, body } };
+}
+
+describe('an idempotent answer', () => {
+  it('is found when it is durable, in its own scope only', async () => {
+    const store = await stores.open(stores.dir());
+
+    const committing = store.commit(answer('k1'));
+
+    expect(store.idempotency.lookup('POST /tasks', 'k1')).toBeUndefined();
+    await committing;
+    expect(store.idempotency.lookup('POST /tasks', 'k1')).toEqual({ bodyHash: 'hash of k1', status: 201, body: { key: 'k1' } });
+    expect(store.idempotency.lookup('POST /', 'tasksk1')).toBeUndefined();
+    expect(store.idempotency.lookup('POST /tasksk', '1')).toBeUndefined();
+  });
+
+  it('survives restarts, with and without a checkpoint between', async () => {
+    const dir = stores.dir();
+    for (const key of ['k1', 'k2', 'k3']) {
+      const store = await stores.open(dir);
+      await store.commit(answer(key));
+      await store.close();
+    }
+
+    const store = await stores.open(dir);
+
+    for (const key of ['k1', 'k2', 'k3']) expect(store.idempotency.lookup('POST /tasks', key)).toMatchObject({ body: { key } });
+  });
+
+  it('is forgotten after its age', async () => {
+    let now = 1_000;
+    const dir = stores.dir();
+    const store = await stores.open(dir, { clock: () => now, limits: { answerAgeMsMax: 100 } });
+    await store.commit(answer('k1'));
+    now += 99;
+    const before = store.idempotency.lookup('POST /tasks', 'k1');
+    now += 1;
+
+    expect(before).toBeDefined();
+    expect(store.idempotency.lookup('POST /tasks', 'k1')).toBeUndefined();
+    expect(store.health().answersDropped).toBe(0);
+    await store.close();
+    const next = await stores.open(dir, { clock: () => now, limits: { answerAgeMsMax: 100 } });
+    expect(next.idempotency.lookup('POST /tasks', 'k1')).toBeUndefined();
+  });
+
+  it.each([
+    ['count', { answersMax: 3 }, undefined],
+    ['bytes', { answerBytesMax: 3_600 }, 'x'.repeat(1_000)],
+  ])('is dropped, oldest first and counted, past the bound of %s', async (_, limits, body) => {
+    const store = await stores.open(stores.dir(), { limits });
+
+    for (const n of [1, 2, 3, 4, 5]) await store.commit(answer(`k${n}`, body));
+
+    const kept = [1, 2, 3, 4, 5].filter((n) => store.idempotency.lookup('POST /tasks', `k${n}`) !== undefined);
+    expect(kept).toEqual([3, 4, 5]);
+    expect(store.health().answersDropped).toBe(2);
+  });
+});
+
+describe('side segments of answers', () => {
+  it('grow by the new answers only, and go when their last answer is gone', async () => {
+    const dir = stores.dir();
+    const limits = { answerSegmentBytesMax: 1, answersMax: 2 };
+    const store = await stores.open(dir, { limits });
+    const names: string[][] = [];
+    for (const n of [1, 2, 3, 4]) {
+      await store.commit(answer(`k${n}`));
+      await store.flush();
+      names.push(readdirSync(join(dir, 'answers')));
+    }
+
+    expect(names.map((found) => found.map((name) => Number(name.slice(0, 8))))).toEqual([[1], [1, 2], [2, 3], [3, 4]]);
+  });
+
+  it('count only as far as the checkpoint says', async () => {
+    const dir = stores.dir();
+    const first = await stores.open(dir);
+    await first.commit(answer('k1'));
+    await first.close();
+    appendFileSync(join(dir, 'answers/00000001.ndjson'), 'torn');
+
+    const store = await stores.open(dir);
+
+    expect(store.idempotency.lookup('POST /tasks', 'k1')).toBeDefined();
+    expect(store.health().quarantined).toEqual([]);
+  });
+});
