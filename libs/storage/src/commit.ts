@@ -31,6 +31,7 @@ export interface Committed {
 }
 
 /** A collection of documents and where its files are. */
+// eslint-disable-next-line @typescript-eslint/no-explicit-any -- a list of collections holds documents of every shape
 export interface CollectionSpec<T = any> {
   name: string;
   schemaVersion: number;

@@ -5,7 +5,8 @@ import { SessionRpc, type ServerFrame } from '@orbitmesh/contracts';
 import { eventually } from '@orbitmesh/testing';
 import { WebSocket } from 'ws';
 import { UNSENT_BYTES_HIGH, UNSENT_BYTES_MAX } from '../limits.js';
-import { LOG_ID, ScriptedSessionService } from '../testing/scripted-session-service.js';
+import type { ScriptedSessionService } from '../testing/scripted-session-service.js';
+import { LOG_ID } from '../testing/scripted-session-service.js';
 import { LiveGateway } from './live.gateway.js';
 import { TestGateway } from '../testing/test-gateway.js';
 

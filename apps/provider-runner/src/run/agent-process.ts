@@ -7,7 +7,7 @@ import { AppError } from '@orbitmesh/domain';
 import type { ProcessExit } from '../drivers/driver.js';
 import { AGENT_PID_TIMEOUT_MS } from '../limits.js';
 import { identify, type ProcessIdentity, type ProcessTable } from '../process/process-table.js';
-import { RunProcesses } from '../process/run-processes.js';
+import type { RunProcesses } from '../process/run-processes.js';
 import { launchWrapper, programPath, type WrapperLaunch } from '../process/wrapper.js';
 import type { RunFiles } from './run-files.js';
 import type { RunLog } from './run-log.js';

@@ -1,4 +1,4 @@
-import { AppError } from '@orbitmesh/domain';
+import type { AppError } from '@orbitmesh/domain';
 import { pointerTo } from './checks.js';
 import type { FieldProblem } from './field.js';
 import { JSON_DEPTH_MAX } from './limits.js';
