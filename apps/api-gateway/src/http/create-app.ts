@@ -36,7 +36,6 @@ export async function createApp(root: DynamicModule, logger: Logger): Promise<Ne
   const entrance = app.get(Entrance);
   late.entrance = entrance;
   adapter.setOnRequestHook(entrance.onRequest as never);
-  adapter.setOnResponseHook(entrance.onResponse as never);
   return app;
 }
 

@@ -26,11 +26,6 @@ export class Entrance {
     );
   };
 
-  readonly onResponse = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
-    this.traffic.end(request.method, reply.statusCode, reply.elapsedTime / 1_000);
-    done();
-  };
-
   /** The router could not read the URL: the door is still the first to be asked. */
   onMalformed(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     try {
@@ -42,6 +37,9 @@ export class Entrance {
   }
 
   private async admit(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
+    // Not Fastify's onResponse: it is not called for a client that hangs up before its answer.
+    const since = performance.now();
+    reply.raw.once('close', () => this.traffic.end(request.method, reply.statusCode, (performance.now() - since) / 1_000));
     this.traffic.begin();
     if (this.lifecycle.stopping) reply.header('connection', 'close');
     this.door.check(request.headers, request.socket.localPort ?? 0);
