@@ -8,8 +8,9 @@ import { crc32 } from 'node:zlib';
  * its beginning, so good lines of the same batch may follow).
  */
 const LINE_FEED = 0x0a;
-const SPACE = 0x20;
 const CRC_DIGITS = 8;
+const PREFIX = /^([0-9a-f]{8}) (\d{1,16}) /;
+const PREFIX_BYTES_MAX = CRC_DIGITS + 16 + 2;
 const EMPTY = Buffer.alloc(0);
 
 export interface RecordLine {
@@ -47,8 +48,12 @@ export function scanRecords(bytes: Buffer, durableBytes = 0): LineScan {
     const feed = bytes.indexOf(LINE_FEED, offset);
     const end = feed === -1 ? bytes.length : feed + 1;
     const decoded = feed === -1 ? undefined : decodeRecord(bytes.subarray(offset, feed));
-    if (decoded !== undefined) syncedBytes = Math.max(syncedBytes, decoded.synced);
-    all.push({ offset, end, json: decoded?.json ?? EMPTY, good: decoded !== undefined });
+    const start = offset + (decoded?.start ?? end - offset);
+    if (start > offset) all.push({ offset, end: start, json: EMPTY, good: false });
+    if (decoded !== undefined) {
+      syncedBytes = Math.max(syncedBytes, decoded.synced);
+      all.push({ offset: start, end, json: decoded.json, good: true });
+    }
     offset = end;
   }
   const trusted = Math.max(durableBytes, syncedBytes);
@@ -63,14 +68,28 @@ export function scanRecords(bytes: Buffer, durableBytes = 0): LineScan {
   };
 }
 
-/** A line without its line feed; undefined when it is damaged. */
-export function decodeRecord(line: Buffer): { synced: number; json: Buffer } | undefined {
-  const space = line.indexOf(SPACE, CRC_DIGITS + 1);
-  if (line[CRC_DIGITS] !== SPACE || space === -1) return undefined;
-  const crc = line.toString('latin1', 0, CRC_DIGITS);
-  if (!/^[0-9a-f]{8}$/.test(crc) || crc32(line.subarray(CRC_DIGITS + 1)) !== Number.parseInt(crc, 16)) {
-    return undefined;
+interface DecodedRecord {
+  /** Where the record begins in the line: not at 0 when the line feed before it is damaged. */
+  start: number;
+  synced: number;
+  json: Buffer;
+}
+
+/** The record of a line (without its line feed); undefined when it is damaged. */
+export function decodeRecord(line: Buffer): DecodedRecord | undefined {
+  const whole = decodeFrom(line, 0);
+  if (whole !== undefined) return whole;
+  for (const { index } of line.toString('latin1').matchAll(/(?=[0-9a-f]{8} \d{1,16} \{)/g)) {
+    const rest = decodeFrom(line, index);
+    if (rest !== undefined) return rest;
   }
-  const synced = line.toString('latin1', CRC_DIGITS + 1, space);
-  return /^\d{1,16}$/.test(synced) ? { synced: Number(synced), json: line.subarray(space + 1) } : undefined;
+  return undefined;
+}
+
+function decodeFrom(line: Buffer, start: number): DecodedRecord | undefined {
+  const prefix = PREFIX.exec(line.toString('latin1', start, start + PREFIX_BYTES_MAX));
+  if (prefix === null) return undefined;
+  const [{ length }, crc, synced] = prefix;
+  if (crc32(line.subarray(start + CRC_DIGITS + 1)) !== Number.parseInt(crc, 16)) return undefined;
+  return { start, synced: Number(synced), json: line.subarray(start + length) };
 }
