@@ -3,7 +3,7 @@
 import { requireNode } from './lib/node-version.mjs';
 
 requireNode();
-const [{ ROOT, setUp }, { fail }] = await Promise.all([import('./lib/set-up.mjs'), import('./lib/say.mjs')]);
+const [{ ROOT, setUp }, { Refusal, fail }] = await Promise.all([import('./lib/set-up.mjs'), import('./lib/say.mjs')]);
 
 try {
   const { natsServer } = await setUp({ nats: !process.env.ORBITMESH_NATS_URL });
@@ -17,5 +17,6 @@ try {
   }
   process.exit(0);
 } catch (error) {
-  fail(error);
+  // What the API refused is told as it says it; our own stack would add nothing.
+  fail(['ApiError', 'UnreachableError'].includes(error?.name) ? new Refusal(error.message) : error);
 }

@@ -1,6 +1,6 @@
 import { existsSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { DemoApi } from './demo-api.mjs';
+import { ApiClient } from '@orbitmesh/api-client';
 import { FeedPrinter } from './demo-feed.mjs';
 import { makeRepository } from './demo-repository.mjs';
 import { DEMO_SESSION_WAIT_MS } from './limits.mjs';
@@ -14,58 +14,44 @@ import { Refusal, say, sayLines, shortPath } from './say.mjs';
 export async function tellStory(stack) {
   const repository = makeRepository();
   say('repository', `${repository} (made for this demo; it stays)`);
-  const api = new DemoApi(stack.url, stack.token);
-  const project = await api.post('/api/projects', { name: 'Lighthouse', workingDir: repository });
+  const api = new ApiClient(stack);
+  const { body: project } = await api.createProject({ name: 'Lighthouse', workingDir: repository });
   say('project', `${project.id}  ${project.name}`);
-  const task = await api.post('/api/tasks', {
+  const { body: task, cursor } = await api.createTask({
     projectId: project.id, title: 'Survey the repository and write a report',
     acceptanceCriteria: ['Every file is named', 'Open ends are listed'],
   });
   say('task', `${task.id}  ${task.title}`);
-  const session = await watchSession(api, project, task);
+  const { body: spawned } = await api.spawn({ projectId: project.id, taskIds: [task.id], providerType: 'demo', permissionMode: 'ask' });
+  say('session', `${spawned.id}  spawned with the built-in demo agent; it asks before it writes\n`);
+  await watch(api, spawned.id, cursor);
+  const session = await api.session(spawned.id);
   const report = reportIn(repository, session.id);
   if (session.status !== 'completed' || session.outcome?.reported !== true) {
-    throw new Refusal(`The session ended ${session.status}, not completed by its agent: ${JSON.stringify(session.outcome)}`);
+    throw new Refusal(`The session is ${session.status}, not completed by its agent: ${JSON.stringify(session.outcome)}`);
   }
   if (!report) throw new Refusal(`The session is completed, but there is no report in ${repository}.`);
   sayNext(stack, session, report);
 }
 
-/** Spawns a session, shows its feed, allows what it asks for. @returns the session when it has ended */
-async function watchSession(api, project, task) {
+/** Shows the feed of a session, from a cursor before it was there until its end, and allows what it asks for. */
+async function watch(api, sessionId, after) {
   const printer = new FeedPrinter(sayLines);
-  const answers = [];
-  let spawned;
-  await new Promise((ended, failed) => {
-    const late = setTimeout(() => failed(new Refusal(`The session did not end in ${DEMO_SESSION_WAIT_MS / 60_000} minutes.`)), DEMO_SESSION_WAIT_MS);
-    spawned = spawn(api, project, task, (event) => {
-      printer.print(event);
-      if (event.type === 'approval_requested') answers.push(allow(api, event.sessionId).catch(failed));
-      // The one notification that every end of a session makes (design §4.4).
-      if (!/^notify:session_(completed|failed|stopped)$/.test(event.type)) return;
-      clearTimeout(late);
-      ended();
-    });
-    spawned.catch(failed);
-  });
-  const { id, unfollow } = await spawned;
-  unfollow();
-  await Promise.all(answers);
-  return api.get(`/api/sessions/${id}`);
-}
-
-/** Follows first, so that not even the first event is missed. */
-async function spawn(api, project, task, onEvent) {
-  const unfollow = await api.follow({ projectId: project.id }, onEvent);
-  const { id } = await api.post('/api/sessions/spawn', { projectId: project.id, taskIds: [task.id], providerType: 'demo', permissionMode: 'ask' });
-  say('session', `${id}  spawned with the built-in demo agent; it asks before it writes\n`);
-  return { id, unfollow };
+  const signal = AbortSignal.timeout(DEMO_SESSION_WAIT_MS);
+  for await (const item of api.feed({ sessionIds: [sessionId] }, { after, signal })) {
+    if (item.type !== 'event') continue;
+    printer.print(item.event);
+    if (item.event.type === 'approval_requested') await allow(api, sessionId);
+    // The one notification that every end of a session makes (design §4.4).
+    if (/^notify:session_(completed|failed|stopped)$/.test(item.event.type)) return;
+  }
+  sayLines(`\nThe session did not end in ${DEMO_SESSION_WAIT_MS / 60_000} minutes.`);
 }
 
 async function allow(api, sessionId) {
-  const { items } = await api.get(`/api/sessions/${sessionId}/approvals`);
+  const { items } = await api.approvals(sessionId);
   for (const { id } of items.filter((approval) => approval.state === 'open')) {
-    await api.post(`/api/sessions/${sessionId}/approvals/${id}`, { decision: 'allow' });
+    await api.answerApproval(sessionId, id, { decision: 'allow' });
     sayLines(`           you       allowed it: POST /api/sessions/${sessionId}/approvals/${id}`);
   }
 }

@@ -53,6 +53,3 @@ export const TEST_WORKERS = 2;
 export const TESTS_MS_MAX = 13 * 60_000;
 /** The long form of the fault tests (`npm run test:faults`) kills fifty times. */
 export const FAULT_TESTS_MS_MAX = 60 * 60_000;
-
-/** The demo's feed after a lost connection: tried again, without end, until the demo's own time is over. */
-export const FEED_RETRY_MS = 500;
