@@ -64,17 +64,21 @@ async function runJest(jestArgs) {
 /** @returns {Promise<boolean>} whether it ended with 0 */
 function run(args, { stdout = 'inherit' } = {}) {
   const child = spawn(process.execPath, args, {
-    cwd: ROOT, stdio: ['ignore', stdout, 'inherit'], env: { ...process.env, NX_DAEMON: 'false' },
+    cwd: ROOT, stdio: ['ignore', stdout, 'inherit'], env: { ...process.env, NX_DAEMON: 'false' }, detached: true,
   });
+  // To its whole group: jest's workers would go on without it.
+  const pass = (signal) => { if (child.pid && child.exitCode === null) process.kill(-child.pid, signal); };
   const limitMs = process.env.ORBITMESH_TEST_FAULTS === '1' ? FAULT_TESTS_MS_MAX : TESTS_MS_MAX;
   const late = setTimeout(() => {
     sayLines(`Not finished after ${limitMs / 60_000} minutes; killed.`);
-    child.kill('SIGKILL');
+    pass('SIGKILL');
   }, limitMs);
+  for (const name of ['SIGINT', 'SIGTERM']) process.on(name, pass);
   return new Promise((done, failed) => {
     child.once('error', failed);
     child.once('exit', (code) => {
       clearTimeout(late);
+      for (const name of ['SIGINT', 'SIGTERM']) process.off(name, pass);
       done(code === 0);
     });
   });
