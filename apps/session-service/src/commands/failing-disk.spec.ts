@@ -96,7 +96,7 @@ describe('commands on a disk in trouble', () => {
     disk.error = 'EIO';
     await new ScriptedRunner(service.bus, service.clock).join();
     service.clock.advance(500);
-    await service.settle();
+    await expect(rename('x')).rejects.toMatchObject({ code: 'STORAGE_WRITE' });
     expect(service.session(id)).toMatchObject({ state: 'created', run: null });
     disk.error = null;
     await eventually(() => { service.clock.advance(500); return service.session(id).state === 'running'; });

@@ -127,6 +127,32 @@ describe('runs', () => {
     expect(service.session(last.id).waiting).toMatchObject({ reason: 'every capable runner is at its capacity' });
   });
 
+  it('spreads sessions by load, in proportion to what each runner takes', async () => {
+    await join('slot-0', { capacity: 4 });
+    await join('slot-1', { capacity: 8 });
+    const ids = await Promise.all(Array.from({ length: 6 }, async () => (await service.spawn({ projectId })).id));
+    await eventually(() => ids.every((id) => service.session(id).state === 'running'));
+    const on = (runnerId: string): number => ids.filter((id) => service.session(id).run?.runnerId === runnerId).length;
+    expect([on('slot-0'), on('slot-1')]).toEqual([2, 4]);
+  });
+
+  it('goes on at once with what came while it was busy, without waiting for a tick', async () => {
+    const runner = await join();
+    const id = await running();
+    const request = service.bus.request.bind(service.bus);
+    let release = (): void => undefined;
+    const held = new Promise<void>((resolve) => { release = resolve; });
+    service.bus.request = async (rpc, req, options) => {
+      if (rpc.owner === 'runner' && rpc.name === 'input') await held;
+      return request(rpc, req, options);
+    };
+    await service.call(SessionRpc.inputToSession, { id, text: 'a', meta: meta() });
+    await service.call(SessionRpc.actOnSession, { id, action: 'kill', meta: meta() });
+    release();
+    await eventually(() => service.session(id).state === 'stopped');
+    expect(runner.received.map(({ to }) => to)).toEqual(['start', 'input', 'kill']);
+  });
+
   it('goes elsewhere when a runner refuses, and asks it again later', async () => {
     const refusing = await join('slot-0', { refusal: new AppError('LIMIT_REACHED') });
     const { id } = await service.spawn({ projectId });
@@ -156,18 +182,19 @@ describe('runs', () => {
     await expect(runner.claim(runner.run(id))).rejects.toMatchObject({ code: 'CONFLICT' });
   });
 
-  it('keeps inputs in order over a runner that is away for a while', async () => {
+  it('keeps inputs in order though one of them did not get through at first', async () => {
     const runner = await join();
     const id = await running();
-    await runner.saw(id, { type: 'turn_ended', stopReason: 'cancelled' });
-    service.bus.setConnected(false);
-    service.bus.connected = true;
     const request = service.bus.request.bind(service.bus);
     let away = true;
-    service.bus.request = (rpc, req, options) => (away && rpc.name === 'input' && rpc.owner === 'runner' ? Promise.reject(new AppError('UNAVAILABLE')) : request(rpc, req, options));
+    service.bus.request = (rpc, req, options) => {
+      if (rpc.owner !== 'runner' || rpc.name !== 'input' || !away) return request(rpc, req, options);
+      away = false;
+      return Promise.reject(new AppError('UNAVAILABLE'));
+    };
     for (const text of ['a', 'b', 'c']) await service.call(SessionRpc.inputToSession, { id, text, meta: meta() });
-    await tick(500);
-    away = false;
+    await service.settle();
+    expect(runner.heard('input')).toEqual([]);
     await eventually(async () => { await tick(); return runner.heard('input').length === 3; });
     expect(runner.heard('input').map(({ text }) => text)).toEqual(['a', 'b', 'c']);
     await eventually(() => service.session(id).pendingInputs.length === 0);

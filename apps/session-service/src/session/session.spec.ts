@@ -83,7 +83,8 @@ describe('sessions', () => {
     expect((await service.call(SessionRpc.getSession, { id })).needsInput).toMatchObject({ active: true, source: 'approval' });
 
     const answer = (decision: 'allow' | 'deny', more = {}) => service.call(SessionRpc.answerApproval, { id, approvalId: 'appr_1', decision, meta: meta(more) });
-    await expect(answer('allow', agent(id))).rejects.toMatchObject({ code: 'FORBIDDEN' });
+    const other = await running();
+    for (const by of [id, other]) await expect(answer('allow', agent(by))).rejects.toMatchObject({ code: 'FORBIDDEN' });
     const results = await Promise.allSettled([answer('deny'), answer('allow')]);
 
     expect(results.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);

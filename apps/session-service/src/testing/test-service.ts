@@ -9,6 +9,7 @@ import { Bus } from '@orbitmesh/messaging';
 import { createLogger, HealthRegistry, Installation, LOGGER } from '@orbitmesh/service-kit';
 import { Store, type StoreOptions } from '@orbitmesh/storage';
 import { SESSION_SERVICE_PROVIDERS } from '../app.module.js';
+import { Commands } from '../commands/commands.js';
 import { Clock } from '../kernel/clock.js';
 import { SessionServiceConfig } from '../session-service.config.js';
 import { COLLECTIONS } from '../store/collections.js';
@@ -128,11 +129,12 @@ export class TestService {
     }
   }
 
-  /** Lets the supervisor finish what it is at. */
+  /** Lets everything that was decided become durable, and the supervisor finish what it is at. */
   async settle(): Promise<void> {
     for (let round = 0; round < 5; round += 1) {
       await new Promise((resolve) => setImmediate(resolve));
       await this.get(Supervisor).idle();
+      await this.get(Commands).settled();
     }
   }
 }
