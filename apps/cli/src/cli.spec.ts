@@ -1,0 +1,292 @@
+import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { runCli } from './cli.js';
+import { ScriptedApi } from './testing/scripted-api.js';
+
+let api: ScriptedApi;
+let home: string;
+beforeEach(async () => {
+  api = await ScriptedApi.start();
+  home = await mkdtemp(join(tmpdir(), 'om-cli-'));
+  await mkdir(join(home, 'run'));
+  await mkdir(join(home, 'api-gateway'));
+  await writeFile(join(home, 'run', 'stack.json'), JSON.stringify({ ready: true, url: api.url }));
+  await writeFile(join(home, 'api-gateway', 'admin.token'), 'omd_admin\n');
+});
+afterEach(async () => {
+  await api.stop();
+  await rm(home, { recursive: true });
+});
+
+interface Ran { code: number; out: string; err: string }
+
+/** One command line in a terminal of its own; `typed` makes it one with a person before it. */
+async function cli(args: string[], options: { env?: NodeJS.ProcessEnv; typed?: string; cwd?: string } = {}): Promise<Ran> {
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  const isTTY = options.typed !== undefined;
+  const said = { out: '', err: '' };
+  stdout.on('data', (chunk: Buffer) => { said.out += chunk.toString(); });
+  const lines = options.typed?.split(/(?<=\n)/) ?? [];
+  stderr.on('data', (chunk: Buffer) => {
+    said.err += chunk.toString();
+    // A person reads the question first.
+    if (chunk.toString().includes('[y/n]')) setImmediate(() => stdin.write(lines.shift() ?? ''));
+  });
+  const abort = new AbortController();
+  const code = await runCli(args, {
+    env: { ORBITMESH_HOME: home, TERM: 'xterm', ...options.env }, cwd: options.cwd ?? '/work', stdin: Object.assign(stdin, { isTTY }), stdout: Object.assign(stdout, { isTTY }), stderr,
+    signal: abort.signal, interrupt: () => abort.abort(),
+  });
+  return { code, ...said };
+}
+
+const problem = (status: number, code: string): [number, unknown] => [status, { code, detail: `It is ${code}.`, errors: [{ pointer: '/name', detail: 'is wrong' }] }];
+const agent = () => ({ ORBITMESH_SESSION_ID: 'sess_1', ORBITMESH_API_URL: api.url, ORBITMESH_TOKEN: 'oma_mine' });
+const POST_TIMELINE = 'POST /api/sessions/sess_1/timeline';
+
+describe('exit codes', () => {
+  it.each([[400, 2], [401, 6], [403, 6], [404, 3], [409, 4], [410, 1], [412, 4], [422, 6], [500, 1], [507, 5]])('%i comes to %i, after one attempt', async (status, code) => {
+    api.on(POST_TIMELINE, problem(status, 'X'));
+
+    const ran = await cli(['report', 'progress', 'm'], { env: agent() });
+
+    expect(ran).toMatchObject({ code, out: '' });
+    expect(ran.err).toContain('It is X.');
+    expect(ran.err).toContain('/name: is wrong');
+    expect(api.sent).toHaveLength(1);
+  });
+
+  it.each([429, 502, 503, 504])('%i comes to 5, after three attempts with one key', async (status) => {
+    api.on(POST_TIMELINE, problem(status, 'X'));
+
+    expect((await cli(['report', 'progress', 'm'], { env: agent() })).code).toBe(5);
+    expect(api.sent.map((one) => one.key)).toEqual(Array(3).fill(api.sent[0].key));
+    expect(api.sent[0].key).toMatch(/./);
+  });
+
+  it('nobody there comes to 5', async () => {
+    const env = { ...agent(), ORBITMESH_API_URL: 'http://127.0.0.1:9' };
+
+    expect(await cli(['report', 'progress', 'm'], { env })).toMatchObject({ code: 5, err: expect.stringContaining('does not answer') });
+  });
+
+  it.each([
+    [['nonsense']], [['report']], [['report', 'progress']], [['report', 'lies', 'm']], [['spawn']], [['spawn', 'x', '--env', 'novalue']], [['spawn', 'x', '--custom', '[1]']], [['events', '--limit', '0']],
+    [['--nonsense']], [['approve', 'sess_1', 'a', '--deny', '--option', 'o']], [['report', 'progress', 'm']],
+  ])('%j comes to 2, and nobody is asked', async (args) => {
+    const ran = await cli(args, args[0] === 'report' && args.length === 3 && args[1] === 'progress' ? {} : { env: agent() });
+
+    expect(ran.code).toBe(2);
+    expect(ran.err).not.toBe('');
+    expect(api.sent).toEqual([]);
+  });
+
+  it('help comes to 0', async () => {
+    const [whole, one] = await Promise.all([cli(['--help']), cli(['spawn', '--help'])]);
+
+    expect([whole.code, one.code]).toEqual([0, 0]);
+    expect(whole.out).toContain('Exit codes:');
+  });
+});
+
+describe('who we are', () => {
+  it("is the home's owner, at the address its stack wrote down", async () => {
+    api.on('GET /health/ready', [200, { ready: true, checks: { gateway: true, sessionService: true, runners: 1 } }]).on('GET /api/runners', [200, { items: [] }]).on('GET /api/sessions*', [200, { items: [], nextCursor: null }]);
+
+    expect((await cli(['status'])).code).toBe(0);
+    expect(api.sent.every((one) => one.token === 'Bearer omd_admin')).toBe(true);
+  });
+
+  it('is the agent in a session, and never the owner', async () => {
+    api.on(POST_TIMELINE, [201, { id: 'e' }]);
+
+    expect((await cli(['report', 'needs-input', 'which one?', '--task', 'task_1'], { env: agent() })).code).toBe(0);
+    expect(api.sent[0]).toMatchObject({ token: 'Bearer oma_mine', body: { kind: 'needs_input', message: 'which one?', taskId: 'task_1' } });
+
+    for (const args of [['report', 'progress', 'm'], ['status'], ['token'], ['events']]) {
+      const ran = await cli(args, { env: { ORBITMESH_SESSION_ID: 'sess_1' } });
+      expect(ran.code).toBe(6);
+      expect(ran.out + ran.err).not.toContain('omd_admin');
+    }
+    expect(await cli(['token'], { env: agent() })).toMatchObject({ code: 6, out: '' });
+    expect(api.sent).toHaveLength(1);
+  });
+
+  it("does not send the home's token to another address", async () => {
+    expect((await cli(['status'], { env: { ORBITMESH_API_URL: api.url } })).code).toBe(6);
+    expect(api.sent).toEqual([]);
+  });
+
+  it('says what to do when nothing was started', async () => {
+    const ran = await cli(['status'], { env: { ORBITMESH_HOME: join(home, 'nowhere') } });
+
+    expect(ran).toMatchObject({ code: 5, err: expect.stringContaining('npm start') });
+  });
+
+  it('prints the token, and nothing else', async () => {
+    expect(await cli(['token'])).toEqual({ code: 0, out: 'omd_admin\n', err: '' });
+    expect(JSON.parse((await cli(['token', '--json'])).out)).toEqual({ token: 'omd_admin' });
+  });
+});
+
+describe('status', () => {
+  const checks = { gateway: true, sessionService: true, runners: 0 };
+
+  it('says what is missing, with exit code 5, and asks what it can', async () => {
+    api.on('GET /health/ready', [503, { code: 'UNAVAILABLE', detail: 'No.', checks }]).on('GET /api/runners', [200, { items: [] }]).on('GET /api/sessions*', [200, { items: [], nextCursor: null }]);
+
+    const ran = await cli(['status']);
+
+    expect(ran).toMatchObject({ code: 5, out: expect.stringContaining('not ready (no runner is connected)') });
+  });
+});
+
+describe('spawn', () => {
+  it('sends the whole body, once, under the key it was given', async () => {
+    api.on('POST /api/sessions/spawn', [201, { id: 'sess_1' }]);
+
+    const ran = await cli(['spawn', 'do it', '-p', 'proj_1', '-t', 't1', '-t', 't2', '-d', 'sub', '--provider', 'claude', '--mode', 'interactive', '--model', 'm', '--permission-mode', 'deny',
+      '-e', 'A=1=2', '-e', 'B=', '-s', 'KEY=env:KEY', '--custom', '{"x":1}', '--name', 'n', '--member', 'tm', '--parent', 'sess_0', '--system-prompt', 'sys', '--idempotency-key', 'k']);
+
+    expect(ran).toEqual({ code: 0, out: 'sess_1\n', err: '' });
+    expect(api.sent).toEqual([expect.objectContaining({ key: 'k', body: {
+      projectId: 'proj_1', taskIds: ['t1', 't2'], workingDir: '/work/sub', providerType: 'claude', name: 'n', mode: 'interactive', model: 'm', permissionMode: 'deny', teamMemberId: 'tm', parentSessionId: 'sess_0',
+      initialDirective: 'do it', systemPrompt: 'sys', environment: { A: '1=2', B: '' }, secrets: { KEY: 'env:KEY' }, custom: { x: 1 },
+    } })]);
+  });
+
+  it('finds the project of the directory, on any page, or makes it', async () => {
+    api.on('GET /api/projects?limit=200', [200, { items: [{ id: 'proj_a', workingDir: '/other' }], nextCursor: 'c' }])
+      .on('GET /api/projects?cursor=c&limit=200', [200, { items: [{ id: 'proj_b', workingDir: '/here' }], nextCursor: null }])
+      .on('POST /api/projects', [201, { id: 'proj_new' }]).on('POST /api/sessions/spawn', [201, { id: 'sess_1' }]);
+
+    await cli(['spawn', 'x'], { cwd: '/here' });
+    const made = await cli(['spawn', 'x'], { cwd: '/new/place' });
+
+    const spawned = api.sent.filter((one) => one.path.endsWith('/spawn')).map((one) => one.body['projectId']);
+    expect(spawned).toEqual(['proj_b', 'proj_new']);
+    expect(api.sent.find((one) => one.method === 'POST' && one.path === '/api/projects')?.body).toEqual({ name: 'place', workingDir: '/new/place' });
+    expect(made.err).toContain('made project proj_new');
+  });
+});
+
+describe('attach', () => {
+  const event = (sessionSeq: number, type: string, data: object) => ({ seq: sessionSeq * 10, sessionSeq, cursor: `l.${sessionSeq * 10}`, id: `e${sessionSeq}`, type, timestamp: '2026-01-01T00:00:00.000Z', commitEnd: true, sessionId: 'sess_1', data });
+  const session = (state: string, status: string, code?: string) => ({ id: 'sess_1', state, status, outcome: code ? { code, message: 'so it was' } : null });
+  const events = 'GET /api/sessions/sess_1/events*';
+  const page = (...items: object[]): [number, unknown] => [200, { items, nextCursor: 'x' }];
+  const subscribed = { type: 'subscribed', resume: 'ok', cursor: 'l.20' };
+
+  it('shows what was and what comes, each once, and ends as the session ended', async () => {
+    const all = [event(1, 'status_change', { oldState: 'created', newState: 'starting', reason: 'placed' }), event(2, 'output', { content: 'one\n' }), event(3, 'output', { content: 'two' }), event(4, 'status_change', { oldState: 'stopping', newState: 'stopped', reason: 'done' })];
+    api.on('GET /api/sessions/sess_1', [200, session('running', 'working')], [200, session('running', 'working')], [200, session('stopped', 'completed', 'completed')])
+      .on(events, page(all[0], all[1]), page());
+    api.frames = [subscribed, ...[all[1], all[2], all[3]].map((one) => ({ type: 'event', event: one }))];
+
+    const ran = await cli(['attach', 'sess_1']);
+
+    expect(ran.code).toBe(0);
+    expect(ran.out).toBe('created → starting placed\none\ntwo\nstopping → stopped done\ncompleted: completed, so it was\n');
+  });
+
+  it('comes to 1 when the session failed, also one that is long over', async () => {
+    api.on('GET /api/sessions/sess_1', [200, session('error', 'failed', 'agent_exit')]).on(events, page(event(1, 'error', { code: 'X', message: 'broke' })), page());
+
+    const ran = await cli(['attach', 'sess_1']);
+
+    expect(ran).toMatchObject({ code: 1, out: '✗ X: broke\nfailed: agent_exit, so it was\n' });
+  });
+
+  it('keeps the terminal safe from what an agent writes', async () => {
+    api.on('GET /api/sessions/sess_1', [200, session('stopped', 'completed', 'completed')]).on(events, page(event(1, 'output', { content: 'a\u001b]0;pwned\u0007\u009b2Jb\r\nc' })), page());
+
+    const { out } = await cli(['attach', 'sess_1']);
+
+    expect(out).toContain('a␛]0;pwned␇\ufffd2Jb\nc\n');
+    // eslint-disable-next-line no-control-regex -- exactly these must not be there
+    expect(out).not.toMatch(/[\u001b\u0007\u009b]/);
+  });
+
+  it.each([['y\n', 'allow'], ['what?\nNO\n', 'deny']])('puts a question on a terminal: %j', async (typed, decision) => {
+    const asked = event(1, 'approval_requested', { approvalId: 'appr_1', title: 'Write a file' });
+    const over = event(2, 'status_change', { oldState: 'running', newState: 'stopped', reason: 'r' });
+    api.on('GET /api/sessions/sess_1', [200, session('running', 'working')], [200, session('running', 'working')], [200, session('stopped', 'completed', 'completed')]).on(events, page(asked), page())
+      .on('POST /api/sessions/sess_1/approvals/appr_1', [200, { id: 'appr_1', state: 'answered' }]);
+    api.frames = [subscribed];
+    const ran = cli(['attach', 'sess_1'], { typed, env: { NO_COLOR: '1' } });
+    while (!api.sent.some((one) => one.method === 'POST')) await new Promise((resolve) => { setTimeout(resolve, 10); });
+    api.say({ type: 'event', event: over });
+
+    expect((await ran).err).toContain('Write a file: allow? [y/n]');
+    expect(api.sent.find((one) => one.method === 'POST')?.body).toEqual({ decision });
+  });
+
+  it('says how to answer where nobody can type', async () => {
+    const over = event(2, 'status_change', { oldState: 'running', newState: 'stopped', reason: 'r' });
+    api.on('GET /api/sessions/sess_1', [200, session('running', 'working')], [200, session('running', 'working')], [200, session('stopped', 'failed', 'killed')])
+      .on(events, page(event(1, 'approval_requested', { approvalId: 'appr_1', title: 'Write' })), page());
+    api.frames = [subscribed];
+    const ran = cli(['attach', 'sess_1']);
+    setTimeout(() => api.say({ type: 'event', event: over }), 300);
+
+    expect(await ran).toMatchObject({ code: 1, err: expect.stringContaining('orbitmesh approve sess_1 appr_1') });
+    expect(api.sent.every((one) => one.method === 'GET')).toBe(true);
+  });
+});
+
+describe('events', () => {
+  const event = (seq: number, type: string, sessionId?: string) => ({ seq, cursor: `l.${seq}`, id: `e${seq}`, type, timestamp: '2026-01-01T10:20:30.000Z', commitEnd: true, sessionId, data: { name: `n${seq}` } });
+
+  it('prints pages to their end, filtered, one JSON document a line', async () => {
+    api.on('GET /api/events?limit=200', [200, { items: [event(1, 'task:created'), event(2, 'output', 's1')], nextCursor: 'l.2' }])
+      .on('GET /api/events?after=l.2&limit=200', [200, { items: [event(3, 'output', 's2')], nextCursor: 'l.3' }]).on('GET /api/events?after=l.3&limit=200', [200, { items: [], nextCursor: 'l.3' }]);
+
+    const all = await cli(['events']);
+    const some = await cli(['events', '--session', 's1', '--session', 's2', '--type', 'output', '--json', '--limit', '1']);
+
+    expect(all.out.split('\n')).toHaveLength(4);
+    expect(all.out).toContain('1 10:20:30  task:created');
+    expect(some.out.trim().split('\n').map((line) => (JSON.parse(line) as { seq: number }).seq)).toEqual([2]);
+  });
+
+  it('follows the feed', async () => {
+    api.frames = [{ type: 'subscribed', resume: 'gap', cursor: 'l.4' }, { type: 'event', event: event(5, 'output') }, { type: 'event', event: event(6, 'output') }];
+
+    const ran = await cli(['events', '-f', '--after', 'l.1', '--limit', '2', '--json']);
+
+    expect(ran.out.trim().split('\n')).toHaveLength(2);
+    expect(ran.err).toContain('no longer kept');
+  });
+});
+
+describe('approve', () => {
+  const approval = (id: string, state: string) => ({ id, state, title: `Do ${id}`, answer: { decision: 'allow' } });
+
+  it.each([
+    [[approval('a1', 'answered'), approval('a2', 'open')], 0, 'a2: allow\n'], [[approval('a1', 'answered')], 3, ''], [[approval('a1', 'open'), approval('a2', 'open')], 2, ''],
+  ])('takes the only open one: %#', async (items, code, out) => {
+    api.on('GET /api/sessions/sess_1/approvals', [200, { items, nextCursor: null }]).on('POST /api/sessions/sess_1/approvals/*', [200, approval('a2', 'answered')]);
+
+    expect(await cli(['approve', 'sess_1'])).toMatchObject({ code, out });
+  });
+
+  it('carries the answer', async () => {
+    api.on('POST /api/sessions/sess_1/approvals/*', [200, approval('a', 'answered')]);
+    await cli(['approve', 'sess_1', 'a', '--deny', '--reason', 'no']);
+    await cli(['approve', 'sess_1', 'a', '--option', 'o1']);
+
+    expect(api.sent.map((one) => one.body)).toEqual([{ decision: 'deny', reason: 'no' }, { optionId: 'o1' }]);
+  });
+
+  it('gives the problem itself to programs', async () => {
+    api.on('POST /api/sessions/sess_1/approvals/*', problem(409, 'APPROVAL_ALREADY_ANSWERED'));
+
+    const ran = await cli(['approve', 'sess_1', 'a', '--json']);
+
+    expect(ran).toMatchObject({ code: 4, out: '' });
+    expect(JSON.parse(ran.err)).toMatchObject({ code: 'APPROVAL_ALREADY_ANSWERED' });
+  });
+});

@@ -1,0 +1,57 @@
+import { InvalidArgumentError } from 'commander';
+import type { ApiClient } from '@orbitmesh/api-client';
+import { eventMatchOf, type EventFilterDto } from '@orbitmesh/contracts';
+import type { EventEnvelope } from '@orbitmesh/domain';
+import type { Context, Register } from '../context.js';
+import { feedLine } from '../event-text.js';
+import { EVENTS_LIMIT_DEFAULT } from '../limits.js';
+
+interface EventsOptions { follow?: boolean; session?: string[]; project?: string; task?: string[]; type?: string[]; after?: string; limit?: number }
+const PAGE = 200;
+
+export const registerEvents: Register = (program, run) => {
+  const more = (value: string, before: string[] = []) => [...before, value];
+  program.command('events').description('the feed: what was, or with -f what happens')
+    .option('-f, --follow', 'go on with what happens from now (or from --after)')
+    .option('--session <id>', 'only of this session; may be repeated', more)
+    .option('--project <id>', 'only of this project')
+    .option('--task <id>', 'only of this task; may be repeated', more)
+    .option('--type <type>', 'only this type, or family:*; may be repeated', more)
+    .option('--after <cursor>', 'begin after this cursor')
+    .option('--limit <n>', `at most so many (default ${EVENTS_LIMIT_DEFAULT} without -f)`, whole)
+    .action(run(events));
+};
+
+async function events(context: Context, options: EventsOptions): Promise<void> {
+  const client = await context.client();
+  const filter: Partial<EventFilterDto> = { sessionIds: options.session, projectId: options.project, taskIds: options.task, types: options.type };
+  const source = options.follow ? follow(context, client, filter, options.after) : past(client, filter, options.after);
+  let left = options.limit ?? (options.follow ? Infinity : EVENTS_LIMIT_DEFAULT);
+  for await (const event of source) {
+    context.printer.result(event, () => feedLine(event, context.printer));
+    if (--left <= 0 || context.terminal.signal.aborted) return;
+  }
+}
+
+async function* past(client: ApiClient, filter: Partial<EventFilterDto>, after?: string): AsyncGenerator<EventEnvelope> {
+  const match = eventMatchOf(filter);
+  for (;;) {
+    const { items, nextCursor } = await client.events({ after, limit: PAGE });
+    if (items.length === 0) return;
+    yield* items.filter(match);
+    after = nextCursor;
+  }
+}
+
+async function* follow({ printer, terminal }: Context, client: ApiClient, filter: Partial<EventFilterDto>, after?: string): AsyncGenerator<EventEnvelope> {
+  for await (const item of client.feed(filter, { after, signal: terminal.signal })) {
+    if (item.type === 'event') yield item.event;
+    else if (item.type === 'subscribed' && item.resume === 'gap') printer.note('(some events are no longer kept; going on from here)');
+    else if (item.type === 'degraded' || item.type === 'disconnected') printer.note(`(${item.reason})`);
+  }
+}
+
+function whole(value: string): number {
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(value);
+}

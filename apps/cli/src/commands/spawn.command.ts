@@ -1,0 +1,92 @@
+import { basename, resolve } from 'node:path';
+import { InvalidArgumentError } from 'commander';
+import type { ApiClient } from '@orbitmesh/api-client';
+import type { SpawnSessionBody } from '@orbitmesh/contracts';
+import type { PermissionMode, SessionMode } from '@orbitmesh/domain';
+import { attachTo } from './attach.command.js';
+import type { Context, Register } from '../context.js';
+import { CliError, EXIT } from '../exit-code.js';
+import { PROJECT_PAGES_MAX } from '../limits.js';
+
+interface SpawnOptions {
+  project?: string; task?: string[]; dir?: string; provider?: string; name?: string; mode?: SessionMode; model?: string; permissionMode?: PermissionMode;
+  member?: string; parent?: string; systemPrompt?: string; env?: Record<string, string>; secret?: Record<string, string>; custom?: Record<string, unknown>;
+  idempotencyKey?: string; attach?: boolean;
+}
+
+export const registerSpawn: Register = (program, run) => {
+  program.command('spawn').description('start an agent').argument('[directive]', 'what it is to do')
+    .option('-p, --project <id>', "its project (default: the one of --dir or of this directory, made if there is none)")
+    .option('-t, --task <id>', 'a task to work on; may be repeated', append)
+    .option('-d, --dir <path>', 'where it works')
+    .option('--provider <name>', 'a configured provider (default: demo)')
+    .option('--name <name>', 'what to call the session')
+    .option('--mode <mode>', 'task or interactive')
+    .option('--model <model>', 'the model, where the provider lets one choose')
+    .option('--permission-mode <mode>', 'ask, allow or deny')
+    .option('--member <id>', 'the team member it is')
+    .option('--parent <id>', 'the session it belongs to')
+    .option('--system-prompt <text>', 'who it is and how it works')
+    .option('-e, --env <NAME=value>', 'a plain variable; may be repeated', pair)
+    .option('-s, --secret <NAME=reference>', 'env:NAME or file:/path, resolved by the runner; may be repeated', pair)
+    .option('--custom <json>', 'what its driver understands', object)
+    .option('--idempotency-key <key>', 'the same key starts the same session, once')
+    .option('-a, --attach', 'watch it until it ends')
+    .action(run(spawn));
+};
+
+async function spawn(context: Context, directive: string | undefined, options: SpawnOptions): Promise<void> {
+  if (!directive && !options.task) throw new CliError(EXIT.usage, 'Say what it is to do, or give a task with --task.');
+  const client = await context.client();
+  const dir = options.dir === undefined ? undefined : resolve(context.terminal.cwd, options.dir);
+  const body: SpawnSessionBody = {
+    projectId: options.project ?? await projectOf(context, client, dir ?? context.terminal.cwd), taskIds: options.task, workingDir: options.project ? dir : undefined,
+    providerType: options.provider, name: options.name, mode: options.mode, model: options.model, permissionMode: options.permissionMode, teamMemberId: options.member,
+    parentSessionId: options.parent, initialDirective: directive, systemPrompt: options.systemPrompt, environment: options.env, secrets: options.secret, custom: options.custom,
+  };
+  const { body: session } = await client.spawn(body, { idempotencyKey: options.idempotencyKey });
+  if (!options.attach) {
+    context.printer.result(session, () => session.id);
+    return;
+  }
+  context.printer.document(session);
+  context.printer.note(session.id);
+  await attachTo(context, session.id);
+}
+
+/** A task belongs to its project wherever we stand; otherwise the directory says which. */
+async function projectOf(context: Context, client: ApiClient, dir: string): Promise<string> {
+  let cursor: string | undefined;
+  for (let page = 0; page < PROJECT_PAGES_MAX; page++) {
+    const { items, nextCursor } = await client.projects({ cursor, limit: 200 });
+    const found = items.find((project) => project.workingDir === dir);
+    if (found) return found.id;
+    if (nextCursor === null) {
+      const { body } = await client.createProject({ name: basename(dir) || dir, workingDir: dir });
+      context.printer.note(`made project ${body.id} for ${dir}`);
+      return body.id;
+    }
+    cursor = nextCursor;
+  }
+  throw new CliError(EXIT.usage, 'Too many projects to find the one of this directory: name it with --project.');
+}
+
+function append(value: string, before: string[] = []): string[] {
+  return [...before, value];
+}
+
+function pair(value: string, before: Record<string, string> = {}): Record<string, string> {
+  const at = value.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('It must be NAME=value.');
+  return { ...before, [value.slice(0, at)]: value.slice(at + 1) };
+}
+
+function object(value: string): Record<string, unknown> {
+  try {
+    const parsed: unknown = JSON.parse(value);
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed as Record<string, unknown>;
+  } catch {
+    // Told below.
+  }
+  throw new InvalidArgumentError('It must be a JSON object.');
+}

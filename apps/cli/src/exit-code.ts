@@ -1,0 +1,26 @@
+import { ApiError, UnreachableError } from '@orbitmesh/api-client';
+
+/** design §8. */
+export const EXIT = { ok: 0, failure: 1, usage: 2, notFound: 3, conflict: 4, unreachable: 5, refused: 6 } as const;
+export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
+
+/** A failure of our own that knows what it comes to. */
+export class CliError extends Error {
+  constructor(readonly exitCode: ExitCode, message: string) {
+    super(message);
+    this.name = 'CliError';
+  }
+}
+
+const EXIT_OF_STATUS: Readonly<Record<number, ExitCode>> = {
+  400: EXIT.usage, 401: EXIT.refused, 403: EXIT.refused, 404: EXIT.notFound, 409: EXIT.conflict, 412: EXIT.conflict, 413: EXIT.usage,
+  422: EXIT.refused, 429: EXIT.unreachable, 502: EXIT.unreachable, 503: EXIT.unreachable, 504: EXIT.unreachable, 507: EXIT.unreachable,
+};
+
+/** 400 is usage: what was typed is wrong; 422 is refused: it was well-formed, and a rule says no. */
+export function exitCodeOf(error: unknown): ExitCode {
+  if (error instanceof CliError) return error.exitCode;
+  if (error instanceof UnreachableError) return EXIT.unreachable;
+  if (error instanceof ApiError) return EXIT_OF_STATUS[error.status] ?? EXIT.failure;
+  return EXIT.failure;
+}

@@ -1,0 +1,12 @@
+/** Rows of a list that `status` shows; the rest is counted. */
+export const STATUS_ROWS_MAX = 20;
+/** Events that `events` prints without `--limit`. */
+export const EVENTS_LIMIT_DEFAULT = 1_000;
+/** Pages of projects looked through for one that has the present directory. */
+export const PROJECT_PAGES_MAX = 20;
+/** Characters of a line about a tool call, a thought or a plan; the whole is in `--json`. */
+export const LINE_CHARS_MAX = 200;
+/** `stack.json` and a token file are far smaller; a larger one is not read. */
+export const FILE_BYTES_MAX = 256 * 1024;
+/** A question is put this long after it came, unless it was answered by then (by a policy, in the same commit). */
+export const ASK_DELAY_MS = 100;

@@ -1,0 +1,62 @@
+import { once } from 'node:events';
+import { createServer, type Server } from 'node:http';
+import type { AddressInfo } from 'node:net';
+import { WebSocketServer } from 'ws';
+
+export interface Sent { method: string; path: string; token: string; key: string | undefined; body: Record<string, unknown> }
+type Answer = [status: number, body: unknown, headers?: Record<string, string>];
+
+/** The API as a script: what it answers to which request, and a feed that says what it is told to. */
+export class ScriptedApi {
+  readonly sent: Sent[] = [];
+  /** Frames for whoever subscribes. */
+  frames: object[] = [];
+  private readonly answers = new Map<string, Answer[]>();
+
+  private constructor(private readonly server: Server, private readonly sockets: WebSocketServer) {}
+
+  static async start(): Promise<ScriptedApi> {
+    const server = createServer();
+    const sockets = new WebSocketServer({ server, path: '/ws' });
+    const api = new ScriptedApi(server, sockets);
+    server.on('request', (request, response) => {
+      let text = '';
+      request.on('data', (chunk: Buffer) => { text += chunk.toString(); });
+      request.on('end', () => {
+        const line = `${request.method} ${request.url}`;
+        const key = request.headers['idempotency-key'];
+        api.sent.push({ method: request.method ?? '', path: request.url ?? '', token: request.headers.authorization ?? '', key: key?.toString(), body: (text ? JSON.parse(text) : {}) as Record<string, unknown> });
+        const queue = api.answers.get(line) ?? [...api.answers].find(([pattern]) => pattern.endsWith('*') && line.startsWith(pattern.slice(0, -1)))?.[1];
+        const [status, body, headers = {}] = (queue && queue.length > 1 ? queue.shift() : queue?.[0]) ?? [404, { code: 'NOT_FOUND', detail: `Nothing was scripted for ${line}.` }];
+        response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body === null ? undefined : JSON.stringify(body));
+      });
+    });
+    sockets.on('connection', (socket) => socket.on('message', () => { for (const frame of api.frames) socket.send(JSON.stringify(frame)); }));
+    server.listen(0, '127.0.0.1');
+    await once(server, 'listening');
+    return api;
+  }
+
+  get url(): string {
+    return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** One after another; the last one for ever. */
+  on(line: string, ...answers: Answer[]): this {
+    this.answers.set(line, answers);
+    return this;
+  }
+
+  /** To everybody who listens now. */
+  say(frame: object): void {
+    for (const socket of this.sockets.clients) socket.send(JSON.stringify(frame));
+  }
+
+  async stop(): Promise<void> {
+    for (const socket of this.sockets.clients) socket.terminate();
+    this.sockets.close();
+    this.server.closeAllConnections();
+    this.server.close();
+    await once(this.server, 'close');
+  }
+}
