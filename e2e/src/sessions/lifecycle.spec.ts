@@ -41,7 +41,7 @@ describe('a session, from spawn to its end', () => {
     const directory = join(scenario.stack.home, 'session-service', 'sessions', id);
     const json = async (name: string): Promise<Record<string, unknown>> => JSON.parse(await readFile(join(directory, name), 'utf8')) as Record<string, unknown>;
     await eventually(async () => (await json('session.json')).state === 'stopped', { what: 'the end in session.json' });
-    expect(await json('manifest.json')).toMatchObject({ manifest: { sessionId: id, manifestVersion: '1.0' } });
+    expect(await json('manifest.json')).toMatchObject({ sessionId: id, manifestVersion: '1.0' });
     expect((await readFile(join(directory, 'session.json'), 'utf8')).split('\n').length).toBeGreaterThan(10);
     const events = await eventually(async () => {
       const lines = (await readFile(join(directory, 'events.ndjson'), 'utf8')).trimEnd().split('\n').map((line) => JSON.parse(line) as { sessionSeq: number; type: string });

@@ -10,7 +10,7 @@ import { assertNotAgent, assertOwnSession } from '../commands/access.js';
 import { Commands } from '../commands/commands.js';
 import { RunnerRegistry } from '../runner/runner-registry.js';
 import { COLLECTIONS } from '../store/collections.js';
-import { assertRevision, manifestOf, projectOf, put, sessionOf, taskOf } from '../store/documents.js';
+import { assertRevision, manifestInputOf, manifestOf, projectOf, put, sessionOf, taskOf } from '../store/documents.js';
 import { changeSession } from './session-change.js';
 
 type Request<K extends keyof typeof SessionRpc> = RpcRequest<(typeof SessionRpc)[K]>;
@@ -50,11 +50,11 @@ export class SessionService {
   }
 
   manifest({ id }: { id: string }): Manifest {
-    return manifestOf(this.store.durable, id).manifest;
+    return manifestOf(this.store.durable, id);
   }
 
   manifestInput({ id }: { id: string }): ManifestInput {
-    return manifestOf(this.store.durable, id).input;
+    return manifestInputOf(this.store.durable, id);
   }
 
   transitions({ id }: { id: string }): { items: Transition[]; nextCursor: null } {
@@ -107,7 +107,7 @@ export class SessionService {
       return {
         status: 204, body: null, events,
         puts: unlinked.map((task) => put(COLLECTIONS.tasks, task)),
-        deletes: [{ collection: COLLECTIONS.sessions, id: session.id }, { collection: COLLECTIONS.manifests, id: session.id }],
+        deletes: [COLLECTIONS.sessions, COLLECTIONS.manifests, COLLECTIONS.manifestInputs].map((collection) => ({ collection, id: session.id })),
       };
     });
   }

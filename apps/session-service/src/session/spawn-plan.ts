@@ -7,8 +7,8 @@ import { assertNotAgent, assertOwnProject, assertOwnSession, assertPermissionMod
 import type { Decide, Decision } from '../commands/decision.js';
 import { MANIFEST_INPUT_BYTES_MAX, NAME_CHARS_MAX, SPAWN_TASKS_MAX } from '../limits.js';
 import type { ProviderCatalog } from '../provider/provider-catalog.js';
-import { COLLECTIONS, type ManifestDocument } from '../store/collections.js';
-import { projectOf, put, sessionOf, taskOf, teamMemberOf } from '../store/documents.js';
+import { COLLECTIONS } from '../store/collections.js';
+import { projectOf, sessionOf, taskOf, teamMemberOf } from '../store/documents.js';
 import { assertNoSecretByValue } from './secret-rule.js';
 import { spawnSession } from './session-change.js';
 import { assertInsideRoots, assertOutsideHome, normalDirectory } from './working-dir.js';
@@ -73,10 +73,13 @@ export function decideSpawn(tx: Decide, plan: SpawnPlan): Decision<ReturnType<ty
     workingDir: plan.workingDir, manifestHash: hash,
   };
   const { session, change } = spawnSession(tx, command, tasks);
-  const document: ManifestDocument = { id: sessionId, hash, manifest, input, revision: 1 };
   return {
     status: 201, body: sessionView(session), events: change.events,
-    puts: [...change.puts, put(COLLECTIONS.manifests, document)],
+    puts: [
+      ...change.puts,
+      { collection: COLLECTIONS.manifests, id: sessionId, doc: manifest },
+      { collection: COLLECTIONS.manifestInputs, id: sessionId, doc: input },
+    ],
   };
 }
 

@@ -143,14 +143,16 @@ describe('spawn', () => {
     const session = await service.spawn(body);
 
     await service.store.flush();
-    const file = JSON.parse(await readFile(join(service.home, 'session-service/sessions', session.id, 'manifest.json'), 'utf8')) as { hash: string; manifest: object };
-    const printed = `${JSON.stringify(file.manifest, null, 2)}\n`;
+    const file = JSON.parse(await readFile(join(service.home, 'session-service/sessions', session.id, 'manifest.json'), 'utf8')) as Record<string, unknown>;
+    const { schemaVersion, ...manifest } = file;
+    expect(schemaVersion).toBe(1);
+    const printed = `${JSON.stringify(manifest, null, 2)}\n`;
     expect(createHash('sha256').update(printed).digest('hex')).toBe(session.manifestHash);
-    expect(file.manifest).toMatchObject({
+    expect(manifest).toMatchObject({
       systemPrompt: expect.stringContaining('Be brief'), environment: { A: '1', B: '2' }, secrets: { TOKEN: 'env:X' }, workingDir: '/work/repo',
       provider: { type: 'demo', model: 'm1', permissionMode: 'allow', custom: { a: 'b', z: [1] }, mcpServers: body.mcpServers },
     });
-    expect(await service.call(SessionRpc.getManifest, { id: session.id })).toEqual(file.manifest);
+    expect(await service.call(SessionRpc.getManifest, { id: session.id })).toEqual(manifest);
     expect(await service.call(SessionRpc.getManifestInput, { id: session.id })).toMatchObject({ sessionId: session.id, tasks: [{ id: task.id, sessionIds: [] }] });
     expect((await service.call(SessionRpc.getTask, { id: task.id })).taskSessionStatuses).toEqual({ [session.id]: 'queued' });
     const events = await service.events(cursor);

@@ -1,4 +1,4 @@
-import type { Manifest, ManifestInput, Task } from '@orbitmesh/domain';
+import type { Task } from '@orbitmesh/domain';
 import type { CollectionSpec } from '@orbitmesh/storage';
 
 /** Names of the store's collections. */
@@ -8,17 +8,8 @@ export const COLLECTIONS = {
   teamMembers: 'team-members',
   sessions: 'sessions',
   manifests: 'manifests',
+  manifestInputs: 'manifest-inputs',
 } as const;
-
-/** What starts a session's agent, and what it was built from; written once, with the session. */
-export interface ManifestDocument {
-  id: string;
-  /** SHA-256 (hex) of `manifest` as the builder prints it (2 spaces); also `session.manifestHash`. */
-  hash: string;
-  manifest: Manifest;
-  input: ManifestInput;
-  revision: number;
-}
 
 /** What changes with every batch of facts: written late, the log has it (design §3). */
 const SESSION_LAZY_KEYS = ['metrics', 'activity', 'currentTask', 'lastFactAt', 'updatedAt', 'revision', 'run', 'turn'];
@@ -28,7 +19,9 @@ export const COLLECTION_SPECS: CollectionSpec[] = [
   { name: COLLECTIONS.tasks, schemaVersion: 1, path: (id, task: Task) => `tasks/${task.projectId}/${id}.json` },
   { name: COLLECTIONS.teamMembers, schemaVersion: 1, path: (id) => `team-members/${id}.json` },
   { name: COLLECTIONS.sessions, schemaVersion: 1, path: (id) => `sessions/${id}/session.json`, lazyKeys: SESSION_LAZY_KEYS },
+  // Both are written once, with the session. `session.manifestHash` is over the manifest as the builder prints it.
   { name: COLLECTIONS.manifests, schemaVersion: 1, path: (id) => `sessions/${id}/manifest.json` },
+  { name: COLLECTIONS.manifestInputs, schemaVersion: 1, path: (id) => `sessions/${id}/manifest-input.json` },
 ];
 
 export const sessionEventsPath = (sessionId: string): string => `sessions/${sessionId}/events.ndjson`;

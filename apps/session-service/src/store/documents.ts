@@ -1,6 +1,6 @@
-import { AppError, SessionNotFoundError, isId, type Project, type Session, type Task, type TeamMember } from '@orbitmesh/domain';
+import { AppError, SessionNotFoundError, isId, type Manifest, type ManifestInput, type Project, type Session, type Task, type TeamMember } from '@orbitmesh/domain';
 import type { View } from '@orbitmesh/storage';
-import { COLLECTIONS, type ManifestDocument } from './collections.js';
+import { COLLECTIONS } from './collections.js';
 
 /** What a view holds, by noun. An id that could not be one is simply not there. */
 export function projectOf(view: View, id: string): Project {
@@ -30,9 +30,13 @@ export function sessionOf(view: View, id: string): Session {
   return session;
 }
 
-export function manifestOf(view: View, sessionId: string): ManifestDocument {
+export const manifestOf = (view: View, sessionId: string): Manifest => besideSession(view, COLLECTIONS.manifests, sessionId);
+
+export const manifestInputOf = (view: View, sessionId: string): ManifestInput => besideSession(view, COLLECTIONS.manifestInputs, sessionId);
+
+function besideSession<T>(view: View, collection: string, sessionId: string): T {
   sessionOf(view, sessionId);
-  const document = view.get<ManifestDocument>(COLLECTIONS.manifests, sessionId);
+  const document = view.get<T>(collection, sessionId);
   if (!document) throw new AppError('NOT_FOUND', 'The manifest of this session is not readable (see quarantine in health).', { sessionId });
   return document;
 }

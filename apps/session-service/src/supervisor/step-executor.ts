@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AppError, type Project, type Session, type SessionCommand } from '@orbitmesh/domain';
+import { AppError, type Manifest, type Project, type Session, type SessionCommand } from '@orbitmesh/domain';
 import { RunnerRpc, type RunCommand, type StartRun } from '@orbitmesh/contracts';
 import { Bus } from '@orbitmesh/messaging';
 import { LOGGER, type Logger } from '@orbitmesh/service-kit';
@@ -12,7 +12,7 @@ import { RunnerRegistry } from '../runner/runner-registry.js';
 import { AgentTokens } from '../session/agent-token.js';
 import { changeSession } from '../session/session-change.js';
 import { SessionServiceConfig } from '../session-service.config.js';
-import { COLLECTIONS, type ManifestDocument } from '../store/collections.js';
+import { COLLECTIONS } from '../store/collections.js';
 import { claimStillUsable, type RunnerMessage, type Step } from './next-steps.js';
 
 /** Does one step. Returns false when it came to nothing and the session should rest until the step's interval is over. */
@@ -101,11 +101,11 @@ export class StepExecutor {
 
   private startOf(session: Session, run: RunCommand): StartRun {
     const view: View = this.store.durable;
-    const document = view.get<ManifestDocument>(COLLECTIONS.manifests, session.id);
+    const manifest = view.get<Manifest>(COLLECTIONS.manifests, session.id);
     const project = view.get<Project>(COLLECTIONS.projects, session.projectId);
-    if (!document || !project) throw new AppError('CONFIG_INVALID', 'The manifest or the project of the session is damaged (see quarantine).');
+    if (!manifest || !project) throw new AppError('CONFIG_INVALID', 'The manifest or the project of the session is damaged (see quarantine).');
     return {
-      ...run, ttlMs: START_TTL_MS, manifest: document.manifest, manifestHash: document.hash,
+      ...run, ttlMs: START_TTL_MS, manifest, manifestHash: session.manifestHash,
       token: this.tokens.mint(session), apiUrl: this.config.apiUrl, roots: [project.workingDir, ...this.config.roots],
     };
   }
