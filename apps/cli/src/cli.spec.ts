@@ -3,6 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventually } from '@orbitmesh/testing';
 import { runCli } from './cli.js';
 import { ScriptedApi } from './testing/scripted-api.js';
 
@@ -24,7 +25,7 @@ afterEach(async () => {
 interface Ran { code: number; out: string; err: string }
 
 /** One command line in a terminal of its own; `typed` makes it one with a person before it. */
-async function cli(args: string[], options: { env?: NodeJS.ProcessEnv; typed?: string; cwd?: string } = {}): Promise<Ran> {
+async function cli(args: string[], options: { env?: NodeJS.ProcessEnv; typed?: string; cwd?: string; saw?: (err: string) => void } = {}): Promise<Ran> {
   const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
   const isTTY = options.typed !== undefined;
   const said = { out: '', err: '' };
@@ -32,6 +33,7 @@ async function cli(args: string[], options: { env?: NodeJS.ProcessEnv; typed?: s
   const lines = options.typed?.split(/(?<=\n)/) ?? [];
   stderr.on('data', (chunk: Buffer) => {
     said.err += chunk.toString();
+    options.saw?.(said.err);
     // A person reads the question first.
     if (chunk.toString().includes('[y/n]')) setImmediate(() => stdin.write(lines.shift() ?? ''));
   });
@@ -217,7 +219,7 @@ describe('attach', () => {
       .on('POST /api/sessions/sess_1/approvals/appr_1', [200, { id: 'appr_1', state: 'answered' }]);
     api.frames = [subscribed];
     const ran = cli(['attach', 'sess_1'], { typed, env: { NO_COLOR: '1' } });
-    while (!api.sent.some((one) => one.method === 'POST')) await new Promise((resolve) => { setTimeout(resolve, 10); });
+    await eventually(() => api.sent.some((one) => one.method === 'POST'));
     api.say({ type: 'event', event: over });
 
     expect((await ran).err).toContain('Write a file: allow? [y/n]');
@@ -229,8 +231,7 @@ describe('attach', () => {
     api.on('GET /api/sessions/sess_1', [200, session('running', 'working')], [200, session('running', 'working')], [200, session('stopped', 'failed', 'killed')])
       .on(events, page(event(1, 'approval_requested', { approvalId: 'appr_1', title: 'Write' })), page());
     api.frames = [subscribed];
-    const ran = cli(['attach', 'sess_1']);
-    setTimeout(() => api.say({ type: 'event', event: over }), 300);
+    const ran = cli(['attach', 'sess_1'], { saw: (err) => { if (err.includes('Answer with')) api.say({ type: 'event', event: over }); } });
 
     expect(await ran).toMatchObject({ code: 1, err: expect.stringContaining('orbitmesh approve sess_1 appr_1') });
     expect(api.sent.every((one) => one.method === 'GET')).toBe(true);

@@ -2,6 +2,8 @@ import { createHash } from 'node:crypto';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { AppError } from '@orbitmesh/domain';
 import { NotifierRpc, SessionRpc } from '@orbitmesh/contracts';
+import { eventually } from '@orbitmesh/testing';
+import { eventually } from '@orbitmesh/testing';
 import { TestGateway, type Send } from '../testing/test-gateway.js';
 
 let gateway: TestGateway;
@@ -220,9 +222,11 @@ describe('the gateway itself', () => {
 
   it('says what readiness is missing', async () => {
     gateway.service.answers.set(SessionRpc.listRunners.name, () => ({ items: [{ id: 'slot-0', state: 'lost' }], nextCursor: null }));
-    await new Promise((resolve) => { setTimeout(resolve, 300); });
-
-    const answer = await gateway.send('GET', '/health/ready', { token: null });
+    // What it found is kept for a moment.
+    const answer = await eventually(async () => {
+      const now = await gateway.send('GET', '/health/ready', { token: null });
+      return now.status === 503 ? now : null;
+    });
 
     isProblem(answer);
     expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '1' }, body: { code: 'UNAVAILABLE', checks: { sessionService: true, runners: 0 } } });

@@ -29,6 +29,7 @@ export class ScriptedApi {
         const queue = api.answers.get(line) ?? [...api.answers].find(([pattern]) => pattern.endsWith('*') && line.startsWith(pattern.slice(0, -1)))?.[1];
         const [status, body, headers = {}] = (queue && queue.length > 1 ? queue.shift() : queue?.[0]) ?? [404, { code: 'NOT_FOUND', detail: `Nothing was scripted for ${line}.` }];
         response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body === null ? undefined : JSON.stringify(body));
+        server.emit('answered');
       });
     });
     sockets.on('connection', (socket) => socket.on('message', () => { for (const frame of api.frames) socket.send(JSON.stringify(frame)); }));
@@ -45,6 +46,15 @@ export class ScriptedApi {
   on(line: string, ...answers: Answer[]): this {
     this.answers.set(line, answers);
     return this;
+  }
+
+  /** Resolves with the first request of this method. */
+  async received(method: string): Promise<Sent> {
+    for (;;) {
+      const found = this.sent.find((one) => one.method === method);
+      if (found) return found;
+      await once(this.server, 'answered');
+    }
   }
 
   /** To everybody who listens now. */
