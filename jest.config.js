@@ -1,5 +1,7 @@
 export default {
   testEnvironment: 'node',
+  // A test waits for a state, not for a time: this only ends one that would hang, also on a busy machine.
+  testTimeout: 60_000,
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   testMatch: ['**/src/**/*.spec.ts'],
