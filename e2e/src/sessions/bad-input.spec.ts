@@ -1,11 +1,10 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { mkdtemp, readdir, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Project, Task } from '@orbitmesh/domain';
 import type { Answer, Api, RequestOptions } from '../support/api.js';
 import { pageAll } from '../support/feed.js';
-import { makeRepository, Scenario } from '../support/scenario.js';
+import { Scenario } from '../support/scenario.js';
 
 interface Case { what: string; status: number; code: string; send: (api: Api) => Promise<Answer> }
 
@@ -21,11 +20,11 @@ describe('bad input', () => {
     scenario = await Scenario.start();
     project = await scenario.project();
     task = await scenario.task(project.id);
-    const other = await scenario.project({ name: 'Other', workingDir: await makeRepository() });
+    const other = await scenario.project({ name: 'Other', workingDir: await scenario.anotherRepository() });
     foreignTask = await scenario.task(other.id);
-    outside = await mkdtemp(join(tmpdir(), 'om-outside-'));
+    // A directory that no project names.
+    outside = await scenario.anotherRepository();
     notADirectory = join(scenario.repository, 'README.md');
-    await writeFile(join(outside, 'x'), '');
   }, 90_000);
   afterAll(() => scenario.stop(), 30_000);
 

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { EventEnvelope, Project } from '@orbitmesh/domain';
 import { Feed, pageAll } from '../support/feed.js';
-import { makeRepository, Scenario } from '../support/scenario.js';
+import { Scenario } from '../support/scenario.js';
 
 const seqs = (events: EventEnvelope[]): number[] => events.map((event) => event.seq);
 const contiguous = (numbers: number[]): number[] => numbers.map((_number, n) => numbers[0] + n);
@@ -28,7 +28,7 @@ describe('the feed', () => {
   }, 90_000);
 
   it('brings a session\'s own events, contiguous, and nothing of others, to a client that filters', async () => {
-    const elsewhere = await scenario.project({ name: 'Elsewhere', workingDir: await makeRepository() });
+    const elsewhere = await scenario.project({ name: 'Elsewhere', workingDir: await scenario.anotherRepository() });
     const [one, other] = await Promise.all([scenario.spawn(project.id), scenario.spawn(elsewhere.id)]);
     const [byProject, byType] = await Promise.all([
       Feed.open(scenario.stack, { filter: { projectId: elsewhere.id } }), Feed.open(scenario.stack, { filter: { types: ['notify:*', 'project:deleted'] } }),

@@ -8,7 +8,11 @@ import { Api } from './api.js';
 
 /** A stack, a git repository to work in, and a client. */
 export class Scenario {
-  private constructor(readonly stack: TestStack, readonly repository: string) {}
+  private readonly made: string[] = [];
+
+  private constructor(readonly stack: TestStack, readonly repository: string) {
+    this.made.push(repository);
+  }
 
   static async start(options: StackOptions = {}): Promise<Scenario> {
     const repository = await makeRepository();
@@ -21,7 +25,14 @@ export class Scenario {
 
   async stop(): Promise<void> {
     await this.stack.stop();
-    await rm(this.repository, { recursive: true, force: true });
+    for (const path of this.made) await rm(path, { recursive: true, force: true });
+  }
+
+  /** One more, removed with the rest. */
+  async anotherRepository(): Promise<string> {
+    const path = await makeRepository();
+    this.made.push(path);
+    return path;
   }
 
   project(more: object = {}): Promise<Project> {
@@ -60,7 +71,7 @@ export class Scenario {
 }
 
 /** A small git repository under the system's temporary directory. @returns its real path */
-export async function makeRepository(): Promise<string> {
+async function makeRepository(): Promise<string> {
   const path = await realpath(await mkdtemp(join(tmpdir(), 'om-repo-')));
   await writeFile(join(path, 'README.md'), '# A test repository\n\nNothing to see.\n');
   await writeFile(join(path, 'index.js'), 'export const answer = 42;\n');
