@@ -1,8 +1,8 @@
-import type { EventEnvelope } from '@orbitmesh/domain';
 import type { CollectionSpec, Commit } from '../commit.js';
 import type { StorageLimits } from '../limits.js';
 import { Store } from '../store.js';
 import { CrashStates, restored, type CrashState } from './crash-states.js';
+import { afterCommit, difference, NOTHING, observe, type StoreModel } from './store-model.js';
 import { SimDirNode, SimulatedFs, type SimulatedFaults } from './simulated-fs.js';
 
 /** What a run does, one step after the other; commits of one step share a batch. */
@@ -27,14 +27,6 @@ export interface CrashProofResult {
   violations: string[];
 }
 
-/** What everybody must see after the first k commits. */
-interface Expected {
-  documents: Map<string, string>;
-  events: string[];
-  sessions: Map<string, string[]>;
-  answers: Map<string, unknown>;
-}
-
 interface Found {
   state: CrashState;
   /** So many commits must be there. */
@@ -56,7 +48,7 @@ const FLUSH_ATTEMPTS_MAX = 20;
 export class CrashProof {
   private readonly states = new Map<string, Found>();
   private readonly enumeration = new CrashStates();
-  private readonly expected: Expected[] = [];
+  private readonly expected: StoreModel[] = [];
   private readonly violations: string[] = [];
   private acknowledged = 0;
   private points = 0;
@@ -64,10 +56,10 @@ export class CrashProof {
   constructor(private readonly options: CrashProofOptions) {}
 
   async run(): Promise<CrashProofResult> {
-    this.expected.push(nothing());
+    this.expected.push(NOTHING);
     for (const step of this.options.steps) {
       if (typeof step === 'string') continue;
-      for (const commit of step.commits) this.expected.push(after(this.expected[this.expected.length - 1], commit));
+      for (const commit of step.commits) this.expected.push(afterCommit(this.expected[this.expected.length - 1], commit));
     }
     await this.runSteps();
     await this.checkAll();
@@ -154,37 +146,15 @@ export class CrashProof {
       this.violations.push(`a crash alone damaged something: ${JSON.stringify(health.quarantined)}`);
       return undefined;
     }
-    const seen = await this.observe(store);
+    const seen = await observe(store, this.options.collections, this.expected);
     const differences: string[] = [];
     for (let count = acknowledged; count < this.expected.length; count += 1) {
-      const difference = differs(this.expected[count], seen, store.oldest().seq);
-      if (difference === undefined) return count;
-      differences.push(`with ${count} commits: ${difference}`);
+      const different = difference(this.expected[count], seen);
+      if (different === undefined) return count;
+      differences.push(`with ${count} commits: ${different}`);
     }
     this.violations.push(`${acknowledged} acknowledged, but the store differs\n${differences.join('\n')}`);
     return undefined;
-  }
-
-  private async observe(store: Store): Promise<Expected> {
-    const seen = nothing();
-    for (const { name } of this.options.collections) {
-      for (const doc of store.durable.list<{ id: string }>(name)) {
-        seen.documents.set(`${name}/${doc.id}`, JSON.stringify(doc));
-      }
-    }
-    const { items } = await store.readEvents({ limit: 1_000 });
-    seen.events = items.map(plainEvent);
-    const sessions = new Set(this.expected.flatMap((expected) => [...expected.sessions.keys()]));
-    const answers = new Set(this.expected.flatMap((expected) => [...expected.answers.keys()]));
-    for (const id of sessions) {
-      const page = await store.readSessionEvents(id, { limit: 1_000 });
-      if (page.items.length > 0) seen.sessions.set(id, page.items.map(plainEvent));
-    }
-    for (const name of answers) {
-      const answer = store.idempotency.lookup('scope', name);
-      if (answer !== undefined) seen.answers.set(name, answer.body);
-    }
-    return seen;
   }
 
   private open(fs: SimulatedFs): Promise<Store> {
@@ -209,53 +179,4 @@ async function flush(store: Store): Promise<void> {
       if (attempt === FLUSH_ATTEMPTS_MAX) throw error;
     }
   }
-}
-
-function nothing(): Expected {
-  return { documents: new Map(), events: [], sessions: new Map(), answers: new Map() };
-}
-
-/** The model: what a commit does, said as simply as possible. */
-function after(before: Expected, commit: Commit): Expected {
-  const documents = new Map(before.documents);
-  const sessions = new Map(before.sessions);
-  const events = [...before.events];
-  for (const { collection, id, doc } of commit.puts ?? []) documents.set(`${collection}/${id}`, JSON.stringify(doc));
-  for (const { type, sessionId, data } of commit.events ?? []) {
-    const of = sessionId === undefined ? [] : (sessions.get(sessionId) ?? []);
-    const event = plainEvent({ seq: events.length + 1, type, data, sessionSeq: sessionId && of.length + 1 } as EventEnvelope);
-    events.push(event);
-    if (sessionId !== undefined) sessions.set(sessionId, [...of, event]);
-  }
-  for (const { collection, id } of commit.deletes ?? []) {
-    documents.delete(`${collection}/${id}`);
-    if (collection === 'sessions') sessions.delete(id);
-  }
-  const answers = new Map(before.answers);
-  if (commit.answer !== undefined) answers.set(commit.answer.key, commit.answer.body);
-  return { documents, events, sessions, answers };
-}
-
-function plainEvent({ seq, type, data, sessionSeq }: EventEnvelope): string {
-  return JSON.stringify([seq, type, data, sessionSeq ?? null]);
-}
-
-/** What is different, or undefined. Events before `oldest` may have been compacted away. */
-function differs(expected: Expected, seen: Expected, oldest: number): string | undefined {
-  const kept = expected.events.slice(Math.max(0, oldest - 1));
-  const parts: [string, unknown, unknown][] = [
-    ['documents', sorted(expected.documents), sorted(seen.documents)],
-    ['events', kept, seen.events],
-    ['sessions', sorted(expected.sessions), sorted(seen.sessions)],
-    ['answers', sorted(expected.answers), sorted(seen.answers)],
-  ];
-  for (const [name, wanted, found] of parts) {
-    const [a, b] = [JSON.stringify(wanted), JSON.stringify(found)];
-    if (a !== b) return `${name}: ${a} expected, ${b} seen`;
-  }
-  return undefined;
-}
-
-function sorted(map: Map<string, unknown>): [string, unknown][] {
-  return [...map].sort(([a], [b]) => (a < b ? -1 : 1));
 }

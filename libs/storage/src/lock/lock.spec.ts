@@ -1,7 +1,7 @@
 import { mkdirSync, readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { AppError } from '@orbitmesh/domain';
+import type { AppError } from '@orbitmesh/domain';
 import { Child } from '../testing/child.js';
 import { TestStores } from '../testing/test-store.js';
 import { DirectoryLock } from './directory.lock.js';

@@ -29,19 +29,24 @@ export class LogReader {
     return `${this.logId}.${seq}`;
   }
 
-  /** The oldest event kept; the head's number when there is none. */
+  /** The oldest event kept; the head when there is none. */
   oldestSeq(): number {
-    return Math.min(this.segments.chain[0]?.firstSeq ?? this.headSeq(), this.headSeq());
+    return Math.min(this.firstKept(), this.headSeq());
   }
 
   /** @throws CURSOR_GONE when the cursor is of another log, from the future, or compacted away. */
   async read(asked: { after?: string | number; limit: number; bytesMax?: number }): Promise<EventPage> {
-    const oldest = Math.max(1, this.oldestSeq());
-    const after = asked.after === undefined ? oldest - 1 : this.seqOf(asked.after);
-    if (after < oldest - 1 || after > this.headSeq()) throw this.cursorGone();
+    const beforeAll = this.firstKept() - 1;
+    const after = asked.after === undefined ? beforeAll : this.seqOf(asked.after);
+    if (after < beforeAll || after > this.headSeq()) throw this.cursorGone();
     const bounds = pageBounds(this.limits, asked);
     const items = after === this.headSeq() ? [] : (this.fromTail(after, bounds) ?? (await this.fromLog(after, bounds)));
     return { items, nextCursor: this.cursor(items.at(-1)?.seq ?? after) };
+  }
+
+  /** The number of the oldest event in the log; of the next one when there is none. */
+  private firstKept(): number {
+    return this.segments.chain[0]?.firstSeq ?? this.headSeq() + 1;
   }
 
   private seqOf(cursor: string | number): number {

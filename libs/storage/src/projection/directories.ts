@@ -1,6 +1,9 @@
 import { dirname } from 'node:path';
 import { isMissing, type StorageFs } from '../fs/storage-fs.js';
 
+/** A directory is removed only when its last file goes: more often than this it does not happen to one write. */
+const USE_ATTEMPTS_MAX = 3;
+
 interface Round {
   running: Promise<void>;
   /** Shared by everybody who asked after `running` began. */
@@ -21,7 +24,7 @@ export class Directories {
   }
 
   /** Makes the directory and those above it, up to the root, with durable entries. */
-  async ensure(dir: string): Promise<void> {
+  private async ensure(dir: string): Promise<void> {
     if (this.known.has(dir)) return;
     const parent = dirname(dir);
     if (!dir.startsWith(`${this.root}/`)) throw new Error(`${dir} is outside the store.`);
@@ -44,8 +47,20 @@ export class Directories {
     return round.next;
   }
 
-  /** Removes a directory that is expected to be empty; one that is not stays. */
-  async remove(dir: string): Promise<void> {
+  /** Makes the directory if need be and does something in it; again if it was removed in between. */
+  async use<T>(dir: string, work: () => Promise<T>): Promise<T> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await this.ensure(dir);
+        return await work();
+      } catch (error) {
+        if (!isMissing(error) || attempt === USE_ATTEMPTS_MAX) throw error;
+        this.forget(dir);
+      }
+    }
+  }
+
+  async removeIfEmpty(dir: string): Promise<void> {
     this.known.delete(dir);
     try {
       await this.fs.rmdir(dir);

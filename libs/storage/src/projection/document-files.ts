@@ -79,9 +79,9 @@ export class DocumentFiles {
   private async replace(path: string, content: object): Promise<void> {
     const target = join(this.root, path);
     const dir = dirname(target);
+    const bytes = Buffer.from(`${JSON.stringify(content, null, 2)}\n`);
     try {
-      await this.directories.ensure(dir);
-      await replaceFile(this.fs, target, Buffer.from(`${JSON.stringify(content, null, 2)}\n`));
+      await this.directories.use(dir, () => replaceFile(this.fs, target, bytes));
       await this.directories.sync(dir);
     } catch (error) {
       this.directories.forget(dir);
@@ -93,14 +93,11 @@ export class DocumentFiles {
     const target = join(this.root, path);
     try {
       await this.fs.unlink(target);
-    } catch (error) {
-      if (!isMissing(error)) throw error;
-    }
-    try {
       await this.directories.sync(dirname(target));
     } catch (error) {
-      // The directory was never made: there is no entry that could come back.
+      // Never written, or gone with its directory; an entry that could come back was never durable.
       if (!isMissing(error)) throw error;
     }
+    if (path.split('/').length > 2) await this.directories.removeIfEmpty(dirname(target));
   }
 }

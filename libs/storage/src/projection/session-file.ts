@@ -78,7 +78,7 @@ export class SessionFile {
       } catch (error) {
         if (!isMissing(error)) throw error;
       }
-      await this.directories.remove(dir);
+      await this.directories.removeIfEmpty(dir);
     });
   }
 
@@ -140,14 +140,13 @@ export class SessionFile {
 
   private async appendLines(): Promise<void> {
     if (this.discarded) return;
-    await this.directories.ensure(dirname(this.path));
     if (this.suspect) await this.repair();
     for (;;) {
       const chunk = this.nextChunk();
       const last = chunk.at(-1);
       if (last === undefined) return;
       const bytes = Buffer.from(chunk.map((line) => `${line.event.json}\n`).join(''));
-      const file = await this.fs.open(this.path, 'append');
+      const file = await this.directories.use(dirname(this.path), () => this.fs.open(this.path, 'append'));
       try {
         await appendAll(file, bytes);
         const expected = this.written.bytes + bytes.length;

@@ -1,0 +1,102 @@
+import type { EventEnvelope } from '@orbitmesh/domain';
+import type { CollectionSpec, Commit } from '../commit.js';
+import type { Store } from '../store.js';
+
+/** What a store shows, said as simply as possible: the model that the real one is compared with. */
+export interface StoreModel {
+  /** JSON by `collection/id`. */
+  documents: ReadonlyMap<string, string>;
+  events: readonly string[];
+  sessions: ReadonlyMap<string, readonly string[]>;
+  /** Deleted sessions. Ids are never used again, so nothing may follow. */
+  ended: ReadonlySet<string>;
+  answers: ReadonlyMap<string, unknown>;
+  /** Events before this one were compacted away. */
+  firstSeq: number;
+}
+
+/** The scope of every answer in a run. */
+export const SCOPE = 'scope';
+
+export const NOTHING: StoreModel = {
+  documents: new Map(),
+  events: [],
+  sessions: new Map(),
+  ended: new Set(),
+  answers: new Map(),
+  firstSeq: 1,
+};
+
+export function afterCommit(before: StoreModel, commit: Commit): StoreModel {
+  const documents = new Map(before.documents);
+  const sessions = new Map(before.sessions);
+  const ended = new Set(before.ended);
+  const events = [...before.events];
+  for (const { collection, id, doc } of commit.puts ?? []) documents.set(`${collection}/${id}`, JSON.stringify(doc));
+  for (const { type, sessionId, data } of commit.events ?? []) {
+    const ofSession = sessionId === undefined ? undefined : (sessions.get(sessionId) ?? []);
+    const numbers = { seq: events.length + 1, sessionSeq: ofSession && ofSession.length + 1 };
+    events.push(plainEvent({ type, data, ...numbers }));
+    if (sessionId !== undefined && ofSession !== undefined) sessions.set(sessionId, [...ofSession, events[events.length - 1]]);
+  }
+  for (const { collection, id } of commit.deletes ?? []) {
+    const existed = documents.delete(`${collection}/${id}`);
+    if (collection !== 'sessions' || !existed) continue;
+    sessions.delete(id);
+    ended.add(id);
+  }
+  const answers = new Map(before.answers);
+  if (commit.answer !== undefined) answers.set(commit.answer.key, commit.answer.body);
+  return { documents, events, sessions, ended, answers, firstSeq: 1 };
+}
+
+/** What the store shows, of everything that any of these models has. */
+export async function observe(store: Store, collections: CollectionSpec[], models: StoreModel[]): Promise<StoreModel> {
+  const documents = new Map<string, string>();
+  for (const { name } of collections) {
+    for (const doc of store.durable.list<{ id: string }>(name)) documents.set(`${name}/${doc.id}`, JSON.stringify(doc));
+  }
+  const { items } = await store.readEvents({ limit: 1_000 });
+  const firstSeq = items[0]?.seq ?? store.head().seq + 1;
+  if (firstSeq > 1) await assertGone(store, firstSeq - 2);
+  const sessions = new Map<string, string[]>();
+  for (const id of new Set(models.flatMap((model) => [...model.sessions.keys()]))) {
+    const page = await store.readSessionEvents(id, { limit: 1_000 });
+    if (page.items.length > 0) sessions.set(id, page.items.map(plainEvent));
+  }
+  const answers = new Map<string, unknown>();
+  for (const key of new Set(models.flatMap((model) => [...model.answers.keys()]))) {
+    const answer = store.idempotency.lookup(SCOPE, key);
+    if (answer !== undefined) answers.set(key, answer.body);
+  }
+  return { documents, events: items.map(plainEvent), sessions, ended: new Set(), answers, firstSeq };
+}
+
+/** What is different, or undefined. */
+export function difference(expected: StoreModel, seen: StoreModel): string | undefined {
+  const parts: [string, unknown, unknown][] = [
+    ['documents', sorted(expected.documents), sorted(seen.documents)],
+    ['events', expected.events.slice(seen.firstSeq - 1), seen.events],
+    ['sessions', sorted(expected.sessions), sorted(seen.sessions)],
+    ['answers', sorted(expected.answers), sorted(seen.answers)],
+  ];
+  for (const [name, wanted, found] of parts) {
+    const [a, b] = [JSON.stringify(wanted), JSON.stringify(found)];
+    if (a !== b) return `${name}: ${a} expected, ${b} seen`;
+  }
+  return undefined;
+}
+
+/** A client that was there must be told that it missed something. */
+async function assertGone(store: Store, after: number): Promise<void> {
+  const outcome = await store.readEvents({ after, limit: 1 }).catch((error: unknown) => error);
+  if ((outcome as { code?: string }).code !== 'CURSOR_GONE') throw new Error(`Events after ${after} are missing silently.`);
+}
+
+function plainEvent({ seq, type, data, sessionSeq }: Pick<EventEnvelope, 'seq' | 'type' | 'data' | 'sessionSeq'>): string {
+  return JSON.stringify([seq, type, data, sessionSeq ?? null]);
+}
+
+function sorted(map: ReadonlyMap<string, unknown>): [string, unknown][] {
+  return [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+}
