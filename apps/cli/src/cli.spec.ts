@@ -219,7 +219,7 @@ describe('attach', () => {
       .on('POST /api/sessions/sess_1/approvals/appr_1', [200, { id: 'appr_1', state: 'answered' }]);
     api.frames = [subscribed];
     const ran = cli(['attach', 'sess_1'], { typed, env: { NO_COLOR: '1' } });
-    await eventually(() => api.sent.some((one) => one.method === 'POST'));
+    await api.received('POST');
     api.say({ type: 'event', event: over });
 
     expect((await ran).err).toContain('Write a file: allow? [y/n]');

@@ -3,7 +3,6 @@ import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/glo
 import { AppError } from '@orbitmesh/domain';
 import { NotifierRpc, SessionRpc } from '@orbitmesh/contracts';
 import { eventually } from '@orbitmesh/testing';
-import { eventually } from '@orbitmesh/testing';
 import { TestGateway, type Send } from '../testing/test-gateway.js';
 
 let gateway: TestGateway;
