@@ -3,7 +3,6 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { eventually } from '@orbitmesh/testing';
 import { runCli } from './cli.js';
 import { ScriptedApi } from './testing/scripted-api.js';
 
