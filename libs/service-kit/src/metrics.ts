@@ -1,7 +1,9 @@
 import { METRIC_LABEL_SETS_MAX } from './limits.js';
 
 type Labels = Record<string, string | number>;
-interface Family { type: 'counter' | 'gauge' | 'histogram'; help: string; values: Map<string, number>; read?: () => number }
+/** One label set of a histogram: `counts` per bucket, not cumulative; summed when somebody scrapes. */
+interface Series { labels: Labels; counts: number[]; sum: number; count: number }
+interface Family { type: 'counter' | 'gauge' | 'histogram'; help: string; values: Map<string, number>; series: Map<string, Series>; read?: () => number }
 
 const DROPPED = 'orbitmesh_metric_label_sets_dropped_total';
 /** Seconds: from what a cached read takes to the timeout of a request. */
@@ -20,7 +22,7 @@ export class Metrics {
   gauge(name: string, help: string, value: number, labels: Labels = {}): void {
     const family = this.family(name, 'gauge', help);
     const key = name + labelText(labels);
-    if (this.fits(family, key)) family.values.set(key, value);
+    if (this.fits(family.values, key)) family.values.set(key, value);
   }
 
   /** A gauge read when somebody scrapes. */
@@ -31,10 +33,17 @@ export class Metrics {
   /** @param seconds unit: s */
   observe(name: string, help: string, seconds: number, labels: Labels = {}): void {
     const family = this.family(name, 'histogram', help);
-    for (const le of BUCKETS) this.add(family, `${name}_bucket`, { ...labels, le }, seconds <= le ? 1 : 0);
-    this.add(family, `${name}_bucket`, { ...labels, le: '+Inf' }, 1);
-    this.add(family, `${name}_sum`, labels, seconds);
-    this.add(family, `${name}_count`, labels, 1);
+    const key = name + labelText(labels);
+    if (!this.fits(family.series, key)) return;
+    let series = family.series.get(key);
+    if (!series) {
+      series = { labels, counts: BUCKETS.map(() => 0), sum: 0, count: 0 };
+      family.series.set(key, series);
+    }
+    const bucket = BUCKETS.findIndex((le) => seconds <= le);
+    if (bucket >= 0) series.counts[bucket] += 1;
+    series.sum += seconds;
+    series.count += 1;
   }
 
   render(): string {
@@ -43,6 +52,7 @@ export class Metrics {
       lines.push(`# HELP ${name} ${family.help.replaceAll('\n', ' ')}`, `# TYPE ${name} ${family.type}`);
       if (family.read) lines.push(`${name} ${family.read()}`);
       for (const [key, value] of family.values) lines.push(`${key} ${value}`);
+      for (const series of family.series.values()) lines.push(...linesOf(name, series));
     }
     return `${lines.join('\n')}\n`;
   }
@@ -50,7 +60,7 @@ export class Metrics {
   private family(name: string, type: Family['type'], help: string): Family {
     let family = this.families.get(name);
     if (!family) {
-      family = { type, help, values: new Map() };
+      family = { type, help, values: new Map(), series: new Map() };
       this.families.set(name, family);
     }
     return family;
@@ -58,17 +68,21 @@ export class Metrics {
 
   private add(family: Family, name: string, labels: Labels, by: number): void {
     const key = name + labelText(labels);
-    if (this.fits(family, key)) family.values.set(key, (family.values.get(key) ?? 0) + by);
+    if (this.fits(family.values, key)) family.values.set(key, (family.values.get(key) ?? 0) + by);
   }
 
-  private fits(family: Family, key: string): boolean {
-    // A histogram has a line for each bucket, its sum and its count.
-    const max = family.type === 'histogram' ? METRIC_LABEL_SETS_MAX * (BUCKETS.length + 3) : METRIC_LABEL_SETS_MAX;
-    if (family.values.has(key) || family.values.size < max) return true;
+  private fits(present: ReadonlyMap<string, unknown>, key: string): boolean {
+    if (present.has(key) || present.size < METRIC_LABEL_SETS_MAX) return true;
     const dropped = this.family(DROPPED, 'counter', 'Label sets past the bound of one metric.').values;
     dropped.set(DROPPED, (dropped.get(DROPPED) ?? 0) + 1);
     return false;
   }
+}
+
+function linesOf(name: string, { labels, counts, sum, count }: Series): string[] {
+  let below = 0;
+  const buckets = BUCKETS.map((le, index) => `${name}_bucket${labelText({ ...labels, le })} ${below += counts[index]}`);
+  return [...buckets, `${name}_bucket${labelText({ ...labels, le: '+Inf' })} ${count}`, `${name}_sum${labelText(labels)} ${sum}`, `${name}_count${labelText(labels)} ${count}`];
 }
 
 function labelText(labels: Labels): string {

@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { createHash, randomUUID } from 'node:crypto';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '@orbitmesh/domain';
@@ -29,11 +29,11 @@ export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** The caller's trace (W3C traceparent), or a new one of the same form. */
+/** The caller's trace (W3C traceparent), or a new one of the same form; randomUUID draws its bytes ahead, randomBytes asks the system each time. */
 export function traceIdOf(request: Pick<IncomingMessage, 'headers'>): string {
   const given = request.headers['traceparent'];
   const match = typeof given === 'string' ? /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(given) : null;
-  return match && !/^0+$/.test(match[1]) ? match[1] : randomBytes(16).toString('hex');
+  return match && !/^0+$/.test(match[1]) ? match[1] : randomUUID().replaceAll('-', '');
 }
 
 /** @throws VALIDATION_FAILED for a key or an If-Match that cannot be one */
