@@ -10,7 +10,7 @@ import { Refusal, say, seconds } from './say.mjs';
 
 export const ROOT = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
 const CACHE = join(ROOT, '.cache');
-const LOG = join(CACHE, 'logs', 'set-up.log');
+const LOGS = join(CACHE, 'logs');
 const PROJECT_DIRS = ['apps', 'libs'];
 
 /**
@@ -21,7 +21,7 @@ const PROJECT_DIRS = ['apps', 'libs'];
  * @throws Refusal when a step fails; the log has its noise
  */
 export async function setUp({ nats = true } = {}) {
-  mkdirSync(dirname(LOG), { recursive: true });
+  mkdirSync(LOGS, { recursive: true });
   const lock = await takeCheckout();
   try {
     await installDependencies();
@@ -81,7 +81,7 @@ async function build() {
   // Without its output a project's build record would only claim that it was built.
   for (const project of missing) rmSync(join(project, 'tsconfig.tsbuildinfo'), { force: true });
   const since = performance.now();
-  await step('the build', process.execPath, [join(ROOT, 'node_modules', 'typescript7', 'bin', 'tsc'), '-b']);
+  await step('build', process.execPath, [join(ROOT, 'node_modules', 'typescript7', 'bin', 'tsc'), '-b']);
   replaceFile(stampFile, `${hash}\n`);
   say('build', `done in ${seconds(since)}`);
 }
@@ -125,7 +125,8 @@ function npm() {
 /** Runs one step with its noise in the log; a failure shows the end of it. */
 async function step(name, command, args) {
   const [program, ...first] = [command].flat();
-  const log = openSync(LOG, 'w', 0o600);
+  const logFile = join(LOGS, `${name.replaceAll(' ', '-')}.log`);
+  const log = openSync(logFile, 'w', 0o600);
   const code = await new Promise((done, failed) => {
     const child = spawn(program, [...first, ...args], { cwd: ROOT, stdio: ['ignore', log, log] });
     // The lock is ours only while we live: a step must not go on behind it.
@@ -138,8 +139,8 @@ async function step(name, command, args) {
     });
   }).finally(() => closeSync(log));
   if (code === 0) return;
-  const tail = readFileSync(LOG, 'utf8').trimEnd().split('\n').slice(-FAILED_STEP_LINES_MAX).join('\n');
-  throw new Refusal(`${tail}\n\n${name} failed (${code}). All of its output: ${LOG}`);
+  const tail = readFileSync(logFile, 'utf8').trimEnd().split('\n').slice(-FAILED_STEP_LINES_MAX).join('\n');
+  throw new Refusal(`${tail}\n\n${name} failed (${code}). All of its output: ${logFile}`);
 }
 
 function sha256(bytes) {
