@@ -45,12 +45,13 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
     const providers = new ProvidersFile(this.config.home, demo);
     const env = this.environment(slot, providers);
     const runner = new RunnerService(env, new RunDirectory(slot.runsDir), this.config.runnerCapacity);
-    const detection = new ProviderDetection(providers, env.table.seesEnvironment, this.log);
-    await detection.start();
-    await runner.recover();
-    const heartbeat = new HeartbeatLoop({
+    const detection = new ProviderDetection(providers, env.table.seesEnvironment, this.log, () => heartbeat.soon());
+    const heartbeat: HeartbeatLoop = new HeartbeatLoop({
       env, runner, capacity: this.config.runnerCapacity, labels: this.labels(), version: VERSION, providers: () => detection.present,
     });
+    // Agents first: what they wrote meanwhile is already waiting.
+    await runner.recover();
+    await detection.start();
     serveRunner(env, runner);
     heartbeat.start();
     this.health.probe('runs', () => ({ slot: slot.runnerId, runs: runner.list().length, providers: providers.problem }));

@@ -79,6 +79,8 @@ export const UNPARSED_BYTES_MAX = 4 * KIB;
 export const SEND_RETRY_MS = { first: 100, last: 2_000 } as const;
 /** `detect` of one entry; then the entry counts as not installed. */
 export const DETECT_TIMEOUT_MS = 5_000;
+/** A runner is ready after this even if some entries were not looked at yet; they are told as not installed until then. */
+export const DETECT_AT_START_MS = 1_500;
 /** Entries are looked at again this often, and whenever `providers.json` changes. */
 export const DETECT_EVERY_MS = 60_000;
 /** `providers.json` is compared this often, beside being watched. */

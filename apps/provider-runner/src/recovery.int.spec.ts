@@ -49,7 +49,7 @@ describe('a runner that dies, or whose neighbours do', () => {
   it('is killed again and again at any moment of a burst, and every line arrives once', async () => {
     await world.startRunner();
     const request = await world.start('burst');
-    for (let n = 0; n < 6; n += 1) {
+    for (let n = 0; n < 4; n += 1) {
       const before = world.session.output(request.runId).length;
       await eventually(() => world.session.output(request.runId).length > before || world.session.ended(request.runId));
       await world.killRunner();

@@ -104,6 +104,9 @@ describe('a raw file that is shortened', () => {
 });
 
 describe('RunOutput', () => {
+  let output: RunOutput;
+  afterEach(async () => output.stop());
+
   it('suspends a writer that is faster than the journal, shortens its file, and loses nothing', async () => {
     const paths = { stdout: join(dir.path, 'out'), stderr: join(dir.path, 'err') };
     for (const path of Object.values(paths)) writeFileSync(path, '');
@@ -113,12 +116,13 @@ describe('RunOutput', () => {
     let suspended = false;
     let suspensions = 0;
     let shortened = 0;
-    let room = Promise.resolve();
+    let release!: () => void;
+    const room = new Promise<void>((resolve) => { release = resolve; });
     const tail = (stream: keyof Offsets) => ({
       path: paths[stream], splitter: new TextSplitter(16 * 1024), position: 0, base: 0, room: () => room, discards: () => false, onDiscarded: () => undefined,
       onPieces: (pieces: { text: string; end: number }[]) => { for (const piece of pieces) { seen.push(piece.text); decoded[stream] = piece.end; } },
     });
-    const output = new RunOutput({
+    output = new RunOutput({
       tails: { stdout: tail('stdout'), stderr: tail('stderr') },
       journaled: () => journaled,
       journal: async () => Object.assign(journaled, decoded),
@@ -127,27 +131,28 @@ describe('RunOutput', () => {
       onFailed: (error) => { throw error; },
       limits: { suspendBytes: 20_000, resumeBytes: 5_000, rawFileBytes: 100_000 },
     });
-    let release!: () => void;
-    room = new Promise((resolve) => { release = resolve; });
-
     let written = '';
-    for (let n = 0; n < 300; n += 1) {
-      if (suspended) {
-        release();
-        room = Promise.resolve();
-      }
-      await eventually(() => !suspended);
-      const lines = Array.from({ length: 100 }, (_, line) => `line ${n}.${line} €\n`).join('') + 'unfinished';
-      written += lines;
-      appendFileSync(paths.stdout, lines);
+    const write = (lines: number): void => {
+      const text = `${Array.from({ length: lines }, (_, n) => `line ${written.length}.${n} €\n`).join('')}unfinished `;
+      written += text;
+      appendFileSync(paths.stdout, text);
       output.wake('stdout');
-      if (n % 10 === 0) await new Promise<void>((resolve) => { setTimeout(resolve, 60); });
+    };
+
+    write(3_000);
+    await eventually(() => suspended, { what: 'the suspension of a writer that nobody reads' });
+    release();
+    await eventually(() => !suspended, { what: 'the writer to go on' });
+    for (let round = 1; round <= 3; round += 1) {
+      write(8_000);
+      await eventually(() => shortened >= round && !suspended, { what: `the shortened file of round ${round}` });
     }
+    write(10);
     await output.drain();
 
     expect(seen.join('')).toBe(written);
-    expect(suspensions).toBeGreaterThan(0);
-    expect(shortened).toBeGreaterThan(0);
-    expect(statSync(paths.stdout).size).toBeLessThan(written.length);
+    expect(suspensions).toBe(4);
+    expect(shortened).toBe(3);
+    expect(statSync(paths.stdout).size).toBeLessThan(1_000);
   }, 30_000);
 });

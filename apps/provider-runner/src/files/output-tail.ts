@@ -30,6 +30,7 @@ export class OutputTail {
   private wakeUp: (() => void) | undefined;
   private woken = false;
   private stopped = false;
+  private stopWaiting: (() => void) | undefined;
   private ending = false;
   private heldSince = 0;
   private readonly done: Promise<void>;
@@ -92,6 +93,7 @@ export class OutputTail {
   /** Stops where it is. */
   async stop(): Promise<void> {
     this.stopped = true;
+    this.stopWaiting?.();
     this.wake();
     await this.done;
   }
@@ -99,7 +101,7 @@ export class OutputTail {
   private async follow(): Promise<void> {
     let pollMs: number = TAIL_POLL_MS.first;
     while (!this.stopped) {
-      await this.options.room();
+      await this.room();
       if (this.stopped) return;
       const ending = this.ending;
       const count = this.options.discards() ? this.discard() : await this.readNext();
@@ -113,6 +115,14 @@ export class OutputTail {
         pollMs = Math.min(pollMs * 2, TAIL_POLL_MS.last);
       }
     }
+  }
+
+  /** There may never be room again, and who stops does not wait for it. */
+  private room(): Promise<void> {
+    return new Promise((resolve, reject) => {
+      this.stopWaiting = resolve;
+      this.options.room().then(resolve, reject);
+    });
   }
 
   private async readNext(): Promise<number> {

@@ -160,7 +160,8 @@ export class FactJournal {
   private removeOldParts(): void {
     while (this.parts.length > 1 && this.parts[0].lastRunSeq <= this.acked) {
       const part = this.parts.shift()!;
-      void part.file.close();
+      // Its content is of no use any more, so neither is an error of closing it.
+      part.file.close().catch(() => undefined);
       rmSync(join(this.dir, `${part.number}.log`), { force: true });
     }
   }

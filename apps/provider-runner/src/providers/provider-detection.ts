@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Capabilities, ProviderEntry, ProviderInfo } from '@orbitmesh/domain';
 import { findDriver } from '../drivers/registry.js';
 import type { Detection } from '../drivers/driver.js';
-import { DETECT_EVERY_MS, DETECT_TIMEOUT_MS, PROVIDERS_POLL_MS } from '../limits.js';
+import { DETECT_AT_START_MS, DETECT_EVERY_MS, DETECT_TIMEOUT_MS, PROVIDERS_POLL_MS } from '../limits.js';
 import type { RunLog } from '../run/run-log.js';
 import type { ProvidersFile } from './providers-file.js';
 
@@ -13,7 +13,7 @@ const GROUP_ONLY = 'Without /proc, what an agent starts is contained by its proc
 
 /** Looks at every entry now and then, and when the file changes, so that heartbeats can tell what is there. */
 export class ProviderDetection {
-  private infos: ProviderInfo[] = [];
+  private readonly infos = new Map<string, ProviderInfo>();
   private timer: NodeJS.Timeout | undefined;
   private lookedAt = -Infinity;
   private looking = false;
@@ -22,16 +22,20 @@ export class ProviderDetection {
     private readonly file: ProvidersFile,
     private readonly seesEnvironment: boolean,
     private readonly log: RunLog,
+    /** What is there has changed. */
+    private readonly onChange: () => void,
   ) {}
 
+  /** In the order of the file. */
   get present(): ProviderInfo[] {
-    return this.infos;
+    return this.file.list().map(({ name, entry }) => this.infos.get(name) ?? unknown(name, entry, 'It was not looked at yet.'));
   }
 
+  /** Resolves when every entry was looked at, or after a moment: some agents take seconds to say their version. */
   async start(): Promise<void> {
     this.file.refresh();
     if (this.file.problem) this.log('error', 'providers.json is not used', { problem: this.file.problem });
-    await this.look();
+    await Promise.race([this.look(), delay(DETECT_AT_START_MS, undefined, { ref: false })]);
     this.timer = setInterval(() => void this.check(), PROVIDERS_POLL_MS);
   }
 
@@ -49,21 +53,25 @@ export class ProviderDetection {
   private async look(): Promise<void> {
     this.looking = true;
     this.lookedAt = performance.now();
-    try {
-      this.infos = await Promise.all(this.file.list().map(({ name, entry }) => this.infoOf(name, entry)));
-    } finally {
-      this.looking = false;
-    }
+    const entries = this.file.list();
+    for (const name of this.infos.keys()) if (!entries.some((entry) => entry.name === name)) this.infos.delete(name);
+    await Promise.all(entries.map(async ({ name, entry }) => {
+      this.infos.set(name, await this.infoOf(name, entry));
+      this.onChange();
+    }));
+    this.looking = false;
   }
 
   private async infoOf(name: string, entry: ProviderEntry): Promise<ProviderInfo> {
     const definition = findDriver(entry.driver);
-    if (!definition) {
-      return { name, driver: entry.driver, installed: false, version: null, detail: `There is no driver ${entry.driver}.`, capabilities: NOTHING };
-    }
+    if (!definition) return unknown(name, entry, `There is no driver ${entry.driver}.`);
     const late: Detection = { installed: false, version: null, detail: 'It did not answer in time.' };
     const found = await Promise.race([definition.detect(entry).catch((error: Error) => ({ ...late, detail: error.message })), delay(DETECT_TIMEOUT_MS, late, { ref: false })]);
     const detail = [found.detail, this.seesEnvironment ? null : GROUP_ONLY].filter((part) => part !== null).join(' ');
     return { name, driver: entry.driver, ...found, detail: detail === '' ? null : detail, capabilities: definition.capabilities(entry) };
   }
+}
+
+function unknown(name: string, { driver }: ProviderEntry, detail: string): ProviderInfo {
+  return { name, driver, installed: false, version: null, detail, capabilities: NOTHING };
 }

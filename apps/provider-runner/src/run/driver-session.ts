@@ -264,7 +264,10 @@ export class DriverSession implements DriverHost {
     if (on) this.suspendedBy.add(why);
     else this.suspendedBy.delete(why);
     const now = this.suspendedBy.size > 0;
-    if (why === 'backlog') this.log(on ? 'warn' : 'info', on ? 'agent suspended: it writes faster than its output can be kept' : 'agent goes on');
+    if (why === 'backlog') {
+      this.log(on ? 'warn' : 'info', on ? 'agent suspended: it writes faster than its output can be kept' : 'agent goes on');
+      this.emit({ type: 'metadata', key: 'suspended', value: on ? 'its output cannot be kept as fast as it is written' : 'no' });
+    }
     if (now && !before) this.options.agent.processes.suspend();
     if (!now && before) this.options.agent.processes.resume();
   }

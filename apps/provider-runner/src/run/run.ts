@@ -267,7 +267,8 @@ export class Run {
 
   private async startFailed(error: unknown): Promise<void> {
     const known = error instanceof AppError;
-    this.log(known ? 'warn' : 'error', 'start failed', { err: error });
+    // A message may quote what the agent wrote: it goes up as a fact, redacted, and into no log.
+    this.log(known ? 'warn' : 'error', 'start failed', known ? { code: error.code } : { err: error });
     const config = known && ['CONFIG_INVALID', 'WORKING_DIR_INVALID', 'PROVIDER_NOT_FOUND'].includes(error.code);
     await this.endWithoutAgent({ startFailed: config ? 'config_invalid' : 'start_failed', message: known ? error.message : 'The runner could not start the agent.' });
   }
@@ -314,7 +315,7 @@ export class Run {
     if (this.closing) return;
     this.closing = true;
     if (!this.neverExecuted) await this.keeper.noteQuietly({ phase: 'closed' });
-    await this.voice?.close(false);
+    await this.voice?.close(false).catch((error: unknown) => this.log('warn', 'the journal of a run that is over could not be closed', { err: error }));
     this.onClosed(this);
   }
 }

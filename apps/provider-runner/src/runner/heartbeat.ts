@@ -17,7 +17,7 @@ export interface HeartbeatOptions {
 export class HeartbeatLoop {
   private n = 0;
   private timer: NodeJS.Timeout | undefined;
-  private stopped = false;
+  private stopped = true;
   private unanswered = 0;
 
   constructor(private readonly options: HeartbeatOptions) {
@@ -25,6 +25,7 @@ export class HeartbeatLoop {
   }
 
   start(): void {
+    this.stopped = false;
     this.soon();
   }
 

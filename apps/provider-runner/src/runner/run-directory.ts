@@ -23,14 +23,17 @@ export class RunDirectory {
     rmSync(files.dir, { recursive: true, force: true });
   }
 
-  /** Removes the oldest of these ended runs, until what is kept is within the bounds. */
-  prune(ended: RunFiles[]): void {
+  /** Removes the oldest of these ended runs, until what is kept is within the bounds. @returns those that are kept */
+  prune(ended: RunFiles[]): RunFiles[] {
     const byAge = ended.map((files) => ({ files, ...sizeOf(files) })).sort((a, b) => b.endedAt - a.endedAt);
+    const kept: RunFiles[] = [];
     let bytes = 0;
-    for (const [index, run] of byAge.entries()) {
+    for (const run of byAge) {
       bytes += run.bytes;
-      if (index >= ENDED_RUNS_MAX || bytes > ENDED_RUNS_BYTES_MAX) this.remove(run.files);
+      if (kept.length < ENDED_RUNS_MAX && bytes <= ENDED_RUNS_BYTES_MAX) kept.push(run.files);
+      else this.remove(run.files);
     }
+    return kept;
   }
 }
 

@@ -1,17 +1,18 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { RunCommand, StartRun } from '@orbitmesh/contracts';
 import { AppError, assertId } from '@orbitmesh/domain';
-import { SHUTDOWN_ACK_MS, SHUTDOWN_GRACES_MS, SWEEP_GIVE_UP_MS } from '../limits.js';
+import { ENDED_RUNS_MAX, SHUTDOWN_ACK_MS, SHUTDOWN_GRACES_MS, SWEEP_GIVE_UP_MS } from '../limits.js';
 import { RunProcesses } from '../process/run-processes.js';
 import type { RunEnvironment } from '../run/run-environment.js';
 import type { RunFiles } from '../run/run-files.js';
 import { readManifest, readRecord, recordOf, type RunRecord } from '../run/run-record.js';
 import { Run } from '../run/run.js';
-import { setTimeout as delay } from 'node:timers/promises';
 import type { RunDirectory } from './run-directory.js';
 
 /** The runs of one runner: takes starts, finds runs by command, recovers them at boot, ends them at shutdown. */
 export class RunnerService {
   private readonly runs = new Map<string, { run: Run; files: RunFiles; accepted: Promise<void> }>();
+  private readonly closed: RunFiles[] = [];
   private stopping = false;
 
   constructor(
@@ -53,14 +54,13 @@ export class RunnerService {
 
   /** Every run of this slot that a former process left: goes on with it, finishes it, or forgets it. */
   async recover(): Promise<void> {
-    const ended: RunFiles[] = [];
     for (const files of this.directory.list()) {
       const record = this.readRecord(files);
       if (!record) continue;
-      if (record.phase === 'closed') ended.push(files);
+      if (record.phase === 'closed') this.closed.push(files);
       else await this.recoverRun(files, record);
     }
-    this.directory.prune(ended);
+    this.prune();
   }
 
   /** Design §10: all agents at once, with short graces; then a bounded wait for the last acknowledgements. */
@@ -129,6 +129,13 @@ export class RunnerService {
     if (known?.run !== run) return;
     this.runs.delete(run.runId);
     if (run.neverExecuted) this.directory.remove(known.files);
+    else this.closed.push(known.files);
+    if (this.closed.length > ENDED_RUNS_MAX) this.prune();
+  }
+
+  private prune(): void {
+    const kept = this.directory.prune(this.closed.splice(0));
+    this.closed.push(...kept);
   }
 
   private async until(done: () => boolean, ms: number): Promise<void> {

@@ -1,8 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
+import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
 import { RunnerRpc, type StartRun } from '@orbitmesh/contracts';
 import type { Manifest, ProviderEntry } from '@orbitmesh/domain';
@@ -17,6 +19,8 @@ export class RunnerWorld {
   private runner: ChildProcess | undefined;
   private said = '';
   private runs = 0;
+  /** Tests of several packages run side by side, and a run's id is what its processes are found by. */
+  private readonly unique = randomUUID().slice(0, 8);
 
   private constructor(
     readonly nats: TestNats,
@@ -65,7 +69,9 @@ export class RunnerWorld {
     return this.said;
   }
 
-  async killRunner(): Promise<void> {
+  /** SIGKILL, now or at some moment that is not anything's end or beginning. */
+  async killRunner({ afterMs = 0 } = {}): Promise<void> {
+    await delay(afterMs);
     const gone = once(this.runner!, 'exit');
     this.runner!.kill('SIGKILL');
     await gone;
@@ -83,14 +89,14 @@ export class RunnerWorld {
 
   request(providerType: string, change: { manifest?: Partial<Manifest>; request?: Partial<StartRun> } = {}): StartRun {
     this.runs += 1;
-    const sessionId = `sess_${this.runs}`;
+    const sessionId = `sess_${this.unique}_${this.runs}`;
     const manifest: Manifest = {
       manifestVersion: '1.0', sessionId, projectId: 'proj_1', mode: 'task', systemPrompt: '', prompt: 'the prompt', tasks: [], teamMember: null,
       provider: { type: providerType, model: null, permissionMode: 'ask', mcpServers: [], custom: {} }, workingDir: this.workingDir,
       environment: {}, secrets: {}, parent: null, initialDirective: null, ...change.manifest,
     };
     return {
-      sessionId, runId: `run_${this.runs}`, epoch: 1, ttlMs: 10_000, manifest, manifestHash: 'hash', token: `oma_${sessionId}_1_tokentoken`,
+      sessionId, runId: `run_${this.unique}_${this.runs}`, epoch: 1, ttlMs: 10_000, manifest, manifestHash: 'hash', token: `oma_${sessionId}_1_tokentoken`,
       apiUrl: 'http://127.0.0.1:1', roots: [this.workingDir], ...change.request,
     };
   }

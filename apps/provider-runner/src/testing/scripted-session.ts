@@ -12,6 +12,8 @@ export class ScriptedSession {
   /** Runs it does not want to be held. */
   readonly unwanted = new Set<string>();
   refuseClaims: AppError | undefined;
+  /** Claims are answered after this. */
+  claimDelayMs = 0;
   acknowledging = true;
   stale = false;
 
@@ -40,8 +42,9 @@ export class ScriptedSession {
   }
 
   private serve(): void {
-    this.bus.serve(SessionRpc.claimRun, ({ runId, epoch }) => {
+    this.bus.serve(SessionRpc.claimRun, async ({ runId, epoch }) => {
       this.claims.push({ runId, epoch });
+      if (this.claimDelayMs > 0) await new Promise((resolve) => { setTimeout(resolve, this.claimDelayMs); });
       if (this.refuseClaims) throw this.refuseClaims;
       return { granted: true };
     });
