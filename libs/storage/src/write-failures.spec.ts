@@ -62,7 +62,7 @@ describe('a log that cannot be written', () => {
     const store = await stores.open(dir, { fs });
     await store.commit({ events: [newEvent('a')] });
     const counted = readFileSync(join(dir, 'log/00000001.ndjson')).length;
-    const heal = failing(fs, 'sync', LOG, 'EIO');
+    const heal = failing(fs, 'sync', /0001\.ndjson$/, 'EIO');
     await expect(store.commit({ events: [newEvent('lost')] })).rejects.toMatchObject({ code: 'STORAGE_WRITE' });
     heal();
 
@@ -103,6 +103,22 @@ describe('a log that cannot be written', () => {
     expect(readdirSync(join(dir, 'log'))).toEqual(['00000001.ndjson']);
     heal();
     await expect(store.commit({})).resolves.toMatchObject({ commitSeq: 2 });
+  });
+});
+
+describe('session events that cannot be synced', () => {
+  it('and fill their memory make commits fail with the reason, until they can', async () => {
+    const fs = new FaultyFs();
+    const store = await stores.open(stores.dir(), { fs, limits: { unsyncedEventBytesMax: 1_000, retryDelayMs: 1 } });
+    const heal = failing(fs, 'sync', /events\.ndjson$/, 'ENOSPC');
+    const big = { events: [newEvent('output', 'sess_1', 'x'.repeat(2_000))] };
+    await store.commit(big);
+
+    await expect(store.commit(big)).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+    heal();
+
+    await eventually(() => store.commit(big).then(() => true, () => false));
+    expect((await store.readSessionEvents('sess_1', { limit: 10 })).items.map(({ sessionSeq }) => sessionSeq)).toEqual([1, 2]);
   });
 });
 

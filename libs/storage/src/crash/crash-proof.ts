@@ -5,8 +5,19 @@ import { CrashStates, restored, type CrashState } from './crash-states.js';
 import { afterCommit, difference, NOTHING, observe, type StoreModel } from './store-model.js';
 import { SimDirNode, SimulatedFs, type SimulatedFaults } from './simulated-fs.js';
 
-/** What a run does, one step after the other; commits of one step share a batch. */
-export type Step = { commits: Commit[] } | 'flush' | 'reopen';
+/**
+ * What a run does, one step after the other; commits of one step share a batch. `kill` ends the process
+ * but not the machine, so that the next one finds in the page cache what is not on the disk.
+ */
+export type Step =
+  | { commits: Commit[] }
+  /** The sync of its batch fails. It may show up after a crash, but never once a later one is acknowledged. */
+  | { rejected: Commit }
+  /** The process is killed between the write and the sync of its batch; the next one shows it. */
+  | { killedBeforeSync: Commit }
+  | 'flush'
+  | 'reopen'
+  | 'kill';
 
 export interface CrashProofOptions {
   collections: CollectionSpec[];
@@ -36,6 +47,7 @@ interface Found {
   checked: boolean;
 }
 
+const LOG_SEGMENT = /\/log\/\d+\.ndjson$/;
 const DIR = '/store';
 const FLUSH_ATTEMPTS_MAX = 20;
 
@@ -48,7 +60,9 @@ const FLUSH_ATTEMPTS_MAX = 20;
 export class CrashProof {
   private readonly states = new Map<string, Found>();
   private readonly enumeration = new CrashStates();
-  private readonly expected: StoreModel[] = [];
+  private readonly expected: StoreModel[] = [NOTHING];
+  /** What may be shown instead, as long as nothing came after it. */
+  private readonly rejected = new Map<number, StoreModel>();
   private readonly violations: string[] = [];
   private acknowledged = 0;
   private points = 0;
@@ -56,11 +70,7 @@ export class CrashProof {
   constructor(private readonly options: CrashProofOptions) {}
 
   async run(): Promise<CrashProofResult> {
-    this.expected.push(NOTHING);
-    for (const step of this.options.steps) {
-      if (typeof step === 'string') continue;
-      for (const commit of step.commits) this.expected.push(afterCommit(this.expected[this.expected.length - 1], commit));
-    }
+    for (const step of this.options.steps) this.expect(step);
     await this.runSteps();
     await this.checkAll();
     return { points: this.points, states: this.states.size, violations: this.violations };
@@ -78,23 +88,34 @@ export class CrashProof {
     }
   }
 
+  private expect(step: Step): void {
+    if (typeof step === 'string') return;
+    const last = this.expected[this.expected.length - 1];
+    if ('rejected' in step) {
+      this.rejected.set(this.expected.length - 1, afterCommit(last, step.rejected));
+      return;
+    }
+    for (const commit of 'commits' in step ? step.commits : [step.killedBeforeSync]) {
+      this.expected.push(afterCommit(this.expected[this.expected.length - 1], commit));
+    }
+  }
+
   private async runSteps(): Promise<void> {
     const root = new SimDirNode();
-    const fs = new SimulatedFs(root, this.options.faults, () => this.collect(root, this.acknowledged));
+    const start = (): SimulatedFs =>
+      new SimulatedFs(root, this.options.faults, () => this.collect(root, this.acknowledged));
+    let fs = start();
     let store = await this.open(fs);
     for (const step of this.options.steps) {
-      if (step === 'flush') {
-        await flush(store);
-      } else if (step === 'reopen') {
-        await store.close();
+      if (typeof step !== 'string') await this.commit(step, store, fs, root);
+      else if (step === 'flush') await flush(store);
+      else if (step === 'reopen') await store.close();
+      else fs.halt();
+      if (fs.dead || step === 'reopen') {
+        fs.halt();
+        fs = start();
         store = await this.open(fs);
-      } else {
-        await Promise.all(
-          step.commits.map(async (commit) => {
-            await store.commit(structuredClone(commit));
-            this.acknowledged += 1;
-          }),
-        );
+        this.acknowledged = (await this.compare(store, this.acknowledged)) ?? this.acknowledged;
         this.collect(root, this.acknowledged);
       }
       // What is never synced has ever more outcomes, so the search does not wait for the end of the run.
@@ -103,6 +124,30 @@ export class CrashProof {
     }
     if (!this.enough) await flush(store);
     fs.halt();
+  }
+
+  private async commit(step: Exclude<Step, string>, store: Store, fs: SimulatedFs, root: SimDirNode): Promise<void> {
+    if ('killedBeforeSync' in step) {
+      fs.haltBeforeSyncOf = LOG_SEGMENT;
+      void store.commit(structuredClone(step.killedBeforeSync));
+      while (!fs.dead) await new Promise((turn) => setImmediate(turn));
+      return;
+    }
+    if ('rejected' in step) {
+      fs.failSyncOf = LOG_SEGMENT;
+      await store.commit(structuredClone(step.rejected)).then(
+        () => this.violations.push('a commit whose sync failed was acknowledged'),
+        () => undefined,
+      );
+      return;
+    }
+    await Promise.all(
+      step.commits.map(async (commit) => {
+        await store.commit(structuredClone(commit));
+        this.acknowledged += 1;
+      }),
+    );
+    this.collect(root, this.acknowledged);
   }
 
   /** Adds what a crash may leave now. The latest point asks most of a state: more was acknowledged. */
@@ -146,12 +191,18 @@ export class CrashProof {
       this.violations.push(`a crash alone damaged something: ${JSON.stringify(health.quarantined)}`);
       return undefined;
     }
-    const seen = await observe(store, this.options.collections, this.expected);
+    const seen = await observe(store, this.options.collections, [...this.expected, ...this.rejected.values()]);
     const differences: string[] = [];
     for (let count = acknowledged; count < this.expected.length; count += 1) {
       const different = difference(this.expected[count], seen);
       if (different === undefined) return count;
       differences.push(`with ${count} commits: ${different}`);
+    }
+    const rejected = this.rejected.get(acknowledged);
+    if (rejected !== undefined) {
+      const different = difference(rejected, seen);
+      if (different === undefined) return acknowledged;
+      differences.push(`with the rejected one: ${different}`);
     }
     this.violations.push(`${acknowledged} acknowledged, but the store differs\n${differences.join('\n')}`);
     return undefined;

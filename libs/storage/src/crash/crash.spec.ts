@@ -64,6 +64,20 @@ const FEW_STEPS: Step[] = [
   },
 ];
 
+/** A sync fails; the process dies, but not the machine; then the machine, too. */
+const FAILED_SYNC: Step[] = [
+  { commits: [{ puts: [task('t1', 1)], events: [event('a', 's1')], answer: answer('k1') }] },
+  { rejected: { puts: [task('t1', 2)], events: [event('never', 's1')], answer: answer('k2') } },
+  'kill',
+  { commits: [{ events: [event('c')] }] },
+];
+const KILLED: Step[] = [
+  { commits: [{ puts: [task('t1', 1)], events: [event('a', 's1')], answer: answer('k1') }] },
+  'kill',
+  { killedBeforeSync: { puts: [task('t1', 2)], events: [event('b', 's1')], answer: answer('k2') } },
+  { commits: [{ deletes: [{ collection: 'tasks', id: 't1' }], events: [event('c', 's1')] }] },
+];
+
 const LIMITS = { segmentBytesMax: 700, logBytesMax: 1_500, writesInFlightMax: 3, retryDelayMs: 1 };
 
 function prove(options: Partial<CrashProofOptions> = {}): ReturnType<CrashProof['run']> {
@@ -84,6 +98,16 @@ describe('every state that a crash may leave', () => {
 
     expect(violations.slice(0, 3)).toEqual([]);
     expect(states).toBeGreaterThan(400);
+  }, 60_000);
+
+  it.each([
+    ['a sync failed: what was rejected never comes back', FAILED_SYNC],
+    ['a killed process left what was not on the disk: what the next one showed stays', KILLED],
+  ])('does so when %s', async (_, steps) => {
+    const { states, violations } = await prove({ steps });
+
+    expect(violations.slice(0, 3)).toEqual([]);
+    expect(states).toBeGreaterThan(300);
   }, 60_000);
 
   it('does so with writes that take half and claim all', async () => {

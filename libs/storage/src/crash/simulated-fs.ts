@@ -44,6 +44,10 @@ export interface SimulatedFaults {
  * only by an fsync of the directory, as POSIX has it (real file systems often do more).
  */
 export class SimulatedFs implements StorageFs {
+  /** The next sync of such a file fails, once, and makes nothing durable. */
+  failSyncOf: RegExp | undefined;
+  /** The process dies before the next sync of such a file. */
+  haltBeforeSyncOf: RegExp | undefined;
   private halted = false;
   private temporaryWrites = 0;
 
@@ -57,6 +61,10 @@ export class SimulatedFs implements StorageFs {
   /** Every later operation never ends: the process is dead. */
   halt(): void {
     this.halted = true;
+  }
+
+  get dead(): boolean {
+    return this.halted;
   }
 
   lock(): Promise<{ release(): Promise<void> }> {
@@ -146,13 +154,19 @@ export class SimulatedFs implements StorageFs {
 
   private file(path: string, node: SimFileNode): StorageFile {
     let claimed = node.live.length;
-    const sync = (): Promise<void> =>
-      this.attempt(() => {
+    const sync = (): Promise<void> => {
+      if (this.haltBeforeSyncOf?.test(path) === true) this.halt();
+      return this.attempt(() => {
+        if (this.failSyncOf?.test(path) === true) {
+          this.failSyncOf = undefined;
+          throw failure('EIO', path);
+        }
         if (this.faults.withoutFileSync?.test(path) === true) return;
         node.durable = node.live;
         node.unsynced = [];
         this.changed();
       });
+    };
     return {
       append: (bytes) =>
         this.attempt(() => {

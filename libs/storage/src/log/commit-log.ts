@@ -25,8 +25,8 @@ export interface CommitLogHooks<E extends LogEntry> {
 
 /**
  * Group commit: whatever waits goes to the disk in one write and one fdatasync. A failure rejects
- * everything that waits, because it was decided on what now did not happen; the next commit (or a
- * retry after `retryDelayMs`) starts a new segment.
+ * everything that waits, because it was decided on what now did not happen, and begins a new segment;
+ * if that fails too, the next commit does (or a retry after `retryDelayMs`).
  */
 export class CommitLog<E extends LogEntry> {
   private queue: E[] = [];
@@ -82,6 +82,8 @@ export class CommitLog<E extends LogEntry> {
         await this.segments.ensureWritable(this.next());
         await this.segments.append(batch);
       } catch (error) {
+        // With a new segment the failure is final: even a crash cannot bring back what it rejects.
+        await this.segments.ensureWritable(this.next()).catch(() => undefined);
         this.fail(batch, error);
         continue;
       }

@@ -132,15 +132,16 @@ export class SessionEvents {
     return oldest;
   }
 
-  /** Syncs every file that was appended to. @throws the first failure, after all were tried. */
+  /** Brings every file up to date, durably. @throws the first failure, after all were tried. */
   async sync(): Promise<void> {
-    const dirty = [...this.sessions].filter(([, session]) => session.file?.needsSync === true);
+    const dirty = [...this.sessions].filter(([, session]) => (session.file?.lines.length ?? 0) > 0);
     const failures: unknown[] = [];
     const worker = async (): Promise<void> => {
       for (let next = dirty.pop(); next !== undefined; next = dirty.pop()) {
         const [id, session] = next;
         const file = session.file as SessionFile;
         try {
+          await file.write();
           const freed = await file.sync();
           this.unsynced -= freed;
         } catch (error) {

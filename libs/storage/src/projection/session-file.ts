@@ -48,10 +48,6 @@ export class SessionFile {
     this.entrySynced = synced.seq > 0;
   }
 
-  get needsSync(): boolean {
-    return this.written.seq > this.synced.seq;
-  }
-
   /** Appends what is in memory only. */
   write(): Promise<void> {
     return this.inTurn(() => this.guarded(() => this.appendLines()));
