@@ -31,7 +31,7 @@ describe('the repository', () => {
   });
 
   it('names no directory of the machine it was written on', () => {
-    const own = new RegExp(['/' + 'work/(main|shared)', '/' + 'root/', '/' + 'tmp/om/', 'file:' + '///'].join('|'));
+    const own = new RegExp(['/' + 'work/(main|shared)', '/' + 'root/\\.', '/' + 'tmp/om/', 'file:' + '///'].join('|'));
     const found = files.filter((path) => path !== 'package-lock.json')
       .flatMap((path) => read(path).split('\n').flatMap((line, n) => (own.test(line) ? [`${path}:${n + 1}: ${line.trim()}`] : [])));
     expect(found).toEqual([]);

@@ -269,8 +269,10 @@ describe('frames', () => {
     listener.say({ type: 'nonsense' });
     listener.say({ type: 'ping' });
     await listener.next('pong', 2);
+    await listener.next('event', 3);
 
-    expect(listener.frames.map((frame) => frame.type)).toEqual(['pong', 'subscribed', 'event', 'event', 'event', 'error', 'pong']);
+    // The events of the page come when it is read, before or after the answers to later frames.
+    expect(listener.frames.map((frame) => frame.type).filter((type) => type !== 'event')).toEqual(['pong', 'subscribed', 'error', 'pong']);
   });
 
   it('past 64 KiB end the socket', async () => {
