@@ -28,16 +28,16 @@ describe('resolveWorkingDir', () => {
   });
 
   it.each([
-    ['relative', 'root', 'is not an absolute path'],
-    ['missing', '/root/none', 'does not exist'],
-    ['a file', '/root/file', 'is not a directory'],
-    ['below a file', '/root/file/x', 'does not exist'],
-    ['beside a root of the same beginning', '/rooted', 'is outside the allowed roots'],
-    ['a link that leads out', '/root/escape', 'is outside the allowed roots'],
-    ['inside the home', '/home/inside', 'is inside the home of OrbitMesh'],
-    ['with a NUL', '/root/work\0x', 'is not an absolute path'],
+    ['relative', () => 'root', 'is not an absolute path'],
+    ['missing', () => at('root/none'), 'does not exist'],
+    ['a file', () => at('root/file'), 'is not a directory'],
+    ['below a file', () => at('root/file/x'), 'does not exist'],
+    ['beside a root of the same beginning', () => at('rooted'), 'is outside the allowed roots'],
+    ['a link that leads out', () => at('root/escape'), 'is outside the allowed roots'],
+    ['inside the home', () => at('home/inside'), 'is inside the home of OrbitMesh'],
+    ['with a NUL', () => at('root/work\0x'), 'is not an absolute path'],
   ])('refuses one that is %s', (_what, path, reason) => {
-    expect(() => resolve(path.startsWith('/') ? dir.path + path : path)).toThrow(expect.objectContaining({ code: 'WORKING_DIR_INVALID', details: expect.objectContaining({ reason }) }));
+    expect(() => resolve(path())).toThrow(expect.objectContaining({ code: 'WORKING_DIR_INVALID', details: expect.objectContaining({ reason }) }));
   });
 });
 

@@ -13,6 +13,7 @@ import type { AgentProcess } from './agent-process.js';
 import { OutputBudget } from './output-budget.js';
 import type { RunFiles } from './run-files.js';
 import type { RunLog } from './run-log.js';
+import { Suspension } from './suspension.js';
 
 export interface DriverSessionOptions {
   definition: DriverDefinition;
@@ -35,7 +36,7 @@ export class DriverSession implements DriverHost {
   private readonly agentInput: AgentInput;
   private readonly budget: OutputBudget;
   private readonly takenInputs = new Set<string>();
-  private readonly suspendedBy = new Set<'pause' | 'backlog'>();
+  private readonly suspension: Suspension;
   private readonly base: Offsets;
   private output: RunOutput | undefined;
   private begun = false;
@@ -51,6 +52,7 @@ export class DriverSession implements DriverHost {
     this.isPaused = paused;
     this.base = { stdout: recoverRawFile(files.stdout, base.stdout), stderr: recoverRawFile(files.stderr, base.stderr) };
     this.budget = new OutputBudget(recorder, { outputBytes, droppedBytes }, upTo.stdout);
+    this.suspension = new Suspension(agent.processes);
     this.agentInput = new AgentInput(files.stdin, agent, recorder, journal.progress);
     this.driver = options.definition.create(this);
   }
@@ -70,8 +72,7 @@ export class DriverSession implements DriverHost {
       this.guard(() => this.driver.start());
     } else {
       // A former runner may have died while the agent was suspended.
-      if (this.isPaused && this.capabilities.pause === 'freeze') this.suspendedBy.add('pause');
-      else this.options.agent.processes.resume();
+      this.suspension.recover(this.isPaused && this.capabilities.pause === 'freeze');
       this.guard(() => this.driver.recover({ state: driver.state, stateVersion: driver.version, unsent: this.agentInput.lost }));
     }
     this.output = this.follow();
@@ -164,14 +165,14 @@ export class DriverSession implements DriverHost {
   async pause(): Promise<void> {
     if (this.isPaused) return;
     if (this.capabilities.pause === 'hold') return this.command(() => this.driver.pause());
-    this.suspend('pause', true);
+    this.suspension.set('pause', true);
     await this.command(() => this.emit({ type: 'paused' }));
   }
 
   async resume(): Promise<void> {
     if (!this.isPaused) return;
     if (this.capabilities.pause === 'hold') return this.command(() => this.driver.resume());
-    this.suspend('pause', false);
+    this.suspension.set('pause', false);
     await this.command(() => this.emit({ type: 'resumed' }));
   }
 
@@ -183,7 +184,7 @@ export class DriverSession implements DriverHost {
 
   /** Interrupts what runs and takes nothing more; frozen processes can only end when they run. */
   stop(): void {
-    this.suspend('pause', false);
+    this.suspension.set('pause', false);
     this.guard(() => this.driver.stop());
     this.options.recorder.touch();
   }
@@ -221,7 +222,7 @@ export class DriverSession implements DriverHost {
         await recorder.flush();
         return journal.progress.upTo;
       },
-      suspend: (on) => this.suspend('backlog', on),
+      suspend: (on) => this.onBacklog(on),
       onShortened: async (stream, begin) => {
         this.base[stream] = begin;
         await recorder.flush();
@@ -259,17 +260,10 @@ export class DriverSession implements DriverHost {
     }
   }
 
-  private suspend(why: 'pause' | 'backlog', on: boolean): void {
-    const before = this.suspendedBy.size > 0;
-    if (on) this.suspendedBy.add(why);
-    else this.suspendedBy.delete(why);
-    const now = this.suspendedBy.size > 0;
-    if (why === 'backlog') {
-      this.log(on ? 'warn' : 'info', on ? 'agent suspended: it writes faster than its output can be kept' : 'agent goes on');
-      this.emit({ type: 'metadata', key: 'suspended', value: on ? 'its output cannot be kept as fast as it is written' : 'no' });
-    }
-    if (now && !before) this.options.agent.processes.suspend();
-    if (!now && before) this.options.agent.processes.resume();
+  private onBacklog(on: boolean): void {
+    this.log(on ? 'warn' : 'info', on ? 'agent suspended: it writes faster than its output can be kept' : 'agent goes on');
+    this.emit({ type: 'metadata', key: 'suspended', value: on ? 'its output cannot be kept as fast as it is written' : 'no' });
+    this.suspension.set('backlog', on);
   }
 
   private tail(stream: keyof Offsets): TailOptions {

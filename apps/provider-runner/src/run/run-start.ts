@@ -3,11 +3,12 @@ import { isAbsolute } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SessionRpc, type RunCommand, type StartRun } from '@orbitmesh/contracts';
 import { AppError, type Manifest, type ProviderEntry } from '@orbitmesh/domain';
-import type { DriverDefinition } from '../drivers/driver.js';
+import type { DriverDefinition, RunContext } from '../drivers/driver.js';
 import { CLAIM_GIVE_UP_MS, SEND_RETRY_MS } from '../limits.js';
 import { agentEnvironment, type AgentEnvironment } from './agent-environment.js';
 import type { RunEnvironment } from './run-environment.js';
 import type { RunFiles } from './run-files.js';
+import type { RunRecord } from './run-record.js';
 import { resolveWorkingDir } from './working-dir.js';
 
 /**
@@ -61,4 +62,14 @@ function checkCommand(command: string[]): void {
   } catch (cause) {
     throw new AppError('CONFIG_INVALID', `The command of the provider cannot be executed: ${command[0]}`, {}, { cause });
   }
+}
+
+/** What a driver is told of its run. */
+export function contextOf(record: RunRecord, manifest: Manifest, files: RunFiles, environment: AgentEnvironment): RunContext {
+  const { sessionId, projectId, runId, epoch, apiUrl, entry, workingDir, continueAgentSessionId } = record;
+  return {
+    sessionId, projectId, runId, epoch, apiUrl, manifest, entry: entry!, workingDir: workingDir!,
+    cliPath: files.cli, manifestPath: files.manifest, environment: environment.variables,
+    ...(continueAgentSessionId === undefined ? {} : { continueAgentSessionId }),
+  };
 }

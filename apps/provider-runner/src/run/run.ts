@@ -1,21 +1,21 @@
 import type { Heartbeat, StartRun } from '@orbitmesh/contracts';
-import { AppError, type Manifest, type RunFact } from '@orbitmesh/domain';
-import type { DriverDefinition, ProcessExit, RunContext } from '../drivers/driver.js';
+import { AppError, type Manifest } from '@orbitmesh/domain';
+import type { DriverDefinition } from '../drivers/driver.js';
 import { START_SWEEP_MS, START_TIMEOUT_MS, STOP_GRACES_MS } from '../limits.js';
 import { RUN_MARKER, RunProcesses } from '../process/run-processes.js';
 import type { ProcessIdentity } from '../process/process-table.js';
 import { environmentAgain, type AgentEnvironment } from './agent-environment.js';
 import { AgentProcess, prepareFiles } from './agent-process.js';
 import { DriverSession } from './driver-session.js';
+import { failedStart, lastFactOf, type EndFact } from './run-end.js';
 import type { RunEnvironment } from './run-environment.js';
 import type { RunFiles } from './run-files.js';
 import type { RunLog } from './run-log.js';
-import { RecordKeeper, writeManifest, type EndCause, type EndIntent, type RunRecord } from './run-record.js';
-import { checkStart, claimRun } from './run-start.js';
+import { RecordKeeper, writeManifest, type EndIntent, type RunRecord } from './run-record.js';
+import { checkStart, claimRun, contextOf } from './run-start.js';
 import { RunVoice } from './run-voice.js';
 import { TreeEnd, type Graces } from './tree-end.js';
 
-type EndFact = Extract<RunFact, { type: 'run_ended' | 'start_failed' }>;
 export type RunState = Heartbeat['runs'][number]['state'];
 
 /**
@@ -188,7 +188,7 @@ export class Run {
     const { journal, recorder } = this.voice!;
     this.agent = await AgentProcess.attach(this.files, this.env.table, this.processes, wrapper, this.log);
     this.session = new DriverSession({
-      definition, context: this.context(environment), files: this.files, agent: this.agent, journal, recorder, log: this.log, newId: this.env.newId,
+      definition, context: contextOf(this.record, this.manifest, this.files, environment), files: this.files, agent: this.agent, journal, recorder, log: this.log, newId: this.env.newId,
       onStarted: () => clearTimeout(this.startTimer),
       onStartFailed: (code, message) => this.end({ startFailed: code, message }),
       onAbandoned: (message) => this.end({ cause: 'crashed', message }),
@@ -197,15 +197,6 @@ export class Run {
     this.log('info', 'agent attached', { pid: this.agent.pid, started: this.session.started });
     void this.agent.exited.then(() => this.endTree());
     if (this.intent) void this.endTree();
-  }
-
-  private context(environment: AgentEnvironment): RunContext {
-    const { sessionId, projectId, runId, epoch, apiUrl, entry, workingDir, continueAgentSessionId } = this.record;
-    return {
-      sessionId, projectId, runId, epoch, apiUrl, manifest: this.manifest, entry: entry!, workingDir: workingDir!,
-      cliPath: this.files.cli, manifestPath: this.files.manifest, environment: environment.variables,
-      ...(continueAgentSessionId === undefined ? {} : { continueAgentSessionId }),
-    };
   }
 
   private async openVoice(secrets: string[]): Promise<RunVoice> {
@@ -246,31 +237,18 @@ export class Run {
       const left = await this.treeEnd.run(this.graces);
       const exit = this.agent!.exit ?? { exitCode: null, signal: null };
       await this.session!.finish(exit);
-      await this.sayLast(this.lastFact(exit, left));
+      await this.sayLast(lastFactOf(this.intent, exit, left));
     } catch (error) {
       this.log('error', 'a run could not be ended in order', { err: error });
       await this.sayLast({ type: 'run_ended', cause: 'crashed', message: 'The runner failed while it ended the run.', left: this.processes.members({ keepers: true }).length });
     }
   }
 
-  private lastFact(exit: ProcessExit, left: number): EndFact {
-    const { intent } = this;
-    if (intent && 'startFailed' in intent && left === 0) return { type: 'start_failed', code: intent.startFailed, message: intent.message };
-    const unasked: EndCause = exit.exitCode !== null && exit.signal === null ? 'exited' : 'crashed';
-    return {
-      type: 'run_ended', left, cause: intent && 'cause' in intent ? intent.cause : unasked,
-      ...(exit.exitCode === null ? {} : { exitCode: exit.exitCode }),
-      ...(exit.signal === null ? {} : { signal: exit.signal }),
-      ...(intent?.message === undefined ? {} : { message: intent.message }),
-    };
-  }
-
   private async startFailed(error: unknown): Promise<void> {
     const known = error instanceof AppError;
     // A message may quote what the agent wrote: it goes up as a fact, redacted, and into no log.
     this.log(known ? 'warn' : 'error', 'start failed', known ? { code: error.code } : { err: error });
-    const config = known && ['CONFIG_INVALID', 'WORKING_DIR_INVALID', 'PROVIDER_NOT_FOUND'].includes(error.code);
-    await this.endWithoutAgent({ startFailed: config ? 'config_invalid' : 'start_failed', message: known ? error.message : 'The runner could not start the agent.' });
+    await this.endWithoutAgent(failedStart(error));
   }
 
   /** Nothing was started, or it was gone before it could be attached. */
@@ -285,7 +263,7 @@ export class Run {
       const { journal } = await this.openVoice([]);
       if (journal.progress.ended) return this.finished();
       const crashed: EndFact = { type: 'run_ended', cause: 'crashed', left, ...(intent.message === undefined ? {} : { message: intent.message }) };
-      await this.sayLast(journal.progress.started ? crashed : this.lastFact({ exitCode: null, signal: null }, left));
+      await this.sayLast(journal.progress.started ? crashed : lastFactOf(intent, { exitCode: null, signal: null }, left));
     } catch (error) {
       this.log('error', 'a failed start could not be recorded', { err: error });
       this.drop();
