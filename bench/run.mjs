@@ -5,10 +5,11 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { logBench } from './log.bench.mjs';
-import { httpBench } from './http.bench.mjs';
+import { setUp } from '../tools/lib/set-up.mjs';
 import { machine } from './measure.mjs';
 
+await setUp();
+const [{ logBench }, { httpBench }] = await Promise.all([import('./log.bench.mjs'), import('./http.bench.mjs')]);
 const only = process.argv[2];
 const rows = [];
 if (!only || only === 'log') rows.push(...await logBench());
@@ -19,7 +20,7 @@ if (!only || only === 'http') {
   try {
     rows.push(...await httpBench({ stack: { url: stack.url, token: stack.token, workingDir } }));
   } finally {
-    await stack.stop();
+    await stack.stop().catch((error) => console.error('the stack did not stop cleanly:', error.message.split('\n')[0]));
     await rm(workingDir, { recursive: true, force: true });
   }
 }
