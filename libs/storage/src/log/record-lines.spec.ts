@@ -56,7 +56,7 @@ describe('the lines of a record file', () => {
         const lastBatch = ends.at(-2) ?? 0;
         // In the last batch it looks like a tear; anywhere else it is damage, and hurts one record.
         const durable = at < lastBatch;
-        expect(scan.damaged).toHaveLength(durable ? 1 : 0);
+        expect(scan.damaged.length > 0).toBe(durable);
         expect(textsOf(scan).length).toBeGreaterThanOrEqual(durable ? lines.length - 1 : written.slice(0, -1).flat().length);
       }),
     );
