@@ -77,6 +77,8 @@ export const UNPARSED_BYTES_MAX = 4 * KIB;
 
 /** Unanswered facts are sent again between these (with jitter), and at once after a reconnect. */
 export const SEND_RETRY_MS = { first: 100, last: 2_000 } as const;
+/** After an unanswered heartbeat the next comes this much later for each in a row, until the ordinary beat. */
+export const HEARTBEAT_RETRY_MS = 100;
 /** `detect` of one entry; then the entry counts as not installed. */
 export const DETECT_TIMEOUT_MS = 5_000;
 /** A runner is ready after this even if some entries were not looked at yet; they are told as not installed until then. */

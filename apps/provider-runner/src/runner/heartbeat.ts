@@ -1,6 +1,7 @@
 import { hostname } from 'node:os';
 import { HEARTBEAT_MS, SessionRpc, type Heartbeat } from '@orbitmesh/contracts';
 import type { ProviderInfo } from '@orbitmesh/domain';
+import { HEARTBEAT_RETRY_MS } from '../limits.js';
 import type { RunEnvironment } from '../run/run-environment.js';
 import type { RunnerService } from './runner.service.js';
 
@@ -31,8 +32,7 @@ export class HeartbeatLoop {
 
   /** One more, at once, e.g. because the set of runs has changed. */
   soon(): void {
-    clearTimeout(this.timer);
-    if (!this.stopped) this.timer = setTimeout(() => void this.beat(), 0);
+    this.beatAgainIn(0);
   }
 
   stop(): void {
@@ -42,8 +42,7 @@ export class HeartbeatLoop {
 
   private async beat(): Promise<void> {
     const { env, runner } = this.options;
-    const next = setTimeout(() => void this.beat(), HEARTBEAT_MS);
-    this.timer = next;
+    this.beatAgainIn(HEARTBEAT_MS);
     const heartbeat = this.next();
     try {
       const { held } = await env.bus.request(SessionRpc.heartbeat, heartbeat, { timeoutMs: HEARTBEAT_MS });
@@ -56,7 +55,14 @@ export class HeartbeatLoop {
     } catch (error) {
       this.unanswered += 1;
       if (this.unanswered === 1) env.log('warn', 'heartbeat unanswered', { err: error });
+      // Nobody is there yet, or again: work waits for a runner to be known, so do not let it wait a whole beat.
+      if (env.bus.connected) this.beatAgainIn(Math.min(HEARTBEAT_RETRY_MS * this.unanswered, HEARTBEAT_MS));
     }
+  }
+
+  private beatAgainIn(ms: number): void {
+    clearTimeout(this.timer);
+    if (!this.stopped) this.timer = setTimeout(() => void this.beat(), ms);
   }
 
   private next(): Heartbeat {
