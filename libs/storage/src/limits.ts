@@ -17,6 +17,8 @@ export interface StorageLimits {
   commitBytesMax: number;
   /** Files of the projection written at the same time (facts §2.3: more only adds latency). */
   writesInFlightMax: number;
+  /** As many of them while little lags behind; one file takes as much of the disk as twenty commits do. */
+  writesInFlightCalm: number;
   /** Files that lag behind the log; past it commits wait (back-pressure) until it is below again. */
   dirtyFilesMax: number;
   /** Bytes of session events in memory that are not yet synced in their files; past it commits wait. */
@@ -58,7 +60,8 @@ export const STORAGE_LIMITS: StorageLimits = {
   queueBytesMax: 64 * MIB,
   commitBytesMax: 8 * MIB,
   writesInFlightMax: 16,
-  dirtyFilesMax: 4_096,
+  writesInFlightCalm: 2,
+  dirtyFilesMax: 16_384,
   unsyncedEventBytesMax: 32 * MIB,
   lazyDelayMs: 5_000,
   retryDelayMs: 1_000,

@@ -112,10 +112,20 @@ export class WriteBehind {
     this.hurry(this.lazy, now);
     this.hurry(this.failed, now);
     for (const dirty of this.urgent.values()) {
-      if (this.inFlight.size >= this.limits.writesInFlightMax) break;
+      if (this.inFlight.size >= this.writesAllowed) break;
       if (!this.inFlight.has(dirty.key)) void this.start(dirty);
     }
     this.schedule(now);
+  }
+
+  /**
+   * Few while little lags behind: a burst of commits keeps the processor and the disk, and the files follow when it is
+   * over. More the nearer the bound is, and all of them when somebody waits.
+   */
+  private get writesAllowed(): number {
+    const { writesInFlightMax, writesInFlightCalm, dirtyFilesMax } = this.limits;
+    if (this.waiters.length > 0) return writesInFlightMax;
+    return Math.min(writesInFlightMax, Math.max(writesInFlightCalm, Math.ceil((writesInFlightMax * this.size) / dirtyFilesMax)));
   }
 
   private hurry(waiting: Map<string, Dirty>, now: number): void {
