@@ -71,6 +71,8 @@ describe('a runner with the process driver', () => {
   it('keeps every file of a run for its owner alone', async () => {
     const { runId } = await world.start('exit-3');
     await world.ended(runId);
+    // Its record says `closed` a moment after its end is told.
+    await eventually(() => (JSON.parse(world.readFile(world.dirOf(runId), 'run.json')) as { phase: string }).phase === 'closed', { what: 'a closed run' });
 
     const modes = (dir: string): [string, string][] => readdirSync(dir, { withFileTypes: true }).flatMap((entry) => {
       const path = join(dir, entry.name);
