@@ -1,5 +1,5 @@
 import { spawn } from 'node:child_process';
-import { join } from 'node:path';
+import { delimiter, join } from 'node:path';
 import { STOP_RUNNER_MS, STOP_SERVICE_MS } from './limits.mjs';
 
 /**
@@ -18,10 +18,18 @@ export const SERVICES = [
 export function launchService({ app, env }, { root, shared }) {
   return spawn(process.execPath, [join(root, 'apps', app, 'dist', 'main.js')], {
     cwd: root,
-    env: { ...env, ...shared },
+    env: { ...env, ...shared, PATH: withoutNpm(shared.PATH) },
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+}
+
+/**
+ * `npm start` puts its own directories in front: this checkout's tools, and those of every directory above it, which
+ * anybody may be able to write. An agent gets its user's PATH.
+ */
+export function withoutNpm(path = '') {
+  return path.split(delimiter).filter((dir) => !/[/\\]node_modules[/\\]\.bin$|[/\\]node-gyp-bin$/.test(dir)).join(delimiter);
 }
 
 /** What a service exits with when its configuration is wrong (libs/service-kit): starting it again cannot help. */
