@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 /** One line a generated file: where it goes, and the built module whose named export renders it (returns the text, or a promise of it). */
 const GENERATED = [
   { file: 'docs/subjects.md', module: 'libs/messaging/dist/subjects.doc.js', render: 'renderSubjects' },
+  { file: 'docs/state-machine.md', module: 'libs/domain/dist/session/state-machine.doc.js', render: 'renderStateMachine' },
   { file: 'docs/error-codes.md', module: 'libs/contracts/dist/http/error-codes.doc.js', render: 'renderErrorCodes' },
 ];
 
