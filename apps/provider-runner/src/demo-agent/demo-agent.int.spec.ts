@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Manifest, ProviderEntry } from '@orbitmesh/domain';
 import { eventually } from '@orbitmesh/testing';
 import { acpDriver } from '../drivers/acp.driver.js';
+import type { AcpState } from '../drivers/acp-state.js';
 import { manifestOf, runContextOf } from '../drivers/testing/journaled-driver.js';
 import { PipedAgent } from '../drivers/testing/piped-agent.js';
 import { TimelineApi } from './testing/timeline-api.js';
@@ -136,6 +137,22 @@ describe('the demo agent, driven by the acp driver', () => {
     await it.step((driver) => driver.answerApproval({ approvalId, optionId: 'allow' }));
     await turnEnded(it, 2);
     expect(existsSync(report())).toBe(true);
+  });
+
+  it.each<[string, ('answer' | 'cancel')[]]>([['before', ['answer', 'cancel']], ['after', ['cancel', 'answer']]])('is cancelled, not denied, where the answer comes %s the cancel', async (_order, order) => {
+    const it = launch();
+    await asked(it);
+    let requestId: unknown;
+    await it.step((driver) => { requestId = (driver.snapshot() as unknown as AcpState).approvals[0].requestId; });
+    // On the wire itself: which of the two is handled first is the agent's own affair, however the driver writes them.
+    const messages = {
+      answer: { jsonrpc: '2.0', id: requestId, result: { outcome: { outcome: 'cancelled' } } },
+      cancel: { jsonrpc: '2.0', method: 'session/cancel', params: { sessionId: 'demo-sess_1' } },
+    };
+    it.child.stdin.write(order.map((name) => `${JSON.stringify(messages[name])}\n`).join(''));
+    expect((await turnEnded(it)).stopReason).toBe('cancelled');
+    expect(it.output).not.toContain('not allowed');
+    expect(api.kinds()).toEqual(['task_started', 'progress']);
   });
 
   it('asks for input and works with the answer', async () => {

@@ -49,7 +49,12 @@ export class Turn {
     }
   }
 
-  /** Asks the client once; a turn that is cancelled while it waits gets the outcome `cancelled` from the client. */
+  /**
+   * Asks the client once.
+   *
+   * @throws TurnCancelled when the client answers `cancelled`: it says so only of a turn that it cancelled, and its
+   *   answer may be handled before its `session/cancel` is (ACP, prompt turn, cancellation).
+   */
   async permission(toolCallId: string, title: string, rawInput: Record<string, unknown>): Promise<boolean> {
     const { outcome } = await this.client.request(methods.client.session.requestPermission, {
       sessionId: this.sessionId,
@@ -59,7 +64,10 @@ export class Turn {
         { optionId: 'deny', name: 'Do not write it', kind: 'reject_once' },
       ],
     });
-    if (outcome.outcome === 'cancelled') this.signal.throwIfAborted();
+    if (outcome.outcome === 'cancelled') {
+      this.cancel();
+      this.signal.throwIfAborted();
+    }
     return outcome.outcome === 'selected' && outcome.optionId === 'allow';
   }
 
