@@ -1,48 +1,18 @@
-import { mkdir, mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { PassThrough } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { runCli } from './cli.js';
-import { ScriptedApi } from './testing/scripted-api.js';
+import type { ScriptedApi } from './testing/scripted-api.js';
+import { TestHome, type Ran, type RunOptions } from './testing/test-home.js';
 
+let testHome: TestHome;
 let api: ScriptedApi;
 let home: string;
 beforeEach(async () => {
-  api = await ScriptedApi.start();
-  home = await mkdtemp(join(tmpdir(), 'om-cli-'));
-  await mkdir(join(home, 'run'));
-  await mkdir(join(home, 'api-gateway'));
-  await writeFile(join(home, 'run', 'stack.json'), JSON.stringify({ ready: true, url: api.url }));
-  await writeFile(join(home, 'api-gateway', 'admin.token'), 'omd_admin\n');
+  testHome = await TestHome.make();
+  ({ api, dir: home } = testHome);
 });
-afterEach(async () => {
-  await api.stop();
-  await rm(home, { recursive: true });
-});
-
-interface Ran { code: number; out: string; err: string }
-
-/** One command line in a terminal of its own; `typed` makes it one with a person before it. */
-async function cli(args: string[], options: { env?: NodeJS.ProcessEnv; typed?: string; cwd?: string; saw?: (err: string) => void } = {}): Promise<Ran> {
-  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
-  const isTTY = options.typed !== undefined;
-  const said = { out: '', err: '' };
-  stdout.on('data', (chunk: Buffer) => { said.out += chunk.toString(); });
-  const lines = options.typed?.split(/(?<=\n)/) ?? [];
-  stderr.on('data', (chunk: Buffer) => {
-    said.err += chunk.toString();
-    options.saw?.(said.err);
-    // A person reads the question first.
-    if (chunk.toString().includes('[y/n]')) setImmediate(() => stdin.write(lines.shift() ?? ''));
-  });
-  const abort = new AbortController();
-  const code = await runCli(args, {
-    env: { ORBITMESH_HOME: home, TERM: 'xterm', ...options.env }, cwd: options.cwd ?? '/work', stdin: Object.assign(stdin, { isTTY }), stdout: Object.assign(stdout, { isTTY }), stderr,
-    signal: abort.signal, interrupt: () => abort.abort(),
-  });
-  return { code, ...said };
-}
+afterEach(() => testHome.remove());
+const cli = (args: string[], options?: RunOptions): Promise<Ran> => testHome.cli(args, options);
 
 const problem = (status: number, code: string): [number, unknown] => [status, { code, detail: `It is ${code}.`, errors: [{ pointer: '/name', detail: 'is wrong' }] }];
 const agent = () => ({ ORBITMESH_SESSION_ID: 'sess_1', ORBITMESH_API_URL: api.url, ORBITMESH_TOKEN: 'oma_mine' });
@@ -160,17 +130,56 @@ describe('spawn', () => {
   });
 
   it('finds the project of the directory, on any page, or makes it', async () => {
+    const place = join(home, 'place');
+    await mkdir(place);
     api.on('GET /api/projects?limit=200', [200, { items: [{ id: 'proj_a', workingDir: '/other' }], nextCursor: 'c' }])
       .on('GET /api/projects?cursor=c&limit=200', [200, { items: [{ id: 'proj_b', workingDir: '/here' }], nextCursor: null }])
       .on('POST /api/projects', [201, { id: 'proj_new' }]).on('POST /api/sessions/spawn', [201, { id: 'sess_1' }]);
 
     await cli(['spawn', 'x'], { cwd: '/here' });
-    const made = await cli(['spawn', 'x'], { cwd: '/new/place' });
+    const made = await cli(['spawn', 'x'], { cwd: place });
 
     const spawned = api.sent.filter((one) => one.path.endsWith('/spawn')).map((one) => one.body['projectId']);
     expect(spawned).toEqual(['proj_b', 'proj_new']);
-    expect(api.sent.find((one) => one.method === 'POST' && one.path === '/api/projects')?.body).toEqual({ name: 'place', workingDir: '/new/place' });
+    expect(api.sent.find((one) => one.method === 'POST' && one.path === '/api/projects')?.body).toEqual({ name: 'place', workingDir: place });
     expect(made.err).toContain('made project proj_new');
+  });
+
+  it.each([['missing', 'is missing'], ['run/stack.json', 'no directory']])('makes no project of what is no directory: %s', async (path, said) => {
+    api.on('GET /api/projects?limit=200', [200, { items: [], nextCursor: null }]);
+
+    expect(await cli(['spawn', 'x', '--dir', join(home, path)])).toMatchObject({ code: 6, out: '', err: expect.stringContaining(said) });
+    expect(api.sent.map((one) => one.method)).toEqual(['GET']);
+  });
+
+  it('takes back the project it made when the spawn is refused', async () => {
+    api.on('GET /api/projects?limit=200', [200, { items: [], nextCursor: null }]).on('POST /api/projects', [201, { id: 'proj_new' }])
+      .on('POST /api/sessions/spawn', problem(404, 'PROVIDER_NOT_FOUND')).on('DELETE /api/projects/proj_new', [204, null], problem(422, 'PROJECT_NOT_EMPTY'));
+
+    const refused = await cli(['spawn', 'x', '--dir', home]);
+    const kept = await cli(['spawn', 'x', '--dir', home]);
+
+    expect(refused).toMatchObject({ code: 3, err: expect.not.stringContaining('proj_new') });
+    expect(api.sent.filter((one) => one.method === 'DELETE').map((one) => one.path)).toEqual(Array(2).fill('/api/projects/proj_new'));
+    // Not knowing is told, too.
+    expect(kept).toMatchObject({ code: 3, err: expect.stringContaining('project proj_new was made for this and stays') });
+  });
+
+  it('deletes no project that was there before', async () => {
+    api.on('GET /api/projects?limit=200', [200, { items: [{ id: 'proj_a', workingDir: home }], nextCursor: null }]).on('POST /api/sessions/spawn', problem(404, 'PROVIDER_NOT_FOUND'));
+
+    expect((await cli(['spawn', 'x', '--dir', home])).code).toBe(3);
+    expect(api.sent.some((one) => one.method === 'DELETE')).toBe(false);
+  });
+
+  it("takes a task's own project, wherever it is called", async () => {
+    api.on('GET /api/tasks/task_1', [200, { id: 'task_1', projectId: 'proj_t' }]).on('POST /api/sessions/spawn', [201, { id: 'sess_1' }]);
+
+    await cli(['spawn', '--task', 'task_1', '--dir', home]);
+    await cli(['spawn', '--task', 'task_none'], { cwd: home });
+
+    expect(api.sent.map((one) => one.path)).toEqual(['/api/tasks/task_1', '/api/sessions/spawn', '/api/tasks/task_none']);
+    expect(api.sent[1].body).toEqual({ projectId: 'proj_t', taskIds: ['task_1'], workingDir: home });
   });
 });
 

@@ -1,3 +1,4 @@
+import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import type { ApiClient } from '@orbitmesh/api-client';
@@ -16,7 +17,7 @@ interface SpawnOptions {
 
 export const registerSpawn: Register = (program, run) => {
   program.command('spawn').description('start an agent').argument('[directive]', 'what it is to do')
-    .option('-p, --project <id>', "its project (default: the one of --dir or of this directory, made if there is none)")
+    .option('-p, --project <id>', "its project (default: the task's, else the one of --dir or of this directory, made if there is none)")
     .option('-t, --task <id>', 'a task to work on; may be repeated', append)
     .option('-d, --dir <path>', 'where it works')
     .option('--provider <name>', 'a configured provider (default: demo)')
@@ -39,12 +40,17 @@ async function spawn(context: Context, directive: string | undefined, options: S
   if (!directive && !options.task) throw new CliError(EXIT.usage, 'Say what it is to do, or give a task with --task.');
   const client = await context.client();
   const dir = options.dir === undefined ? undefined : resolve(context.terminal.cwd, options.dir);
+  const project = await projectOf(client, options, dir ?? context.terminal.cwd);
   const body: SpawnSessionBody = {
-    projectId: options.project ?? await projectOf(context, client, dir ?? context.terminal.cwd), taskIds: options.task, workingDir: options.project ? dir : undefined,
+    projectId: project.id, taskIds: options.task, workingDir: project.ofDir ? undefined : dir,
     providerType: options.provider, name: options.name, mode: options.mode, model: options.model, permissionMode: options.permissionMode, teamMemberId: options.member,
     parentSessionId: options.parent, initialDirective: directive, systemPrompt: options.systemPrompt, environment: options.env, secrets: options.secret, custom: options.custom,
   };
-  const { body: session } = await client.spawn(body, { idempotencyKey: options.idempotencyKey });
+  const { body: session } = await client.spawn(body, { idempotencyKey: options.idempotencyKey }).catch(async (error: unknown) => {
+    if (project.made) await takeBack(context, client, project.id);
+    throw error;
+  });
+  if (project.made) context.printer.note(`made project ${project.id} for ${project.made}`);
   if (!options.attach) {
     context.printer.result(session, () => session.id);
     return;
@@ -54,21 +60,38 @@ async function spawn(context: Context, directive: string | undefined, options: S
   await attachTo(context, session.id);
 }
 
+interface Place { id: string; /** It was found by its directory, which is then where the agent works. */ ofDir?: true; /** The directory it was made for, just now. */ made?: string }
+
 /** A task belongs to its project wherever we stand; otherwise the directory says which. */
-async function projectOf(context: Context, client: ApiClient, dir: string): Promise<string> {
+async function projectOf(client: ApiClient, { project, task }: SpawnOptions, dir: string): Promise<Place> {
+  if (project !== undefined) return { id: project };
+  if (task) return { id: (await client.task(task[0])).projectId };
   let cursor: string | undefined;
   for (let page = 0; page < PROJECT_PAGES_MAX; page++) {
     const { items, nextCursor } = await client.projects({ cursor, limit: 200 });
-    const found = items.find((project) => project.workingDir === dir);
-    if (found) return found.id;
+    const found = items.find((one) => one.workingDir === dir);
+    if (found) return { id: found.id, ofDir: true };
     if (nextCursor === null) {
+      await checkDirectory(dir);
       const { body } = await client.createProject({ name: basename(dir) || dir, workingDir: dir });
-      context.printer.note(`made project ${body.id} for ${dir}`);
-      return body.id;
+      return { id: body.id, ofDir: true, made: dir };
     }
     cursor = nextCursor;
   }
   throw new CliError(EXIT.usage, 'Too many projects to find the one of this directory: name it with --project.');
+}
+
+/** Before a project makes it a place where agents may work. @throws CliError */
+async function checkDirectory(dir: string): Promise<void> {
+  const found = await stat(dir).catch((error: NodeJS.ErrnoException) => {
+    throw new CliError(EXIT.refused, error.code === 'ENOENT' ? `The directory ${dir} is missing.` : `The directory ${dir} cannot be read: ${error.message}`);
+  });
+  if (!found.isDirectory()) throw new CliError(EXIT.refused, `${dir} is no directory.`);
+}
+
+/** A project allows agents into its directory: a spawn that failed leaves none. One that has a session after all is refused, and stays. */
+async function takeBack(context: Context, client: ApiClient, projectId: string): Promise<void> {
+  await client.deleteProject(projectId).catch((error: Error) => context.printer.note(`project ${projectId} was made for this and stays: ${error.message}`));
 }
 
 function append(value: string, before: string[] = []): string[] {

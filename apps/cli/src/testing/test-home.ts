@@ -1,0 +1,50 @@
+import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { PassThrough } from 'node:stream';
+import { runCli } from '../cli.js';
+import { ScriptedApi } from './scripted-api.js';
+
+export interface Ran { code: number; out: string; err: string }
+export interface RunOptions { env?: NodeJS.ProcessEnv; typed?: string; cwd?: string; saw?: (err: string) => void; signal?: AbortSignal }
+
+/** A home whose stack is a script, and command lines in it. */
+export class TestHome {
+  private constructor(readonly api: ScriptedApi, readonly dir: string) {}
+
+  static async make(): Promise<TestHome> {
+    const api = await ScriptedApi.start();
+    const dir = await realpath(await mkdtemp(join(tmpdir(), 'om-cli-')));
+    await mkdir(join(dir, 'run'));
+    await mkdir(join(dir, 'api-gateway'));
+    await writeFile(join(dir, 'run', 'stack.json'), JSON.stringify({ ready: true, url: api.url }));
+    await writeFile(join(dir, 'api-gateway', 'admin.token'), 'omd_admin\n');
+    return new TestHome(api, dir);
+  }
+
+  /** One command line in a terminal of its own; `typed` makes it one with a person before it. */
+  async cli(args: string[], options: RunOptions = {}): Promise<Ran> {
+    const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+    const isTTY = options.typed !== undefined;
+    const said = { out: '', err: '' };
+    stdout.on('data', (chunk: Buffer) => { said.out += chunk.toString(); });
+    const lines = options.typed?.split(/(?<=\n)/) ?? [];
+    stderr.on('data', (chunk: Buffer) => {
+      said.err += chunk.toString();
+      options.saw?.(said.err);
+      // A person reads the question first.
+      if (chunk.toString().includes('[y/n]')) setImmediate(() => stdin.write(lines.shift() ?? ''));
+    });
+    const abort = new AbortController();
+    const code = await runCli(args, {
+      env: { ORBITMESH_HOME: this.dir, TERM: 'xterm', ...options.env }, cwd: options.cwd ?? '/work', stdin: Object.assign(stdin, { isTTY }), stdout: Object.assign(stdout, { isTTY }), stderr,
+      signal: options.signal ?? abort.signal, interrupt: () => abort.abort(),
+    });
+    return { code, ...said };
+  }
+
+  async remove(): Promise<void> {
+    await this.api.stop();
+    await rm(this.dir, { recursive: true });
+  }
+}
