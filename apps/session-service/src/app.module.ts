@@ -19,6 +19,7 @@ import { ApprovalService } from './session/approval.service.js';
 import { SessionService } from './session/session.service.js';
 import { SpawnService } from './session/spawn.service.js';
 import { TimelineService } from './session/timeline.service.js';
+import { UnrecordedEnd } from './session/unrecorded-end.js';
 import { SessionServiceConfig } from './session-service.config.js';
 import { openStore, storeDirectory, StoreCloser } from './store/store.provider.js';
 import { LiveSessions } from './supervisor/live-sessions.js';
@@ -50,7 +51,7 @@ const state: Provider[] = [
 /** The services of session-service; configuration, log, bus and installation come from `bootstrapService`. */
 export const SESSION_SERVICE_PROVIDERS: Provider[] = [
   Clock, Grace, ...state, Commands, LiveSessions, RunnerRegistry, Placement, StepExecutor, Supervisor,
-  ProjectService, TaskService, SpawnService, SessionService, TimelineService, ApprovalService, RunService, RunnerViews,
+  ProjectService, TaskService, SpawnService, SessionService, UnrecordedEnd, TimelineService, ApprovalService, RunService, RunnerViews,
   FeedService, Publisher, HealthService, RpcServer,
 ];
 

@@ -4,6 +4,8 @@ export const START_TIMEOUT_MS = 60_000;
 export const START_TTL_MS = 10_000;
 /** A message to a runner is sent again after this long, in ms, until the fact arrives that makes it unnecessary. */
 export const RESEND_MS = 2_000;
+/** A runner says "accepted" at once, or it is not there (or hangs) and hears the same again, in ms; the contract's own 5 s are for answers that take work. */
+export const RUNNER_REQUEST_MS = 2_000;
 /** After a report in mode `task` the session is ended this long later at the latest, in ms (design §4.1). */
 export const REPORT_GRACE_MS = 60_000;
 /** A turn without a frame for this long is stalled, in ms: without and with an open tool call (design §4.1). */

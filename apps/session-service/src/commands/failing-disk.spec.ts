@@ -3,7 +3,7 @@ import { SessionRpc, type CommandMeta } from '@orbitmesh/contracts';
 import { eventually } from '@orbitmesh/testing';
 import { FailingFs } from '../testing/failing-fs.js';
 import { ScriptedRunner } from '../testing/scripted-runner.js';
-import { meta, TestService } from '../testing/test-service.js';
+import { agent, meta, TestService } from '../testing/test-service.js';
 
 describe('commands on a disk in trouble', () => {
   let service: TestService;
@@ -113,5 +113,48 @@ describe('commands on a disk in trouble', () => {
     disk.error = null;
     await eventually(() => runner.send(runner.run(id), [fact]).then(({ ackedRunSeq }) => ackedRunSeq === 3, () => false));
     expect((await service.events()).filter(({ type }) => type === 'output')).toHaveLength(1);
+  });
+
+  it.each([['kill', 'ENOSPC', 'STORAGE_FULL', 'killed'], ['stop', 'EIO', 'STORAGE_WRITE', 'stopped_by_user']] as const)(
+    'tells the runner of a %s on a disk that gives %s, answers %s, and the session comes to %s when the disk writes again',
+    async (action, trouble, code, outcome) => {
+      const runner = await new ScriptedRunner(service.bus, service.clock, 'slot-0', { obeys: false }).join();
+      const { id } = await service.spawn({ projectId });
+      await eventually(() => service.session(id).state === 'running');
+
+      disk.error = trouble;
+      for (let times = 1; times <= 2; times += 1) {
+        await expect(service.call(SessionRpc.actOnSession, { id, action, reason: 'enough', meta: meta() })).rejects.toMatchObject({
+          code, message: expect.stringContaining('not recorded; the runner was told to end it'), details: { runnerTold: true },
+        });
+        expect(runner.heard(action)).toHaveLength(times);
+      }
+      const { runId, epoch } = service.session(id).run!;
+      expect(runner.heard(action)[0]).toEqual({ sessionId: id, runId, epoch, reason: 'enough' });
+      expect(service.session(id)).toMatchObject({ state: 'running', desired: { state: 'running' } });
+
+      disk.error = null;
+      const ended = { runSeq: 3, at: '2025-06-01T12:00:00.000Z', fact: { type: 'run_ended' as const, cause: action === 'kill' ? 'killed' as const : 'stopped' as const, left: 0 } };
+      await eventually(() => runner.send(runner.run(id), [ended]).then(() => true, () => false));
+      expect(service.session(id)).toMatchObject({ state: 'stopped', outcome: { code: outcome } });
+    },
+  );
+
+  it('says so when the runner cannot be told either, and tells it nothing that the caller may not wish', async () => {
+    const runner = await new ScriptedRunner(service.bus, service.clock, 'slot-0', { obeys: false }).join();
+    const { id } = await service.spawn({ projectId });
+    const other = await service.spawn({ projectId });
+    await eventually(() => [id, other.id].every((each) => service.session(each).state === 'running'));
+
+    disk.error = 'ENOSPC';
+    const undecided = rename('x').catch(() => undefined);
+    await expect(service.call(SessionRpc.actOnSession, { id, action: 'kill', meta: meta(agent(other.id)) })).rejects.toBeDefined();
+    await undecided;
+    expect(runner.heard('kill')).toEqual([]);
+
+    runner.runs.clear();
+    await expect(service.call(SessionRpc.actOnSession, { id, action: 'kill', meta: meta() })).rejects.toMatchObject({
+      code: 'STORAGE_FULL', message: expect.stringContaining('could not be told'), details: { runnerTold: false },
+    });
   });
 });

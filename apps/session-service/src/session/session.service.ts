@@ -8,10 +8,12 @@ import { pageOf } from '@orbitmesh/service-kit';
 import { Store } from '@orbitmesh/storage';
 import { assertNotAgent, assertOwnSession } from '../commands/access.js';
 import { Commands } from '../commands/commands.js';
+import type { Decide, Decision } from '../commands/decision.js';
 import { RunnerRegistry } from '../runner/runner-registry.js';
 import { COLLECTIONS } from '../store/collections.js';
 import { assertRevision, manifestInputOf, manifestOf, projectOf, put, sessionOf, taskOf } from '../store/documents.js';
 import { changeSession } from './session-change.js';
+import { UnrecordedEnd } from './unrecorded-end.js';
 
 type Request<K extends keyof typeof SessionRpc> = RpcRequest<(typeof SessionRpc)[K]>;
 type Reply = Promise<MutationReply<SessionView>>;
@@ -23,6 +25,7 @@ export class SessionService {
     @Inject(Store) private readonly store: Store,
     @Inject(Commands) private readonly commands: Commands,
     @Inject(RunnerRegistry) private readonly registry: RunnerRegistry,
+    @Inject(UnrecordedEnd) private readonly unrecorded: UnrecordedEnd,
   ) {}
 
   get({ id }: { id: string }): SessionView {
@@ -73,18 +76,23 @@ export class SessionService {
 
   /**
    * 202 when an intent was recorded, 200 when there is nothing left to do.
-   * @throws SESSION_NOT_FOUND, REVISION_MISMATCH, INVALID_TRANSITION {from, to, allowed}, NOT_SUPPORTED, FORBIDDEN
+   * @throws SESSION_NOT_FOUND, REVISION_MISMATCH, INVALID_TRANSITION {from, to, allowed}, NOT_SUPPORTED, FORBIDDEN;
+   * STORAGE_FULL, STORAGE_WRITE when it is not recorded: the runner is told of a stop or a kill all the same
    */
-  act({ id, action, reason, meta }: Request<'actOnSession'>): Reply {
-    return this.commands.run(meta, (tx) => {
-      const session = this.target(sessionOf(tx.view, id), meta);
-      if (action === 'interrupt') assertTurn(session);
-      if (action === 'interrupt' || action === 'pause') this.assertCan(session, action);
-      const why = reason ?? `${action} by ${meta.actor.kind}`;
-      const { session: after, change } = changeSession(tx, session, { type: action, reason: why, actor: meta.actor });
-      const nothingLeft = (action === 'stop' || action === 'kill') && isSettled(session);
-      return { status: nothingLeft ? 200 : 202, body: sessionView(after), ...change };
-    });
+  async act({ id, action, reason, meta }: Request<'actOnSession'>): Reply {
+    const why = reason ?? `${action} by ${meta.actor.kind}`;
+    // Only a wish that was found to be allowed is told: a refusal, too, may come out as a failed write.
+    let allowed = false;
+    try {
+      return await this.commands.run(meta, (tx) => {
+        const decision = this.decideAction(tx, id, action, why, meta);
+        allowed = true;
+        return decision;
+      });
+    } catch (error) {
+      if (!allowed || (action !== 'stop' && action !== 'kill')) throw error;
+      throw await this.unrecorded.after(error, { sessionId: id, action, reason: why });
+    }
   }
 
   /** @throws SESSION_NOT_FOUND, SESSION_ENDED, NOT_SUPPORTED, LIMIT_REACHED, FORBIDDEN */
@@ -110,6 +118,15 @@ export class SessionService {
         deletes: [COLLECTIONS.sessions, COLLECTIONS.manifests, COLLECTIONS.manifestInputs].map((collection) => ({ collection, id: session.id })),
       };
     });
+  }
+
+  private decideAction(tx: Decide, id: string, action: Request<'actOnSession'>['action'], why: string, meta: Request<'actOnSession'>['meta']): Decision<SessionView> {
+    const session = this.target(sessionOf(tx.view, id), meta);
+    if (action === 'interrupt') assertTurn(session);
+    if (action === 'interrupt' || action === 'pause') this.assertCan(session, action);
+    const { session: after, change } = changeSession(tx, session, { type: action, reason: why, actor: meta.actor });
+    const nothingLeft = (action === 'stop' || action === 'kill') && isSettled(session);
+    return { status: nothingLeft ? 200 : 202, body: sessionView(after), ...change };
   }
 
   private target(session: Session, meta: Request<'actOnSession'>['meta']): Session {

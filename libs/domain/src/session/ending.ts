@@ -44,6 +44,8 @@ function unaskedEnd(session: Ended, { cause, exitCode, signal, message }: Extrac
     case 'killed':
       return { code: 'killed', message: message ?? 'The runner killed it.' };
     case 'stopped':
+      // Told while its intent could not be recorded (a full disk): the runner's word is the record of it.
+      return { code: 'stopped_by_user', message: message ?? 'The runner was told to stop it.' };
     case 'shutdown':
       return { code: 'shutdown', message: message ?? 'The runner shut down.' };
     default:
