@@ -109,7 +109,9 @@ describe('the demo agent, driven by the acp driver', () => {
     await allow(it, 'deny');
     await turnEnded(it);
     expect(existsSync(report())).toBe(false);
-    expect(it.output).toContain('not allowed');
+    expect(it.output).toContain('Nothing was written.');
+    expect(it.driver.said('tool_call').at(-1)).toMatchObject({ kind: 'edit', status: 'failed' });
+    expect(api.received.at(-1)).toMatchObject({ kind: 'failed', message: 'Not allowed to write orbitmesh-report-sess_1.md' });
     expect(api.kinds().slice(-2)).toEqual(['task_failed', 'failed']);
   });
 
@@ -151,7 +153,7 @@ describe('the demo agent, driven by the acp driver', () => {
     };
     it.child.stdin.write(order.map((name) => `${JSON.stringify(messages[name])}\n`).join(''));
     expect((await turnEnded(it)).stopReason).toBe('cancelled');
-    expect(it.output).not.toContain('not allowed');
+    expect(it.output).not.toContain('Nothing was written');
     expect(api.kinds()).toEqual(['task_started', 'progress']);
   });
 

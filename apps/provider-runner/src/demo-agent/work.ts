@@ -19,6 +19,9 @@ export interface Conversation {
 
 export type WorkResult = { done: true; message: string } | { done: false; message: string };
 
+/** Ends the tool call as failed: what was not allowed was not done. */
+class PermissionDenied extends Error {}
+
 const STEPS = ['Look through the directory', 'Write the report', 'Tell OrbitMesh what came of it'] as const;
 const README_BYTES_SHOWN = 200;
 
@@ -50,10 +53,12 @@ export async function writeReport(context: AgentContext, conversation: Conversat
   await showPlan(turn, 1);
   const name = reportFileName(context.sessionId);
   const text = renderReport(context, survey, reached, answer);
-  const written = await write(context, turn, conversation.cwd, name, text);
-  if (!written) {
-    await turn.say(`I was not allowed to write ${name}; nothing was written.\n`);
-    return { done: false, message: `Not allowed to write ${name}` };
+  try {
+    await write(context, turn, conversation.cwd, name, text);
+  } catch (error) {
+    if (!(error instanceof PermissionDenied)) throw error;
+    await turn.say('Nothing was written.\n');
+    return { done: false, message: error.message };
   }
   await showPlan(turn, 2);
   await turn.say(`Wrote ${name} (${Buffer.byteLength(text)} bytes).\n`);
@@ -69,13 +74,17 @@ async function readReadme(cwd: string, survey: Survey, turn: Turn): Promise<void
   });
 }
 
-/** Asks, then writes through a temporary file, so that a reader never sees half a report. */
-async function write(context: AgentContext, turn: Turn, cwd: string, name: string, text: string): Promise<boolean> {
+/**
+ * Asks, then writes through a temporary file, so that a reader never sees half a report.
+ *
+ * @throws PermissionDenied when the answer is no
+ */
+async function write(context: AgentContext, turn: Turn, cwd: string, name: string, text: string): Promise<void> {
   const path = join(cwd, name);
-  return turn.tool('write', 'edit', `Write ${name}`, async (toolCallId) => {
+  await turn.tool('write', 'edit', `Write ${name}`, async (toolCallId) => {
     const allowed = context.options.noPermission || await turn.permission(toolCallId, `Write ${name}`, { path, bytes: Buffer.byteLength(text) });
     turn.signal.throwIfAborted();
-    if (!allowed) return { text: 'denied', value: false };
+    if (!allowed) throw new PermissionDenied(`Not allowed to write ${name}`);
     const temporary = `${path}.${process.pid}.tmp`;
     try {
       await writeFile(temporary, text, { flag: 'wx' });
@@ -84,6 +93,6 @@ async function write(context: AgentContext, turn: Turn, cwd: string, name: strin
       await rm(temporary, { force: true });
     }
     turn.tokens.wrote(text);
-    return { text: `wrote ${name}`, value: true };
+    return { text: `wrote ${name}`, value: undefined };
   });
 }
