@@ -1,4 +1,5 @@
-import { rm, unlink, writeFile } from 'node:fs/promises';
+import { execFileSync } from 'node:child_process';
+import { mkdir, rm, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { temporaryDirectory } from '../testing/test-service.js';
@@ -39,6 +40,21 @@ describe('the provider catalog', () => {
     await write(content);
     expect(names()).toEqual(['demo', 'good']);
     expect(catalog.problem).toMatch(problem);
+    await write({ better: { driver: 'acp', command: ['/bin/b'] } });
+    expect([names(), catalog.problem]).toEqual([['demo', 'better'], null]);
+  });
+
+  it.each([
+    ['a FIFO that nobody writes to', (file: string) => void execFileSync('mkfifo', [file])],
+    ['a directory', (file: string) => mkdir(file)],
+  ])('is not held up by %s in its place', async (_what, make) => {
+    await write({ good: { driver: 'acp', command: ['/bin/g'] } });
+    await unlink(join(home, 'providers.json'));
+    await make(join(home, 'providers.json'));
+    await catalog.refresh();
+    expect([names(), catalog.problem]).toEqual([['demo', 'good'], 'providers.json is not a regular file.']);
+
+    await rm(join(home, 'providers.json'), { recursive: true });
     await write({ better: { driver: 'acp', command: ['/bin/b'] } });
     expect([names(), catalog.problem]).toEqual([['demo', 'better'], null]);
   });

@@ -1,3 +1,4 @@
+import { constants } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@orbitmesh/domain';
@@ -68,9 +69,12 @@ export class ProviderCatalog {
   }
 
   private async read(): Promise<Map<string, CatalogEntry>> {
-    const handle = await open(this.file, 'r');
+    // A FIFO would hold the open, and with it a thread of the pool, until somebody writes to it.
+    const handle = await open(this.file, constants.O_RDONLY | constants.O_NONBLOCK);
     try {
-      if ((await handle.stat()).size > PROVIDERS_FILE_BYTES_MAX) throw new AppError('CONFIG_INVALID', 'providers.json is too large.');
+      const found = await handle.stat();
+      if (!found.isFile()) throw new AppError('CONFIG_INVALID', 'providers.json is not a regular file.');
+      if (found.size > PROVIDERS_FILE_BYTES_MAX) throw new AppError('CONFIG_INVALID', 'providers.json is too large.');
       return entriesOf(JSON.parse(await handle.readFile('utf8')) as unknown);
     } finally {
       await handle.close();
