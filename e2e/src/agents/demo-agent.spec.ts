@@ -32,7 +32,7 @@ describe('the demo agent in a whole stack', () => {
     [{ crash: 'SIGKILL' }, { state: 'error', status: 'failed', outcome: { code: 'agent_crash', reported: false } }],
     [{ fail: 'no luck' }, { state: 'stopped', status: 'failed', outcome: { code: 'reported_failed', message: 'no luck', reported: true } }],
     [{ noReport: true }, { state: 'stopped', status: 'completed', outcome: { code: 'finished', reported: false } }],
-    [{ hnag: true }, { state: 'error', status: 'failed' }],
+    [{ hnag: true }, { state: 'error', status: 'failed', outcome: { code: 'start_failed', message: expect.stringContaining('custom.demo.hnag is unknown'), reported: false } }],
   ])('ends as it should when told %j', async (demo, end) => {
     const { id } = await spawn(demo);
     expect(await scenario.ended(id)).toMatchObject(end);

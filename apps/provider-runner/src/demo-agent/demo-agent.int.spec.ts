@@ -222,10 +222,11 @@ describe('the demo agent, driven by the acp driver', () => {
       }
     });
 
-    it('ends at once, naming the key, when custom.demo is wrong', async () => {
+    it('opens no session, naming the key, when custom.demo is wrong', async () => {
       const it = launch({ hnag: true });
-      expect(await it.exited()).toEqual({ code: 2, signal: null });
-      expect(it.stderr).toContain('custom.demo.hnag');
+      expect(await eventually(() => it.driver.ended, { what: 'the refusal' })).toMatch(/^start_failed: custom\.demo\.hnag is unknown; known are steps, /);
+      it.child.stdin.end();
+      expect(await it.exited()).toEqual({ code: 0, signal: null });
     });
   });
 });

@@ -9,6 +9,9 @@ import { writeReport, type Conversation } from './work.js';
 
 export const DEMO_AGENT_VERSION = '0.1.0';
 
+/** JSON-RPC 2.0, section 5.1. */
+const INVALID_PARAMS = -32602;
+
 /** The built-in agent: one conversation a process, prompts one after the other, no model and no key. */
 export class DemoAgent {
   private conversation: Conversation | null = null;
@@ -37,6 +40,7 @@ export class DemoAgent {
   }
 
   private open(cwd: string, servers: McpServer[]): { sessionId: string } {
+    if (this.context.refusal) throw new RequestError(INVALID_PARAMS, this.context.refusal);
     if (this.conversation) throw RequestError.invalidRequest(undefined, 'this agent holds one conversation a process');
     this.conversation = { cwd, mcpServers: servers.filter(isStdio), firstPrompt: '', survey: null };
     return { sessionId: `demo-${this.context.sessionId}` };

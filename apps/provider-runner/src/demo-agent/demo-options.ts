@@ -1,7 +1,7 @@
 /**
  * Scripted behaviour of the demo agent, read from the manifest's `provider.custom.demo`. All keys are
- * optional and can be combined; an unknown key or a wrong value ends the start with a message that
- * names it.
+ * optional and can be combined; an unknown key or a wrong value is the answer to `session/new`, by
+ * name: the session ends in `start_failed` with it.
  *
  * | key | what it does |
  * | --- | --- |
