@@ -113,6 +113,18 @@ describe('status', () => {
 
     expect(ran).toMatchObject({ code: 5, out: expect.stringContaining('not ready (no runner is connected)') });
   });
+
+  it('shows who waits, and for what, beside who works', async () => {
+    const session = (id: string, state: string, waiting: object | null) => ({ id, state, activity: 'idle', name: `n\u001b ${id}`, waiting });
+    api.on('GET /health/ready', [200, { ready: true, checks: { ...checks, runners: 1 } }]).on('GET /api/runners', [200, { items: [] }])
+      .on('GET /api/sessions?status=spawning&limit=20', [200, { items: [session('s1', 'created', { reason: 'the provider x is installed on no runner' })], nextCursor: null }])
+      .on('GET /api/sessions?status=working&limit=20', [200, { items: [session('s2', 'running', null)], nextCursor: null }]);
+
+    const { out } = await cli(['status']);
+
+    expect(out).toContain('s1       created  waiting   n␛ s1  (the provider x is installed on no runner)');
+    expect(out).toContain('s2       running  idle      n␛ s2');
+  });
 });
 
 describe('spawn', () => {
@@ -183,69 +195,6 @@ describe('spawn', () => {
   });
 });
 
-describe('attach', () => {
-  const event = (sessionSeq: number, type: string, data: object) => ({ seq: sessionSeq * 10, sessionSeq, cursor: `l.${sessionSeq * 10}`, id: `e${sessionSeq}`, type, timestamp: '2026-01-01T00:00:00.000Z', commitEnd: true, sessionId: 'sess_1', data });
-  const session = (state: string, status: string, code?: string) => ({ id: 'sess_1', state, status, outcome: code ? { code, message: 'so it was' } : null });
-  const events = 'GET /api/sessions/sess_1/events*';
-  const page = (...items: object[]): [number, unknown] => [200, { items, nextCursor: 'x' }];
-  const subscribed = { type: 'subscribed', resume: 'ok', cursor: 'l.20' };
-
-  it('shows what was and what comes, each once, and ends as the session ended', async () => {
-    const all = [event(1, 'status_change', { oldState: 'created', newState: 'starting', reason: 'placed' }), event(2, 'output', { content: 'one\n' }), event(3, 'output', { content: 'two' }), event(4, 'status_change', { oldState: 'stopping', newState: 'stopped', reason: 'done' })];
-    api.on('GET /api/sessions/sess_1', [200, session('running', 'working')], [200, session('running', 'working')], [200, session('stopped', 'completed', 'completed')])
-      .on(events, page(all[0], all[1]), page());
-    api.frames = [subscribed, ...[all[1], all[2], all[3]].map((one) => ({ type: 'event', event: one }))];
-
-    const ran = await cli(['attach', 'sess_1']);
-
-    expect(ran.code).toBe(0);
-    expect(ran.out).toBe('created → starting placed\none\ntwo\nstopping → stopped done\ncompleted: completed, so it was\n');
-  });
-
-  it('comes to 1 when the session failed, also one that is long over', async () => {
-    api.on('GET /api/sessions/sess_1', [200, session('error', 'failed', 'agent_exit')]).on(events, page(event(1, 'error', { code: 'X', message: 'broke' })), page());
-
-    const ran = await cli(['attach', 'sess_1']);
-
-    expect(ran).toMatchObject({ code: 1, out: '✗ X: broke\nfailed: agent_exit, so it was\n' });
-  });
-
-  it('keeps the terminal safe from what an agent writes', async () => {
-    api.on('GET /api/sessions/sess_1', [200, session('stopped', 'completed', 'completed')]).on(events, page(event(1, 'output', { content: 'a\u001b]0;pwned\u0007\u009b2Jb\r\nc' })), page());
-
-    const { out } = await cli(['attach', 'sess_1']);
-
-    expect(out).toContain('a␛]0;pwned␇\ufffd2Jb\nc\n');
-    // eslint-disable-next-line no-control-regex -- exactly these must not be there
-    expect(out).not.toMatch(/[\u001b\u0007\u009b]/);
-  });
-
-  it.each([['y\n', 'allow'], ['what?\nNO\n', 'deny']])('puts a question on a terminal: %j', async (typed, decision) => {
-    const asked = event(1, 'approval_requested', { approvalId: 'appr_1', title: 'Write a file' });
-    const over = event(2, 'status_change', { oldState: 'running', newState: 'stopped', reason: 'r' });
-    api.on('GET /api/sessions/sess_1', [200, session('running', 'working')], [200, session('running', 'working')], [200, session('stopped', 'completed', 'completed')]).on(events, page(asked), page())
-      .on('POST /api/sessions/sess_1/approvals/appr_1', [200, { id: 'appr_1', state: 'answered' }]);
-    api.frames = [subscribed];
-    const ran = cli(['attach', 'sess_1'], { typed, env: { NO_COLOR: '1' } });
-    await api.received('POST');
-    api.say({ type: 'event', event: over });
-
-    expect((await ran).err).toContain('Write a file: allow? [y/n]');
-    expect(api.sent.find((one) => one.method === 'POST')?.body).toEqual({ decision });
-  });
-
-  it('says how to answer where nobody can type', async () => {
-    const over = event(2, 'status_change', { oldState: 'running', newState: 'stopped', reason: 'r' });
-    api.on('GET /api/sessions/sess_1', [200, session('running', 'working')], [200, session('running', 'working')], [200, session('stopped', 'failed', 'killed')])
-      .on(events, page(event(1, 'approval_requested', { approvalId: 'appr_1', title: 'Write' })), page());
-    api.frames = [subscribed];
-    const ran = cli(['attach', 'sess_1'], { saw: (err) => { if (err.includes('Answer with')) api.say({ type: 'event', event: over }); } });
-
-    expect(await ran).toMatchObject({ code: 1, err: expect.stringContaining('orbitmesh approve sess_1 appr_1') });
-    expect(api.sent.every((one) => one.method === 'GET')).toBe(true);
-  });
-});
-
 describe('events', () => {
   const event = (seq: number, type: string, sessionId?: string) => ({ seq, cursor: `l.${seq}`, id: `e${seq}`, type, timestamp: '2026-01-01T10:20:30.000Z', commitEnd: true, sessionId, data: { name: `n${seq}` } });
 
@@ -259,6 +208,17 @@ describe('events', () => {
     expect(all.out.split('\n')).toHaveLength(4);
     expect(all.out).toContain('1 10:20:30  task:created');
     expect(some.out.trim().split('\n').map((line) => (JSON.parse(line) as { seq: number }).seq)).toEqual([2]);
+  });
+
+  it('tells keys, values and numbers, and one sentence once a session', async () => {
+    const items = [
+      { ...event(1, 'metadata', 's1'), data: { key: 'activity', value: 'idle' } }, { ...event(2, 'metric', 's1'), data: { tokensIn: 3, costUsd: 0.5 } }, { ...event(3, 'error', 's1'), data: { code: 'c', message: 'broke' } },
+      { ...event(4, 'error', 's2'), data: { code: 'c', message: 'broke' } }, { ...event(5, 'notify:session_failed', 's1'), data: { message: 'broke' } },
+    ];
+    api.on('GET /api/events?limit=200', [200, { items, nextCursor: 'l.5' }]).on('GET /api/events?after=l.5&limit=200', [200, { items: [], nextCursor: 'l.5' }]);
+
+    expect((await cli(['events'])).out.replaceAll(' 10:20:30', '').split('\n')).toEqual([
+      '1  metadata  s1  activity=idle', '2  metric  s1  tokensIn=3 costUsd=0.5', '3  error  s1  ✗ c: broke', '4  error  s2  ✗ c: broke', '5  notify:session_failed  s1', '']);
   });
 
   it('follows the feed', async () => {

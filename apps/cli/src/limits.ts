@@ -6,6 +6,8 @@ export const EVENTS_LIMIT_DEFAULT = 1_000;
 export const PROJECT_PAGES_MAX = 20;
 /** Characters of a line about a tool call, a thought or a plan; the whole is in `--json`. */
 export const LINE_CHARS_MAX = 200;
+/** Sessions whose last sentence `events` remembers, so as not to say it twice; then it forgets all, and may. */
+export const SESSIONS_TOLD_MAX = 1_000;
 /** `stack.json` and a token file are far smaller; a larger one is not read. */
 export const FILE_BYTES_MAX = 256 * 1024;
 /** A question is put this long after it came, unless it was answered by then (by a policy, in the same commit). */

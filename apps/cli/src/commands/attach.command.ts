@@ -2,7 +2,7 @@ import type { EventEnvelope, SessionState } from '@orbitmesh/domain';
 import type { ApiClient } from '@orbitmesh/api-client';
 import { ApprovalDesk } from '../approval-desk.js';
 import type { Context, Register } from '../context.js';
-import { tellEvent } from '../event-text.js';
+import { EventTeller } from '../event-text.js';
 import { EXIT } from '../exit-code.js';
 
 const PAGE = 200;
@@ -27,8 +27,10 @@ class SessionViewer {
   private deleted = false;
   private maybeOver = true;
   private readonly desk: ApprovalDesk;
+  private readonly teller: EventTeller;
 
   constructor(private readonly context: Context, private readonly client: ApiClient, private readonly sessionId: string) {
+    this.teller = new EventTeller(context.printer);
     this.desk = new ApprovalDesk(context, client, sessionId);
   }
 
@@ -70,7 +72,7 @@ class SessionViewer {
     const session = await this.client.session(this.sessionId);
     printer.document(session);
     if (session.status !== 'completed') this.context.exitCode = EXIT.failure;
-    if (!printer.json) printer.line(printer.style(session.status === 'completed' ? 'green' : 'red', `${session.status}: ${session.outcome?.code ?? session.state}${session.outcome?.message ? `, ${session.outcome.message}` : ''}`));
+    if (!printer.json) printer.line(this.teller.outcome(session));
   }
 
   /** A commit may pass through an end on its way to another one: the document knows. What it holds more is read first. */
@@ -91,7 +93,7 @@ class SessionViewer {
     if (printer.json) printer.document(event);
     else if (event.type === 'output') printer.raw(String((event.data as { content?: unknown }).content ?? ''));
     else {
-      const line = tellEvent(event, printer);
+      const line = this.teller.line(event);
       if (line !== null) printer.line(line);
     }
     this.desk.see(event);

@@ -3,7 +3,7 @@ import type { ApiClient } from '@orbitmesh/api-client';
 import { eventMatchOf, type EventFilterDto } from '@orbitmesh/contracts';
 import type { EventEnvelope } from '@orbitmesh/domain';
 import type { Context, Register } from '../context.js';
-import { feedLine } from '../event-text.js';
+import { EventTeller } from '../event-text.js';
 import { EVENTS_LIMIT_DEFAULT } from '../limits.js';
 
 interface EventsOptions { follow?: boolean; session?: string[]; project?: string; task?: string[]; type?: string[]; after?: string; limit?: number }
@@ -27,8 +27,9 @@ async function events(context: Context, options: EventsOptions): Promise<void> {
   const filter: Partial<EventFilterDto> = { sessionIds: options.session, projectId: options.project, taskIds: options.task, types: options.type };
   const source = options.follow ? follow(context, client, filter, options.after) : past(client, filter, options.after);
   let left = options.limit ?? (options.follow ? Infinity : EVENTS_LIMIT_DEFAULT);
+  const teller = new EventTeller(context.printer);
   for await (const event of source) {
-    context.printer.result(event, () => feedLine(event, context.printer));
+    context.printer.result(event, () => teller.feedLine(event));
     if (--left <= 0 || context.terminal.signal.aborted) return;
   }
 }
