@@ -22,7 +22,7 @@ export { decide } from './session/decide.js';
 export { evolve } from './session/evolve.js';
 export { handleSession, deleteSession, type HandledSession } from './session/handle-session.js';
 export { ackedAfter } from './session/decide-facts.js';
-export { isEnding, runMayLive } from './session/decide-end.js';
+export { awaitsStart, isEnding, runMayLive } from './session/decide-end.js';
 export { reportOutcome } from './session/ending.js';
 export { notificationsFor } from './session/notifications.js';
 export { sessionDeleted } from './session/session-feed.js';

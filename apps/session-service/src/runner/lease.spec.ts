@@ -1,8 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { AppError } from '@orbitmesh/domain';
 import { SessionRpc } from '@orbitmesh/contracts';
 import { eventually } from '@orbitmesh/testing';
 import { ScriptedRunner } from '../testing/scripted-runner.js';
-import { TestService } from '../testing/test-service.js';
+import { meta, TestService } from '../testing/test-service.js';
 
 describe('the lease of a runner', () => {
   let service: TestService;
@@ -99,5 +100,58 @@ describe('the lease of a runner', () => {
 
     await runner.saw(id, { type: 'run_ended', cause: 'exited', exitCode: 0, left: 0 });
     expect((await runner.beat({ runs: [listed] })).held).toEqual([]);
+  });
+
+  describe('of a run that was claimed and not heard of', () => {
+    let starting: string;
+
+    beforeEach(async () => {
+      runner.script.starts = false;
+      starting = (await service.spawn({ projectId: service.session(id).projectId })).id;
+      await eventually(() => service.session(starting).run?.claimedAt !== undefined && runner.run(starting).claimed);
+    });
+    /** The runner's process is another one, which found no record of an executed run. */
+    const restart = async (incarnation: string): Promise<void> => {
+      runner.incarnation = incarnation;
+      runner.runs.delete(service.session(starting).run!.runId);
+      await runner.beat();
+      await service.settle();
+    };
+
+    it('does not end with the process of the runner: the same start is sent again, and it runs', async () => {
+      const { runId } = service.session(starting).run!;
+      await restart('inc-2');
+      expect(service.session(starting)).toMatchObject({ state: 'starting', outcome: null });
+      runner.script.starts = true;
+      await eventually(async () => { service.clock.advance(500); await service.settle(); return service.session(starting).state === 'running'; });
+      expect(service.session(starting).run).toMatchObject({ runId, epoch: 1 });
+      const starts = runner.heard('start').filter(({ sessionId }) => sessionId === starting);
+      for (const start of starts) expect(start).toEqual(starts[0]);
+    });
+
+    it('ends it when it was to end: nothing is left of what was not executed', async () => {
+      runner.script.obeys = false;
+      await service.call(SessionRpc.actOnSession, { id: starting, action: 'stop', meta: meta() });
+      expect(service.session(starting).state).toBe('starting');
+      await restart('inc-2');
+      await eventually(() => service.session(starting).state === 'stopped');
+      expect(service.session(starting)).toMatchObject({ outcome: { code: 'stopped_by_user' } });
+    });
+
+    it('ends it in start_timeout when its runner takes no start any more', async () => {
+      runner.script.refusal = new AppError('CONFLICT', 'This run has ended.');
+      await restart('inc-2');
+      await stateAfter(50_000);
+      expect(service.session(starting).state).toBe('starting');
+      await stateAfter(11_000);
+      await eventually(() => { service.clock.advance(500); return service.session(starting).state === 'error'; });
+      expect(service.session(starting)).toMatchObject({ outcome: { code: 'start_timeout' }, run: { epoch: 1 } });
+    });
+
+    it('ends it with the lease of a runner that stays away', async () => {
+      runner.leave();
+      expect(await stateAfter(31_000)).toBe('error');
+      expect(service.session(starting)).toMatchObject({ outcome: { code: 'runner_lost' } });
+    });
   });
 });

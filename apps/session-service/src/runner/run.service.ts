@@ -41,8 +41,8 @@ export class RunService {
   }
 
   /**
-   * The answer names the runs that the runner is to go on holding, by what is durable. A claimed run that it does not
-   * list is lost: it was listed from before its claim until the end was acknowledged.
+   * The answer names the runs that the runner is to go on holding, by what is durable. A claimed run is
+   * listed from before its claim until its end is acknowledged: one that is not listed is lost, or was never executed.
    * @throws LIMIT_REACHED, VALIDATION_FAILED
    */
   heartbeat(heartbeat: Request<'heartbeat'>): HeartbeatReply {
@@ -50,7 +50,7 @@ export class RunService {
     if (this.registry.heard(heartbeat)) {
       const listed = new Set(runs.map(({ runId }) => runId));
       for (const { id, run } of this.live.ofRunner(runnerId)) {
-        if (run?.claimedAt !== undefined && !listed.has(run.runId)) this.lose(id, run.runId, runnerId);
+        if (run?.claimedAt !== undefined && !listed.has(run.runId)) this.miss(id, run.runId, runnerId);
       }
     }
     const held = runs.filter(({ sessionId, runId, epoch }) => this.isHeld(sessionId, runId, epoch)).map(({ runId }) => runId);
@@ -85,11 +85,12 @@ export class RunService {
     return session?.run?.runId === runId && session.run.epoch === epoch && !isTerminal(session);
   }
 
-  private lose(sessionId: string, runId: string, runnerId: string): void {
-    this.logger.warn({ sessionId, runId, runnerId }, 'run is gone from its runner');
+  private miss(sessionId: string, runId: string, runnerId: string): void {
     this.commands.apply((tx) => {
-      const { change } = changeSession(tx, sessionOf(tx.view, sessionId), { type: 'runner_lost', runId, message: `The runner ${runnerId} no longer has the run.` });
-      return { ...change, result: undefined };
-    }).catch((err: unknown) => this.logger.error({ err, sessionId }, 'a lost run could not be recorded, the next heartbeat tries again'));
+      const { change, changed } = changeSession(tx, sessionOf(tx.view, sessionId), { type: 'run_absent', runId, message: `The runner ${runnerId} no longer has the run.` });
+      return { ...change, result: changed };
+    }).then((ended) => {
+      if (ended) this.logger.warn({ sessionId, runId, runnerId }, 'run is gone from its runner');
+    }, (err: unknown) => this.logger.error({ err, sessionId }, 'a run that is gone could not be recorded as such, the next heartbeat tries again'));
   }
 }

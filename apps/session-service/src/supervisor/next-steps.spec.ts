@@ -52,12 +52,15 @@ describe('nextSteps', () => {
     expect(steps(base, 3, { place: nowhere, graceSince: T0 })).toEqual(['wait:no runner']);
   });
 
-  it('says start until the run is claimed, 60 s long', () => {
+  it('says start until something is heard of the run, 60 s long', () => {
     expect(steps(starting, 59)).toEqual(['start']);
     expect(steps(starting, 60)).toEqual(['end:start_timeout:kill']);
-    expect(steps(claimed, 59)).toEqual([]);
+    expect(steps(claimed, 59)).toEqual(['start']);
+    expect(steps(claimed, 59, { refused: true })).toEqual([]);
+    expect(steps({ ...claimed, run: { ...claimed.run!, ackedRunSeq: 1 } }, 59)).toEqual([]);
+    expect(steps({ ...claimed, run: { ...claimed.run!, startedAt: at(2) } }, 59)).toEqual([]);
     expect(steps(claimed, 60)).toEqual(['end:start_timeout:kill']);
-    expect(steps(claimed, 61, { graceSince: T0 + 30_000 })).toEqual([]);
+    expect(steps(claimed, 61, { graceSince: T0 + 30_000 })).toEqual(['start']);
   });
 
   it('places anew what nobody claimed when its runner is lost or would not take it, and only then', () => {

@@ -1,4 +1,4 @@
-import { isTerminal, type Approval, type OutcomeCode, type Session } from '@orbitmesh/domain';
+import { awaitsStart, isTerminal, type Approval, type OutcomeCode, type Session } from '@orbitmesh/domain';
 import { LEASE_MS } from '@orbitmesh/contracts';
 import {
   REPORT_GRACE_MS, RUNNER_ARRIVAL_MS, STALLED_MS, STALLED_TOOL_MS, START_TIMEOUT_MS, START_TTL_MS,
@@ -56,7 +56,8 @@ export function nextSteps(session: Session, world: World, now: number): Step[] {
   const steps: Step[] = [];
   if (hasOverdueApproval(session, now)) steps.push({ type: 'expire_approvals', key: 'expire_approvals' });
   const end = dueEnd(session, world, now, since);
-  return end ? [...steps, end] : [...steps, ...runningSteps(session)];
+  if (end) return [...steps, end];
+  return awaitsStart(session) ? startAgain(world) : [...steps, ...runningSteps(session)];
 }
 
 function placeOrWait(session: Session, world: World, now: number): Step[] {
@@ -72,6 +73,11 @@ function startSteps(session: Session, world: World, now: number, placedFor: numb
   if (world.presence === 'lost' || world.refused || session.waiting) return placeOrWait(session, world, now);
   if (placedFor >= START_TIMEOUT_MS) return [startTimeout()];
   return [{ type: 'send', key: 'start', message: { to: 'start' } }];
+}
+
+/** Claimed, and nothing was heard of it: a runner that died before it executed anything takes the same start again. */
+function startAgain(world: World): Step[] {
+  return world.refused ? [] : [{ type: 'send', key: 'start', message: { to: 'start' } }];
 }
 
 function startTimeout(): Step {

@@ -20,6 +20,14 @@ export function runMayLive({ state, run }: Session): boolean {
 }
 
 /**
+ * Placed, and never heard of: as nothing is executed before its record is durable, a run that its runner does not
+ * hold was not executed, and the same start may be sent again.
+ */
+export function awaitsStart({ state, run }: Session): boolean {
+  return state === 'starting' && run !== null && run.startedAt === undefined && run.ackedRunSeq === 0;
+}
+
+/**
  * Records how the session is to end, and takes the first step there: `stopping` where it runs, the
  * whole path where no run was ever claimed. While `starting` the intent alone is recorded.
  */

@@ -1,7 +1,7 @@
 import { AppError } from '../errors/app-error.js';
 import { abbreviate } from '../kernel/text.js';
 import { MESSAGE_BYTES_MAX } from '../limits.js';
-import { endNow, isEnding } from './decide-end.js';
+import { awaitsStart, endNow, isEnding } from './decide-end.js';
 import type { Decision } from './decision.js';
 import type { SessionCommand } from './session-command.js';
 import { InvalidTransitionError, isTerminal } from './session-state.js';
@@ -43,6 +43,17 @@ export function claim(d: Decision, { runId, epoch }: Command<'claim'>): void {
 export function loseRunner(d: Decision, { runId, message }: Command<'runner_lost'>): void {
   if (isTerminal(d.session) || d.session.run?.runId !== runId) return;
   endNow(d, { type: 'runner_lost', message });
+}
+
+/**
+ * Its runner is there and does not hold it. What never started is started again, or is
+ * over at once when it is to end; of what did start nobody can say any more whether something is left.
+ */
+export function missRun(d: Decision, { runId, message }: Command<'run_absent'>): void {
+  const { session } = d;
+  if (isTerminal(session) || session.run?.runId !== runId || session.run.claimedAt === undefined) return;
+  if (!awaitsStart(session)) return endNow(d, { type: 'runner_lost', message });
+  if (isEnding(session)) endNow(d, { type: 'never_ran' });
 }
 
 export function stale(message: string, runId: string, epoch: number): AppError {

@@ -4,7 +4,7 @@ import { createSession } from './create-session.js';
 import { answerApproval, expireApprovals } from './decide-approval.js';
 import { takeFacts } from './decide-facts.js';
 import { end, interrupt, kill, pause, resume, stop } from './decide-intent.js';
-import { claim, loseRunner, place, wait } from './decide-run.js';
+import { claim, loseRunner, missRun, place, wait } from './decide-run.js';
 import { input, timeline } from './decide-talk.js';
 import { Decision } from './decision.js';
 import type { Session } from './session.js';
@@ -20,6 +20,7 @@ const RULES: Rules = {
   expire_approvals: expireApprovals,
   facts: takeFacts,
   runner_lost: loseRunner,
+  run_absent: missRun,
   rename: (d, { name }) => {
     if (name !== d.session.name) d.record({ type: 'renamed', name });
   },

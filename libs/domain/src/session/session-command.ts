@@ -52,6 +52,8 @@ export type SessionCommand =
   | { type: 'facts'; runId: string; epoch: number; facts: NumberedFact[] }
   /** The supervisor gives up on the run's runner. */
   | { type: 'runner_lost'; runId: string; message: string }
+  /** The run's runner is there and does not hold the run that it had claimed. */
+  | { type: 'run_absent'; runId: string; message: string }
   /** The system ends it: recorded as intent while a run may be alive, at once where none is. */
   | { type: 'end'; outcome: OutcomeCode; message: string; kill?: boolean }
   | { type: 'rename'; name: string };

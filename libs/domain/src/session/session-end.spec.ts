@@ -25,6 +25,7 @@ function cameTo({ session, path }: SessionHarness): string {
 }
 
 const RAN = 'created starting running';
+const ABSENT = { type: 'run_absent', runId: 'run_1', message: 'not listed' } as const;
 
 describe('the legal paths of one commit', () => {
   const codes = Object.keys(OUTCOMES) as OutcomeCode[];
@@ -81,6 +82,10 @@ describe('how a session ends', () => {
     ['the runner was lost', running, (h) => h.do({ type: 'runner_lost', runId: 'run_1', message: 'silent' }), `runner_lost error failed observed: ${RAN} error`],
     ['the runner was lost while stopping', running, (h) => { h.stop(); h.do({ type: 'runner_lost', runId: 'run_1', message: 'silent' }); }, `runner_lost error failed observed: ${RAN} stopping error`],
     ['the runner was lost while paused', paused, (h) => h.do({ type: 'runner_lost', runId: 'run_1', message: 'silent' }), `runner_lost error failed observed: ${RAN} paused stopping error`],
+    ['its runner no longer holds the run', running, (h) => h.do(ABSENT), `runner_lost error failed observed: ${RAN} error`],
+    ['its runner no longer holds the run that had said something', starting, (h) => { h.facts({ type: 'metadata', key: 'k', value: 'v' }); h.do(ABSENT); }, 'runner_lost error failed observed: created starting error'],
+    ['cancelled while starting, and its runner held nothing of it', starting, (h) => { h.stop(); h.do(ABSENT); }, 'stopped_by_user stopped failed observed: created starting error stopping stopped'],
+    ['too late to start, and its runner held nothing of it', starting, (h) => { h.do({ type: 'end', outcome: 'start_timeout', message: '60 s', kill: true }); h.do(ABSENT); }, 'start_timeout error failed observed: created starting error'],
     ['something of it could not be killed', running, (h) => { h.kill(); h.runEnds({ cause: 'killed', left: 2 }); }, `unkillable error failed observed: ${RAN} stopping error`],
     ['stalled', running, (h) => { h.do({ type: 'end', outcome: 'stalled', message: 'silent for 10 min' }); h.runEnds(); }, `stalled error failed observed: ${RAN} stopping error`],
     ['usage limit named before it crashed', running, (h) => { h.facts({ type: 'error', code: 'usage_limit', message: 'come back at 5' }); h.runEnds({ cause: 'crashed' }); }, `usage_limit error failed observed: ${RAN} error`],
@@ -129,6 +134,14 @@ describe('how a session ends', () => {
     expect(['created', ...changes.map(({ newState }) => newState)]).toEqual(harness.path);
     changes.slice(1).forEach(({ oldState }, i) => expect(oldState).toBe(changes[i].newState));
     expect(harness.events.filter(({ type }) => /^notify:session_(completed|failed|stopped)$/.test(type))).toHaveLength(1);
+  });
+
+  it.each([['placed', placed], ['claimed', starting]])('does not lose by absence a run that is %s and was never heard of: nothing of it was executed', (_state, start) => {
+    const harness = start();
+    expect(harness.do(ABSENT).changed).toBe(false);
+    expect(running().do({ ...ABSENT, runId: 'run_other' }).changed).toBe(false);
+    harness.claim().facts({ type: 'run_started', pid: 7 });
+    expect(harness.session.state).toBe('running');
   });
 
   it('tells of its end once, as what it came to', () => {

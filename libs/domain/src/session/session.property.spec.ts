@@ -70,6 +70,7 @@ const step: fc.Arbitrary<Step> = fc.record({
     { weight: 2, arbitrary: fc.constant((session: Session): SessionCommand => ({ type: 'place', runId: `run_${(session.run?.epoch ?? 0) + 1}`, runnerId: 'slot-0' })) },
     { weight: 2, arbitrary: fc.constant((session: Session): SessionCommand => ({ type: 'claim', runId: session.run?.runId ?? 'run_none', epoch: session.run?.epoch ?? 0 })) },
     { weight: 1, arbitrary: fc.constant((session: Session): SessionCommand => ({ type: 'runner_lost', runId: session.run?.runId ?? 'run_none', message: 'silent' })) },
+    { weight: 1, arbitrary: fc.constant((session: Session): SessionCommand => ({ type: 'run_absent', runId: session.run?.runId ?? 'run_none', message: 'not listed' })) },
   ),
 });
 
