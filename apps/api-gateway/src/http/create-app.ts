@@ -6,9 +6,10 @@ import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { HTTP_BODY_BYTES_MAX, parseJsonBody } from '@orbitmesh/contracts';
 import { NestLogger, type Logger } from '@orbitmesh/service-kit';
 import { HEADER_BYTES_MAX, PATH_PARAMETER_CHARS_MAX, REQUEST_ARRIVAL_MS_MAX } from '../limits.js';
+import { Door, originForm } from './door.js';
 import { Entrance } from './entrance.js';
 import { sha256, traceIdOf } from './request-context.js';
-import { refuseRaw } from './raw-problem.js';
+import { refuseRaw, refuseUnheard } from './raw-problem.js';
 import { RouteTable } from './route-table.js';
 
 /** The Nest application over Fastify, with everything that comes before a controller; not yet listening. */
@@ -17,7 +18,9 @@ export async function createApp(root: DynamicModule, logger: Logger): Promise<Ne
   const adapter = new FastifyAdapter({
     bodyLimit: HTTP_BODY_BYTES_MAX,
     requestTimeout: REQUEST_ARRIVAL_MS_MAX,
-    http: { maxHeaderSize: HEADER_BYTES_MAX },
+    // Node's own answer to a missing Host has no body; the door gives one that has.
+    http: { maxHeaderSize: HEADER_BYTES_MAX, requireHostHeader: false },
+    rewriteUrl: (request: { url?: string }) => originForm(request.url),
     routerOptions: { maxParamLength: PATH_PARAMETER_CHARS_MAX },
     genReqId: traceIdOf,
     return503OnClosing: false,
@@ -36,6 +39,7 @@ export async function createApp(root: DynamicModule, logger: Logger): Promise<Ne
   const entrance = app.get(Entrance);
   late.entrance = entrance;
   adapter.setOnRequestHook(entrance.onRequest as never);
+  refuseUnheard(server.server, app.get(Door));
   return app;
 }
 

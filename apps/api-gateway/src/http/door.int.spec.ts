@@ -36,6 +36,26 @@ function upgrade(headers: Record<string, string>, { token = gateway.token as str
   });
 }
 
+interface Said { status: number; type: string | undefined; code: string | undefined; head: string }
+
+/** A request as bytes, and the answer as it came when the server had ended it. */
+function raw(start: string, headers: string[], body = ''): Promise<Said> {
+  return new Promise((resolve, reject) => {
+    let text = '';
+    const socket = connect(gateway.port, '127.0.0.1', () => socket.write(`${start}\r\n${headers.map((header) => `${header}\r\n`).join('')}\r\n${body}`));
+    socket.on('data', (chunk) => { text += chunk.toString(); });
+    socket.on('end', () => {
+      const [head, content] = text.split('\r\n\r\n', 2);
+      resolve({ status: Number(head.split(' ', 2)[1]), type: /^content-type: (.*)$/im.exec(head)?.[1], code: /"code":"(\w+)"/.exec(content)?.[1], head });
+    });
+    socket.on('error', reject);
+  });
+}
+const bearer = () => `Authorization: Bearer ${gateway.token}`;
+const own = () => `Host: ${self('127.0.0.1')}`;
+const UPGRADE = ['Connection: Upgrade', 'Upgrade: websocket', 'Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==', 'Sec-WebSocket-Version: 13'];
+const PROBLEM = 'application/problem+json';
+
 describe('the door', () => {
   const hosts: [string, () => string, boolean][] = [
     ['127.0.0.1 with our port', () => self('127.0.0.1'), true],
@@ -89,16 +109,45 @@ describe('the door', () => {
     expect([answer.status, answer.body['code']]).toEqual([403, 'HOST_NOT_ALLOWED']);
   });
 
-  it('refuses a request without a Host', async () => {
-    const text = await new Promise<string>((resolve, reject) => {
-      const socket = connect(gateway.port, '127.0.0.1', () => socket.end('GET /health/live HTTP/1.0\r\n\r\n'));
-      let said = '';
-      socket.on('data', (chunk) => { said += chunk.toString(); });
-      socket.on('close', () => resolve(said));
-      socket.on('error', reject);
+  it.each([['no Host', () => []], ['two Hosts, ours first', () => [own(), 'Host: evil.example']], ['two Hosts, ours last', () => ['Host: evil.example', own()]], ['our Host twice', () => [own(), own()]]])(
+    'refuses %s, on requests and upgrades', async (_name, given) => {
+      const refused = { status: 400, type: PROBLEM, code: 'VALIDATION_FAILED' };
+
+      expect(await raw('GET /api/runners HTTP/1.1', [...given(), bearer(), 'Connection: close'])).toMatchObject(refused);
+      expect(await raw('GET /health/live HTTP/1.0', given())).toMatchObject(refused);
+      expect(await raw('GET /ws HTTP/1.1', [...given(), bearer(), ...UPGRADE])).toMatchObject(refused);
     });
 
-    expect(text).toMatch(/^HTTP\/1\.1 403 /);
+  it.each([
+    ['http://evil.example', 403], ['HTTP://evil.example', 403], ['https://evil.example:80', 403], ['http://', 403], ['http://x@127.0.0.1:PORT', 403], ['http://127.0.0.1:1', 403],
+    ['http://127.0.0.1:PORT', 200], ['HTTP://LOCALHOST:PORT', 200], ['http://mesh.example', 200],
+  ])('a target that begins with %s: %i', async (given, status) => {
+    const base = given.replace('PORT', String(gateway.port));
+    const [answer, malformed] = await Promise.all([`${base}/api/runners`, `${base}/api/%zz`].map((target) => raw(`GET ${target} HTTP/1.1`, [own(), bearer(), 'Connection: close'])));
+    const keyed = raw(`GET ${base}/ws HTTP/1.1`, [own(), ...UPGRADE]);
+
+    expect([answer.status, answer.code]).toEqual(status === 403 ? [403, 'HOST_NOT_ALLOWED'] : [200, undefined]);
+    expect(malformed.status).toBe(status === 403 ? 403 : 400);
+    // Let in by its address, it is asked for its token.
+    expect((await keyed).status).toBe(status === 403 ? 403 : 401);
+  });
+
+  it('asks for a token whatever form the target has', async () => {
+    expect((await raw(`GET http://${self('127.0.0.1')}/api/nothing HTTP/1.1`, [own(), 'Connection: close'])).status).toBe(401);
+  });
+
+  it('gives a problem also where Node would answer itself, or not at all', async () => {
+    const expecting = await raw('POST /api/projects HTTP/1.1', [own(), bearer(), 'Content-Type: application/json', 'Expect: foo', 'Content-Length: 2'], '{}');
+    const version = await raw('GET /ws HTTP/1.1', [own(), bearer(), ...UPGRADE.slice(0, 3), 'Sec-WebSocket-Version: 9']);
+    const key = await raw('GET /ws HTTP/1.1', [own(), bearer(), ...UPGRADE.slice(0, 2), 'Sec-WebSocket-Version: 13']);
+    const tunnel = await raw('CONNECT evil.example:443 HTTP/1.1', [own()]);
+    const foreign = await raw('CONNECT evil.example:443 HTTP/1.1', ['Host: evil.example:443']);
+
+    expect(expecting).toMatchObject({ status: 417, type: PROBLEM, code: 'VALIDATION_FAILED' });
+    expect(version).toMatchObject({ status: 400, type: PROBLEM, code: 'VALIDATION_FAILED', head: expect.stringMatching(/^sec-websocket-version: 13$/m) });
+    expect(key).toMatchObject({ status: 400, type: PROBLEM, code: 'VALIDATION_FAILED' });
+    expect(tunnel).toMatchObject({ status: 404, type: PROBLEM, code: 'NOT_FOUND' });
+    expect(foreign).toMatchObject({ status: 403, type: PROBLEM, code: 'HOST_NOT_ALLOWED' });
   });
 
   it('lets an allowed page read answers, and no other', async () => {

@@ -1,11 +1,16 @@
-import type { IncomingHttpHeaders } from 'node:http';
+import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
 import { Inject, Injectable } from '@nestjs/common';
 import { AppError } from '@orbitmesh/domain';
-import { WS_BEARER_PREFIX } from '@orbitmesh/contracts';
+import { validationError, WS_BEARER_PREFIX } from '@orbitmesh/contracts';
 import { GatewayConfig } from '../gateway.config.js';
 
 const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]'];
 const HTTP_PORT = 80;
+/** absolute-form (RFC 9112 §3.2.2), which proxies are sent and servers have to take. */
+const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)/i;
+
+/** What the door reads of a request; `originalUrl` is the target as it came, where something has rewritten it. */
+export type Caller = Pick<IncomingMessage, 'headers' | 'rawHeaders' | 'url'> & { originalUrl?: string };
 
 /** Which addresses and pages may talk to us at all (design §6): the defence against DNS rebinding and foreign web pages. */
 @Injectable()
@@ -20,10 +25,14 @@ export class Door {
 
   /**
    * @param port the one the connection really came in on
-   * @throws HOST_NOT_ALLOWED, ORIGIN_NOT_ALLOWED
+   * @throws VALIDATION_FAILED unless there is one Host; HOST_NOT_ALLOWED, ORIGIN_NOT_ALLOWED
    */
-  check(headers: IncomingHttpHeaders, port: number): void {
+  check({ headers, rawHeaders, url, originalUrl }: Caller, port: number): void {
+    // Of two Hosts Node shows only the first, and whatever stands before us may have gone by the other (RFC 9112 §3.2).
+    if (countOf('host', rawHeaders) !== 1) throw validationError([{ pointer: '/host', detail: 'must be there, once' }], 'header');
     if (!this.allowsHost(headers.host, port)) throw new AppError('HOST_NOT_ALLOWED');
+    const target = ABSOLUTE_FORM.exec(originalUrl ?? url ?? '');
+    if (target && !this.allowsHost(target[1], port)) throw new AppError('HOST_NOT_ALLOWED');
     const { origin } = headers;
     if (origin !== undefined && !isOwnOrigin(origin, port) && !this.origins.has(origin)) throw new AppError('ORIGIN_NOT_ALLOWED');
   }
@@ -41,6 +50,16 @@ export class Door {
     if (LOOPBACK.includes(name) && given === port) return true;
     return this.hosts.has(name) || this.hosts.has(match[0]);
   }
+}
+
+/** The target as routes know it: without the scheme and the authority of an absolute one. */
+export function originForm(url = '/'): string {
+  const path = url.replace(ABSOLUTE_FORM, '');
+  return path === url || path.startsWith('/') ? path : `/${path}`;
+}
+
+function countOf(name: string, rawHeaders: readonly string[]): number {
+  return rawHeaders.filter((value, index) => index % 2 === 0 && value.toLowerCase() === name).length;
 }
 
 function isOwnOrigin(origin: string, port: number): boolean {

@@ -29,7 +29,7 @@ export class Entrance {
   /** The router could not read the URL: the door is still the first to be asked. */
   onMalformed(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     try {
-      this.door.check(request.headers, request.socket.localPort ?? 0);
+      this.door.check(request.raw, request.socket.localPort ?? 0);
       this.problems.send(error, request, reply);
     } catch (refusal) {
       this.problems.send(refusal, request, reply);
@@ -42,11 +42,20 @@ export class Entrance {
     reply.raw.once('close', () => this.traffic.end(request.method, reply.statusCode, (performance.now() - since) / 1_000));
     this.traffic.begin();
     if (this.lifecycle.stopping) reply.header('connection', 'close');
-    this.door.check(request.headers, request.socket.localPort ?? 0);
+    this.door.check(request.raw, request.socket.localPort ?? 0);
     if (this.door.isForeign(request.headers.origin) && answerCors(request, reply, request.headers.origin)) return false;
     if (needsToken(request)) request.principal = await this.authenticator.authenticate(bearerOf(request.headers));
+    refuseCoding(request, reply);
     return true;
   }
+}
+
+/** A body that came compressed would be read as it is: as garbage, or as something else than was meant (RFC 9110 §15.5.16). */
+function refuseCoding(request: FastifyRequest, reply: FastifyReply): void {
+  const coding = request.headers['content-encoding'];
+  if (coding === undefined || coding.trim().toLowerCase() === 'identity') return;
+  reply.header('accept-encoding', 'identity');
+  throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'A body is taken as it is, without a Content-Encoding.');
 }
 
 /** By the route that matched, where one did: the path as sent may be escaped. */

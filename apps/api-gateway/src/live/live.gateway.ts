@@ -4,11 +4,11 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import { HttpAdapterHost } from '@nestjs/core';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { AppError } from '@orbitmesh/domain';
-import { WS_CLOSE, WS_PROTOCOL } from '@orbitmesh/contracts';
+import { validationError, WS_CLOSE, WS_PROTOCOL } from '@orbitmesh/contracts';
 import { Lifecycle, LOGGER, Metrics, type Logger } from '@orbitmesh/service-kit';
 import { Authenticator } from '../auth/authenticator.js';
 import type { Principal } from '../auth/principal.js';
-import { bearerOf, bearerOfProtocols, Door } from '../http/door.js';
+import { bearerOf, bearerOfProtocols, Door, originForm } from '../http/door.js';
 import { refuseUpgrade } from '../http/raw-problem.js';
 import { traceIdOf } from '../http/request-context.js';
 import { CLIENT_TICK_MS, CLIENTS_MAX, CLOSE_GRACE_MS, FRAME_BYTES_MAX, PING_INTERVAL_MS } from '../limits.js';
@@ -40,6 +40,9 @@ export class LiveGateway implements OnApplicationBootstrap, OnModuleDestroy {
   onApplicationBootstrap(): void {
     const server = this.host.httpAdapter.getHttpServer() as Server;
     server.on('upgrade', (request: IncomingMessage, socket: Socket, head: Buffer) => this.onUpgrade(request, socket, head));
+    this.sockets.on('wsClientError', (error, socket, request) => {
+      refuseUpgrade(socket as Socket, validationError([{ pointer: '', detail: error.message }], 'header'), traceIdOf(request), { 'sec-websocket-version': '13' });
+    });
     this.tail.onChange((change) => this.onTail(change));
     this.timer = setInterval(() => this.tick(), CLIENT_TICK_MS);
   }
@@ -70,8 +73,8 @@ export class LiveGateway implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** The same checks as on a request. @throws HOST_NOT_ALLOWED, ORIGIN_NOT_ALLOWED, NOT_FOUND, UNAVAILABLE, UNAUTHENTICATED */
   private async admit(request: IncomingMessage, socket: Socket): Promise<{ principal: Principal; token: string }> {
-    this.door.check(request.headers, socket.localPort ?? 0);
-    if (request.url?.split('?', 1)[0] !== '/ws') throw new AppError('NOT_FOUND');
+    this.door.check(request, socket.localPort ?? 0);
+    if (originForm(request.url).split('?', 1)[0] !== '/ws') throw new AppError('NOT_FOUND');
     if (this.lifecycle.stopping || this.clients.size + this.arriving > CLIENTS_MAX) throw new AppError('UNAVAILABLE');
     const token = bearerOf(request.headers) ?? bearerOfProtocols(request.headers);
     return { principal: await this.authenticator.authenticate(token), token: token ?? '' };
