@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, Inject, Param, Patch, Post, Query } from '@nestjs/common';
-import { CreateProjectDto, PageQueryDto, SessionRpc, UpdateProjectDto } from '@orbitmesh/contracts';
+import { CreateProjectDto, ProjectQueryDto, SessionRpc, UpdateProjectDto } from '@orbitmesh/contracts';
 import { AgentMay } from '../auth/agent-access.guard.js';
 import { Relay } from '../http/relay.js';
 import { HttpCall, type Call } from '../http/request-context.js';
@@ -14,7 +14,7 @@ export class ProjectsController {
   }
 
   @Get()
-  list(@HttpCall() call: Call, @Query() query: PageQueryDto) {
+  list(@HttpCall() call: Call, @Query() query: ProjectQueryDto) {
     return this.relay.read(call, SessionRpc.listProjects, query);
   }
 

@@ -1,5 +1,5 @@
 import { Body, Controller, Get, Inject, Param, Post, Query } from '@nestjs/common';
-import { PageQueryDto, PostTimelineDto, SessionEventQueryDto, SessionRpc } from '@orbitmesh/contracts';
+import { PostTimelineDto, SessionEventQueryDto, SessionRpc, TimelineQueryDto } from '@orbitmesh/contracts';
 import { AgentMay } from '../auth/agent-access.guard.js';
 import { Relay } from '../http/relay.js';
 import { HttpCall, type Call } from '../http/request-context.js';
@@ -17,7 +17,7 @@ export class SessionRecordsController {
 
   @AgentMay('session')
   @Get('timeline')
-  timeline(@HttpCall() call: Call, @Param('id') id: string, @Query() query: PageQueryDto) {
+  timeline(@HttpCall() call: Call, @Param('id') id: string, @Query() query: TimelineQueryDto) {
     return this.relay.read(call, SessionRpc.listTimeline, { id, ...query });
   }
 

@@ -1,5 +1,5 @@
 import { Body, Controller, Delete, Get, Inject, Param, Patch, Post, Query } from '@nestjs/common';
-import { CreateTaskDto, PageQueryDto, SessionRpc, TaskQueryDto, UpdateTaskDto } from '@orbitmesh/contracts';
+import { ChildTaskQueryDto, CreateTaskDto, SessionRpc, TaskQueryDto, UpdateTaskDto } from '@orbitmesh/contracts';
 import { AgentMay } from '../auth/agent-access.guard.js';
 import { Relay } from '../http/relay.js';
 import { HttpCall, type Call } from '../http/request-context.js';
@@ -27,7 +27,7 @@ export class TasksController {
   /** The parent is asked for first: children of a task that is not there are 404, not an empty list. */
   @AgentMay('task')
   @Get(':id/children')
-  async children(@HttpCall() call: Call, @Param('id') id: string, @Query() query: PageQueryDto) {
+  async children(@HttpCall() call: Call, @Param('id') id: string, @Query() query: ChildTaskQueryDto) {
     await this.relay.read(call, SessionRpc.getTask, { id });
     return this.relay.read(call, SessionRpc.listTasks, { ...query, parentId: id });
   }

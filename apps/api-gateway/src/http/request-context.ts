@@ -57,7 +57,7 @@ function checkedKey(key: string | string[]): string {
   return key;
 }
 
-/** No revision is negative: an entity tag that is none of ours matches nothing. */
+/** No revision is negative: an entity tag that is none of ours (`abc`, and `01` too) matches nothing. */
 const MATCHES_NOTHING = -1;
 
 /** RFC 9110 §13.1.1, one tag; null: whatever the revision. Weak and bare ones are taken too. */
@@ -66,5 +66,5 @@ function revisionOf(header: string | undefined): number | null {
   const match = /^(?:W\/)?(?:"([\x21\x23-\x7e]*)"|(\d+))$/.exec(header.trim());
   if (!match) throw validationError([{ pointer: '/if-match', detail: 'must be one entity tag, or *' }], 'header');
   const tag = match[1] ?? match[2];
-  return /^\d{1,15}$/.test(tag) ? Number(tag) : MATCHES_NOTHING;
+  return /^(?:0|[1-9]\d{0,14})$/.test(tag) ? Number(tag) : MATCHES_NOTHING;
 }

@@ -23,7 +23,8 @@ const isProblem = (answer: { headers: Record<string, unknown>; body: Record<stri
 describe('REST', () => {
   it.each([
     ['POST', '/api/projects', project, 201, SessionRpc.createProject, { body: project }],
-    ['GET', '/api/projects?limit=3&cursor=c', undefined, 200, SessionRpc.listProjects, { limit: 3, cursor: 'c' }],
+    ['GET', '/api/projects?limit=3&cursor=proj_01ARZ3NDEKTSV4RRFFQ69G5FAV', undefined, 200, SessionRpc.listProjects, { limit: 3, cursor: 'proj_01ARZ3NDEKTSV4RRFFQ69G5FAV' }],
+    ['GET', '/api/sessions/sess_1/timeline?cursor=12', undefined, 200, SessionRpc.listTimeline, { id: 'sess_1', cursor: '12' }],
     ['GET', '/api/projects/proj_1', undefined, 200, SessionRpc.getProject, { id: 'proj_1' }],
     ['PATCH', '/api/projects/proj_1', { name: 'q' }, 200, SessionRpc.updateProject, { id: 'proj_1', body: { name: 'q' } }],
     ['DELETE', '/api/projects/proj_1', undefined, 204, SessionRpc.deleteProject, { id: 'proj_1' }],
@@ -92,7 +93,7 @@ describe('REST', () => {
     expect(await gateway.send('GET', '/api/projects/proj_1', { headers: { 'if-none-match': '"7"' } })).toMatchObject({ status: 304, text: '' });
   });
 
-  it.each([['"5"', 5], ['W/"5"', 5], ['5', 5], ['*', undefined], ['"abc"', -1]])('reads If-Match: %s', async (header, revision) => {
+  it.each([['"5"', 5], ['W/"5"', 5], ['5', 5], ['*', undefined], ['"abc"', -1], ['"01"', -1], ['"0"', 0]])('reads If-Match: %s', async (header, revision) => {
     await gateway.send('PATCH', '/api/projects/proj_1', { body: { name: 'q' }, headers: { 'if-match': header } });
 
     expect((gateway.service.asked.at(-1)?.req['meta'] as { ifMatch?: number }).ifMatch).toBe(revision);
@@ -118,7 +119,8 @@ describe('REST', () => {
 
 describe('bad input', () => {
   const big = JSON.stringify({ ...project, description: 'x'.repeat(300_000) });
-  const refused: [string, string, string, Send, number, string, string?][] = [
+  type Refused = [string, string, string, Send, number, string, string?];
+  const refused: Refused[] = [
     ['an unknown key', 'POST', '/api/projects', { body: { ...project, x: 1 } }, 400, 'VALIDATION_FAILED', '/x'],
     ['__proto__', 'POST', '/api/projects', { raw: '{"name":"p","workingDir":"/p","__proto__":{"a":1}}', headers: jsonHeaders }, 400, 'VALIDATION_FAILED', '/__proto__'],
     ['constructor', 'POST', '/api/projects', { raw: '{"name":"p","workingDir":"/p","constructor":{"prototype":{}}}', headers: jsonHeaders }, 400, 'VALIDATION_FAILED', '/constructor'],
@@ -150,6 +152,12 @@ describe('bad input', () => {
     ['limit 201', 'GET', '/api/projects?limit=201', {}, 400, 'VALIDATION_FAILED', '/limit'],
     ['limit NaN', 'GET', '/api/events?limit=NaN', {}, 400, 'VALIDATION_FAILED', '/limit'],
     ['limit twice', 'GET', '/api/events?limit=1&limit=2', {}, 400, 'VALIDATION_FAILED', '/limit'],
+    ...['projects', 'tasks', 'sessions', 'notifications', 'tasks/t/children'].flatMap((list): Refused[] => [
+      [`a cursor of ${list} that is none`, 'GET', `/api/${list}?cursor=zzz`, {}, 400, 'VALIDATION_FAILED', '/cursor'],
+      [`a cursor of ${list} that is another list's`, 'GET', `/api/${list}?cursor=run_01ARZ3NDEKTSV4RRFFQ69G5FAV`, {}, 400, 'VALIDATION_FAILED', '/cursor'],
+    ]),
+    ['a cursor of a timeline that is none', 'GET', '/api/sessions/s/timeline?cursor=sess_01ARZ3NDEKTSV4RRFFQ69G5FAV', {}, 400, 'VALIDATION_FAILED', '/cursor'],
+    ['a body that came compressed', 'POST', '/api/projects', { body: project, headers: { 'content-encoding': 'gzip' } }, 415, 'UNSUPPORTED_MEDIA_TYPE'],
     ['an unknown parameter', 'GET', '/api/sessions?foo=1', {}, 400, 'VALIDATION_FAILED', '/foo'],
     ['a parameter __proto__', 'GET', '/api/sessions?__proto__=1', {}, 400, 'VALIDATION_FAILED', '/__proto__'],
     ['a secret by value', 'POST', '/api/sessions/spawn', { body: { projectId: 'p', environment: { API_KEY: 'x' } } }, 400, 'SECRET_BY_VALUE', '/environment/API_KEY'],

@@ -1,17 +1,26 @@
-import { SESSION_STATES, SESSION_STATUSES, TASK_STATUSES, type SessionState, type SessionStatus, type TaskStatus } from '@orbitmesh/domain';
+import { ID_PREFIXES, SESSION_STATES, SESSION_STATUSES, TASK_STATUSES, type IdKind, type SessionState, type SessionStatus, type TaskStatus } from '@orbitmesh/domain';
 import { PAGE_ITEMS_MAX } from '../rpc/limits.js';
 import { Flag, Id, OneOf, Optional, Pattern, Whole } from './field.js';
 import { CURSOR_CHARS_MAX } from './limits.js';
 
 const Cursor = () => Pattern(new RegExp(`^[A-Za-z0-9._~+/=-]{1,${CURSOR_CHARS_MAX}}$`), 'must be a cursor that an answer gave');
+/** A list goes on after the last id it gave. Anything else would not fail there, but quietly begin somewhere. */
+const IdCursor = (kind: IdKind) => Pattern(new RegExp(`^${ID_PREFIXES[kind]}_[0-9A-HJKMNP-TV-Z]{26}$`), 'must be the nextCursor of this list');
 
-/** `?cursor&limit` of every list. */
+/** `?limit` of every list; what its cursor looks like is for each to say. */
 export class PageQueryDto {
-  @Optional() @Cursor() cursor?: string;
   @Optional() @Whole(1, PAGE_ITEMS_MAX) limit?: number;
 }
 
-export class TaskQueryDto extends PageQueryDto {
+export class ProjectQueryDto extends PageQueryDto {
+  @Optional() @IdCursor('project') cursor?: string;
+}
+
+export class ChildTaskQueryDto extends PageQueryDto {
+  @Optional() @IdCursor('task') cursor?: string;
+}
+
+export class TaskQueryDto extends ChildTaskQueryDto {
   @Optional() @Id() projectId?: string;
   @Optional() @OneOf(TASK_STATUSES) status?: TaskStatus;
   @Optional() @Id() parentId?: string;
@@ -19,6 +28,7 @@ export class TaskQueryDto extends PageQueryDto {
 }
 
 export class SessionQueryDto extends PageQueryDto {
+  @Optional() @IdCursor('session') cursor?: string;
   @Optional() @Id() projectId?: string;
   @Optional() @OneOf(SESSION_STATES) state?: SessionState;
   @Optional() @OneOf(SESSION_STATUSES) status?: SessionStatus;
@@ -27,9 +37,15 @@ export class SessionQueryDto extends PageQueryDto {
 }
 
 export class NotificationQueryDto extends PageQueryDto {
+  @Optional() @IdCursor('notification') cursor?: string;
   @Optional() @Flag() unread?: boolean;
   @Optional() @Id() sessionId?: string;
   @Optional() @Id() projectId?: string;
+}
+
+/** The timeline is a page of the session's events: its cursor is a `sessionSeq`. */
+export class TimelineQueryDto extends PageQueryDto {
+  @Optional() @Pattern(/^\d{1,15}$/, 'must be the nextCursor of this list') cursor?: string;
 }
 
 /** Pages of the feed: `after` is a cursor. */
