@@ -47,7 +47,7 @@ export const put = <T extends { id: string }>(collection: string, doc: T): { col
 /** @throws REVISION_MISMATCH when the caller saw another revision (If-Match). */
 export function assertRevision(doc: { revision: number }, ifMatch: number | undefined): void {
   if (ifMatch !== undefined && ifMatch !== doc.revision) {
-    throw new AppError('REVISION_MISMATCH', `The revision is ${doc.revision}, not ${ifMatch}.`, { revision: doc.revision });
+    throw new AppError('REVISION_MISMATCH', `The revision is ${doc.revision}, which If-Match does not name.`, { revision: doc.revision });
   }
 }
 
