@@ -33,6 +33,8 @@ export const UNSENT_BYTES_LOW = 64 * 1024;
 /** Unsent bytes, or time without coming below the low mark, at which a client is closed with 4008; it resumes by cursor. */
 export const UNSENT_BYTES_MAX = 1024 * 1024;
 export const LAGGING_MS_MAX = 60_000;
+/** After any close a client may take this long to read what is still unsent and to answer; then its socket is cut. */
+export const SLOW_CLOSE_MS_MAX = 5_000;
 /** Pings, and positions of quiet feeds (design §5); two missed pongs end a socket that only looks open. */
 export const PING_INTERVAL_MS = 15_000;
 export const PINGS_MISSED_MAX = 2;
@@ -45,6 +47,9 @@ export const CLOSE_GRACE_MS = 500;
 /** The latest events, kept in memory once for all clients; who needs older ones pages. */
 export const RING_EVENTS_MAX = 4_096;
 export const RING_BYTES_MAX = 16 * 1024 * 1024;
+/** Events a client takes out of that memory at once, and holds while it does not read: no more than a page of the log. */
+export const SLICE_EVENTS_MAX = 256;
+export const SLICE_BYTES_MAX = 512 * 1024;
 /** Clients paging from the log at once; the others wait their turn, so that catch-up does not starve commands. */
 export const PAGES_IN_FLIGHT_MAX = 8;
 /** Wait before asking again for what a service could not give: first and longest. There is no last attempt. */

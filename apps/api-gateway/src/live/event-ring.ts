@@ -1,5 +1,5 @@
 import type { EventEnvelope } from '@orbitmesh/domain';
-import { RING_BYTES_MAX, RING_EVENTS_MAX } from '../limits.js';
+import { RING_BYTES_MAX, RING_EVENTS_MAX, SLICE_BYTES_MAX, SLICE_EVENTS_MAX } from '../limits.js';
 
 /** An event with the frame that carries it: serialised once, for all clients. */
 export class LiveEvent {
@@ -31,12 +31,15 @@ export class EventRing {
     this.bytes = 0;
   }
 
-  /** At most `max` events after `seq`; null when some of those after it are no longer here. */
-  after(seq: number, max: number): LiveEvent[] | null {
+  /** The first events after `seq`, within the bounds of a slice; null when some of those after it are no longer here. */
+  after(seq: number): LiveEvent[] | null {
     if (this.events.length === 0) return null;
     const first = this.events[0].envelope.seq;
     if (seq < first - 1) return null;
-    return this.events.slice(seq - first + 1, seq - first + 1 + max);
+    const from = seq - first + 1;
+    let [to, bytes] = [from, 0];
+    while (to < this.events.length && to - from < SLICE_EVENTS_MAX && bytes < SLICE_BYTES_MAX) bytes += this.events[to++].frame.length;
+    return this.events.slice(from, to);
   }
 
   /** Drops a quarter at once: dropping one by one would move the array with every event. */

@@ -63,10 +63,10 @@ export class EventTail implements OnApplicationBootstrap, OnModuleDestroy {
     return () => this.listeners.delete(listener);
   }
 
-  /** At most `max` events after `seq`, out of memory; null when they must be paged. */
-  after(seq: number, max: number): LiveEvent[] | null {
+  /** The first events after `seq`, out of memory; null when they must be paged. */
+  after(seq: number): LiveEvent[] | null {
     if (this.current && seq >= this.current.seq) return [];
-    return this.ring.after(seq, max);
+    return this.ring.after(seq);
   }
 
   private onCommitted({ logId, events }: { logId: string; events: EventEnvelope[] }): void {

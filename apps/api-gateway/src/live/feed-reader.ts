@@ -5,9 +5,6 @@ import type { EventPager } from './event-pager.js';
 import type { LiveEvent } from './event-ring.js';
 import { cursorOf, type EventTail, type FeedPosition } from './event-tail.js';
 
-/** Events looked at before the receiver is asked again whether it keeps up. */
-const SLICE_EVENTS = 256;
-
 /** Who the events are read for. */
 export interface FeedReceiver {
   /** May another event be sent now? When it may again, the receiver calls `wake`. */
@@ -97,7 +94,7 @@ export class FeedReader {
 
   private async resume(subscription: Subscription, after: string, head: FeedPosition): Promise<void> {
     const given = positionOf(after);
-    if (given?.logId === head.logId && given.seq <= head.seq && this.tail.after(given.seq, 1) !== null) {
+    if (given?.logId === head.logId && given.seq <= head.seq && this.tail.after(given.seq) !== null) {
       this.begin(subscription, 'ok', given);
       return;
     }
@@ -125,7 +122,7 @@ export class FeedReader {
       // Until the tail has learnt of a new log, its numbers mean nothing here.
       if (!position || this.tail.position?.logId !== position.logId) return;
       if (subscription.page.length === 0) {
-        const events = this.tail.after(position.seq, SLICE_EVENTS);
+        const events = this.tail.after(position.seq);
         if (events === null) {
           if (!this.busy) this.run(() => this.fetch(subscription, position));
           return;

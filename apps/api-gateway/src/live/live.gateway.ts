@@ -11,7 +11,7 @@ import type { Principal } from '../auth/principal.js';
 import { bearerOf, bearerOfProtocols, Door, originForm } from '../http/door.js';
 import { refuseUpgrade } from '../http/raw-problem.js';
 import { traceIdOf } from '../http/request-context.js';
-import { CLIENT_TICK_MS, CLIENTS_MAX, CLOSE_GRACE_MS, FRAME_BYTES_MAX, PING_INTERVAL_MS } from '../limits.js';
+import { CLIENT_TICK_MS, CLIENTS_MAX, CLOSE_GRACE_MS, FRAME_BYTES_MAX, PING_INTERVAL_MS, SLOW_CLOSE_MS_MAX } from '../limits.js';
 import { EventPager } from './event-pager.js';
 import { EventTail, type TailChange } from './event-tail.js';
 import { LiveClient } from './live-client.js';
@@ -22,6 +22,7 @@ export class LiveGateway implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly clients = new Set<LiveClient>();
   private readonly sockets = new WebSocketServer({
     noServer: true, clientTracking: false, perMessageDeflate: false, maxPayload: FRAME_BYTES_MAX,
+    ...{ closeTimeout: SLOW_CLOSE_MS_MAX }, // @types/ws does not know it yet.
     handleProtocols: (offered) => (offered.has(WS_PROTOCOL) ? WS_PROTOCOL : false),
   });
   private arriving = 0;
