@@ -35,6 +35,24 @@ describe('the lease of a runner', () => {
     expect((await service.call(SessionRpc.listRunners, {})).items).toMatchObject([{ id: 'slot-0', state: 'lost', running: 0 }]);
   });
 
+  it('is shown as it is placed: a runner that misses heartbeats is silent and gets nothing, then lost, then connected again', async () => {
+    const shown = async (): Promise<string> => (await service.call(SessionRpc.listRunners, {})).items[0]!.state;
+    expect(await shown()).toBe('connected');
+    runner.leave();
+    await stateAfter(6_000);
+    expect(await shown()).toBe('silent');
+    const waiting = await service.spawn({ projectId: service.session(id).projectId });
+    await service.settle();
+    expect(service.session(waiting.id)).toMatchObject({ state: 'created', waiting: { reason: 'no runner is connected' } });
+
+    await stateAfter(26_000);
+    expect(await shown()).toBe('lost');
+    await runner.beat();
+    expect(await shown()).toBe('connected');
+    await runner.beat({ draining: true });
+    expect(await shown()).toBe('draining');
+  });
+
   it('does not run while we are disconnected, and starts over when we are back', async () => {
     service.bus.setConnected(false);
     expect(await stateAfter(120_000)).toBe('running');
@@ -120,10 +138,9 @@ describe('the lease of a runner', () => {
 
     it('does not end with the process of the runner: the same start is sent again, and it runs', async () => {
       const { runId } = service.session(starting).run!;
-      await restart('inc-2');
-      expect(service.session(starting)).toMatchObject({ state: 'starting', outcome: null });
       runner.script.starts = true;
-      await eventually(async () => { service.clock.advance(500); await service.settle(); return service.session(starting).state === 'running'; });
+      await restart('inc-2');
+      await eventually(() => service.session(starting).state === 'running');
       expect(service.session(starting).run).toMatchObject({ runId, epoch: 1 });
       const starts = runner.heard('start').filter(({ sessionId }) => sessionId === starting);
       for (const start of starts) expect(start).toEqual(starts[0]);

@@ -19,9 +19,9 @@ export class RunnerViews {
   runners(): { items: RunnerView[]; nextCursor: null } {
     const items = this.registry.all().map(({ heartbeat, heardAtWall }): RunnerView => {
       const { runnerId: id, capacity, labels, version, incarnation, pid, host, draining } = heartbeat;
-      const lost = this.registry.presence(id) === 'lost';
+      const presence = this.registry.presence(id);
       return {
-        id, state: lost ? 'lost' : draining ? 'draining' : 'connected', capacity, running: this.live.load(id), labels, version,
+        id, state: presence !== 'live' ? presence : draining ? 'draining' : 'connected', capacity, running: this.live.load(id), labels, version,
         lastHeartbeatAt: new Date(heardAtWall).toISOString(), incarnation, pid, host,
       };
     });

@@ -64,7 +64,10 @@ export const SessionRpc = {
 export interface ServiceHealth { ok: boolean; service: string; pid: number; details: Record<string, unknown> }
 
 export interface RunnerView {
-  id: string; state: 'connected' | 'lost' | 'draining'; capacity: number; running: number; labels: Record<string, string>;
+  id: string;
+  /** `silent`: heartbeats are missed, so nothing new is placed there; `lost`: its lease is over. Only `connected` takes sessions. */
+  state: 'connected' | 'silent' | 'lost' | 'draining';
+  capacity: number; running: number; labels: Record<string, string>;
   version: string; lastHeartbeatAt: string; incarnation: string; pid: number; host: string;
 }
 export interface ProviderView extends ProviderInfo { runnerIds: string[] }
