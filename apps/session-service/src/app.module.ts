@@ -12,6 +12,7 @@ import { ProviderCatalog } from './provider/provider-catalog.js';
 import { RpcServer } from './rpc-server.js';
 import { Placement } from './runner/placement.js';
 import { RunService } from './runner/run.service.js';
+import { RunnerCalls } from './runner/runner-calls.js';
 import { RunnerRegistry } from './runner/runner-registry.js';
 import { RunnerViews } from './runner/runner.views.js';
 import { AgentTokens } from './session/agent-token.js';
@@ -50,7 +51,7 @@ const state: Provider[] = [
 
 /** The services of session-service; configuration, log, bus and installation come from `bootstrapService`. */
 export const SESSION_SERVICE_PROVIDERS: Provider[] = [
-  Clock, Grace, ...state, Commands, LiveSessions, RunnerRegistry, Placement, StepExecutor, Supervisor,
+  Clock, Grace, ...state, Commands, LiveSessions, RunnerRegistry, RunnerCalls, Placement, StepExecutor, Supervisor,
   ProjectService, TaskService, SpawnService, SessionService, UnrecordedEnd, TimelineService, ApprovalService, RunService, RunnerViews,
   FeedService, Publisher, HealthService, RpcServer,
 ];

@@ -58,6 +58,41 @@ describe('runs', () => {
     await eventually(() => runner.heard('stop').length === 2);
   });
 
+  it.each([['another process', 'inc-2'], ['back after a silence', 'inc-1']])('says everything again at once to a runner that is %s, and waits no longer for what hangs', async (_what, incarnation) => {
+    const runner = await join('slot-0', { obeys: false });
+    const id = await running();
+    const request = service.bus.request.bind(service.bus);
+    let hanging = 0;
+    service.bus.request = (rpc, req, options) => {
+      if (rpc.owner !== 'runner' || rpc.name !== 'stop') return request(rpc, req, options);
+      hanging += 1;
+      return new Promise(() => undefined);
+    };
+    await service.call(SessionRpc.actOnSession, { id, action: 'stop', meta: meta() });
+    await eventually(() => hanging === 1);
+    service.bus.request = request;
+    runner.leave();
+    if (incarnation === 'inc-1') service.clock.advance(6_000);
+    expect(runner.heard('stop')).toEqual([]);
+
+    runner.incarnation = incarnation;
+    await runner.beat();
+    await eventually(() => runner.heard('stop').length === 1);
+  });
+
+  it('waits no longer than 2 s for a runner to accept', async () => {
+    await join();
+    const request = service.bus.request.bind(service.bus);
+    const waits = new Set<number | undefined>();
+    service.bus.request = (rpc, req, options: { runnerId?: string; timeoutMs?: number } = {}) => {
+      if (rpc.owner === 'runner') waits.add(options.timeoutMs);
+      return request(rpc, req, options);
+    };
+    await service.call(SessionRpc.inputToSession, { id: await running(), text: 'a', meta: meta() });
+    await service.settle();
+    expect([...waits]).toEqual([2_000]);
+  });
+
   it('grants a claim to the runner of the present run alone, as often as it asks', async () => {
     const runner = await join('slot-0', { claims: false });
     const other = await join('slot-1', { claims: false, providers: [] });

@@ -20,6 +20,7 @@ export interface KnownRunner {
 @Injectable()
 export class RunnerRegistry {
   private readonly runners = new Map<string, KnownRunner>();
+  private readonly returnListeners = new Set<(runnerId: string) => void>();
   private readonly refusals = new Map<string, { runnerId: string; until: number }[]>();
 
   constructor(
@@ -34,8 +35,15 @@ export class RunnerRegistry {
     const known = this.runners.get(heartbeat.runnerId);
     if (known && known.heartbeat.incarnation === heartbeat.incarnation && heartbeat.n <= known.heartbeat.n) return false;
     if (!known) this.makeRoom();
+    const returned = !known || known.heartbeat.incarnation !== heartbeat.incarnation || this.presence(heartbeat.runnerId) !== 'live';
     this.runners.set(heartbeat.runnerId, { heartbeat, heardAtWall: this.clock.wall(), heardAtMonotonic: this.clock.monotonic() });
+    if (returned) for (const listener of this.returnListeners) listener(heartbeat.runnerId);
     return true;
+  }
+
+  /** Called when a runner is there that was not just now: it is new, another process, or had been silent. */
+  onReturn(listener: (runnerId: string) => void): void {
+    this.returnListeners.add(listener);
   }
 
   get(runnerId: string): KnownRunner | undefined {

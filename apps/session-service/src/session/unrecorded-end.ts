@@ -1,10 +1,9 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AppError, isTerminal, runMayLive, type Session } from '@orbitmesh/domain';
 import { RunnerRpc } from '@orbitmesh/contracts';
-import { Bus } from '@orbitmesh/messaging';
 import { LOGGER, type Logger } from '@orbitmesh/service-kit';
 import { Store } from '@orbitmesh/storage';
-import { RUNNER_REQUEST_MS } from '../limits.js';
+import { RunnerCalls } from '../runner/runner-calls.js';
 import { COLLECTIONS } from '../store/collections.js';
 
 /** A wish to end a session, of somebody who may wish it. */
@@ -18,7 +17,7 @@ export interface EndWish { sessionId: string; action: 'stop' | 'kill'; reason: s
 export class UnrecordedEnd {
   constructor(
     @Inject(Store) private readonly store: Store,
-    @Inject(Bus) private readonly bus: Pick<Bus, 'request'>,
+    @Inject(RunnerCalls) private readonly runners: RunnerCalls,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -34,7 +33,7 @@ export class UnrecordedEnd {
 
   private async tell({ id }: Session, { runId, runnerId, epoch }: NonNullable<Session['run']>, { action, reason }: EndWish): Promise<boolean> {
     try {
-      await this.bus.request(RunnerRpc[action], { sessionId: id, runId, epoch, reason }, { runnerId, timeoutMs: RUNNER_REQUEST_MS });
+      await this.runners.request(runnerId, RunnerRpc[action], { sessionId: id, runId, epoch, reason });
       this.logger.warn({ sessionId: id, runId, runnerId, action }, 'the disk took no intent, the runner was told directly');
       return true;
     } catch (err) {

@@ -1,13 +1,13 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AppError, type Manifest, type Project, type Session, type SessionCommand } from '@orbitmesh/domain';
 import { RunnerRpc, type RunCommand, type StartRun } from '@orbitmesh/contracts';
-import { Bus } from '@orbitmesh/messaging';
 import { LOGGER, type Logger } from '@orbitmesh/service-kit';
 import { Store, type View } from '@orbitmesh/storage';
 import { Commands } from '../commands/commands.js';
 import { Clock } from '../kernel/clock.js';
 import { REFUSAL_MS, START_TTL_MS } from '../limits.js';
 import { Placement } from '../runner/placement.js';
+import { RunnerCalls } from '../runner/runner-calls.js';
 import { RunnerRegistry } from '../runner/runner-registry.js';
 import { AgentTokens } from '../session/agent-token.js';
 import { changeSession } from '../session/session-change.js';
@@ -21,7 +21,7 @@ export class StepExecutor {
   constructor(
     @Inject(Store) private readonly store: Store,
     @Inject(Commands) private readonly commands: Commands,
-    @Inject(Bus) private readonly bus: Pick<Bus, 'request'>,
+    @Inject(RunnerCalls) private readonly runners: RunnerCalls,
     @Inject(Clock) private readonly clock: Clock,
     @Inject(Placement) private readonly placement: Placement,
     @Inject(RunnerRegistry) private readonly registry: RunnerRegistry,
@@ -73,7 +73,7 @@ export class StepExecutor {
     const { runId, runnerId, epoch } = session.run!;
     const run: RunCommand = { sessionId: session.id, runId, epoch };
     try {
-      await this.request(session, run, message, { runnerId });
+      await this.request(session, run, message, runnerId);
       return true;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
@@ -83,18 +83,19 @@ export class StepExecutor {
     }
   }
 
-  private request(session: Session, run: RunCommand, message: RunnerMessage, to: { runnerId: string }): Promise<unknown> {
+  private request(session: Session, run: RunCommand, message: RunnerMessage, to: string): Promise<unknown> {
+    const { runners } = this;
     switch (message.to) {
-      case 'start': return this.bus.request(RunnerRpc.start, this.startOf(session, run), to);
+      case 'start': return runners.request(to, RunnerRpc.start, this.startOf(session, run));
       case 'stop':
-      case 'kill': return this.bus.request(RunnerRpc[message.to], { ...run, reason: message.reason }, to);
+      case 'kill': return runners.request(to, RunnerRpc[message.to], { ...run, reason: message.reason });
       case 'pause':
       case 'interrupt':
-      case 'resume': return this.bus.request(RunnerRpc[message.to], run, to);
-      case 'input': return this.bus.request(RunnerRpc.input, { ...run, inputId: message.inputId, text: message.text }, to);
+      case 'resume': return runners.request(to, RunnerRpc[message.to], run);
+      case 'input': return runners.request(to, RunnerRpc.input, { ...run, inputId: message.inputId, text: message.text });
       case 'answerApproval': {
         const { approvalId, optionId, reason } = message;
-        return this.bus.request(RunnerRpc.answerApproval, { ...run, approvalId, optionId, ...(reason !== undefined && { reason }) }, to);
+        return runners.request(to, RunnerRpc.answerApproval, { ...run, approvalId, optionId, ...(reason !== undefined && { reason }) });
       }
     }
   }

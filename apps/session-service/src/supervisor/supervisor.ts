@@ -47,6 +47,7 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
   onApplicationBootstrap(): void {
     this.running = true;
     this.live.onSettled((id) => this.look(id));
+    this.registry.onReturn((runnerId) => this.sayAgain(runnerId));
     this.stops = [
       this.clock.every(TICK_MS, () => this.lookAtAll()),
       this.bus.onStatus((status) => { if (status === 'connected') this.startOver(); }),
@@ -77,6 +78,13 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
     this.lookAtAll();
   }
 
+  /** What was said to a runner's former process, or while it was away, may have reached nobody. */
+  private sayAgain(runnerId: string): void {
+    for (const { id } of this.live.ofRunner(runnerId)) {
+      this.attempts.delete(id);
+      this.look(id);
+    }
+  }
 
   private lookAtAll(): void {
     this.observe();
@@ -114,10 +122,12 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
   private async attempt({ session, step }: Decided): Promise<boolean> {
     const runnerId = step.type === 'send' ? session.run!.runnerId : null;
     if (runnerId !== null && !this.gate.enter(runnerId)) return false;
-    this.attemptsOf(session.id).byKey.set(step.key, this.clock.monotonic());
+    // Kept over the wait: where everything is to be said again meanwhile, these no longer count.
+    const attempts = this.attemptsOf(session.id);
+    attempts.byKey.set(step.key, this.clock.monotonic());
     try {
       const done = await this.executor.execute(session, step);
-      if (!done) this.attemptsOf(session.id).restUntil = this.clock.monotonic() + (step.type === 'send' ? RESEND_MS : 0);
+      if (!done) attempts.restUntil = this.clock.monotonic() + (step.type === 'send' ? RESEND_MS : 0);
       return done;
     } catch (err) {
       this.logger.warn({ err, sessionId: session.id, step: step.type }, 'step failed, will be tried again');
