@@ -3,7 +3,7 @@ import type { EventEnvelope } from '@orbitmesh/domain';
 import { ApiError, type ApiClient } from '@orbitmesh/api-client';
 import type { Context } from './context.js';
 import { ASK_DELAY_MS } from './limits.js';
-import { printable } from './terminal.js';
+import { cliNameOf, printable } from './terminal.js';
 
 /**
  * The open questions of a session. On a terminal they are put to the person, one after another, y or n; elsewhere it says how
@@ -50,7 +50,7 @@ export class ApprovalDesk {
     if (!this.interactive) {
       this.open.delete(approvalId);
       this.askSoon();
-      this.context.printer.note(`It asks for permission. Answer with: orbitmesh approve ${this.sessionId} ${approvalId}   (or --deny)`);
+      this.context.printer.note(`It asks for permission. Answer with: ${cliNameOf(this.context.terminal.env)} approve ${this.sessionId} ${approvalId}   (or --deny)`);
       return;
     }
     this.asking = { approvalId, withdraw: new AbortController() };

@@ -4,11 +4,17 @@ import { ApiError, UnreachableError } from '@orbitmesh/api-client';
 export const EXIT = { ok: 0, failure: 1, usage: 2, notFound: 3, conflict: 4, unreachable: 5, refused: 6 } as const;
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 
+/** What a failure of our own is called in JSON mode, beside the codes of the server. */
+export const CODE_OF_EXIT: Readonly<Record<ExitCode, string>> = { 0: 'OK', 1: 'FAILURE', 2: 'USAGE', 3: 'NOT_FOUND', 4: 'CONFLICT', 5: 'NOT_RUNNING', 6: 'REFUSED' };
+
 /** A failure of our own that knows what it comes to. */
 export class CliError extends Error {
+  readonly code: string;
+
   constructor(readonly exitCode: ExitCode, message: string) {
     super(message);
     this.name = 'CliError';
+    this.code = CODE_OF_EXIT[exitCode];
   }
 }
 

@@ -1,5 +1,7 @@
 /** Rows of a list that `status` shows; the rest is counted. */
 export const STATUS_ROWS_MAX = 20;
+/** Rows of `sessions`; it says when there are more. */
+export const SESSIONS_ROWS_MAX = 1_000;
 /** Events that `events` prints without `--limit`. */
 export const EVENTS_LIMIT_DEFAULT = 1_000;
 /** Pages of projects looked through for one that has the present directory. */

@@ -1,5 +1,6 @@
 import { EXIT } from './exit-code.js';
 import { runCli } from './cli.js';
+import { watchReader } from './reader-gone.js';
 
 const interrupted = new AbortController();
 const interrupt = () => {
@@ -11,6 +12,7 @@ process.on('SIGINT', interrupt);
 process.on('SIGTERM', interrupt);
 // `orbitmesh events | head`: whoever read us has enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failure));
+watchReader(() => process.exit(EXIT.ok));
 
 const { stdin, stdout, stderr, env } = process;
 process.exitCode = await runCli(process.argv.slice(2), { env, cwd: process.cwd(), stdin, stdout, stderr, signal: interrupted.signal, interrupt });

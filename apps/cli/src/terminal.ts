@@ -13,6 +13,11 @@ export interface Terminal {
   interrupt: () => void;
 }
 
+/** What this CLI is called where it runs, for the commands it proposes: an agent has it in its PATH. */
+export function cliNameOf(env: NodeJS.ProcessEnv): string {
+  return env['ORBITMESH_SESSION_ID'] ? 'orbitmesh' : env['ORBITMESH_CLI_NAME'] || 'orbitmesh';
+}
+
 const CODES = { dim: 2, bold: 1, red: 31, green: 32, yellow: 33, cyan: 36 } as const;
 export type Style = keyof typeof CODES;
 

@@ -4,6 +4,8 @@ import { ApprovalDesk } from '../approval-desk.js';
 import type { Context, Register } from '../context.js';
 import { EventTeller } from '../event-text.js';
 import { EXIT } from '../exit-code.js';
+import { isOver } from '../session-text.js';
+import { cliNameOf } from '../terminal.js';
 
 const PAGE = 200;
 
@@ -66,7 +68,8 @@ class SessionViewer {
       return;
     }
     if (terminal.signal.aborted) {
-      printer.note(`Detached; the session goes on. Come back with: orbitmesh attach ${this.sessionId}`);
+      const name = cliNameOf(terminal.env);
+      printer.note(`Detached; the session goes on. Come back with: ${name} attach ${this.sessionId}   End it with: ${name} stop ${this.sessionId}`);
       return;
     }
     const session = await this.client.session(this.sessionId);
@@ -98,8 +101,4 @@ class SessionViewer {
     }
     this.desk.see(event);
   }
-}
-
-function isOver(state: SessionState): boolean {
-  return state === 'stopped' || state === 'error';
 }

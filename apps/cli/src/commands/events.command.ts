@@ -1,5 +1,5 @@
 import { InvalidArgumentError } from 'commander';
-import type { ApiClient } from '@orbitmesh/api-client';
+import { ApiError, type ApiClient } from '@orbitmesh/api-client';
 import { eventMatchOf, type EventFilterDto } from '@orbitmesh/contracts';
 import type { EventEnvelope } from '@orbitmesh/domain';
 import type { Context, Register } from '../context.js';
@@ -26,11 +26,25 @@ async function events(context: Context, options: EventsOptions): Promise<void> {
   const client = await context.client();
   const filter: Partial<EventFilterDto> = { sessionIds: options.session, projectId: options.project, taskIds: options.task, types: options.type };
   const source = options.follow ? follow(context, client, filter, options.after) : past(client, filter, options.after);
+  // What was of a session that is deleted is still told; only what nobody ever heard of is not there.
+  if (options.follow) await checkNamed(client, options);
+  let none = true;
   let left = options.limit ?? (options.follow ? Infinity : EVENTS_LIMIT_DEFAULT);
   const teller = new EventTeller(context.printer);
   for await (const event of source) {
+    none = false;
     context.printer.result(event, () => teller.feedLine(event));
     if (--left <= 0 || context.terminal.signal.aborted) return;
+  }
+  if (none && !options.follow) await checkNamed(client, options);
+}
+
+/** A typing error must not look like silence. @throws ApiError 404 */
+async function checkNamed(client: ApiClient, { session = [], task = [], project }: EventsOptions): Promise<void> {
+  const reads = [...session.map((id) => client.session(id)), ...task.map((id) => client.task(id)), ...(project === undefined ? [] : [client.project(project)])];
+  for (const read of await Promise.allSettled(reads)) {
+    // Whatever else it may not do (an agent sees only its own) the feed itself says.
+    if (read.status === 'rejected' && read.reason instanceof ApiError && read.reason.status === 404) throw read.reason;
   }
 }
 

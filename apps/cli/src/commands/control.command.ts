@@ -1,0 +1,21 @@
+import type { SessionView } from '@orbitmesh/domain';
+import type { Context, Register } from '../context.js';
+import { isOver } from '../session-text.js';
+
+/** What its user says to a session that is there: the intent is recorded, the rest follows (design §1.4). */
+export const registerControl: Register = (program, run) => {
+  const end = (action: 'stop' | 'kill', description: string) => program.command(action).description(description).argument('<session>').option('--reason <text>', 'why')
+    .action(run(async (context: Context, sessionId: string, { reason }: { reason?: string }) => {
+      tell(context, (await (await context.client()).act(sessionId, action, reason)).body);
+    }));
+  end('stop', 'end a session in good order');
+  end('kill', 'end a session at once');
+  program.command('input').description('say something to a session').argument('<session>').argument('<text>').action(run(async (context: Context, sessionId: string, text: string) => {
+    const { body } = await (await context.client()).input(sessionId, text);
+    context.printer.result(body, () => `${body.id}: ${body.state}, told`);
+  }));
+};
+
+function tell({ printer }: Context, session: SessionView): void {
+  printer.result(session, () => `${session.id}: ${isOver(session.state) ? `${session.state} (${session.outcome?.code ?? session.status})` : `${session.state}, to be ${session.desired.state}`}`);
+}

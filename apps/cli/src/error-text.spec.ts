@@ -1,0 +1,63 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { TestHome } from './testing/test-home.js';
+
+let home: TestHome;
+beforeEach(async () => { home = await TestHome.make(); });
+afterEach(() => home.remove());
+
+const codeOf = (err: string): unknown => (JSON.parse(err) as { code: unknown }).code;
+
+describe('what an error says', () => {
+  it('to a person, once', async () => {
+    home.api.on('POST /api/sessions/spawn', [400, { code: 'VALIDATION_FAILED', detail: 'body /mode: must be a mode', errors: [{ pointer: '/mode', detail: 'must be a mode' }, { pointer: '/name', detail: 'is too long' }] }]);
+
+    expect(await home.cli(['spawn', 'x', '-p', 'p'])).toEqual({ code: 2, out: '', err: 'orbitmesh: body /mode: must be a mode\n  /name: is too long\n' });
+  });
+
+  it('shows from where to where the feed is kept', async () => {
+    home.api.on('GET /api/events*', [410, { code: 'CURSOR_GONE', detail: 'Gone.', oldest: 'l.5', newest: 'l.9' }]);
+
+    expect((await home.cli(['events', '--after', 'l.1'])).err).toBe('orbitmesh: Gone.\n  oldest: l.5\n  newest: l.9\n');
+  });
+
+  it.each([
+    [['nonsense', '--json'], 2, 'USAGE'], [['--json'], 2, 'USAGE'], [['events', '--json', '--limit', 'x'], 2, 'USAGE'], [['--json', 'status', '--jsn'], 2, 'USAGE'], [['spawn', '--json'], 2, 'USAGE'],
+  ])('to a program, as one document: %j', async (args, code, name) => {
+    const ran = await home.cli(args);
+
+    expect(ran).toMatchObject({ code, out: '' });
+    expect(codeOf(ran.err)).toBe(name);
+  });
+
+  it.each([
+    [{ ORBITMESH_HOME: '/nowhere/at/all' }, 5, 'NOT_RUNNING'], [{ ORBITMESH_SESSION_ID: 's' }, 6, 'REFUSED'], [{ ORBITMESH_API_URL: 'http://127.0.0.1:9', ORBITMESH_TOKEN: 't' }, 5, 'UNREACHABLE'],
+  ])('to a program, by a code that stays: %j', async (env, code, name) => {
+    const ran = await home.cli(['status', '--json'], { env });
+
+    expect(ran.code).toBe(code);
+    expect(codeOf(ran.err)).toBe(name);
+  });
+
+  it('leaves what comes after -- to the command', async () => {
+    home.api.on('POST /api/sessions/s1/input', [202, { id: 's1', state: 'running' }]);
+
+    expect(await home.cli(['input', 's1', '--', '--json'])).toEqual({ code: 0, out: 's1: running, told\n', err: '' });
+    expect(home.api.sent[0].body).toEqual({ text: '--json' });
+  });
+});
+
+describe('a name that nobody ever heard of', () => {
+  it.each([['session', 'sessions'], ['task', 'tasks'], ['project', 'projects']])('comes to 3: --%s', async (option, path) => {
+    home.api.on('GET /api/events?limit=200', [200, { items: [], nextCursor: 'l.0' }]).on(`GET /api/${path}/nope`, [404, { code: 'X_NOT_FOUND', detail: 'There is no nope.' }]);
+
+    expect(await home.cli(['events', `--${option}`, 'nope'])).toMatchObject({ code: 3, err: 'orbitmesh: There is no nope.\n' });
+    expect(await home.cli(['events', '-f', `--${option}`, 'nope'])).toMatchObject({ code: 3, err: 'orbitmesh: There is no nope.\n' });
+  });
+
+  it('is not one that is deleted, and still told of', async () => {
+    const event = { seq: 1, cursor: 'l.1', id: 'e', type: 'session:deleted', timestamp: '2026-01-01T10:20:30.000Z', commitEnd: true, sessionId: 'gone', data: {} };
+    home.api.on('GET /api/events?limit=200', [200, { items: [event], nextCursor: 'l.1' }]).on('GET /api/events?after=l.1&limit=200', [200, { items: [], nextCursor: 'l.1' }]);
+
+    expect(await home.cli(['events', '--session', 'gone'])).toEqual({ code: 0, out: '1 10:20:30  session:deleted  gone\n', err: '' });
+  });
+});

@@ -1,0 +1,42 @@
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { ScriptedApi } from './testing/scripted-api.js';
+
+const MAIN = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+
+let api: ScriptedApi;
+beforeAll(async () => {
+  api = await ScriptedApi.start();
+  const event = { seq: 1, cursor: 'l.1', id: 'e1', type: 'output', timestamp: '2026-01-01T10:20:30.000Z', commitEnd: true, data: { content: 'one' } };
+  api.frames = [{ type: 'subscribed', resume: 'ok', cursor: 'l.0' }, { type: 'event', event }];
+});
+afterAll(() => api.stop());
+
+/** A pipeline of a real shell: what Node itself makes between processes are sockets, not pipes. */
+async function shell(line: string): Promise<{ code: number | null; out: string }> {
+  const child = spawn('/bin/sh', ['-c', line, process.execPath, MAIN], { stdio: ['ignore', 'pipe', 'inherit'], env: { PATH: process.env['PATH'], ORBITMESH_API_URL: api.url, ORBITMESH_TOKEN: 'omd_t' } });
+  let out = '';
+  child.stdout.on('data', (chunk: Buffer) => { out += chunk.toString(); });
+  const [code] = await once(child, 'close') as [number | null];
+  return { code, out };
+}
+
+// GNU tail is what looks; elsewhere the next event ends it.
+(process.platform === 'linux' ? describe : describe.skip)('a feed that is followed through a pipe', () => {
+  it('ends when its reader has enough, though nothing more happens', async () => {
+    const { code, out } = await shell('"$0" "$1" events -f --json | head -n 1');
+
+    expect(code).toBe(0);
+    expect(out.split('\n')[0]).toContain('"seq":1');
+  }, 15_000);
+
+  it('gives its pipe back at once when it ends by itself', async () => {
+    const since = performance.now();
+    const { out } = await shell('"$0" "$1" events -f --limit 1 | cat');
+
+    expect(out).toContain('one');
+    expect(performance.now() - since).toBeLessThan(5_000);
+  });
+});
