@@ -17,9 +17,13 @@ export const CLAIM_GIVE_UP_MS = 60_000;
 export const AGENT_PID_TIMEOUT_MS = 10_000;
 
 /** Stop (design §4.1): after stdin was closed, and after SIGTERM. */
-export const STOP_GRACES_MS = { politeMs: 5_000, termMs: 5_000 } as const;
-/** In a shutdown (design §10), all agents at once. */
-export const SHUTDOWN_GRACES_MS = { politeMs: 2_000, termMs: 2_000 } as const;
+export const STOP_GRACES_MS = { politeMs: 5_000, termMs: 5_000, drainMs: 2_000 } as const;
+/**
+ * In a shutdown (design §10), all agents at once. `drainMs`, here and above: of a run that is ended by
+ * us, what it left in its files is decoded so long; the rest is dropped and said as `output_dropped`.
+ * What an agent that ended by itself has left is decoded to its end, or until somebody stops the run.
+ */
+export const SHUTDOWN_GRACES_MS = { politeMs: 2_000, termMs: 2_000, drainMs: 500 } as const;
 /** What an agent that ended by itself left behind gets this long between SIGTERM and SIGKILL. */
 export const LEFTOVER_GRACE_MS = 500;
 /** SIGKILL and look again, at most this long; whatever is alive then is reported in `run_ended.left`. */
@@ -54,13 +58,19 @@ export const SECRET_LENGTH_MIN = 4;
 export const PENDING_BYTES_MAX = 1 * MIB;
 /** Decoded without a fact; then the offset alone is journaled. */
 export const SILENT_BYTES_MAX = 256 * KIB;
-/** In the journal and not yet acknowledged, per run (held in memory); decoding waits, the agent's file grows. */
-export const UNACKED_BYTES_MAX = 8 * MIB;
+/** In the journal and not yet acknowledged, per run (held in memory): decoding waits and the agent's tree is suspended, until half of it is left. */
+export const UNACKED_BYTES_MAX = 16 * MIB;
+/** The same for how many they are, however small: 16 minutes of output that never pauses, with session-service away. */
+export const UNACKED_FACTS_MAX = 20_000;
 /** Output in the files and not in the journal (design §7): the agent's tree is suspended, and goes on below the second. */
 export const BACKLOG_SUSPEND_BYTES = 8 * MIB;
 export const BACKLOG_RESUME_BYTES = 2 * MIB;
-/** A run's output as facts (design §7): what comes after is dropped and said as `output_dropped`. */
+/** All that a run says, as facts (design §7): what only tells something is then dropped and said as `output_dropped`. */
 export const RUN_OUTPUT_BYTES_MAX = 256 * MIB;
+/** Past it, facts that move the session (turns, inputs, approvals) go on so far; then the run is ended as crashed. */
+export const RUN_CONTROL_BYTES_MAX = 16 * MIB;
+/** The least a fact counts there: what it costs on its way and as an event. */
+export const FACT_BYTES_MIN = 256;
 /** A raw file past this loses what is in the journal, with the tree suspended meanwhile. */
 export const RAW_FILE_BYTES_MAX = 256 * MIB;
 
@@ -74,6 +84,12 @@ export const DRIVER_STATE_BYTES_MAX = 1 * MIB;
 export const INPUT_IDS_MAX = 1_000;
 /** Bytes of a raw frame in `metadata {key: 'unparsed'}`. */
 export const UNPARSED_BYTES_MAX = 4 * KIB;
+/** Such facts of a run; further frames are only counted, and said as `metadata {key: 'unparsed_dropped'}`. */
+export const UNPARSED_FACTS_MAX = 100;
+/** Between two of those; the last number is said at the end. */
+export const UNPARSED_SAY_MS = 10_000;
+/** Frames, or their characters, that nobody understands before `run_started`: this is no agent of that protocol, and the start fails. */
+export const UNPARSED_AT_START_MAX = { frames: 1_000, characters: 1 * MIB } as const;
 
 /** Unanswered facts are sent again between these (with jitter), and at once after a reconnect. */
 export const SEND_RETRY_MS = { first: 100, last: 2_000 } as const;

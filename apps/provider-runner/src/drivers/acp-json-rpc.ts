@@ -44,6 +44,8 @@ function isId(value: unknown): value is RpcId {
 
 /** Never throws: what is no message is `invalid`. */
 export function decodeFrame(line: string): Frame {
+  // Most of what is no message is told without an exception: a flood of it must stay cheap.
+  if (!line.trimStart().startsWith('{')) return { kind: 'invalid' };
   let message: Fields;
   try {
     const parsed: unknown = JSON.parse(line);

@@ -139,7 +139,11 @@ export interface DriverHost {
   failStart(code: Extract<OutcomeCode, 'config_invalid' | 'start_failed' | 'auth_required'>, message: string): void;
   /** The conversation cannot go on (a broken protocol, say): the tree is ended, `run_ended` says `crashed` with this message. */
   abandon(message: string): void;
-  /** A frame that nobody understands: bounded, said as `metadata {key: 'unparsed'}`; the raw frame stays in the run's `out`. */
+  /**
+   * A frame that nobody understands: bounded, said as `metadata {key: 'unparsed'}`, after the first 100
+   * of a run only as a number (`unparsed_dropped`); the raw frame stays in the run's `out`. Very many
+   * of them before `run_started` fail the start.
+   */
   unparsed(frame: string): void;
   /** Put what it makes into the snapshot within the same step. */
   newId(kind: IdKind): string;

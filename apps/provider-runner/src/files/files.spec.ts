@@ -3,7 +3,7 @@ import { appendFileSync, closeSync, constants, openSync, readFileSync, readSync,
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '@orbitmesh/testing';
-import { TextSplitter } from '../decode/splitter.js';
+import { LineSplitter, TextSplitter } from '../decode/splitter.js';
 import type { Offsets } from '../journal/fact-journal.js';
 import { tempDir } from '../testing/temp-dir.js';
 import { forgetRest, recoverRawFile, shortenRawFile } from './raw-file.js';
@@ -126,6 +126,7 @@ describe('RunOutput', () => {
       tails: { stdout: tail('stdout'), stderr: tail('stderr') },
       journaled: () => journaled,
       journal: async () => Object.assign(journaled, decoded),
+      unackedShare: () => 0,
       suspend: (on) => { suspended = on; if (on) suspensions += 1; },
       onShortened: async () => { shortened += 1; },
       onFailed: (error) => { throw error; },
@@ -148,11 +149,59 @@ describe('RunOutput', () => {
       await eventually(() => shortened >= round && !suspended, { what: `the shortened file of round ${round}` });
     }
     write(10);
-    await output.drain();
+    await output.drain(() => Infinity);
 
     expect(seen.join('')).toBe(written);
     expect(suspensions).toBe(4);
     expect(shortened).toBe(3);
     expect(statSync(paths.stdout).size).toBeLessThan(1_000);
   }, 30_000);
+
+  /** A run that wrote `text`, whose decoding has room when `room` resolves. */
+  const follow = (text: string, room: Promise<void>, more: { unackedShare?: () => number; suspend?: (on: boolean) => void } = {}) => {
+    const seen: string[] = [];
+    const discarded: [bytes: number, end: number][] = [];
+    const tail = (stream: keyof Offsets) => {
+      const path = join(dir.path, stream);
+      writeFileSync(path, stream === 'stdout' ? text : '');
+      return {
+        path, splitter: new LineSplitter(1_000_000), position: 0, base: 0, room: () => (seen.length === 0 ? Promise.resolve() : room), discards: () => false,
+        onDiscarded: (bytes: number, end: number) => { discarded.push([bytes, end]); },
+        onPieces: (pieces: { text: string }[]) => { for (const piece of pieces) seen.push(piece.text); },
+      };
+    };
+    output = new RunOutput({
+      tails: { stdout: tail('stdout'), stderr: tail('stderr') }, journaled: () => ({ stdout: 0, stderr: 0 }), journal: async () => ({ stdout: 0, stderr: 0 }),
+      unackedShare: () => 0, suspend: () => undefined, onShortened: async () => undefined, onFailed: (error) => { throw error; }, ...more,
+    });
+    return { seen, discarded };
+  };
+
+  it('decodes at the end for as long as it may, gives what it has begun, and counts the rest', async () => {
+    const text = `${'x'.repeat(999)}\n`.repeat(1_000);
+    const { seen, discarded } = follow(text, new Promise(() => undefined));
+    await eventually(() => seen.length > 0);
+    const before = seen.length;
+
+    await output.drain(() => 100);
+
+    expect(seen).toHaveLength(before + 1);
+    expect(seen.at(-1)).toHaveLength((64 * 1024) % 1_000);
+    expect(discarded).toEqual([[1_000_000 - 64 * 1024, 1_000_000]]);
+  });
+
+  it('suspends an agent whose facts nobody acknowledges, and lets it go on when half of them are', async () => {
+    let share = 1;
+    const said: boolean[] = [];
+    follow('', Promise.resolve(), { unackedShare: () => share, suspend: (on) => said.push(on) });
+    await eventually(() => said.length === 1);
+    // Every look takes a little away: it goes on only when less than half is left.
+    await eventually(() => {
+      if (share >= 0.5) share -= 0.02;
+      return said.length === 2;
+    });
+
+    expect(said).toEqual([true, false]);
+    expect(share).toBeLessThan(0.5);
+  });
 });

@@ -32,6 +32,7 @@ export class OutputTail {
   private stopped = false;
   private stopWaiting: (() => void) | undefined;
   private ending = false;
+  private hurried = false;
   private heldSince = 0;
   private readonly done: Promise<void>;
 
@@ -90,6 +91,12 @@ export class OutputTail {
     await this.done;
   }
 
+  /** No more is decoded: what is left is counted and passed by. */
+  hurry(): void {
+    this.hurried = true;
+    this.stopWaiting?.();
+  }
+
   /** Stops where it is. */
   async stop(): Promise<void> {
     this.stopped = true;
@@ -104,7 +111,7 @@ export class OutputTail {
       await this.room();
       if (this.stopped) return;
       const ending = this.ending;
-      const count = this.options.discards() ? this.discard() : await this.readNext();
+      const count = this.hurried || this.options.discards() ? this.discard() : await this.readNext();
       if (count > 0) {
         pollMs = TAIL_POLL_MS.first;
       } else if (ending) {
@@ -118,8 +125,9 @@ export class OutputTail {
   }
 
   /** There may never be room again, and who stops does not wait for it. */
-  private room(): Promise<void> {
-    return new Promise((resolve, reject) => {
+  private async room(): Promise<void> {
+    if (this.hurried) return;
+    await new Promise<void>((resolve, reject) => {
       this.stopWaiting = resolve;
       this.options.room().then(resolve, reject);
     });
@@ -140,6 +148,8 @@ export class OutputTail {
 
   private discard(): number {
     this.woken = false;
+    // What was begun is given first: it must not be given, with its older offset, after what is passed by.
+    if (this.options.splitter.heldBytes > 0) this.options.onPieces(this.options.splitter.end());
     const { end } = this.size();
     const count = end - this.position;
     this.position = end;

@@ -13,6 +13,8 @@ export interface OutputOptions {
   /** Writes to the journal what was decoded, and says up to which offsets. */
   journal(): Promise<Offsets>;
   journaled(): Offsets;
+  /** How much of what may wait for an acknowledgement does: from 1 on the agent is suspended, below one half it goes on. */
+  unackedShare(): number;
   /** Suspends the agent's tree, or lets it go on. */
   suspend(on: boolean): void;
   /** Journals the new beginning of a file. */
@@ -24,7 +26,7 @@ export interface OutputOptions {
 
 /**
  * Both output files of a run. A file gives no back-pressure, so an agent that writes faster than its
- * output can be journaled is suspended until that has caught up, and at such a moment a file that has
+ * output can be journaled, or its facts acknowledged, is suspended until that has caught up, and at such a moment a file that has
  * become too large loses what is in the journal; no byte of output is lost (design §7).
  */
 export class RunOutput {
@@ -45,10 +47,22 @@ export class RunOutput {
     for (const name of STREAMS) if (stream === undefined || stream === name) this.tails[name].wake();
   }
 
-  async drain(): Promise<void> {
+  /**
+   * Nothing writes any more: gives all that is left, for so long (asked again and again: somebody may
+   * begin to wait); what is left then is discarded.
+   */
+  async drain(limitMs: () => number): Promise<void> {
     clearInterval(this.timer);
-    await this.shortening;
-    await Promise.all(STREAMS.map((name) => this.tails[name].drain()));
+    const begun = performance.now();
+    const clock = setInterval(() => {
+      if (performance.now() - begun > limitMs()) for (const name of STREAMS) this.tails[name].hurry();
+    }, GUARD_MS);
+    try {
+      await this.shortening;
+      await Promise.all(STREAMS.map((name) => this.tails[name].drain()));
+    } finally {
+      clearInterval(clock);
+    }
   }
 
   async stop(): Promise<void> {
@@ -61,12 +75,13 @@ export class RunOutput {
     if (this.shortening) return;
     try {
       const backlog = this.backlog();
+      const unacked = this.options.unackedShare();
       const full = STREAMS.find((name) => this.tails[name].size().bytes >= this.limits.rawFileBytes);
       if (full && this.suspended && this.tails[full].caughtUp) {
         this.shortening = this.shorten(full).catch(this.options.onFailed).finally(() => { this.shortening = undefined; });
-      } else if (!this.suspended && (full || backlog > this.limits.suspendBytes)) {
+      } else if (!this.suspended && (full || unacked >= 1 || backlog > this.limits.suspendBytes)) {
         this.hold(true);
-      } else if (this.suspended && !full && backlog < this.limits.resumeBytes) {
+      } else if (this.suspended && !full && unacked < 0.5 && backlog < this.limits.resumeBytes) {
         this.hold(false);
       }
     } catch (error) {

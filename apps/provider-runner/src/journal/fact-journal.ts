@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { NumberedFact } from '@orbitmesh/domain';
 import { JournalFile } from '@orbitmesh/storage';
 import type { DriverState } from '../drivers/driver.js';
-import { INPUT_IDS_MAX, JOURNAL_FILE_BYTES_MAX } from '../limits.js';
+import { INPUT_IDS_MAX, JOURNAL_FILE_BYTES_MAX, UNACKED_BYTES_MAX, UNACKED_FACTS_MAX } from '../limits.js';
 import { jsonBytes } from './fact-size.js';
 
 /** Byte offsets from the beginning of the run's output, however often its files were emptied. */
@@ -26,9 +26,11 @@ export interface RunProgress {
   /** `run_started` was said. */
   started: boolean;
   paused: boolean;
-  /** Bytes of output said as facts, and dropped past the bound. */
+  /** Bytes of everything said as facts, and dropped past the bound. */
   outputBytes: number;
   droppedBytes: number;
+  /** Frames nobody understood, their characters, and how many of those without a fact were told as a number. */
+  unparsed: { frames: number; characters: number; told: number };
   /** The last fact was said. */
   ended: boolean;
 }
@@ -45,7 +47,8 @@ export interface JournalRecord {
 
 const FIRST: RunProgress = {
   runSeq: 0, upTo: { stdout: 0, stderr: 0 }, base: { stdout: 0, stderr: 0 }, driver: null, unsent: [], midLine: false,
-  stdinClosed: false, started: false, paused: false, outputBytes: 0, droppedBytes: 0, ended: false,
+  stdinClosed: false, started: false, paused: false, outputBytes: 0, droppedBytes: 0,
+  unparsed: { frames: 0, characters: 0, told: 0 }, ended: false,
 };
 
 interface Part { number: number; file: JournalFile; lastRunSeq: number }
@@ -90,8 +93,9 @@ export class FactJournal {
     return this.waiting;
   }
 
-  get unackedBytes(): number {
-    return this.waitingBytes;
+  /** How much of what may be unacknowledged is: at 1 nothing more is to come, until it is below one half. */
+  get unackedShare(): number {
+    return Math.max(this.waitingBytes / UNACKED_BYTES_MAX, this.waiting.length / UNACKED_FACTS_MAX);
   }
 
   hasInput(inputId: string): boolean {

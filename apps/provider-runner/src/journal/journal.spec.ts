@@ -162,7 +162,7 @@ describe('the fact journal of a run', () => {
   });
 
   it('has no room while too much is unacknowledged, and has it again after an acknowledgement', async () => {
-    for (let n = 0; n < 600; n += 1) recorder.emit(output('y'.repeat(16_000)));
+    for (let n = 0; n < 1_100; n += 1) recorder.emit(output('y'.repeat(16_000)));
     await recorder.flush();
     let room = false;
     void recorder.room().then(() => { room = true; });
@@ -173,6 +173,26 @@ describe('the fact journal of a run', () => {
     recorder.acknowledged();
 
     await eventually(() => room);
+  });
+});
+
+describe('what a fact counts for', () => {
+  it('is its size, or the least size; text that joins what waits counts as itself', async () => {
+    const dir = tempDir();
+    const journal = await FactJournal.open(dir.path, 1);
+    const recorder = new StepRecorder({ journal, redactor: new Redactor([]), log: () => undefined, onDurable: () => undefined, changes: () => ({}) });
+
+    expect([recorder.emit(activity), recorder.emit(output('a')), recorder.emit(output('bcd')), recorder.emit({ type: 'metadata', key: 'k', value: 'v'.repeat(1_000) })])
+      .toEqual([256, 256, 3, jsonBytes({ type: 'metadata', key: 'k', value: 'v'.repeat(1_000) })]);
+    await recorder.flush();
+    expect(journal.unackedShare).toBeCloseTo(3 / 20_000, 6);
+
+    for (let n = 3; n < 20_000; n += 1) recorder.emit(activity);
+    await recorder.flush();
+    expect(journal.unackedShare).toBe(1);
+    recorder.close();
+    await journal.close();
+    dir.remove();
   });
 });
 

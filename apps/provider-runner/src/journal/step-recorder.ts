@@ -1,6 +1,6 @@
 import type { NumberedFact, RunFact } from '@orbitmesh/domain';
 import { piecesOf } from '../decode/utf8.js';
-import { COALESCE_BYTES_MAX, COALESCE_MS, JOURNAL_RETRY_MS, PENDING_BYTES_MAX, SECRET_HOLD_MS, SILENT_BYTES_MAX, UNACKED_BYTES_MAX } from '../limits.js';
+import { COALESCE_BYTES_MAX, COALESCE_MS, FACT_BYTES_MIN, JOURNAL_RETRY_MS, PENDING_BYTES_MAX, SECRET_HOLD_MS, SILENT_BYTES_MAX } from '../limits.js';
 import type { RunLog } from '../run/run-log.js';
 import { boundFact, jsonBytes } from './fact-size.js';
 import type { FactJournal, JournalRecord, Offsets, RunProgress } from './fact-journal.js';
@@ -53,16 +53,19 @@ export class StepRecorder {
     if (end - this.options.journal.progress.upTo[stream] > SILENT_BYTES_MAX) this.touch();
   }
 
-  emit(fact: RunFact): void {
-    if (this.closed) return;
+  /** @returns the bytes it counts for: at least FACT_BYTES_MIN, but text that only makes a waiting fact longer counts as itself */
+  emit(fact: RunFact): number {
+    if (this.closed) return 0;
     const clean = this.options.redactor.deep(fact);
+    let cost: number;
     if (clean.type === 'output' || clean.type === 'thought') {
-      this.emitText(clean);
+      cost = this.emitText(clean);
     } else {
-      this.push(boundFact(clean));
+      cost = this.push(boundFact(clean));
       this.urgent = true;
     }
     this.schedule();
+    return cost;
   }
 
   /** An input was taken in this step: the same one is not taken again, even after a restart. */
@@ -115,26 +118,31 @@ export class StepRecorder {
     this.wakeWaiters();
   }
 
-  private emitText(fact: TextFact): void {
+  private emitText(fact: TextFact): number {
+    let cost = 0;
     if (!this.waitingText) this.textSince = performance.now();
     for (const content of piecesOf(fact.content, COALESCE_BYTES_MAX)) {
       const last = this.pending.at(-1);
       if (last && canJoin(last, fact, content)) {
         const text = this.options.redactor.text((last.fact as TextFact).content + content);
         last.fact = { ...fact, content: text };
-        last.bytes += Buffer.byteLength(content);
-        this.pendingBytes += Buffer.byteLength(content);
+        const bytes = Buffer.byteLength(content);
+        last.bytes += bytes;
+        this.pendingBytes += bytes;
+        cost += bytes;
       } else {
-        this.push({ ...fact, content });
+        cost += this.push({ ...fact, content });
       }
     }
     this.waitingText = true;
+    return cost;
   }
 
-  private push(fact: RunFact): void {
+  private push(fact: RunFact): number {
     const bytes = jsonBytes(fact);
     this.pending.push({ at: new Date().toISOString(), fact, bytes });
     this.pendingBytes += bytes;
+    return Math.max(bytes, FACT_BYTES_MIN);
   }
 
   private schedule(): void {
@@ -197,7 +205,7 @@ export class StepRecorder {
   }
 
   private hasRoom(): boolean {
-    return this.pendingBytes < PENDING_BYTES_MAX && this.options.journal.unackedBytes < UNACKED_BYTES_MAX;
+    return this.pendingBytes < PENDING_BYTES_MAX && this.options.journal.unackedShare < 1;
   }
 
   private wakeWaiters(): void {

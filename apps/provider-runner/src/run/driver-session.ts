@@ -1,19 +1,18 @@
 import type { Capabilities, IdKind } from '@orbitmesh/domain';
-import { headOf } from '../decode/utf8.js';
-import { LineSplitter, TextSplitter } from '../decode/splitter.js';
 import type { Driver, DriverDefinition, DriverFact, DriverHost, DriverStatus, Piece, ProcessExit, RunContext } from '../drivers/driver.js';
-import { RunOutput } from '../files/run-output.js';
-import type { TailOptions } from '../files/output-tail.js';
+import type { RunOutput } from '../files/run-output.js';
 import { forgetRest, recoverRawFile } from '../files/raw-file.js';
 import type { FactJournal, Offsets, RunProgress } from '../journal/fact-journal.js';
 import type { StepRecorder } from '../journal/step-recorder.js';
-import { COALESCE_BYTES_MAX, DRIVER_STATE_BYTES_MAX, UNPARSED_BYTES_MAX } from '../limits.js';
+import { DRIVER_STATE_BYTES_MAX } from '../limits.js';
 import { AgentInput } from './agent-input.js';
 import type { AgentProcess } from './agent-process.js';
 import { OutputBudget } from './output-budget.js';
 import type { RunFiles } from './run-files.js';
 import type { RunLog } from './run-log.js';
+import { followOutput } from './session-output.js';
 import { Suspension } from './suspension.js';
+import { UnparsedFrames } from './unparsed-frames.js';
 
 export interface DriverSessionOptions {
   definition: DriverDefinition;
@@ -26,6 +25,8 @@ export interface DriverSessionOptions {
   newId(kind: IdKind): string;
   onStarted(): void;
   onStartFailed(code: Parameters<DriverHost['failStart']>[0], message: string): void;
+  /** What has started writes a lot, and nothing of its protocol. */
+  onFlooded(message: string): void;
   /** The conversation is over, by the agent's fault or by an error of ours in the driver. */
   onAbandoned(message: string): void;
 }
@@ -35,6 +36,7 @@ export class DriverSession implements DriverHost {
   private readonly driver: Driver;
   private readonly agentInput: AgentInput;
   private readonly budget: OutputBudget;
+  private readonly unparsedFrames: UnparsedFrames;
   private readonly takenInputs = new Set<string>();
   private readonly suspension: Suspension;
   private readonly base: Offsets;
@@ -47,11 +49,12 @@ export class DriverSession implements DriverHost {
 
   constructor(private readonly options: DriverSessionOptions) {
     const { journal, recorder, files, agent } = options;
-    const { base, started, paused, outputBytes, droppedBytes, upTo } = journal.progress;
+    const { base, started, paused, outputBytes, droppedBytes, unparsed, upTo } = journal.progress;
     this.wasStarted = started;
     this.isPaused = paused;
     this.base = { stdout: recoverRawFile(files.stdout, base.stdout), stderr: recoverRawFile(files.stderr, base.stderr) };
-    this.budget = new OutputBudget(recorder, { outputBytes, droppedBytes }, upTo.stdout);
+    this.budget = new OutputBudget({ recorder, progress: { outputBytes, droppedBytes }, upTo: upTo.stdout, onExhausted: () => this.abandon('The agent says more than a run may.') });
+    this.unparsedFrames = new UnparsedFrames({ ...unparsed }, (fact) => this.emit(fact));
     this.suspension = new Suspension(agent.processes);
     this.agentInput = new AgentInput(files.stdin, agent, recorder, journal.progress);
     this.driver = options.definition.create(this);
@@ -82,7 +85,7 @@ export class DriverSession implements DriverHost {
   /** What a step writes beside its facts. */
   changes(): Partial<RunProgress> {
     const changes: Partial<RunProgress> = {
-      ...this.agentInput.progress, ...this.budget.progress, base: { ...this.base }, started: this.wasStarted, paused: this.isPaused,
+      ...this.agentInput.progress, ...this.budget.progress, unparsed: { ...this.unparsedFrames.progress }, base: { ...this.base }, started: this.wasStarted, paused: this.isPaused,
     };
     let json = this.lastDriverState;
     // A driver that has not begun knows nothing yet; its former snapshot stays.
@@ -106,7 +109,7 @@ export class DriverSession implements DriverHost {
       this.options.onStarted();
     }
     if (fact.type === 'paused' || fact.type === 'resumed') this.isPaused = fact.type === 'paused';
-    if (this.budget.takes(fact, this.options.journal.progress.upTo.stdout)) this.options.recorder.emit(fact);
+    this.budget.say(fact, this.options.journal.progress.upTo.stdout);
   }
 
   send(key: string, line: string): Promise<void> {
@@ -130,7 +133,8 @@ export class DriverSession implements DriverHost {
   }
 
   unparsed(frame: string): void {
-    this.emit({ type: 'metadata', key: 'unparsed', value: headOf(frame, UNPARSED_BYTES_MAX) });
+    this.unparsedFrames.take(frame);
+    if (!this.wasStarted && this.unparsedFrames.areTooManyToStart) this.options.onFlooded('The agent writes much that is not of its protocol: is this the right command, with the right arguments?');
   }
 
   newId(kind: IdKind): string {
@@ -194,11 +198,15 @@ export class DriverSession implements DriverHost {
     this.agentInput.drop();
   }
 
-  /** No process is left: decodes what is left, lets the driver say its last, and makes all of it durable. */
-  async finish(exit: ProcessExit): Promise<void> {
+  /**
+   * No process is left: decodes what is left, as long as it may take, lets the driver say its last, and
+   * makes all of it durable.
+   */
+  async finish(exit: ProcessExit, drainMs: () => number): Promise<void> {
     this.agentInput.release();
-    await this.output?.drain();
+    await this.output?.drain(drainMs);
     this.guard(() => this.driver.exited(exit));
+    this.unparsedFrames.sum();
     this.budget.sum();
     this.over = true;
     this.options.agent.close();
@@ -214,26 +222,16 @@ export class DriverSession implements DriverHost {
   }
 
   private follow(): RunOutput {
-    const { journal, recorder, agent } = this.options;
-    const output = new RunOutput({
-      tails: { stdout: this.tail('stdout'), stderr: this.tail('stderr') },
-      journaled: () => journal.progress.upTo,
-      journal: async () => {
-        await recorder.flush();
-        return journal.progress.upTo;
-      },
-      suspend: (on) => this.onBacklog(on),
-      onShortened: async (stream, begin) => {
-        this.base[stream] = begin;
-        await recorder.flush();
-      },
+    const { definition, files, journal, recorder, agent } = this.options;
+    return followOutput({
+      definition, files, journal, recorder, agent, budget: this.budget, base: this.base,
+      take: (stream, piece) => this.take(stream, piece),
+      onBacklog: (on) => this.onBacklog(on),
       onFailed: (error) => {
         this.log('error', 'the output of a run cannot be kept', { err: error });
         this.abandon('The runner could not read or keep the output of this run.');
       },
     });
-    agent.onFile((file) => output.wake(file === 'out' ? 'stdout' : file === 'err' ? 'stderr' : undefined));
-    return output;
   }
 
   /** A file that a former runner was about to shorten begins elsewhere: journaled before the agent goes on. */
@@ -264,28 +262,6 @@ export class DriverSession implements DriverHost {
     this.log(on ? 'warn' : 'info', on ? 'agent suspended: it writes faster than its output can be kept' : 'agent goes on');
     this.emit({ type: 'metadata', key: 'suspended', value: on ? 'its output cannot be kept as fast as it is written' : 'no' });
     this.suspension.set('backlog', on);
-  }
-
-  private tail(stream: keyof Offsets): TailOptions {
-    const { decoding, lineBytesMax } = this.options.definition;
-    const { recorder, files, journal } = this.options;
-    const upTo = journal.progress.upTo[stream];
-    const lines = stream === 'stdout' && decoding === 'lines';
-    return {
-      path: files[stream],
-      splitter: lines ? new LineSplitter(lineBytesMax, upTo) : new TextSplitter(Math.min(lineBytesMax, COALESCE_BYTES_MAX), upTo),
-      position: upTo,
-      base: this.base[stream],
-      onPieces: (pieces) => { for (const piece of pieces) this.take(stream, piece); },
-      room: () => recorder.room(),
-      // A protocol's frames are decoded to the end; only what they say is dropped.
-      discards: () => !lines && this.budget.spent,
-      onDiscarded: (bytes, end) => {
-        this.budget.drop(bytes, end - bytes);
-        recorder.decoded(stream, end);
-        recorder.touch();
-      },
-    };
   }
 
   private take(stream: keyof Offsets, piece: Piece): void {

@@ -121,8 +121,7 @@ export class Run {
 
   kill(reason: string): void {
     this.log('info', 'kill', { reason });
-    this.end({ cause: 'killed' });
-    this.treeEnd?.kill();
+    this.end({ cause: 'killed' }, true);
   }
 
   /** The runner shuts down: shorter graces, for an end that is under way too. */
@@ -138,8 +137,7 @@ export class Run {
     this.dropped = true;
     this.log('warn', 'run is given up', { reason });
     this.voice?.silence();
-    this.end({ cause: 'lost' });
-    this.treeEnd?.kill();
+    this.end({ cause: 'lost' }, true);
     if (this.ended) await this.close();
   }
 
@@ -191,6 +189,7 @@ export class Run {
       definition, context: contextOf(this.record, this.manifest, this.files, environment), files: this.files, agent: this.agent, journal, recorder, log: this.log, newId: this.env.newId,
       onStarted: () => clearTimeout(this.startTimer),
       onStartFailed: (code, message) => this.end({ startFailed: code, message }),
+      onFlooded: (message) => this.end({ startFailed: 'start_failed', message }, true),
       onAbandoned: (message) => this.end({ cause: 'crashed', message }),
     });
     await this.session.begin();
@@ -217,7 +216,7 @@ export class Run {
   }
 
   /** The first intent counts; a kill makes a stop that is under way faster. */
-  private end(intent: EndIntent): void {
+  private end(intent: EndIntent, atOnce = false): void {
     if (this.ended) return;
     const gentler = this.intent && 'cause' in this.intent && (this.intent.cause === 'stopped' || this.intent.cause === 'shutdown');
     if (!this.intent || (gentler && 'cause' in intent && intent.cause === 'killed')) {
@@ -225,6 +224,7 @@ export class Run {
       if (!this.neverExecuted) void this.keeper.noteQuietly({ ending: intent });
     }
     if (this.session) void this.endTree();
+    if (atOnce) this.treeEnd?.kill();
   }
 
   private async endTree(): Promise<void> {
@@ -236,7 +236,7 @@ export class Run {
       if (this.dropped || (this.intent && 'cause' in this.intent && this.intent.cause === 'killed')) this.treeEnd.kill();
       const left = await this.treeEnd.run(this.graces);
       const exit = this.agent!.exit ?? { exitCode: null, signal: null };
-      await this.session!.finish(exit);
+      await this.session!.finish(exit, () => (this.intent ? this.graces.drainMs : Infinity));
       await this.sayLast(lastFactOf(this.intent, exit, left));
     } catch (error) {
       this.log('error', 'a run could not be ended in order', { err: error });

@@ -8,7 +8,12 @@ const LOOK_MS = { agent: 20, tree: 100 } as const;
 /** The wrapper writes down how the agent ended and goes, within ms. */
 const WRAPPER_GRACE_MS = 1_000;
 
-export interface Graces { politeMs: number; termMs: number }
+export interface Graces {
+  politeMs: number;
+  termMs: number;
+  /** What is left in the output files is decoded so long, once no process is left. */
+  drainMs: number;
+}
 
 /**
  * Ends everything that belongs to a run, in the order of design §7: interrupt what runs, close stdin,
