@@ -3,20 +3,25 @@
 import { requireNode } from './lib/node-version.mjs';
 
 requireNode();
-const [{ ROOT, setUp }, { Refusal, fail }] = await Promise.all([import('./lib/set-up.mjs'), import('./lib/say.mjs')]);
+const [{ ROOT, setUp }, { Refusal, fail }, { Interruption }] = await Promise.all([
+  import('./lib/set-up.mjs'), import('./lib/say.mjs'), import('./lib/demo-interruption.mjs'),
+]);
+const interruption = new Interruption();
 
 try {
   const { natsServer } = await setUp({ nats: !process.env.ORBITMESH_NATS_URL });
   // Only now are the dependencies there that these need.
   const [{ findStack }, { tellStory }] = await Promise.all([import('./lib/demo-stack.mjs'), import('./lib/demo-story.mjs')]);
-  const stack = await findStack({ root: ROOT, natsServer });
+  const stack = await findStack({ root: ROOT, natsServer, interruption });
   try {
-    await tellStory(stack);
+    await tellStory(stack, interruption);
   } finally {
     await stack.stop();
   }
+  await interruption.ending;
   process.exit(0);
 } catch (error) {
+  await interruption.ending;
   // What the API refused is told as it says it; our own stack would add nothing.
   fail(['ApiError', 'UnreachableError'].includes(error?.name) ? new Refusal(error.message) : error);
 }

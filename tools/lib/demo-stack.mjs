@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { readIfThere, readJsonIfThere } from './files.mjs';
 import { DEMO_STACK_WAIT_MS, LOCK_POLL_MS } from './limits.mjs';
 import { homeLock } from './owner-lock.mjs';
-import { Refusal, fail, say, shortPath } from './say.mjs';
+import { Refusal, say, shortPath } from './say.mjs';
 import { readSettings } from './settings.mjs';
 import { Stack } from './stack.mjs';
 
@@ -13,11 +13,11 @@ import { Stack } from './stack.mjs';
  * The stack that already runs in `$ORBITMESH_HOME`, or one of the demo's own, in a home of its own on any free port.
  * @returns {Promise<DemoStack>}
  */
-export async function findStack({ root, natsServer }) {
+export async function findStack({ root, natsServer, interruption }) {
   const settings = readSettings();
   const running = await runningStack(settings.home);
   if (running) return running;
-  return ownStack({ root, natsServer, settings: { ...settings, home: join(homedir(), '.orbitmesh-demo'), port: 0 } });
+  return ownStack({ root, natsServer, interruption, settings: { ...settings, home: join(homedir(), '.orbitmesh-demo'), port: 0 } });
 }
 
 /** Waits while it starts. @returns {Promise<DemoStack | null>} null when no launcher holds this home */
@@ -39,13 +39,14 @@ async function runningStack(home) {
   return null;
 }
 
-async function ownStack({ root, natsServer, settings }) {
+async function ownStack({ root, natsServer, interruption, settings }) {
   await untilNoOtherDemo(settings.home);
   say('stack', `none runs; starting one in ${shortPath(settings.home)}`);
   const stack = new Stack({ root, settings, say });
   await stack.open();
-  const stop = async () => { await stack.stop(); };
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.once(name, () => stop().then(() => process.exit(1), fail));
+  let stopping = null;
+  const stop = () => (stopping ??= stack.stop());
+  interruption.undo = stop;
   try {
     await stack.start(natsServer);
   } catch (error) {

@@ -9,9 +9,10 @@ import { Refusal, say, sayLines, shortPath } from './say.mjs';
 /**
  * The main job, end to end: a project, a task, an agent at work on it, its question answered, its report.
  * @param {import('./demo-stack.mjs').DemoStack} stack
+ * @param {import('./demo-interruption.mjs').Interruption} interruption
  * @throws Refusal unless the agent reported completion and its report is there
  */
-export async function tellStory(stack) {
+export async function tellStory(stack, interruption) {
   const repository = makeRepository();
   say('repository', `${repository} (made for this demo; it stays)`);
   const api = new ApiClient(stack);
@@ -24,6 +25,8 @@ export async function tellStory(stack) {
   say('task', `${task.id}  ${task.title}`);
   const { body: spawned } = await api.spawn({ projectId: project.id, taskIds: [task.id], providerType: 'demo', permissionMode: 'ask' });
   say('session', `${spawned.id}  spawned with the built-in demo agent; it asks before it writes\n`);
+  // A stack of our own ends with all that is in it; in somebody else's, a question would stay open.
+  if (!stack.own) interruption.undo = () => api.act(spawned.id, 'stop', 'The demo was interrupted.');
   await watch(api, spawned.id, cursor);
   const session = await api.session(spawned.id);
   const report = reportIn(repository, session.id);

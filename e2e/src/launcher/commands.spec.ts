@@ -56,6 +56,15 @@ describe('the commands', () => {
     expect(existsSync(join(home, '.orbitmesh-demo', 'run', 'stack.json'))).toBe(false);
   }, 120_000);
 
+  it('npm run demo says that it stopped, and exits with 130, when it is interrupted while its stack starts', async () => {
+    const demo = run('demo.mjs');
+    await eventually(() => demo.output().includes('none runs; starting one'), { what: 'the start of its stack' });
+    for (let repeat = 0; repeat < 2; repeat += 1) demo.child.kill('SIGINT');
+    expect(await demo.exit).toBe(130);
+    expect(demo.output()).toMatch(/\nStopping …\n[^]*Stopped\.\n$/);
+    expect(existsSync(join(home, '.orbitmesh-demo', 'run', 'stack.json'))).toBe(false);
+  }, 60_000);
+
   it('npm start and npm run demo, begun at the same moment, both work', async () => {
     const start = run('start.mjs');
     await expectReport(run('demo.mjs'));
