@@ -5,6 +5,8 @@ export class FeedPrinter {
   /** Output arrives in pieces; a person reads lines. */
   #partial = '';
   #tools = new Map();
+  /** A question, a report, and the notification of each say the same: a person reads it once. */
+  #told = new Set();
 
   /** @param {(line: string) => void} write */
   constructor(write) {
@@ -23,14 +25,23 @@ export class FeedPrinter {
     switch (type) {
       case 'status_change': return `state     ${data.oldState} → ${data.newState}`;
       case 'tool_call': return this.#toolCall(data);
-      case 'approval_requested': return `asks      ${data.title ?? data.approval?.title ?? 'for permission'}`;
-      case 'timeline': return `reports   ${data.kind}: ${data.message}`;
+      case 'approval_requested': return `asks      ${this.#tell(data.title ?? data.approval?.title ?? 'for permission')}`;
+      case 'timeline': return `reports   ${data.kind}: ${this.#tell(data.message)}`;
       case 'error': return `error     ${data.code}: ${data.message}`;
       case 'task:session_added': return 'task      linked to the session';
       // The report beside it says the same.
       case 'notify:progress': return null;
-      default: return type.startsWith('notify:') ? `notified  ${data.title ?? type}${data.message ? `: ${data.message}` : ''}` : null;
+      default: return type.startsWith('notify:') ? this.#notification(data.title ?? type, data.message) : null;
     }
+  }
+
+  #notification(title, message) {
+    return `notified  ${title}${message && !this.#told.has(message) ? `: ${message}` : ''}`;
+  }
+
+  #tell(message) {
+    this.#told.add(message);
+    return message;
   }
 
   /** One line when a tool begins and one when it is done; updates between are for machines. */

@@ -41,12 +41,19 @@ export async function tellStory(stack, interruption) {
 async function watch(api, sessionId, after) {
   const printer = new FeedPrinter(sayLines);
   const signal = AbortSignal.timeout(DEMO_SESSION_WAIT_MS);
+  let asked = false;
   for await (const item of api.feed({ sessionIds: [sessionId] }, { after, signal })) {
-    if (item.type !== 'event') continue;
-    printer.print(item.event);
-    if (item.event.type === 'approval_requested') await allow(api, sessionId);
+    if (item.type === 'event') {
+      printer.print(item.event);
+      asked ||= item.event.type === 'approval_requested';
+    }
+    // What was committed together is told together: the question, its notification, and only then our answer.
+    if (asked && item.event?.commitEnd !== false) {
+      asked = false;
+      await allow(api, sessionId);
+    }
     // The one notification that every end of a session makes (design §4.4).
-    if (/^notify:session_(completed|failed|stopped)$/.test(item.event.type)) return;
+    if (/^notify:session_(completed|failed|stopped)$/.test(item.event?.type)) return;
   }
   sayLines(`\nThe session did not end in ${DEMO_SESSION_WAIT_MS / 60_000} minutes.`);
 }
@@ -68,7 +75,7 @@ function reportIn(repository, sessionId) {
 function sayNext(stack, session, report) {
   const files = join(stack.home, 'session-service', 'sessions', session.id);
   sayLines(`
-Done: ${session.outcome.message}
+The session: state ${session.state}, outcome ${session.outcome.code} (reported by the agent)
 
 What to open next
   the report    ${report}

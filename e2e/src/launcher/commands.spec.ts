@@ -51,7 +51,11 @@ describe('the commands', () => {
     const demo = run('demo.mjs');
     await expectReport(demo);
     expect(demo.output()).toContain('none runs; starting one in ~/.orbitmesh-demo');
-    expect(demo.output()).toMatch(/asks {6}Write .*\n[^]*you {7}allowed it/);
+    expect(demo.output()).toMatch(/asks {6}Write .*\n.*notified {2}Needs input\n.*you {7}allowed it/);
+    expect(demo.output()).toMatch(/outcome completed \(reported by the agent\)/);
+    // What reached the agent stands in the report, not in the story.
+    expect(demo.output()).not.toContain('ORBITMESH_');
+    expect(demo.output().match(/Wrote orbitmesh-report/g)).toHaveLength(1);
     expect(existsSync(join(home, '.orbitmesh', 'run'))).toBe(false);
     expect(existsSync(join(home, '.orbitmesh-demo', 'run', 'stack.json'))).toBe(false);
   }, 120_000);

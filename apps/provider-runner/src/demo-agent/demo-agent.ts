@@ -92,7 +92,8 @@ export class DemoAgent {
     const answer = this.awaitsAnswer ? turn.prompt : null;
     this.awaitsAnswer = false;
     const result = await writeReport(this.context, conversation, turn, this.reporter, answer);
-    for (const task of tasks) this.report(result.done ? 'task_completed' : 'task_failed', result.message, task.id);
+    // A task that is done needs its title only: what was made of it is said once, with the whole.
+    for (const task of tasks) this.report(result.done ? 'task_completed' : 'task_failed', result.done ? task.title : result.message, task.id);
     this.report(result.done ? 'completed' : 'failed', result.message);
     await turn.say(result.done ? 'Done.\n' : `Failed: ${result.message}\n`);
   }

@@ -1,5 +1,5 @@
 import { LIST_ITEMS_MAX } from './limits.js';
-import { summarize } from './report.js';
+import { counted, summarize } from './report.js';
 import { surveyDirectory, type Survey } from './survey.js';
 import type { Turn } from './turn.js';
 import type { Conversation } from './work.js';
@@ -23,7 +23,7 @@ export async function answerFollowUp(conversation: Conversation, turn: Turn): Pr
 
 const ANSWERS: Record<string, (survey: Survey) => string> = {
   ls: ({ files }) => list(files.map(({ path }) => path)),
-  count: ({ files, totalBytes }) => `${files.length} files, ${totalBytes} bytes`,
+  count: ({ files, totalBytes }) => `${counted(files.length, 'file')}, ${counted(totalBytes, 'byte')}`,
   log: ({ commits }) => list(commits),
   todos: ({ todos }) => list(todos.map(({ path, line, text }) => `${path}:${line} ${text}`)),
 };

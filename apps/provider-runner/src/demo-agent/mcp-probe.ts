@@ -11,8 +11,8 @@ const INITIALIZE = {
   params: { protocolVersion: '2025-06-18', capabilities: {}, clientInfo: { name: 'orbitmesh-demo-agent', version: '0.1.0' } },
 };
 
-/** Starts a stdio MCP server as an agent would, initializes it and ends it; says in words what came of it. */
-export async function probeMcpServer(server: StdioMcpServer): Promise<string> {
+/** Starts a stdio MCP server as an agent would, initializes it and ends it; `detail` says in words what came of it. */
+export async function probeMcpServer(server: StdioMcpServer): Promise<{ initialized: boolean; detail: string }> {
   const env = { ...process.env, ...Object.fromEntries(server.env.map(({ name, value }) => [name, value])) };
   const child = spawn(server.command, server.args, { env, stdio: 'pipe' });
   child.stderr.resume();
@@ -20,9 +20,9 @@ export async function probeMcpServer(server: StdioMcpServer): Promise<string> {
   child.stdin.on('error', () => {});
   try {
     const { serverInfo } = await initialize(child);
-    return `initialized as ${serverInfo?.name ?? 'unnamed'} ${serverInfo?.version ?? ''}`.trim();
+    return { initialized: true, detail: `initialized as ${serverInfo?.name ?? 'unnamed'} ${serverInfo?.version ?? ''}`.trim() };
   } catch (error) {
-    return `could not be initialized: ${(error as Error).message}`;
+    return { initialized: false, detail: `could not be initialized: ${(error as Error).message}` };
   } finally {
     child.kill('SIGKILL');
   }

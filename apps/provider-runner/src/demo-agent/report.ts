@@ -2,6 +2,7 @@ import type { AgentContext } from './agent-context.js';
 import { LIST_ITEMS_MAX } from './limits.js';
 import type { Survey } from './survey.js';
 import { CHARACTERS_PER_TOKEN } from './tokens.js';
+import type { Reached } from './what-reached-me.js';
 
 /** The name of the report, next to the work it is about; the session id is checked, because it becomes a path. */
 export function reportFileName(sessionId: string): string {
@@ -12,11 +13,19 @@ export function reportFileName(sessionId: string): string {
 /** One line that says what the survey found. */
 export function summarize(survey: Survey): string {
   const languages = survey.languages.slice(0, 3).map(({ language, files }) => `${language} ${files}`).join(', ') || 'none';
-  return `${survey.files.length} files, ${survey.totalBytes} bytes (${languages}), ${survey.todoCount} TODO marks, ${survey.commits.length} recent commits`;
+  return [
+    `${counted(survey.files.length, 'file')}, ${counted(survey.totalBytes, 'byte')} (${languages})`,
+    counted(survey.todoCount, 'TODO mark'), counted(survey.commits.length, 'recent commit'),
+  ].join(', ');
+}
+
+/** `1 file`, `2 files`. */
+export function counted(count: number, noun: string): string {
+  return `${count} ${noun}${count === 1 ? '' : 's'}`;
 }
 
 /** The report as markdown: deterministic for the same directory and task. */
-export function renderReport(context: AgentContext, survey: Survey, reached: string[], answer: string | null): string {
+export function renderReport(context: AgentContext, survey: Survey, reached: Reached[], answer: string | null): string {
   const lines = [
     `# Report of session ${context.sessionId}`, '',
     `Written by the built-in demo agent: it has no model; it read the files and counts ${CHARACTERS_PER_TOKEN} characters as a token.`, '',
@@ -31,7 +40,7 @@ export function renderReport(context: AgentContext, survey: Survey, reached: str
     ...bounded(survey.todos, LIST_ITEMS_MAX, (todo) => `- \`${todo.path}:${todo.line}\` ${todo.text}`), '',
     '## Recent commits', '', ...bounded(survey.commits, LIST_ITEMS_MAX, (commit) => `- ${commit}`), '',
     ...(survey.notes.length ? ['## Notes', '', ...bounded(survey.notes, LIST_ITEMS_MAX, (note) => `- ${note}`), ''] : []),
-    ...reached, '',
+    '## What reached me', '', ...reached.map(({ what, value }) => `- ${what}: ${value}`), '',
   ];
   return lines.join('\n');
 }

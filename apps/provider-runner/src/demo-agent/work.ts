@@ -2,11 +2,11 @@ import { readFile, rename, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { PlanEntry } from '@agentclientprotocol/sdk/unstable';
 import type { AgentContext } from './agent-context.js';
-import { renderReport, reportFileName, summarize } from './report.js';
+import { counted, renderReport, reportFileName, summarize } from './report.js';
 import { surveyDirectory, type Survey } from './survey.js';
 import type { TimelineReporter } from './timeline-reporter.js';
 import type { Turn } from './turn.js';
-import { whatReachedMe } from './what-reached-me.js';
+import { summarizeReached, whatReachedMe } from './what-reached-me.js';
 import type { StdioMcpServer } from './mcp-probe.js';
 
 /** What a conversation knows beyond one turn. */
@@ -42,11 +42,11 @@ export async function writeReport(context: AgentContext, conversation: Conversat
   });
   conversation.survey = survey;
   turn.tokens.read(survey.charactersRead + survey.commits.join('\n').length);
-  reporter.send({ kind: 'progress', message: `Surveyed ${summarize(survey)}` });
+  reporter.send({ kind: 'progress', message: `Looked through ${counted(survey.files.length, 'file')}` });
   await readReadme(conversation.cwd, survey, turn);
   const reached = await whatReachedMe(context, conversation.firstPrompt, conversation.mcpServers);
   await turn.say(`Found ${summarize(survey)}.\n`);
-  await turn.say(`${reached.join('\n')}\n`);
+  await turn.say(`${summarizeReached(reached)}\n`);
   if (context.options.fail) {
     return { done: false, message: typeof context.options.fail === 'string' ? context.options.fail : 'told to fail by custom.demo.fail' };
   }
@@ -61,8 +61,7 @@ export async function writeReport(context: AgentContext, conversation: Conversat
     return { done: false, message: error.message };
   }
   await showPlan(turn, 2);
-  await turn.say(`Wrote ${name} (${Buffer.byteLength(text)} bytes).\n`);
-  return { done: true, message: `Wrote ${name}: ${summarize(survey)}` };
+  return { done: true, message: `Wrote ${name} (${counted(Buffer.byteLength(text), 'byte')})` };
 }
 
 async function readReadme(cwd: string, survey: Survey, turn: Turn): Promise<void> {
