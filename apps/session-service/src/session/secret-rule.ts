@@ -1,5 +1,7 @@
+import { normalize } from 'node:path';
 import { AppError } from '@orbitmesh/domain';
 import { checkEnvironment, checkSecrets, pointerTo, type FieldProblem, type SpawnSessionBody } from '@orbitmesh/contracts';
+import { isInside } from './working-dir.js';
 
 /**
  * What is kept in the manifest holds no secret by value: plain environments by the names in them, secrets by being
@@ -15,6 +17,17 @@ export function assertNoSecretByValue({ environment = {}, secrets = {}, mcpServe
   if (problems.length === 0) return;
   const first = problems.find(({ code }) => code === 'SECRET_BY_VALUE') ?? problems[0];
   throw new AppError(first.code ?? 'VALIDATION_FAILED', `${first.pointer} ${first.detail}`, { errors: problems });
+}
+
+/**
+ * A reference must not lead into our own home, where the tokens and logs are. By the path alone: what the file really
+ * is, the runner sees. @throws VALIDATION_FAILED with `errors` (JSON pointers)
+ */
+export function assertSecretsOutsideHome({ secrets = {} }: Pick<SpawnSessionBody, 'secrets'>, homes: readonly string[]): void {
+  const inside = (reference: string): boolean => reference.startsWith('file:') && homes.some((home) => isInside(normalize(reference.slice('file:'.length)), home));
+  const problems = Object.entries(secrets).filter(([, reference]) => inside(reference))
+    .map(([name]): FieldProblem => ({ pointer: `/secrets${pointerTo(name)}`, detail: 'must not name a file inside $ORBITMESH_HOME' }));
+  if (problems.length > 0) throw new AppError('VALIDATION_FAILED', `${problems[0]!.pointer} ${problems[0]!.detail}.`, { errors: problems });
 }
 
 const under = (pointer: string, problems: FieldProblem[]): FieldProblem[] =>

@@ -9,7 +9,8 @@ import { MANIFEST_INPUT_BYTES_MAX, NAME_CHARS_MAX, SPAWN_TASKS_MAX } from '../li
 import type { ProviderCatalog } from '../provider/provider-catalog.js';
 import { COLLECTIONS } from '../store/collections.js';
 import { projectOf, sessionOf, taskOf, teamMemberOf } from '../store/documents.js';
-import { assertNoSecretByValue } from './secret-rule.js';
+import { assertMcpServerNames } from './mcp-server-rule.js';
+import { assertNoSecretByValue, assertSecretsOutsideHome } from './secret-rule.js';
 import { spawnSession } from './session-change.js';
 import { assertInsideRoots, assertOutsideHome, normalDirectory } from './working-dir.js';
 
@@ -52,7 +53,9 @@ export function planSpawn(view: View, body: SpawnSessionBody, actor: Actor, rule
   if (!rules.catalog.has(providerType)) throw new AppError('PROVIDER_NOT_FOUND', `No provider ${providerType} is configured.`, { providerType });
   assertPermissionMode(view, actor, permissionModeOf(body, member));
   if (body.mcpServers?.length) assertNotAgent(actor, 'bring MCP servers');
+  assertMcpServerNames(body);
   assertNoSecretByValue(body);
+  assertSecretsOutsideHome(body, rules.homes);
   const roots = [project.workingDir, ...rules.roots.map(normalDirectory)];
   const workingDir = normalDirectory(body.workingDir ?? project.workingDir);
   assertOutsideHome(workingDir, rules.homes);

@@ -52,6 +52,23 @@ describe('spawn', () => {
     await refused({ systemPrompt: 'x'.repeat(600_000) }, 'MANIFEST_TOO_LARGE');
   });
 
+  it('takes no reference to a file of our own, by any way of writing it', async () => {
+    const own = join(service.home, 'api-gateway/admin.token');
+    for (const path of [own, service.home, `${service.home}/x/../api-gateway//admin.token`, `/tmp/..${own}`]) {
+      await refused({ secrets: { FINE: 'env:X', OWN: `file:${path}` } }, 'VALIDATION_FAILED');
+    }
+    await expect(service.spawn({ projectId, secrets: { OWN: `file:${own}` } })).rejects.toMatchObject({ details: { errors: [{ pointer: '/secrets/OWN' }] } });
+    expect((await service.spawn({ projectId, secrets: { A: `file:${service.home}-beside/key`, B: 'env:X' } })).state).toBe('created');
+  });
+
+  it('takes every MCP server under a name of its own, and none under ours', async () => {
+    const named = (...names: string[]) => ({ mcpServers: names.map((name) => ({ name, command: '/m', args: [], env: {} })) });
+    await refused(named('a', 'b', 'a'), 'VALIDATION_FAILED');
+    await refused(named('a', 'orbitmesh'), 'VALIDATION_FAILED');
+    await expect(service.spawn({ projectId, ...named('a', 'b', 'a') })).rejects.toMatchObject({ details: { errors: [{ pointer: '/mcpServers/2/name' }] } });
+    expect((await service.spawn({ projectId, ...named('a', 'b') })).state).toBe('created');
+  });
+
   it('takes a working directory only inside the project or a root, and never inside our home', async () => {
     await refused({ workingDir: 'relative' }, 'WORKING_DIR_INVALID');
     await refused({ workingDir: '/work' }, 'WORKING_DIR_INVALID');

@@ -4,7 +4,11 @@ import { CUSTOM_BYTES_MAX, CUSTOM_DEPTH_MAX, MAP_ENTRIES_MAX, MAP_KEY_CHARS_MAX,
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const SECRET_REFERENCE = /^(?:env:[A-Za-z_][A-Za-z0-9_]*|file:\/.+)$/;
 /** A whole word of the name, or its end where nothing else is meant: MAX_TOKENS, MONKEY and KEYBOARD_LAYOUT are no secrets. */
-const SECRET_WORD = /^(?:api|access|private|secret|auth|encryption|signing|ssh)?keys?$|(?:token|secrets?|passwords?|passwd|passphrase|credentials?)$/;
+const SECRET_WORD = /^(?:api|access|private|secret|auth|encryption|signing|ssh)?keys?$|(?:token|secrets?)$|credential|apikey/;
+/** `pass` at the end of a word, unless it is one of the words that end so. */
+const PASS_WORD = /(?<!^com|^by|^tres|^sur|^over|^under|^en|^im)pass(?:words?|wd|phrase|code)?$/;
+/** PWD and PAT alone say something else: they are secrets *of* something. */
+const SECRET_OF = /^(?:pwd|pat)$/;
 
 /** RFC 6901: one reference token. */
 export function pointerTo(key: string | number): string {
@@ -17,8 +21,9 @@ export function isPlainObject(value: unknown): value is Record<string, unknown> 
 
 /** Does the name of a variable say that its value is a key, token, secret or password (design §4.3)? */
 export function looksLikeSecret(name: string): boolean {
-  const words = name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase().split('_');
-  return words.some((word) => SECRET_WORD.test(word));
+  // A number at the end of a word only counts: DB_PASS2.
+  const words = name.replace(/([a-z0-9])([A-Z])/g, '$1_$2').toLowerCase().split('_').map((word) => word.replace(/\d+$/, '')).filter(Boolean);
+  return words.some((word, n) => SECRET_WORD.test(word) || PASS_WORD.test(word) || (n > 0 && SECRET_OF.test(word)));
 }
 
 function checkMap(value: unknown, checkEntry: (name: string, value: unknown) => Omit<FieldProblem, 'pointer'> | null): FieldProblem[] {

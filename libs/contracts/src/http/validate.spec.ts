@@ -115,7 +115,10 @@ describe('validateDto', () => {
     expect(error.details['errors']).toContainEqual(expect.objectContaining({ in: part, detail: expect.any(String) }));
   });
 
-  it.each(['API_KEY', 'OPENAI_API_KEY', 'GITHUB_TOKEN', 'githubToken', 'DB_PASSWORD', 'PGPASSWD', 'CLIENT_SECRET', 'KEY', 'apiKey', 'AWS_CREDENTIALS'])(
+  it.each([
+    'API_KEY', 'OPENAI_API_KEY', 'GITHUB_TOKEN', 'githubToken', 'DB_PASSWORD', 'PGPASSWD', 'CLIENT_SECRET', 'KEY', 'apiKey', 'AWS_CREDENTIALS',
+    'DB_PWD', 'dbPwd', 'GITHUB_PAT', 'PASS', 'DB_PASS', 'DBPASS', 'DB_PASS2', 'DB_PASS_1', 'PASSCODE', 'GCPCREDENTIALFILE', 'OPENAIAPIKEY', 'APIKEYS',
+  ])(
     'refuses the plain value %s and names the way to pass it', (name) => {
       const error = refusal(() => validateDto(SpawnSessionDto, { ...spawn, environment: { [name]: 'hunter2' } }));
 
@@ -125,7 +128,7 @@ describe('validateDto', () => {
       expect(JSON.stringify(error)).not.toContain('hunter2');
     });
 
-  it.each(['MAX_TOKENS', 'MONKEY', 'KEYBOARD_LAYOUT', 'TOKENIZERS_PARALLELISM', 'PWD', 'NODE_ENV'])('takes the plain value %s', (name) => {
+  it.each(['MAX_TOKENS', 'MONKEY', 'KEYBOARD_LAYOUT', 'TOKENIZERS_PARALLELISM', 'PWD', 'OLDPWD', 'NODE_ENV', 'PATH', 'PAT', 'PATTERN', 'COMPASS', 'MY_BYPASS', 'PASSTHROUGH', 'PASSIVE_MODE', 'SPATIAL', 'APIKIND'])('takes the plain value %s', (name) => {
     expect(validateDto(SpawnSessionDto, { ...spawn, environment: { [name]: '1' } }).environment).toEqual({ [name]: '1' });
   });
 

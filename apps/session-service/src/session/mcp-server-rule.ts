@@ -1,0 +1,16 @@
+import { AppError } from '@orbitmesh/domain';
+import type { SpawnSessionBody } from '@orbitmesh/contracts';
+
+/** The name under which our own MCP server is given to every agent (design §8). */
+const OWN_SERVER = 'orbitmesh';
+
+/** Agents know MCP servers by name: one would hide the other. @throws VALIDATION_FAILED with `errors` (JSON pointers) */
+export function assertMcpServerNames({ mcpServers = [] }: Pick<SpawnSessionBody, 'mcpServers'>): void {
+  const seen = new Set<string>();
+  mcpServers.forEach(({ name }, n) => {
+    const detail = name === OWN_SERVER ? `must not be ${OWN_SERVER}: that is our own` : seen.has(name) ? 'must not be that of another server' : null;
+    const pointer = `/mcpServers/${n}/name`;
+    if (detail) throw new AppError('VALIDATION_FAILED', `${pointer} ${detail}.`, { errors: [{ pointer, detail }] });
+    seen.add(name);
+  });
+}
