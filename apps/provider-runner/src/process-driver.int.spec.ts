@@ -35,7 +35,7 @@ describe('a runner with the process driver', () => {
     expect(world.session.output(runId)).toBe('hello\n');
     expect(world.session.output(runId, 'stderr')).toBe('trouble\n');
     expect(world.session.factsOf(runId, 'run_started')).toHaveLength(1);
-    expect(world.readFile(world.dirOf(runId), 'exit')).toBe('3\n');
+    expect(world.readFile(world.dirOf(runId), 'exit')).toBe('3  \n');
     expect(await world.left(runId)).toEqual([]);
   });
 

@@ -16,6 +16,10 @@ import { AppError } from '@orbitmesh/domain';
  * - The agent is the leader of its own session where `setsid` exists, so that what it does to its
  *   process group does not hit the shell that writes down how it ended. The inner shell writes the
  *   pid that becomes the agent's by `exec`.
+ * - How the agent ended must be said on a full disk too, or an agent that ended in order would count as
+ *   crashed. So the file for it is filled beforehand and written over in place, which takes no new
+ *   block (a file system that copies on write may want one all the same: it is tried again each
+ *   second, for ten minutes); only a file that holds the code gets the name `exit`.
  * - Files are made under the runner's umask (077); the agent gets its user's own back.
  */
 const SCRIPT = `
@@ -28,6 +32,7 @@ exec 3<>"$_om_dir/in"
 _om_hold=$!
 exec 3>&-
 echo "$_om_hold" >"$_om_dir/hold.new" && "$_om_mv" "$_om_dir/hold.new" "$_om_dir/hold"
+printf '%-3s\\n' '' >"$_om_dir/exit.new"
 (
   exec <"$_om_dir/in"
   exec \${_om_setsid:+"$_om_setsid"} /bin/sh -c '
@@ -41,7 +46,12 @@ echo "$_om_hold" >"$_om_dir/hold.new" && "$_om_mv" "$_om_dir/hold.new" "$_om_dir
 ) >>"$_om_dir/out" 2>>"$_om_dir/err"
 _om_code=$?
 kill "$_om_hold" 2>/dev/null
-echo "$_om_code" >"$_om_dir/exit.new" && "$_om_mv" "$_om_dir/exit.new" "$_om_dir/exit"
+_om_tries=0
+until printf '%-3s\\n' "$_om_code" 1<>"$_om_dir/exit.new" && "$_om_mv" "$_om_dir/exit.new" "$_om_dir/exit"; do
+  _om_tries=$((_om_tries + 1))
+  [ "$_om_tries" -lt 600 ] || break
+  "$_om_sleep" 1
+done
 `;
 
 export interface WrapperLaunch {

@@ -1,0 +1,77 @@
+import { execFileSync, spawnSync } from 'node:child_process';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventually } from '@orbitmesh/testing';
+import { tempDir } from '../testing/temp-dir.js';
+import { createProcessTable, identify, isAlive, type ProcessIdentity } from './process-table.js';
+import { RUN_MARKER, RunProcesses } from './run-processes.js';
+import { launchWrapper, programPath } from './wrapper.js';
+
+const table = createProcessTable();
+const onLinux = process.platform === 'linux' ? it : it.skip;
+/** A disk that is full for certain: a small one of our own, which only root may have. */
+const mounted = (dir: string): boolean => process.platform === 'linux' && spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', dir]).status === 0;
+const probe = tempDir();
+const canMount = mounted(probe.path);
+if (canMount) execFileSync('umount', [probe.path]);
+probe.remove();
+const withSmallDisk = canMount ? it : it.skip;
+
+describe('the wrapper of an agent', () => {
+  const runId = `run_wrap${process.pid}`;
+  let dir: ReturnType<typeof tempDir>;
+  let run: string;
+  let wrapper: ProcessIdentity;
+
+  beforeEach(() => {
+    dir = tempDir();
+    run = join(dir.path, 'run');
+    mkdirSync(run);
+  });
+  afterEach(async () => {
+    await new RunProcesses(table, runId).sweep(5_000, { keepers: true });
+    spawnSync('umount', [run]);
+    dir.remove();
+  });
+
+  /** An agent that exits with 3 when it is told to. */
+  const launch = async (): Promise<void> => {
+    execFileSync(programPath('mkfifo', true), [join(run, 'in')]);
+    const pid = await launchWrapper({
+      dir: run, command: ['/bin/sh', '-c', 'while [ ! -e "$0" ]; do sleep 0.02; done; exit 3', join(dir.path, 'go')],
+      workingDir: dir.path, environment: { PATH: process.env.PATH!, [RUN_MARKER]: runId }, userUmask: '022',
+    });
+    wrapper = identify(table, pid)!;
+    await eventually(() => existsSync(join(run, 'pid')));
+  };
+  const letGo = (): void => writeFileSync(join(dir.path, 'go'), '');
+  const exit = (): string => readFileSync(join(run, 'exit'), 'utf8');
+
+  withSmallDisk('writes down how the agent ended though the disk is full', async () => {
+    expect(mounted(run)).toBe(true);
+    await launch();
+    expect(() => writeFileSync(join(run, 'fill'), Buffer.alloc(1024 * 1024))).toThrow(expect.objectContaining({ code: 'ENOSPC' }));
+    letGo();
+    await eventually(() => !isAlive(table, wrapper), { what: 'the end of the wrapper' });
+
+    expect(exit()).toBe('3  \n');
+    expect(() => writeFileSync(join(run, 'more'), 'x')).toThrow(expect.objectContaining({ code: 'ENOSPC' }));
+  });
+
+  onLinux('waits for room where even that cannot be written, and gives the file its name only then', async () => {
+    await launch();
+    const agent = identify(table, Number(readFileSync(join(run, 'pid'), 'utf8')))!;
+    rmSync(join(run, 'exit.new'));
+    symlinkSync('/dev/full', join(run, 'exit.new'));
+    letGo();
+    await eventually(() => !isAlive(table, agent));
+    await eventually(() => table.list().some(({ ppid, pid }) => ppid === wrapper.pid && pid !== Number(readFileSync(join(run, 'hold'), 'utf8'))), { what: 'a wrapper that waits' });
+    expect(existsSync(join(run, 'exit'))).toBe(false);
+
+    rmSync(join(run, 'exit.new'));
+
+    await eventually(() => existsSync(join(run, 'exit')));
+    expect(exit()).toBe('3  \n');
+  });
+});
