@@ -10,6 +10,7 @@ import { Grace } from './kernel/grace.js';
 import { ProjectService } from './project/project.service.js';
 import { ProviderCatalog } from './provider/provider-catalog.js';
 import { RpcServer } from './rpc-server.js';
+import { DirectoryCheck } from './runner/directory-check.js';
 import { Placement } from './runner/placement.js';
 import { RunService } from './runner/run.service.js';
 import { RunnerCalls } from './runner/runner-calls.js';
@@ -51,7 +52,7 @@ const state: Provider[] = [
 
 /** The services of session-service; configuration, log, bus and installation come from `bootstrapService`. */
 export const SESSION_SERVICE_PROVIDERS: Provider[] = [
-  Clock, Grace, ...state, Commands, LiveSessions, RunnerRegistry, RunnerCalls, Placement, StepExecutor, Supervisor,
+  Clock, Grace, ...state, Commands, LiveSessions, RunnerRegistry, RunnerCalls, DirectoryCheck, Placement, StepExecutor, Supervisor,
   ProjectService, TaskService, SpawnService, SessionService, UnrecordedEnd, TimelineService, ApprovalService, RunService, RunnerViews,
   FeedService, Publisher, HealthService, RpcServer,
 ];

@@ -6,6 +6,7 @@ import { pageOf } from '@orbitmesh/service-kit';
 import { Store, type View } from '@orbitmesh/storage';
 import { assertNotAgent } from '../commands/access.js';
 import { Commands } from '../commands/commands.js';
+import { DirectoryCheck } from '../runner/directory-check.js';
 import { assertOutsideHome, normalDirectory } from '../session/working-dir.js';
 import { SessionServiceConfig } from '../session-service.config.js';
 import { COLLECTIONS } from '../store/collections.js';
@@ -19,6 +20,7 @@ export class ProjectService {
   constructor(
     @Inject(Store) private readonly store: Store,
     @Inject(Commands) private readonly commands: Commands,
+    @Inject(DirectoryCheck) private readonly directories: DirectoryCheck,
     @Inject(SessionServiceConfig) private readonly config: SessionServiceConfig,
   ) {}
 
@@ -28,6 +30,9 @@ export class ProjectService {
       assertNotAgent(meta.actor, 'make projects');
       const { doc, events } = createProject({ ...body, workingDir: this.rootOf(body.workingDir) }, tx);
       return { status: 201, body: doc, puts: [put(COLLECTIONS.projects, doc)], events };
+    }, () => {
+      assertNotAgent(meta.actor, 'make projects');
+      return this.look(body.workingDir);
     });
   }
 
@@ -41,13 +46,22 @@ export class ProjectService {
 
   /** @throws PROJECT_NOT_FOUND, REVISION_MISMATCH, WORKING_DIR_INVALID, DOCUMENT_TOO_LARGE, FORBIDDEN */
   update({ id, body, meta }: Request<'updateProject'>): Promise<MutationReply<Project>> {
-    return this.commands.run(meta, (tx) => {
+    const { workingDir } = body;
+    const target = (view: View): Project => {
       assertNotAgent(meta.actor, 'change projects');
-      const project = projectOf(tx.view, id);
+      const project = projectOf(view, id);
       assertRevision(project, meta.ifMatch);
-      const patch = body.workingDir === undefined ? body : { ...body, workingDir: this.rootOf(body.workingDir) };
+      return project;
+    };
+    return this.commands.run(meta, (tx) => {
+      const project = target(tx.view);
+      const patch = workingDir === undefined ? body : { ...body, workingDir: this.rootOf(workingDir) };
       const { doc, events } = updateProject(project, patch, tx);
       return { status: 200, body: doc, puts: doc === project ? [] : [put(COLLECTIONS.projects, doc)], events };
+    }, workingDir === undefined ? undefined : () => {
+      // Whoever may not change it is told so, and nothing of the directory.
+      target(this.store.pending);
+      return this.look(workingDir);
     });
   }
 
@@ -61,6 +75,12 @@ export class ProjectService {
       if (held.length > 0) throw new AppError('PROJECT_NOT_EMPTY', `The project still has ${held.join(', ')}.`, { projectId: id, held });
       return { status: 204, body: null, deletes: [{ collection: COLLECTIONS.projects, id: project.id }], events: [projectDeleted(project, tx)] };
     });
+  }
+
+  /** It is the root of its sessions: what is no directory would make each of them fail. @throws WORKING_DIR_INVALID */
+  private async look(workingDir: string): Promise<void> {
+    const path = this.rootOf(workingDir);
+    await this.directories.assertUsable(path, [path]);
   }
 
   private rootOf(workingDir: string): string {

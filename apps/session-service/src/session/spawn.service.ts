@@ -1,13 +1,12 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AppError, type SessionView } from '@orbitmesh/domain';
-import { AnyRunnerRpc, type MutationReply, type RpcRequest, type SessionRpc } from '@orbitmesh/contracts';
-import { Bus } from '@orbitmesh/messaging';
-import { LOGGER, type Logger } from '@orbitmesh/service-kit';
+import type { MutationReply, RpcRequest, SessionRpc } from '@orbitmesh/contracts';
 import { Store } from '@orbitmesh/storage';
 import { Commands } from '../commands/commands.js';
 import { LIVE_SESSIONS_MAX } from '../limits.js';
 import { homesOf } from '../project/project.service.js';
 import { ProviderCatalog } from '../provider/provider-catalog.js';
+import { DirectoryCheck } from '../runner/directory-check.js';
 import { SessionServiceConfig } from '../session-service.config.js';
 import { LiveSessions } from '../supervisor/live-sessions.js';
 import { decideSpawn, planSpawn, type SpawnRules } from './spawn-plan.js';
@@ -22,9 +21,8 @@ export class SpawnService {
     @Inject(Commands) private readonly commands: Commands,
     @Inject(ProviderCatalog) private readonly catalog: ProviderCatalog,
     @Inject(LiveSessions) private readonly live: LiveSessions,
-    @Inject(Bus) private readonly bus: Pick<Bus, 'request'>,
+    @Inject(DirectoryCheck) private readonly directories: DirectoryCheck,
     @Inject(SessionServiceConfig) config: SessionServiceConfig,
-    @Inject(LOGGER) private readonly logger: Logger,
   ) {
     this.rules = { catalog, roots: config.roots, homes: homesOf(config.home) };
   }
@@ -42,23 +40,9 @@ export class SpawnService {
       async () => {
         await this.catalog.refresh();
         const { workingDir, roots } = planSpawn(this.store.pending, body, meta.actor, this.rules);
-        await this.resolve(workingDir, roots);
+        await this.directories.assertUsable(workingDir, roots);
         return workingDir;
       },
     );
-  }
-
-  /**
-   * Only a runner sees the directory for certain. When none answers the spawn goes on: the starting runner checks again,
-   * and a wrong directory ends the session in `config_invalid`.
-   * @throws WORKING_DIR_INVALID
-   */
-  private async resolve(path: string, roots: string[]): Promise<void> {
-    try {
-      await this.bus.request(AnyRunnerRpc.resolveDirectory, { path, roots });
-    } catch (error) {
-      if (!(error instanceof AppError) || !error.retryable) throw error;
-      this.logger.info({ code: error.code }, 'no runner looked at the working directory');
-    }
   }
 }

@@ -46,6 +46,26 @@ describe('projects and tasks', () => {
     await refused(() => service.project(service.home), 'WORKING_DIR_INVALID');
   });
 
+  it('has a runner look at a project directory, and takes it as it is when there is none', async () => {
+    const looked: string[] = [];
+    const runner = await new ScriptedRunner(service.bus, service.clock, 'slot-0', { directories: (path) => { looked.push(path); return path === '/work/there'; } }).join();
+    const move = (workingDir: string, more = {}) => service.call(SessionRpc.updateProject, { id: projectId, body: { workingDir }, meta: meta(more) });
+
+    await refused(() => service.project('/work/missing'), 'WORKING_DIR_INVALID');
+    await refused(() => move('/work/missing'), 'WORKING_DIR_INVALID');
+    expect((await service.project('/work/x/../there/')).workingDir).toBe('/work/there');
+    expect((await move('/work/there')).body.workingDir).toBe('/work/there');
+    const { length } = looked;
+    await service.call(SessionRpc.updateProject, { id: projectId, body: { name: 'N' }, meta: meta() });
+    await refused(() => move('/work/missing', agent('sess_x')), 'FORBIDDEN');
+    await refused(() => move('/work/missing', { ifMatch: 1 }), 'REVISION_MISMATCH');
+    expect(looked).toHaveLength(length);
+
+    runner.leave();
+    service.bus.forget('slot-0');
+    expect((await move('/work/missing')).body.workingDir).toBe('/work/missing');
+  });
+
   it('refuses references that are missing, foreign, or lead back', async () => {
     const other = await service.project('/work/other');
     const foreign = await service.task(other.id);
