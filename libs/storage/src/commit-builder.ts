@@ -49,7 +49,9 @@ export function prepareCommit(commit: Commit, context: CommitContext): PreparedC
     ...(answer === undefined ? {} : { answer }),
   };
   const json = Buffer.from(recordJson(record, events));
-  if (json.length > context.commitBytesMax) throw new AppError('DOCUMENT_TOO_LARGE', 'The commit is too large.');
+  if (json.length > context.commitBytesMax) {
+    throw new AppError('DOCUMENT_TOO_LARGE', `The commit would be ${json.length} bytes; it may be ${context.commitBytesMax}.`, { bytes: json.length, max: context.commitBytesMax });
+  }
   const seq = context.head.seq + events.length;
   const committed = { commitSeq, events: events.map((event) => event.envelope), cursor: `${context.logId}.${seq}` };
   return {

@@ -34,7 +34,7 @@ export const ERROR_CODES = {
   TASK_REFERENCE_INVALID: { summary: 'A task names a parent or dependency it cannot have.', retryable: false },
   WORKING_DIR_INVALID: { summary: 'The working directory is missing, no directory, or outside the allowed roots.', retryable: false },
   MANIFEST_TOO_LARGE: { summary: 'The manifest would be larger than 512 KiB.', retryable: false },
-  DOCUMENT_TOO_LARGE: { summary: 'The document would be larger than 256 KiB.', retryable: false },
+  DOCUMENT_TOO_LARGE: { summary: 'The document would be larger than it may be; `max` says how many bytes that are.', retryable: false },
   IDEMPOTENCY_KEY_REUSED: { summary: 'The Idempotency-Key was used with another body.', retryable: false },
   LIMIT_REACHED: { summary: 'A bound of the system is reached.', retryable: false },
   TOO_MANY_REQUESTS: { summary: 'Too many requests at once.', retryable: true },

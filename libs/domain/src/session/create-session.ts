@@ -53,7 +53,7 @@ export function createSession(command: SpawnCommand, { now }: DecideContext): Se
   };
   const bytes = jsonBytes(session);
   if (bytes > SESSION_SPAWN_BYTES_MAX) {
-    throw new AppError('DOCUMENT_TOO_LARGE', 'The session would be too large; shorten its name or its team member.', { bytes, max: SESSION_SPAWN_BYTES_MAX });
+    throw new AppError('DOCUMENT_TOO_LARGE', `The session would begin with ${bytes} bytes; these may be ${SESSION_SPAWN_BYTES_MAX}. Shorten its name or its team member.`, { bytes, max: SESSION_SPAWN_BYTES_MAX });
   }
   return session;
 }

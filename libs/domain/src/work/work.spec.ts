@@ -27,7 +27,9 @@ describe('a project', () => {
 
   it('too large to keep is refused', () => {
     const large = { name: 'Rocket', workingDir: '/work', description: 'x'.repeat(ENTITY_USER_BYTES_MAX) };
-    expect(() => createProject(large, new FakeContext())).toThrow(expect.objectContaining({ code: 'DOCUMENT_TOO_LARGE' }));
+    expect(() => createProject(large, new FakeContext())).toThrow(expect.objectContaining({
+      code: 'DOCUMENT_TOO_LARGE', message: expect.stringContaining(String(ENTITY_USER_BYTES_MAX)), details: expect.objectContaining({ max: ENTITY_USER_BYTES_MAX }),
+    }));
   });
 });
 
