@@ -103,9 +103,9 @@ export const DETECT_AT_START_MS = 1_500;
 export const DETECT_EVERY_MS = 60_000;
 /** `providers.json` is compared this often, beside being watched. */
 export const PROVIDERS_POLL_MS = 1_000;
-/** A larger file is refused, the last good one stays in force. */
+/** A larger file, or what is no regular file, is refused; the last good one stays in force. */
 export const PROVIDERS_FILE_BYTES_MAX = 1 * MIB;
-/** `file:` secrets. */
+/** `file:` secrets; a larger file, or what is no regular file, is refused and the start fails. */
 export const SECRET_FILE_BYTES_MAX = 64 * KIB;
 /** Directories of ended runs kept for their raw frames; the oldest go first. */
 export const ENDED_RUNS_MAX = 200;

@@ -1,6 +1,7 @@
-import { readFileSync, statSync } from 'node:fs';
+import { statSync } from 'node:fs';
 import { isAbsolute, join } from 'node:path';
 import { AppError, type ProviderEntry } from '@orbitmesh/domain';
+import { readRegularFile } from '../files/regular-file.js';
 import { PROVIDERS_FILE_BYTES_MAX } from '../limits.js';
 
 /** What a spawn may name; the same in session-service. */
@@ -51,15 +52,19 @@ export class ProvidersFile {
   }
 }
 
-/** Empty: there is no such file. */
+/** Empty: there is no such file. One that cannot be looked at (a link to itself, say) is told by why, and reading it says so. */
 function signatureOf(path: string): string {
-  const found = statSync(path, { bigint: true, throwIfNoEntry: false });
-  return found ? [found.ino, found.size, found.mtimeNs, found.ctimeNs].join(' ') : '';
+  try {
+    const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return found ? [found.ino, found.mode, found.size, found.mtimeNs, found.ctimeNs].join(' ') : '';
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code ?? 'unknown';
+  }
 }
 
 function readEntries(path: string): [string, ProviderEntry][] {
-  const bytes = readFileSync(path);
-  if (bytes.length > PROVIDERS_FILE_BYTES_MAX) throw invalid('it is larger than 1 MiB');
+  const bytes = readRegularFile(path, PROVIDERS_FILE_BYTES_MAX);
+  if (!bytes) throw invalid('it is no regular file of at most 1 MiB');
   const document = JSON.parse(bytes.toString()) as unknown;
   if (!isRecord(document)) throw invalid('it is not an object of entries by name');
   return Object.entries(document).map(([name, value]) => [name, entryOf(name, value)]);

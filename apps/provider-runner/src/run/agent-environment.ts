@@ -25,6 +25,8 @@ export interface EnvironmentInput {
   apiUrl: string;
   token: string;
   processEnv: NodeJS.ProcessEnv;
+  /** `$ORBITMESH_HOME`. */
+  home: string;
 }
 
 /**
@@ -35,7 +37,7 @@ export interface EnvironmentInput {
 export function agentEnvironment(input: EnvironmentInput): AgentEnvironment {
   const { manifest, entry, files } = input;
   const inherited = Object.entries(input.processEnv).filter((pair): pair is [string, string] => INHERITED.test(pair[0]) && pair[1] !== undefined);
-  const secrets = resolveSecrets(secretReferences(manifest, entry), input.processEnv);
+  const secrets = resolveSecrets(secretReferences(manifest, entry), input);
   const variables: Record<string, string> = {
     PATH: PATH_DEFAULT, ...Object.fromEntries(inherited), ...entry.env, ...manifest.environment, ...secrets,
     ORBITMESH_SESSION_ID: manifest.sessionId,
@@ -77,7 +79,7 @@ export function environmentAgain({ env, manifest, entry, runId, pid, log }: Envi
     return { variables, secrets };
   }
   try {
-    return { variables: {}, secrets: Object.values(resolveSecrets(references, env.processEnv)) };
+    return { variables: {}, secrets: Object.values(resolveSecrets(references, env)) };
   } catch (error) {
     log('warn', 'secrets of a run cannot be resolved any more; what it still says is not redacted', { err: error });
     return { variables: {}, secrets: [] };

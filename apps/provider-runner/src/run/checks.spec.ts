@@ -1,6 +1,8 @@
-import { mkdirSync, symlinkSync, writeFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { programPath } from '../process/wrapper.js';
 import { ProvidersFile } from '../providers/providers-file.js';
 import { Slot } from '../runner/slot.js';
 import { tempDir } from '../testing/temp-dir.js';
@@ -11,6 +13,22 @@ let dir: ReturnType<typeof tempDir>;
 const at = (...names: string[]): string => join(dir.path, ...names);
 beforeEach(() => { dir = tempDir(); });
 afterEach(() => dir.remove());
+
+/** What must never be opened and waited for. */
+const notRegular: [string, (path: string) => void][] = [
+  ['a FIFO', (path) => void execFileSync(programPath('mkfifo', true), [path])],
+  ['a directory', (path) => mkdirSync(path)],
+  ['a device', (path) => symlinkSync('/dev/zero', path)],
+  ['a link to a FIFO', (path) => {
+    execFileSync(programPath('mkfifo', true), [`${path}.fifo`]);
+    symlinkSync(`${path}.fifo`, path);
+  }],
+  ['a link to itself', (path) => symlinkSync(path, path)],
+  ['a file that is too large', (path) => {
+    writeFileSync(path, '');
+    truncateSync(path, 2 * 1024 * 1024);
+  }],
+];
 
 describe('resolveWorkingDir', () => {
   beforeEach(() => {
@@ -42,14 +60,45 @@ describe('resolveWorkingDir', () => {
 });
 
 describe('resolveSecrets', () => {
+  beforeEach(() => {
+    mkdirSync(at('home'));
+    writeFileSync(at('home/admin.token'), 'the-admin-token');
+  });
+  const sources = (processEnv = {}) => ({ processEnv, home: at('home') });
+
   it('reads the environment and files, without the line end of a file', () => {
     writeFileSync(at('key'), 'from-file\n');
 
-    expect(resolveSecrets({ A: 'env:X', B: `file:${at('key')}` }, { X: 'from-env' })).toEqual({ A: 'from-env', B: 'from-file' });
+    expect(resolveSecrets({ A: 'env:X', B: `file:${at('key')}` }, sources({ X: 'from-env' }))).toEqual({ A: 'from-env', B: 'from-file' });
   });
 
   it.each(['env:MISSING', 'file:relative', 'file:/nowhere/key', 'plain-value', ''])('refuses %p by the name of the secret, never by a value', (reference) => {
-    expect(() => resolveSecrets({ A: reference }, {})).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining('The secret A') }));
+    expect(() => resolveSecrets({ A: reference }, sources())).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining('The secret A') }));
+  });
+
+  it.each([
+    ['a file of ours', () => at('home/admin.token')],
+    ['a path that leads into our home', () => at('work/../home/admin.token')],
+    ['a link to a file of ours', () => at('link')],
+    ['a way through a linked directory', () => at('work/home/admin.token')],
+  ])('refuses %s', (_what, path) => {
+    mkdirSync(at('work'));
+    symlinkSync(at('home/admin.token'), at('link'));
+    symlinkSync(at('home'), at('work/home'));
+
+    expect(() => resolveSecrets({ A: `file:${path()}` }, sources())).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining('inside the home of OrbitMesh') }));
+  });
+
+  it('knows its home by its real path too', () => {
+    symlinkSync(at('home'), at('also-home'));
+
+    expect(() => resolveSecrets({ A: `file:${at('home/admin.token')}` }, { processEnv: {}, home: at('also-home') })).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+  });
+
+  it.each(notRegular)('refuses %s, without waiting for it', (_what, make) => {
+    make(at('key'));
+
+    expect(() => resolveSecrets({ A: `file:${at('key')}` }, sources())).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
   });
 });
 
@@ -87,6 +136,25 @@ describe('ProvidersFile', () => {
 
     expect(file.get('good')).toBeDefined();
     expect(file.problem).toMatch(/^providers\.json/);
+  });
+});
+
+describe('ProvidersFile that is no regular file', () => {
+  it.each(notRegular)('keeps the last good entries for %s, says why, and takes the next good file', (_what, make) => {
+    const path = at('providers.json');
+    const file = new ProvidersFile(dir.path, { driver: 'acp', command: ['/demo'] });
+    writeFileSync(path, '{"good":{"driver":"process","command":["/bin/true"]}}');
+    expect(file.get('good')).toBeDefined();
+    rmSync(path);
+
+    make(path);
+
+    expect(file.get('good')).toBeDefined();
+    expect(file.problem).toMatch(/^providers\.json/);
+    rmSync(path, { recursive: true });
+    writeFileSync(path, '{"better":{"driver":"process","command":["/bin/true"]}}');
+    expect(file.get('better')).toBeDefined();
+    expect(file.problem).toBeNull();
   });
 });
 
