@@ -2,12 +2,15 @@ import { spawn } from 'node:child_process';
 import { delimiter, join } from 'node:path';
 import { STOP_RUNNER_MS, STOP_SERVICE_MS } from './limits.mjs';
 
+/** The one that has agents. Also the directory of its runs in a home. */
+export const RUNNER = 'provider-runner/slot-0';
+
 /**
  * The services, in the order in which they are stopped (design §10): agents first, so that their ends are still
  * recorded; the record last.
  */
 export const SERVICES = [
-  { name: 'provider-runner/slot-0', app: 'provider-runner', stopMs: STOP_RUNNER_MS },
+  { name: RUNNER, app: 'provider-runner', stopMs: STOP_RUNNER_MS },
   { name: 'notifier', app: 'notifier', stopMs: STOP_SERVICE_MS },
   { name: 'api-gateway', app: 'api-gateway', stopMs: STOP_SERVICE_MS },
   // Durable work runs on libuv's threads: four of them would queue behind one slow fsync.

@@ -3,12 +3,13 @@ import { get } from 'node:http';
 import { join } from 'node:path';
 import { readJsonIfThere, replaceFile } from './files.mjs';
 import { LEFTOVER_GRACE_MS, READY_PROBE_MS, READY_PROBE_TIMEOUT_MS, STOP_NATS_MS, STOP_TOTAL_MS } from './limits.mjs';
+import { countOpenRuns } from './open-runs.mjs';
 import { launchNats, prepareNats, watchNats } from './own-nats.mjs';
 import { homeLock } from './owner-lock.mjs';
 import { isAlive } from './process-info.mjs';
 import { RotatingLog } from './rotating-log.mjs';
 import { Refusal, shortPath } from './say.mjs';
-import { EXIT_CONFIG, SERVICES, askToStop, launchService, watchService } from './services.mjs';
+import { EXIT_CONFIG, RUNNER, SERVICES, askToStop, launchService, watchService } from './services.mjs';
 import { choosePort } from './settings.mjs';
 import { SupervisedProcess } from './supervised-process.mjs';
 
@@ -98,7 +99,7 @@ export class Stack {
 
   /**
    * Stops runner → notifier → gateway → session-service → NATS, and gives the home back.
-   * @returns {Promise<boolean>} false when somebody had to be killed
+   * @returns {Promise<boolean>} false when somebody had to be killed, or agents may still be running
    */
   async stop({ keepAgents = false } = {}) {
     this.#closed = true;
@@ -108,9 +109,12 @@ export class Stack {
       const stopMs = SERVICES.find((service) => service.name === one.name)?.stopMs ?? STOP_NATS_MS;
       const left = Math.max(0, Math.min(stopMs, deadline - performance.now()));
       const ask = one.name === 'nats' ? (child) => child.kill('SIGTERM') : askToStop(keepAgents);
-      const byItself = await one.stop(ask, left);
-      if (!byItself) this.#say(one.name, 'did not stop in time and was killed');
-      clean &&= byItself;
+      const openRuns = () => (one.name === RUNNER && !keepAgents ? countOpenRuns(this.home, RUNNER) : 0);
+      const end = await one.stop(ask, left, () => openRuns() > 0);
+      if (end === 'killed') this.#say(one.name, 'did not stop in time and was killed');
+      const unended = end === 'stopped' ? 0 : openRuns();
+      if (unended > 0) this.#say('agents', `up to ${unended} may still be running; the next npm start goes on with them, and its Ctrl-C ends them`);
+      clean &&= end !== 'killed' && unended === 0;
     }
     this.#handBack();
     return clean;

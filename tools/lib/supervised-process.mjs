@@ -19,6 +19,8 @@ export class SupervisedProcess {
   #stopping = false;
   #failure = '';
   #exited = Promise.resolve();
+  /** Resolves when the one that runs now served for the first time, also while it is being stopped. */
+  #served = Promise.resolve();
 
   /**
    * @param {object} options
@@ -64,8 +66,13 @@ export class SupervisedProcess {
       child.on('error', (error) => { if (child.pid === undefined) gone(error.message); });
     });
     this.#change('starting');
+    let served;
+    this.#served = new Promise((done) => { served = done; });
     this.#options.watch(child, {
-      ready: (yes) => { if (this.#child === child) this.#onReady(yes); },
+      ready: (yes) => {
+        if (this.#child === child) this.#onReady(yes);
+        served();
+      },
       failed: (why) => { this.#failure = why; },
     });
   }
@@ -73,21 +80,22 @@ export class SupervisedProcess {
   /**
    * Asks it to leave, waits, kills. Resolves when it is gone and will not come back.
    * @param {(child: import('node:child_process').ChildProcess) => void} ask
-   * @returns {Promise<boolean>} false when it had to be killed
+   * @param {() => boolean} unfinished whether it left something that only itself can finish. Then it is asked no sooner
+   *   than it serves, because what still starts would leave at once; and one that died is started once more for it.
+   * @returns {Promise<'stopped' | 'died' | 'killed'>} `died`: not by our hand, and not in order
    */
-  async stop(ask, timeoutMs) {
+  async stop(ask, timeoutMs, unfinished = () => false) {
     this.#stopping = true;
     clearTimeout(this.#restartTimer);
-    if (!this.#child) {
-      this.#change('stopped');
-      return true;
+    const deadline = performance.now() + timeoutMs;
+    let end = this.#child ? await this.#end(ask, deadline, unfinished()) : 'died';
+    if (end === 'died' && unfinished()) {
+      this.#options.onChange(this, 'is not there to end what it runs; starting it once more for that');
+      this.start();
+      end = await this.#end(ask, deadline, true);
     }
-    this.#change('stopping');
-    ask(this.#child);
-    if (await within(this.#exited, timeoutMs)) return true;
-    this.kill();
-    await this.#exited;
-    return false;
+    this.#change('stopped');
+    return end;
   }
 
   /** Ends it now, for good. Only the process itself: agents outlive their runner. */
@@ -95,6 +103,21 @@ export class SupervisedProcess {
     this.#stopping = true;
     clearTimeout(this.#restartTimer);
     this.#child?.kill('SIGKILL');
+  }
+
+  /** One process: to its end. */
+  async #end(ask, deadline, serveFirst) {
+    const left = () => Math.max(0, deadline - performance.now());
+    const child = this.#child;
+    if (serveFirst) await within(Promise.race([this.#served, this.#exited]), left());
+    if (this.#child === child) {
+      this.#change('stopping');
+      ask(child);
+    }
+    if (await within(this.#exited, left())) return this.exitCode === 0 ? 'stopped' : 'died';
+    this.kill();
+    await this.#exited;
+    return 'killed';
   }
 
   #onReady(ready) {

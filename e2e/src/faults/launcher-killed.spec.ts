@@ -41,6 +41,25 @@ describe('kill -9 of the launcher', () => {
     expect(await second.session(id)).toMatchObject({ state: 'stopped', outcome: { code: 'shutdown' } });
   }, FAULT_TEST_MS);
 
+  it('does what Ctrl-C does, also when the runner is killed while it ends its agents', async () => {
+    const first = await Scenario.start();
+    const { home } = first.stack;
+    scenarios = [first];
+    const { id } = await first.spawn((await first.project()).id, { custom: { demo: { hang: true, ignoreTerm: true } } });
+    await first.running(id);
+    const runner = (await first.stack.pids())['provider-runner/slot-0']!;
+    const ending = first.stack.interrupt();
+    await eventually(() => first.stack.output.includes('Stopping'), { what: 'the launcher to stop' });
+    process.kill(runner, 'SIGKILL');
+    const end = await ending;
+    expect(end).toMatchObject({ code: 0 });
+    expect(end.ms).toBeLessThan(10_000);
+    expect(await processesNaming(id)).toEqual([]);
+    const second = await Scenario.start({ home });
+    scenarios.push(second);
+    expect(await second.session(id)).toMatchObject({ state: 'stopped', outcome: { code: 'shutdown' } });
+  }, FAULT_TEST_MS);
+
   it('with --keep-agents leaves them, and the next start adopts them', async () => {
     const first = await Scenario.start({ args: ['--keep-agents'] });
     const { home } = first.stack;

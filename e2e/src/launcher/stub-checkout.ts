@@ -9,10 +9,11 @@ export const TOOLS = fileURLToPath(new URL('../../../tools/', import.meta.url));
  * A service that keeps the launcher's protocol and nothing else, so that the launcher can be tested by itself. It writes
  * what happens to it into `<home>/journal`, and misbehaves as `<home>/<app>.fault` says, read at its start:
  * `die` (at once), `config` (refuses its configuration), `deaf` (does not stop when asked), `unready` (is there, but
- * answers 503 until the file is gone).
+ * answers 503 until the file is gone), `fragile` (dies when asked to stop, but not the next time), `doomed` (always does).
+ * As a runner it starts slowly, leaves at once when it is asked before it is ready, and closes its run when it stops.
  */
 const STUB = `
-import { appendFileSync, existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 const app = import.meta.url.split('/').at(-3);
 const home = process.env.ORBITMESH_HOME;
@@ -29,10 +30,19 @@ if (app === 'api-gateway') {
 }
 if (fault === 'die') process.exit(3);
 if (fault === 'config') process.send({ type: 'failed', code: 'CONFIG_INVALID', message: 'ORBITMESH_ROOTS is wrong' }, () => process.exit(78));
-else process.send({ type: 'ready' });
+let ready = false;
+const serve = () => {
+  ready = true;
+  process.send({ type: 'ready' });
+};
+if (fault !== 'config') setTimeout(serve, app === 'provider-runner' ? 100 : 0);
+const run = home + '/provider-runner/slot-0/runs/run_1/run.json';
 process.on('message', (message) => {
   if (message.type !== 'shutdown' || fault === 'deaf') return;
+  if (fault === 'fragile') rmSync(faultFile);
+  if (fault === 'fragile' || fault === 'doomed') return process.kill(process.pid, 'SIGKILL');
   tell('stop', { keepAgents: message.keepAgents });
+  if (app === 'provider-runner' && ready && !message.keepAgents && existsSync(run)) writeFileSync(run, '{"phase":"closed"}');
   process.exit(0);
 });
 console.log('hello from ' + app);
