@@ -17,7 +17,7 @@ const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
   414: 'NOT_FOUND', 415: 'UNSUPPORTED_MEDIA_TYPE', 429: 'TOO_MANY_REQUESTS', 431: 'VALIDATION_FAILED', 503: 'UNAVAILABLE',
 };
 /** What a 5xx may say beside its code: nothing of our insides. */
-const PUBLIC_DETAILS_OF_5XX = ['checks'];
+const PUBLIC_DETAILS_OF_5XX = ['checks', 'runnerTold'];
 
 /** Any error → an AppError; what nobody foresaw becomes INTERNAL, with its cause kept for the log. */
 export function toAppError(error: unknown): AppError {
@@ -42,10 +42,17 @@ export function problemOf(error: AppError, traceId: string): Problem {
     title: ERROR_CODES[error.code].summary,
     status,
     code: error.code,
-    detail: internal ? ERROR_CODES[error.code].summary : error.message,
+    detail: internal ? detailOf5xx(error) : error.message,
     traceId,
   };
   return { status, headers, body };
+}
+
+/** Words of our own alone. `runnerTold`: what became of a stop or kill that the disk did not take. */
+function detailOf5xx({ code, details: { runnerTold } }: AppError): string {
+  const { summary } = ERROR_CODES[code];
+  if (typeof runnerTold !== 'boolean') return summary;
+  return `${summary} The wish was not recorded; the runner ${runnerTold ? 'was told to end it' : 'could not be told to end it either'}.`;
 }
 
 function statusOf(error: unknown): number | null {

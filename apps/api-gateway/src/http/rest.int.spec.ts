@@ -201,6 +201,15 @@ describe('errors of other services', () => {
     expect(answer).toMatchObject({ status: 409, body: { code: 'INVALID_TRANSITION', status: 409, detail: 'No.', from: 'stopped', to: 'paused', allowed: [] } });
   });
 
+  it.each([[true, 'not recorded; the runner was told to end it'], [false, 'could not be told']])('say whether the runner was told what a full disk did not take: %s', async (runnerTold, words) => {
+    fails(new AppError('STORAGE_FULL', 'ENOSPC on /secret/path', { path: '/secret/path', runnerTold }));
+
+    const answer = await get();
+
+    expect(answer).toMatchObject({ status: 507, body: { code: 'STORAGE_FULL', runnerTold, detail: expect.stringContaining(words) } });
+    expect(answer.text).not.toContain('secret');
+  });
+
   it('tell nothing of our insides when they are ours', async () => {
     fails(new AppError('STORAGE_WRITE', 'EIO on /secret/path', { path: '/secret/path' }));
 
