@@ -20,6 +20,9 @@ export const SIGNAL_REPEAT_MS = 1_000;
 /** Left over from a launcher that was killed: services leave by themselves, then they are killed. */
 export const LEFTOVER_GRACE_MS = 3_000;
 
+/** run/stack.json could not be written, as on a full disk: tried again this often, as long as the stack runs. */
+export const STACK_FILE_RETRY_MS = 1_000;
+
 /** One log file of a service and how many are kept; the oldest is removed. */
 export const LOG_BYTES_MAX = 5 * 1024 * 1024;
 export const LOG_FILES_MAX = 3;

@@ -1,6 +1,6 @@
-import { existsSync, linkSync, mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, linkSync, mkdirSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
-import { readJsonIfThere, replaceFile } from './files.mjs';
+import { readJsonIfThere } from './files.mjs';
 import { LOCK_ATTEMPTS_MAX } from './limits.mjs';
 import { isAlive, startTimeOf } from './process-info.mjs';
 
@@ -8,13 +8,12 @@ import { isAlive, startTimeOf } from './process-info.mjs';
  * One holder at a time, told by pid and start time, so that `kill -9` frees it and a reused pid does not hold it.
  *
  * The lock is the highest of `<path>.<n>`. Whoever wants it makes n+1 with link(2), which only one can, and then
- * looks once more: a higher one means it came too late. The highest file is never removed, only marked released, so
+ * looks once more: a higher one means it came too late. The highest file is never removed, only emptied, so
  * a slow contender cannot make an old number again and believe in it.
  */
 export class OwnerLock {
   #path;
   #number = 0;
-  #record = null;
 
   /** @param {string} path the files are `<path>.<n>` */
   constructor(path) {
@@ -29,9 +28,9 @@ export class OwnerLock {
     const record = { ...about, pid: process.pid, startTime: startTimeOf(process.pid) };
     mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
     const draft = `${this.#path}.draft-${process.pid}-${Math.random().toString(36).slice(2)}`;
-    writeFileSync(draft, JSON.stringify(record), { mode: 0o600, flag: 'wx' });
     try {
-      return this.#contend(draft, record);
+      writeFileSync(draft, JSON.stringify(record), { mode: 0o600, flag: 'wx' });
+      return this.#contend(draft);
     } finally {
       rmSync(draft, { force: true });
     }
@@ -43,12 +42,13 @@ export class OwnerLock {
   }
 
   release() {
-    if (!this.#record) return;
-    replaceFile(this.#file(this.#number), JSON.stringify({ ...this.#record, released: true }));
-    this.#record = null;
+    if (this.#number === 0) return;
+    // Needs no space: also a full disk lets go.
+    truncateSync(this.#file(this.#number));
+    this.#number = 0;
   }
 
-  #contend(draft, record) {
+  #contend(draft) {
     for (let attempt = 0; attempt < LOCK_ATTEMPTS_MAX; attempt++) {
       const highest = this.#numbers()[0] ?? 0;
       const holder = this.#holderOf(highest);
@@ -62,7 +62,6 @@ export class OwnerLock {
       }
       for (const older of numbers.slice(1)) rmSync(this.#file(older), { force: true });
       this.#number = number;
-      this.#record = record;
       return null;
     }
     throw new Error(`The lock ${this.#path} changed hands ${LOCK_ATTEMPTS_MAX} times while it was tried.`);
@@ -70,7 +69,7 @@ export class OwnerLock {
 
   #holderOf(number) {
     const found = readJsonIfThere(this.#file(number));
-    return found && !found.released && isAlive(found) ? found : null;
+    return found && isAlive(found) ? found : null;
   }
 
   #file(number) {

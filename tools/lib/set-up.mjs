@@ -3,7 +3,7 @@ import { createHash } from 'node:crypto';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, rmSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { readIfThere, readJsonIfThere, replaceFile } from './files.mjs';
+import { asRefusalToWrite, readIfThere, readJsonIfThere, replaceFile } from './files.mjs';
 import { FAILED_STEP_LINES_MAX, LOCK_POLL_MS } from './limits.mjs';
 import { OwnerLock } from './owner-lock.mjs';
 import { Refusal, say, seconds } from './say.mjs';
@@ -18,9 +18,17 @@ const PROJECT_DIRS = ['apps', 'libs'];
  * repeat, and only looks the second time. Node's own modules only until the dependencies are there.
  * @param {{ nats?: boolean }} options nats: false when the user brings a NATS of their own
  * @returns {Promise<{ natsServer: string | null }>} the binary
- * @throws Refusal when a step fails; the log has its noise
+ * @throws Refusal when a step fails (the log has its noise), or nobody can write to the checkout
  */
-export async function setUp({ nats = true } = {}) {
+export async function setUp(options = {}) {
+  try {
+    return await setUpAlone(options);
+  } catch (error) {
+    throw asRefusalToWrite(error, ROOT, 'or use a checkout elsewhere');
+  }
+}
+
+async function setUpAlone({ nats = true }) {
   mkdirSync(LOGS, { recursive: true });
   const lock = await takeCheckout();
   try {

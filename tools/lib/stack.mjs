@@ -1,7 +1,7 @@
-import { mkdirSync, rmSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
-import { readJsonIfThere, replaceFile } from './files.mjs';
+import { asRefusalToWrite } from './files.mjs';
 import { LEFTOVER_GRACE_MS, READY_PROBE_MS, READY_PROBE_TIMEOUT_MS, STOP_NATS_MS, STOP_TOTAL_MS } from './limits.mjs';
 import { countOpenRuns } from './open-runs.mjs';
 import { launchNats, prepareNats, watchNats } from './own-nats.mjs';
@@ -11,6 +11,7 @@ import { RotatingLog } from './rotating-log.mjs';
 import { Refusal, shortPath } from './say.mjs';
 import { EXIT_CONFIG, RUNNER, SERVICES, askToStop, launchService, watchService } from './services.mjs';
 import { choosePort } from './settings.mjs';
+import { StackFile } from './stack-file.mjs';
 import { SupervisedProcess } from './supervised-process.mjs';
 
 /** NATS and the four services of one home: `open`, `start`, `stop`. `run/stack.json` shows it from `open` to `stop`. */
@@ -20,6 +21,7 @@ export class Stack {
   #say;
   #runDir;
   #lock;
+  #file;
   /** name → SupervisedProcess, in the order of stopping. */
   #processes = new Map();
   #logs = [];
@@ -28,10 +30,8 @@ export class Stack {
   /** Every process says that it is ready, and so does the door they are all behind. */
   #answers = false;
   #probing = false;
-  #publishFailed = false;
   /** Set by the first stop: nothing is started any more. */
   #closed = false;
-  #handedBack = false;
   /** Of a launcher that was killed, still shown until they are ended. */
   #left = {};
   url = null;
@@ -49,6 +49,7 @@ export class Stack {
     this.#say = say;
     this.#runDir = join(settings.home, 'run');
     this.#lock = homeLock(settings.home);
+    this.#file = new StackFile(this.#runDir, () => this.#asShown(), say);
   }
 
   get home() { return this.#settings.home; }
@@ -57,35 +58,27 @@ export class Stack {
 
   /**
    * Takes the home, and ends what a killed launcher of it left.
-   * @throws Refusal when another launcher holds it
+   * @throws Refusal when another launcher holds it, or nobody can write there
    */
   async open() {
-    mkdirSync(join(this.#runDir, 'logs'), { recursive: true, mode: 0o700 });
-    const holder = this.#lock.tryAcquire({ checkout: this.#root });
+    const holder = this.#takeHome();
     if (holder) {
       throw new Refusal(`OrbitMesh already runs in ${shortPath(this.home)}: launcher pid ${holder.pid}, started from ${holder.checkout}. ` +
         'Stop that one first, or set ORBITMESH_HOME to another directory.');
     }
-    const services = readJsonIfThere(this.#stackFile)?.services ?? {};
-    this.#left = Object.fromEntries(Object.entries(services).filter(([, one]) => isAlive(one)));
-    this.#publish();
+    this.#left = Object.fromEntries(Object.entries(this.#file.services).filter(([, one]) => isAlive(one)));
+    this.#file.publish();
     await this.#endLeftovers();
   }
 
   /**
    * Starts everything; resolves when all are ready for the first time, however long that takes.
    * @param {string | null} natsServer the binary; not needed with a NATS of the user's own
-   * @throws Refusal when the port is taken, or a service says that its configuration is wrong
+   * @throws Refusal when the port is taken, nobody can write to the home, or a service says that its configuration is wrong
    */
   async start(natsServer) {
-    const { host } = this.#settings;
-    const port = await choosePort(this.#settings, join(this.#runDir, 'gateway.port'));
-    this.url = `http://${reachable(host)}:${port}`;
-    const nats = this.#settings.natsUrl ? null : await prepareNats(this.#runDir);
-    this.natsUrl = this.#settings.natsUrl ?? nats.url;
     const allReady = new Promise((ready, refused) => { this.#settled = { ready, refused }; });
-    for (const service of SERVICES) this.#processes.set(service.name, this.#supervise(service, port));
-    if (nats) this.#processes.set('nats', this.#superviseNats(natsServer, nats));
+    await this.#prepare(natsServer).catch((error) => { throw asRefusalToWrite(error, this.home, HOME_ADVICE); });
     // NATS first only saves the others a reconnect: each of them waits for it anyway.
     for (const one of [...this.#processes.values()].reverse()) if (!this.#closed) one.start();
     await allReady;
@@ -127,6 +120,25 @@ export class Stack {
     this.#handBack();
   }
 
+  #takeHome() {
+    try {
+      mkdirSync(join(this.#runDir, 'logs'), { recursive: true, mode: 0o700 });
+      return this.#lock.tryAcquire({ checkout: this.#root });
+    } catch (error) {
+      throw asRefusalToWrite(error, this.home, HOME_ADVICE);
+    }
+  }
+
+  async #prepare(natsServer) {
+    const { host } = this.#settings;
+    const port = await choosePort(this.#settings, join(this.#runDir, 'gateway.port'));
+    this.url = `http://${reachable(host)}:${port}`;
+    const nats = this.#settings.natsUrl ? null : await prepareNats(this.#runDir);
+    this.natsUrl = this.#settings.natsUrl ?? nats.url;
+    for (const service of SERVICES) this.#processes.set(service.name, this.#supervise(service, port));
+    if (nats) this.#processes.set('nats', this.#superviseNats(natsServer, nats));
+  }
+
   get #allReady() { return this.#processes.size > 0 && [...this.#processes.values()].every((one) => one.state === 'ready'); }
 
   #supervise(service, port) {
@@ -158,7 +170,7 @@ export class Stack {
     }
     if (!this.#allReady) this.#answers = false;
     else if (!this.#answers) void this.#probe();
-    this.#publish();
+    this.#file.publish();
   }
 
   /** Processes that are ready find each other a moment later; whoever reads `ready` must be able to rely on it. */
@@ -171,36 +183,20 @@ export class Stack {
     }
     this.#probing = false;
     if (!this.#answers || this.#closed) return;
-    this.#publish();
+    this.#file.publish();
     this.#wasReady = true;
     this.#settled.ready();
   }
 
-  get #stackFile() { return join(this.#runDir, 'stack.json'); }
-
-  /** A disk that is full must not end the supervision: what is shown is then late, and said to be. */
-  #publish() {
-    if (this.#handedBack) return;
-    try {
-      replaceFile(this.#stackFile, this.#asText());
-      this.#publishFailed = false;
-    } catch (error) {
-      if (!this.#publishFailed) this.#say('run/stack.json', `could not be written: ${error.message}`);
-      this.#publishFailed = true;
-    }
-  }
-
-  #asText() {
+  #asShown() {
     const external = this.#settings.natsUrl ? { nats: { pid: null, startTime: null, state: 'external', restarts: 0 } } : {};
     const services = { ...this.#left, ...external, ...Object.fromEntries([...this.#processes].map(([name, one]) => [name, one.view])) };
-    const stack = { ready: this.#answers && !this.#closed, url: this.url, natsUrl: this.natsUrl, services };
-    return `${JSON.stringify(stack, null, 2)}\n`;
+    return { ready: this.#answers && !this.#closed, url: this.url, natsUrl: this.natsUrl, services };
   }
 
   #handBack() {
-    this.#handedBack = true;
     for (const log of this.#logs.splice(0)) log.close();
-    rmSync(this.#stackFile, { force: true });
+    this.#file.remove();
     try {
       this.#lock.release();
     } catch (error) {
@@ -222,9 +218,11 @@ export class Stack {
       while (isAlive(one)) await pause(20);
     }
     this.#left = {};
-    this.#publish();
+    this.#file.publish();
   }
 }
+
+const HOME_ADVICE = 'or set ORBITMESH_HOME to another directory';
 
 /** Under a Host that the gateway takes whatever it listens on. */
 function answersReady(url) {

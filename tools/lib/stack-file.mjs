@@ -1,0 +1,52 @@
+import { rmSync } from 'node:fs';
+import { join } from 'node:path';
+import { readJsonIfThere, replaceFile } from './files.mjs';
+import { STACK_FILE_RETRY_MS } from './limits.mjs';
+
+/** `run/stack.json`: what is true of a stack now, for everybody else. */
+export class StackFile {
+  #path;
+  #describe;
+  #say;
+  #late = null;
+  #removed = false;
+
+  /**
+   * @param {string} runDir
+   * @param {() => object} describe the stack as it is when asked
+   * @param {(about: string, what: string) => void} say
+   */
+  constructor(runDir, describe, say) {
+    this.#path = join(runDir, 'stack.json');
+    this.#describe = describe;
+    this.#say = say;
+  }
+
+  /** What a launcher that was killed left there: name → process. */
+  get services() { return readJsonIfThere(this.#path)?.services ?? {}; }
+
+  /**
+   * Shows the stack as it is. A disk that is full must not end the supervision: what is shown is then late, which is
+   * said once, and tried again until it is true.
+   */
+  publish() {
+    if (this.#removed) return;
+    try {
+      replaceFile(this.#path, `${JSON.stringify(this.#describe(), null, 2)}\n`);
+    } catch (error) {
+      if (!this.#late) this.#say('run/stack.json', `could not be written and is out of date: ${error.message}; trying again`);
+      this.#late ??= setInterval(() => this.publish(), STACK_FILE_RETRY_MS).unref();
+      return;
+    }
+    if (this.#late) this.#say('run/stack.json', 'is up to date again');
+    clearInterval(this.#late);
+    this.#late = null;
+  }
+
+  /** For good. */
+  remove() {
+    this.#removed = true;
+    clearInterval(this.#late);
+    rmSync(this.#path, { force: true });
+  }
+}
