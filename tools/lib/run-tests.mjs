@@ -7,6 +7,7 @@ import { say, sayLines, seconds } from './say.mjs';
 import { ROOT } from './set-up.mjs';
 
 const RESULTS = join(ROOT, '.cache', 'jest-results.json');
+const END_WITH_PARENT = join(ROOT, 'tools', 'lib', 'end-with-parent.mjs');
 const bin = (...path) => join(ROOT, 'node_modules', ...path);
 
 /**
@@ -44,7 +45,7 @@ async function runJest(jestArgs) {
   mkdirSync(join(ROOT, '.cache'), { recursive: true });
   rmSync(RESULTS, { force: true });
   const ok = await run([
-    '--experimental-vm-modules', '--disable-warning=ExperimentalWarning', bin('jest', 'bin', 'jest.js'),
+    '--experimental-vm-modules', '--disable-warning=ExperimentalWarning', END_WITH_PARENT, bin('jest', 'bin', 'jest.js'),
     `--maxWorkers=${TEST_WORKERS}`, '--json', `--outputFile=${RESULTS}`, ...jestArgs,
   ], { stdout: 'ignore' });
   const results = readJsonIfThere(RESULTS);
@@ -64,7 +65,7 @@ async function runJest(jestArgs) {
 /** @returns {Promise<boolean>} whether it ended with 0 */
 function run(args, { stdout = 'inherit' } = {}) {
   const child = spawn(process.execPath, args, {
-    cwd: ROOT, stdio: ['ignore', stdout, 'inherit'], env: { ...process.env, NX_DAEMON: 'false' }, detached: true,
+    cwd: ROOT, stdio: ['ignore', stdout, 'inherit', 'ipc'], env: { ...process.env, NX_DAEMON: 'false' }, detached: true,
   });
   // To its whole group: jest's workers would go on without it.
   const pass = (signal) => { if (child.pid && child.exitCode === null) process.kill(-child.pid, signal); };
