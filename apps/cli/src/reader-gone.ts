@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { fstatSync } from 'node:fs';
-import { WATCH_READER_AFTER_MS } from './limits.js';
 
 const STDOUT = 1;
+/** Most commands are over before it would matter. */
+const WATCH_AFTER_MS = 500;
 
 /**
  * Calls `gone` about a second after whoever read our output through a pipe is gone, also when there is nothing to write: without it
@@ -11,7 +12,6 @@ const STDOUT = 1;
  */
 export function watchReader(gone: () => void): void {
   if (!fstatSync(STDOUT).isFIFO()) return;
-  // Most commands are over before it would matter.
   setTimeout(() => {
     const tail = spawn('tail', ['--follow', `--pid=${process.pid}`, '/dev/null'], { stdio: ['ignore', 'inherit', 'ignore'] });
     tail.on('error', () => undefined); // Not installed: see above.
@@ -19,5 +19,5 @@ export function watchReader(gone: () => void): void {
     tail.unref();
     // It holds our pipe: who reads it waits for both of us to end.
     process.on('exit', () => tail.kill());
-  }, WATCH_READER_AFTER_MS).unref();
+  }, WATCH_AFTER_MS).unref();
 }
