@@ -15,6 +15,8 @@ export class ApprovalDesk {
   private readonly interactive: boolean;
   private prompt: Interface | undefined;
   private asking: { approvalId: string; withdraw: AbortController } | null = null;
+  /** The last line of the terminal is a question. */
+  private onScreen = false;
   private closed = false;
   private soon: NodeJS.Timeout | undefined;
 
@@ -29,8 +31,20 @@ export class ApprovalDesk {
     if (event.type === 'approval_requested') this.open.set(String(approvalId), String(title));
     else if (event.type === 'approval_resolved') {
       this.open.delete(String(approvalId));
-      if (this.asking?.approvalId === approvalId) this.asking?.withdraw.abort();
+      if (this.asking?.approvalId === approvalId) this.withdraw();
     }
+  }
+
+  /** Prints while a question may stand on the last line: the line is cleared for it, and the question put back below. */
+  aside(print: () => void): void {
+    if (!this.onScreen) {
+      print();
+      return;
+    }
+    this.clearLine();
+    print();
+    this.context.printer.endLine();
+    this.prompt?.prompt(true);
   }
 
   /** Puts the next open question soon: what a policy answers is answered in the same breath. */
@@ -64,8 +78,23 @@ export class ApprovalDesk {
   close(): void {
     this.closed = true;
     clearTimeout(this.soon);
+    if (this.onScreen) this.clearLine();
+    this.onScreen = false;
     this.closing.abort();
     this.prompt?.close();
+  }
+
+  /** Answered elsewhere. What was typed so far was for this question, and must not answer the next one. */
+  private withdraw(): void {
+    if (this.onScreen) this.clearLine();
+    this.onScreen = false;
+    this.asking?.withdraw.abort();
+    this.prompt?.close();
+    this.prompt = undefined;
+  }
+
+  private clearLine(): void {
+    this.context.terminal.stderr.write('\r\u001b[K');
   }
 
   private async settle(approvalId: string, title: string, signal: AbortSignal): Promise<void> {
@@ -81,12 +110,19 @@ export class ApprovalDesk {
 
   /** null: withdrawn before it was answered. */
   private async decide(title: string, signal: AbortSignal): Promise<'allow' | 'deny' | null> {
-    for (;;) {
-      const answer = await this.readline().question(`${printable(title)}: allow? [y/n] `, { signal }).catch(() => null);
+    // Not given to the question itself: it would answer an abort with a line feed.
+    const withdrawn = new Promise<null>((resolve) => { signal.addEventListener('abort', () => resolve(null), { once: true }); });
+    while (!signal.aborted) {
+      this.context.printer.endLine();
+      this.onScreen = true;
+      const question = this.readline().question(`${printable(title)}: allow? [y/n] `).catch(() => null);
+      const answer = await Promise.race([question, withdrawn]);
+      this.onScreen = false;
       if (answer === null) return null;
       if (/^y(es)?$/i.test(answer.trim())) return 'allow';
       if (/^no?$/i.test(answer.trim())) return 'deny';
     }
+    return null;
   }
 
   private readline(): Interface {

@@ -41,9 +41,14 @@ export class Printer {
   }
 
   line(text: string): void {
+    this.endLine();
+    this.terminal.stdout.write(`${text}\n`);
+  }
+
+  /** What comes next begins a line. */
+  endLine(): void {
     if (this.midLine) this.terminal.stdout.write('\n');
     this.midLine = false;
-    this.terminal.stdout.write(`${text}\n`);
   }
 
   /** Output of an agent as it came, which need not end a line. */

@@ -75,6 +75,30 @@ describe('attach', () => {
     expect(api.sent.find((one) => one.method === 'POST')?.body).toEqual({ decision });
   });
 
+  it('keeps a question apart from what is told meanwhile, and takes it away when it is answered elsewhere', async () => {
+    const at = (seq: number, type: string, data: object) => ({ type: 'event', event: event(seq, type, data) });
+    api.on('GET /api/sessions/sess_1', [200, session('running', 'working')], [200, session('running', 'working')], [200, session('stopped', 'completed', 'completed')])
+      .on(events, page(event(1, 'approval_requested', { approvalId: 'appr_1', title: 'Write' })), page());
+    api.frames = [subscribed];
+    const screen: string[] = [];
+    let questions = 0;
+    const ran = await cli(['attach', 'sess_1'], {
+      typed: 'n', env: { NO_COLOR: '1' }, screen: (text) => {
+        screen.push(text);
+        if (!text.includes('[y/n]')) return;
+        questions += 1;
+        if (questions === 1) api.say(at(2, 'output', { content: 'meanwhile' }));
+        // The n that was typed by now has no Enter; it must answer nothing.
+        else for (const frame of [at(3, 'approval_resolved', { approvalId: 'appr_1', decision: 'allow', by: 'admin' }), at(4, 'status_change', { oldState: 'running', newState: 'stopped', reason: 'r' })]) api.say(frame);
+      },
+    });
+
+    expect(ran.code).toBe(0);
+    const wiped = '\r\u001b[K';
+    expect(screen.join('')).toBe(`? Write (appr_1)\nWrite: allow? [y/n] ${wiped}meanwhile\nWrite: allow? [y/n] ${wiped}! appr_1: allow by admin\nrunning → stopped: r\ncompleted: so it was\n`);
+    expect(api.sent.every((one) => one.method === 'GET')).toBe(true);
+  });
+
   it('says how to answer where nobody can type', async () => {
     const over = event(2, 'status_change', { oldState: 'running', newState: 'stopped', reason: 'r' });
     api.on('GET /api/sessions/sess_1', [200, session('running', 'working')], [200, session('running', 'working')], [200, session('stopped', 'failed', 'killed')])

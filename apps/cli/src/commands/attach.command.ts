@@ -92,13 +92,21 @@ class SessionViewer {
     this.lastSeq = seq;
     if (event.type === 'session:deleted') this.deleted = true;
     if (event.type === 'status_change' && isOver((event.data as { newState: SessionState }).newState)) this.maybeOver = true;
-    const { printer } = this.context;
-    if (printer.json) printer.document(event);
-    else if (event.type === 'output') printer.raw(String((event.data as { content?: unknown }).content ?? ''));
-    else {
-      const line = this.teller.line(event);
-      if (line !== null) printer.line(line);
-    }
     this.desk.see(event);
+    this.print(event);
+  }
+
+  private print(event: EventEnvelope): void {
+    const { printer } = this.context;
+    if (printer.json) {
+      printer.document(event);
+      return;
+    }
+    if (event.type === 'output') {
+      this.desk.aside(() => printer.raw(String((event.data as { content?: unknown }).content ?? '')));
+      return;
+    }
+    const line = this.teller.line(event);
+    if (line !== null) this.desk.aside(() => printer.line(line));
   }
 }

@@ -6,7 +6,7 @@ import { runCli } from '../cli.js';
 import { ScriptedApi } from './scripted-api.js';
 
 export interface Ran { code: number; out: string; err: string }
-export interface RunOptions { env?: NodeJS.ProcessEnv; typed?: string; cwd?: string; saw?: (err: string) => void; signal?: AbortSignal }
+export interface RunOptions { env?: NodeJS.ProcessEnv; typed?: string; cwd?: string; saw?: (err: string) => void; /** Both outputs, as they come. */ screen?: (text: string) => void; signal?: AbortSignal }
 
 /** A home whose stack is a script, and command lines in it. */
 export class TestHome {
@@ -27,11 +27,15 @@ export class TestHome {
     const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
     const isTTY = options.typed !== undefined;
     const said = { out: '', err: '' };
-    stdout.on('data', (chunk: Buffer) => { said.out += chunk.toString(); });
+    stdout.on('data', (chunk: Buffer) => {
+      said.out += chunk.toString();
+      options.screen?.(chunk.toString());
+    });
     const lines = options.typed?.split(/(?<=\n)/) ?? [];
     stderr.on('data', (chunk: Buffer) => {
       said.err += chunk.toString();
       options.saw?.(said.err);
+      options.screen?.(chunk.toString());
       // A person reads the question first.
       if (chunk.toString().includes('[y/n]')) setImmediate(() => stdin.write(lines.shift() ?? ''));
     });
