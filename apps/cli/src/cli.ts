@@ -44,9 +44,9 @@ function versionOf(): string {
 
 function programOf(terminal: Terminal, state: { exitCode: ExitCode }, json: boolean): Command {
   const program = new Command(cliNameOf(terminal.env)).description('OrbitMesh runs coding agents for you.')
-    .option('--json', 'answers for programs: JSON, one document a line')
-    .version(versionOf(), '-V, --version', 'which one this is')
-    .helpOption('-h, --help', 'what there is')
+    .option('--json', 'print JSON, one document a line')
+    .version(versionOf(), '-V, --version', 'print the version')
+    .helpOption('-h, --help', 'show this help')
     .addHelpText('after', '\nExit codes: 0 ok, 1 failure, 2 usage, 3 not found, 4 conflict, 5 unreachable, 6 refused.')
     .exitOverride()
     .configureOutput({ writeOut: (text) => terminal.stdout.write(text), writeErr: (text) => { if (!json) terminal.stderr.write(text); } });
@@ -57,6 +57,6 @@ function programOf(terminal: Terminal, state: { exitCode: ExitCode }, json: bool
   };
   for (const register of COMMANDS) register(program, run);
   // `orbitmesh status --json` reads as well as `orbitmesh --json status`.
-  for (const command of program.commands) command.option('--json', 'answers for programs').copyInheritedSettings(program);
+  for (const command of program.commands) command.option('--json', 'print JSON, one document a line').copyInheritedSettings(program);
   return program;
 }

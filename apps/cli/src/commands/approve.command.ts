@@ -4,10 +4,10 @@ import { CliError, EXIT } from '../exit-code.js';
 import { table } from '../terminal.js';
 
 export const registerApprove: Register = (program, run) => {
-  program.command('approve').description('answer what a session asks for').argument('<session>').argument('[approval]', 'which (default: the only open one)')
-    .option('--deny', 'no instead of yes')
-    .option('--option <id>', 'one of the options it offers')
-    .option('--reason <text>', 'why')
+  program.command('approve').description('allow what a session asks for, or deny it').argument('<session>', 'its id').argument('[approval]', 'which question (default: the only open one)')
+    .option('--deny', 'say no (default: yes)')
+    .option('--option <id>', 'choose one of the options it offers instead')
+    .option('--reason <text>', 'why, for its history')
     .action(run(approve));
 };
 

@@ -11,14 +11,14 @@ const PAGE = 200;
 
 export const registerEvents: Register = (program, run) => {
   const more = (value: string, before: string[] = []) => [...before, value];
-  program.command('events').description('the feed: what was, or with -f what happens')
-    .option('-f, --follow', 'go on with what happens from now (or from --after)')
+  program.command('events').description('show the feed: what happened, or with -f what happens now')
+    .option('-f, --follow', 'wait for what happens from now on (or after --after), until Ctrl-C')
     .option('--session <id>', 'only of this session; may be repeated', more)
     .option('--project <id>', 'only of this project')
     .option('--task <id>', 'only of this task; may be repeated', more)
-    .option('--type <type>', 'only this type, or family:*; may be repeated', more)
-    .option('--after <cursor>', 'begin after this cursor')
-    .option('--limit <n>', `at most so many (default ${EVENTS_LIMIT_DEFAULT} without -f)`, whole)
+    .option('--type <type>', 'only of this type, e.g. output or task:*; may be repeated', more)
+    .option('--after <cursor>', 'begin after this cursor, as --json shows it')
+    .option('--limit <n>', `at most so many events (default ${EVENTS_LIMIT_DEFAULT} without -f)`, whole)
     .action(run(events));
 };
 

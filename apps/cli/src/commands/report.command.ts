@@ -3,9 +3,9 @@ import type { Context, Register } from '../context.js';
 import { CliError, EXIT } from '../exit-code.js';
 
 export const registerReport: Register = (program, run) => {
-  program.command('report').description('an agent says how its work goes')
+  program.command('report').description('for agents: say how the work goes')
     .argument('<kind>', TIMELINE_KINDS.map((kind) => kind.replaceAll('_', '-')).join(', '))
-    .argument('<message>')
+    .argument('<message>', 'in a sentence')
     .option('-t, --task <id>', 'the task it is about')
     .option('--session <id>', 'the session (default: ORBITMESH_SESSION_ID)')
     .action(run(report));

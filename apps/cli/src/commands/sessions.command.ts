@@ -7,8 +7,8 @@ import { sessionTable } from '../session-text.js';
 const PAGE = 200;
 
 export const registerSessions: Register = (program, run) => {
-  program.command('sessions').description('the sessions that have not ended, or all of them')
-    .option('-a, --all', 'also those that have ended')
+  program.command('sessions').description('list the sessions that have not ended, or all of them')
+    .option('-a, --all', 'with those that have ended')
     .option('-p, --project <id>', 'only of this project')
     .action(run(sessions));
 };

@@ -16,22 +16,22 @@ interface SpawnOptions {
 }
 
 export const registerSpawn: Register = (program, run) => {
-  program.command('spawn').description('start an agent').argument('[directive]', 'what it is to do')
+  program.command('spawn').description('start an agent; prints the id of its session').argument('[directive]', 'what it is to do')
     .option('-p, --project <id>', "its project (default: the task's, else the one of --dir or of this directory, made if there is none)")
     .option('-t, --task <id>', 'a task to work on; may be repeated', append)
-    .option('-d, --dir <path>', 'where it works')
+    .option('-d, --dir <path>', "where it works (default: the project's directory)")
     .option('--provider <name>', 'a configured provider (default: demo)')
     .option('--name <name>', 'what to call the session')
-    .option('--mode <mode>', 'task or interactive')
+    .option('--mode <mode>', 'task: ends when its work is done (default); interactive: waits for more input')
     .option('--model <model>', 'the model, where the provider lets one choose')
-    .option('--permission-mode <mode>', 'ask, allow or deny')
-    .option('--member <id>', 'the team member it is')
+    .option('--permission-mode <mode>', 'what happens when it asks for permission: ask you (default), allow or deny')
+    .option('--member <id>', 'the team member it works as')
     .option('--parent <id>', 'the session it belongs to')
     .option('--system-prompt <text>', 'who it is and how it works')
-    .option('-e, --env <NAME=value>', 'a plain variable; may be repeated', pair)
-    .option('-s, --secret <NAME=reference>', 'env:NAME or file:/path, resolved by the runner; may be repeated', pair)
-    .option('--custom <json>', 'what its driver understands', object)
-    .option('--idempotency-key <key>', 'the same key starts the same session, once')
+    .option('-e, --env <NAME=value>', 'a variable of its environment, no secret; may be repeated', pair)
+    .option('-s, --secret <NAME=reference>', 'a secret of its environment, as env:NAME or file:/path where the runner finds it; may be repeated', pair)
+    .option('--custom <json>', 'settings of its driver', object)
+    .option('--idempotency-key <key>', 'a repeated call with the same key starts nothing new')
     .option('-a, --attach', 'watch it until it ends')
     .action(run(spawn));
 };

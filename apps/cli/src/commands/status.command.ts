@@ -8,7 +8,7 @@ import { sessionTable } from '../session-text.js';
 import { table } from '../terminal.js';
 
 export const registerStatus: Register = (program, run) => {
-  program.command('status').description('is it ready, who runs, what is going on').action(run(status));
+  program.command('status').description('show whether OrbitMesh is ready, its runners and the sessions at work; exit code 5 while it is not').action(run(status));
 };
 
 /** Exit code 5 while it is not ready. */
