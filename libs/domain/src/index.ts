@@ -35,6 +35,8 @@ export * from './work/task.js';
 export * from './work/task-commands.js';
 export * from './work/task-graph.js';
 export * from './work/task-events.js';
+export * from './work/mail.js';
+export * from './work/ordering.js';
 export * from './work/written.js';
 export * from './work/timeline.js';
 export * from './work/notification.js';

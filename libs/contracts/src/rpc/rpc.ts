@@ -32,6 +32,9 @@ export interface CommandMeta {
   ifMatch?: number;
 }
 
+/** A read on behalf of an agent says so: it is shown what its session may see (design §8). Absent: people. */
+export interface Reading { reader?: Actor }
+
 /** The answer to a mutation, kept as sent under its Idempotency-Key. */
 export interface MutationReply<T = unknown> {
   status: 200 | 201 | 202 | 204;

@@ -9,6 +9,7 @@ export const ID_PREFIXES = {
   session: 'sess',
   teamMember: 'tm',
   mail: 'mail',
+  broadcast: 'bc',
   run: 'run',
   approval: 'appr',
   input: 'inp',
