@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Get, Inject, Param, Patch, Post, Query } from '@nestjs/common';
 import {
-  ActionDto, AnswerApprovalDto, InputDto, SessionQueryDto, SessionRpc, SpawnSessionDto, UpdateSessionDto, validationError, type SessionAction,
+  ActionDto, AnswerApprovalDto, ContinueSessionDto, InputDto, SessionQueryDto, SessionRpc, SpawnSessionDto, UpdateSessionDto, validationError, type SessionAction,
 } from '@orbitmesh/contracts';
 import { AgentMay } from '../auth/agent-access.guard.js';
 import { Relay } from '../http/relay.js';
@@ -65,6 +65,12 @@ export class SessionsController {
   @Post(':id/input')
   input(@HttpCall() call: Call, @Param('id') id: string, @Body() { text }: InputDto) {
     return this.relay.command(call, SessionRpc.inputToSession, { id, text });
+  }
+
+  /** A new session, in the conversation of one that has ended. */
+  @Post(':id/continue')
+  continue(@HttpCall() call: Call, @Param('id') id: string, @Body() body: ContinueSessionDto) {
+    return this.relay.command(call, SessionRpc.continueSession, { id, body }, (session) => `/api/sessions/${session.id}`);
   }
 
   @Post(':id/approvals/:approvalId')

@@ -1,6 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { CommandMeta, MutationReply, Rpc } from '@orbitmesh/contracts';
-import { Bus } from '@orbitmesh/messaging';
+import { Bus, type RequestOptions } from '@orbitmesh/messaging';
 import { commandMetaOf, type Call } from './request-context.js';
 
 /** Between HTTP and the bus: headers in, headers out, and no rule of its own. */
@@ -9,8 +9,8 @@ export class Relay {
   constructor(@Inject(Bus) private readonly bus: Bus) {}
 
   /** A list, a page, a view: as it is. */
-  read<Req, Res>(call: Call, rpc: Rpc<Req, Res>, req: Req): Promise<Res> {
-    return this.bus.request(rpc, req, { traceId: call.request.id });
+  read<Req, Res>(call: Call, rpc: Rpc<Req, Res>, req: Req, options: RequestOptions = {}): Promise<Res> {
+    return this.bus.request(rpc, req, { traceId: call.request.id, ...options });
   }
 
   /** A single resource: its revision is its ETag, and who has it already gets 304. */
@@ -24,14 +24,15 @@ export class Relay {
 
   /** A mutation: status and body are the owner's answer, as it keeps it under the Idempotency-Key. */
   async command<Req extends object, Doc>(
-    call: Call, rpc: Rpc<Req & { meta: CommandMeta }, MutationReply<Doc>>, req: Req, locate?: (doc: Doc) => string,
+    call: Call, rpc: Rpc<Req & { meta: CommandMeta }, MutationReply<Doc>>, req: Req, locate?: (doc: Doc) => string | undefined,
   ): Promise<Doc | undefined> {
     const answer = await this.read(call, rpc, { ...req, meta: commandMetaOf(call.request) });
     call.reply.status(answer.status).header('x-orbitmesh-cursor', answer.cursor);
     if (answer.replayed) call.reply.header('idempotent-replayed', 'true');
     if (answer.status === 204) return undefined;
     setEtag(call, answer.body);
-    if (answer.status === 201 && locate) call.reply.header('location', locate(answer.body));
+    const location = answer.status === 201 ? locate?.(answer.body) : undefined;
+    if (location !== undefined) call.reply.header('location', location);
     return answer.body;
   }
 }
