@@ -1,6 +1,7 @@
 import { Body, Controller, Get, Inject, Param, Post, Put } from '@nestjs/common';
 import { MoveInOrderingDto, ReplaceOrderingDto, SessionRpc, validationError } from '@orbitmesh/contracts';
 import { ORDERED_ENTITIES, type OrderedEntity } from '@orbitmesh/domain';
+import { AgentMay } from '../auth/agent-access.guard.js';
 import { Relay } from '../http/relay.js';
 import { HttpCall, type Call } from '../http/request-context.js';
 
@@ -9,6 +10,7 @@ import { HttpCall, type Call } from '../http/request-context.js';
 export class OrderingController {
   constructor(@Inject(Relay) private readonly relay: Relay) {}
 
+  @AgentMay('project')
   @Get()
   get(@HttpCall() call: Call, @Param('entityType') entityType: string, @Param('projectId') projectId: string) {
     return this.relay.document(call, SessionRpc.getOrdering, { entityType: orderedEntity(entityType), projectId });

@@ -11,17 +11,19 @@ import { HttpCall, type Call } from '../http/request-context.js';
 export class SessionsController {
   constructor(@Inject(Relay) private readonly relay: Relay) {}
 
+  @AgentMay('its-project')
   @Post('spawn')
   spawn(@HttpCall() call: Call, @Body() body: SpawnSessionDto) {
     return this.relay.command(call, SessionRpc.spawn, { body }, (session) => `/api/sessions/${session.id}`);
   }
 
+  @AgentMay('its-project')
   @Get()
   list(@HttpCall() call: Call, @Query() query: SessionQueryDto) {
-    return this.relay.read(call, SessionRpc.listSessions, query);
+    return this.relay.list(call, SessionRpc.listSessions, query);
   }
 
-  @AgentMay('session')
+  @AgentMay('its-project')
   @Get(':id')
   get(@HttpCall() call: Call, @Param('id') id: string) {
     return this.relay.document(call, SessionRpc.getSession, { id });

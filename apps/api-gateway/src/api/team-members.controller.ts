@@ -1,5 +1,6 @@
 import { Body, Controller, Delete, Get, Inject, Param, Patch, Post, Put, Query } from '@nestjs/common';
 import { AddMemoryDto, CreateTeamMemberDto, ReplaceMemoryDto, SessionRpc, TeamMemberQueryDto, UpdateTeamMemberDto } from '@orbitmesh/contracts';
+import { AgentMay } from '../auth/agent-access.guard.js';
 import { Relay } from '../http/relay.js';
 import { HttpCall, type Call } from '../http/request-context.js';
 
@@ -12,11 +13,13 @@ export class TeamMembersController {
     return this.relay.command(call, SessionRpc.createTeamMember, { body }, (member) => `/api/team-members/${member.id}`);
   }
 
+  @AgentMay('its-project')
   @Get()
   list(@HttpCall() call: Call, @Query() query: TeamMemberQueryDto) {
-    return this.relay.read(call, SessionRpc.listTeamMembers, query);
+    return this.relay.list(call, SessionRpc.listTeamMembers, query);
   }
 
+  @AgentMay('its-project')
   @Get(':id')
   get(@HttpCall() call: Call, @Param('id') id: string) {
     return this.relay.document(call, SessionRpc.getTeamMember, { id });
@@ -43,12 +46,14 @@ export class TeamMembersController {
   }
 
   /** Whole: a member remembers no more than fits its document. */
+  @AgentMay('its-project')
   @Get(':id/memory')
   async memory(@HttpCall() call: Call, @Param('id') id: string) {
     const { memory } = await this.relay.read(call, SessionRpc.getTeamMember, { id });
     return { items: memory, nextCursor: null };
   }
 
+  @AgentMay('its-own')
   @Post(':id/memory')
   remember(@HttpCall() call: Call, @Param('id') id: string, @Body() { text }: AddMemoryDto) {
     return this.relay.command(call, SessionRpc.addMemory, { id, text });
