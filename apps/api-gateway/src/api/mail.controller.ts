@@ -1,16 +1,18 @@
 import { Body, Controller, Delete, Get, Inject, Param, Post, Query } from '@nestjs/common';
 import {
-  InboxQueryDto, MAIL_WAIT_SECONDS_DEFAULT, MailQueryDto, MailWaitQueryDto, REQUEST_TIMEOUT_MS, SendMailDto, SessionRpc, ThreadQueryDto,
+  InboxQueryDto, MAIL_WAIT_SECONDS_DEFAULT, MailQueryDto, MailWaitQueryDto, SendMailDto, SessionRpc, ThreadQueryDto,
 } from '@orbitmesh/contracts';
+import { AppError } from '@orbitmesh/domain';
 import { AgentMay } from '../auth/agent-access.guard.js';
 import { Relay } from '../http/relay.js';
 import { HttpCall, type Call } from '../http/request-context.js';
 import { checkRecipient } from './mail-recipient.js';
+import { MailWaits } from './mail-waits.js';
 
 /** Messages between sessions, and between people and sessions. */
 @Controller('api/mail')
 export class MailController {
-  constructor(@Inject(Relay) private readonly relay: Relay) {}
+  constructor(@Inject(Relay) private readonly relay: Relay, @Inject(MailWaits) private readonly waits: MailWaits) {}
 
   /** A broadcast is no resource: each of its mails is. */
   @AgentMay('its-own')
@@ -32,11 +34,12 @@ export class MailController {
     return this.relay.read(call, SessionRpc.listInbox, { sessionId, ...query });
   }
 
+  /** What is given out by a wait counts as delivered: a HEAD, which shows nothing, must not. */
   @AgentMay('session')
   @Get('wait/:sessionId')
   wait(@HttpCall() call: Call, @Param('sessionId') sessionId: string, @Query() { after, timeout = MAIL_WAIT_SECONDS_DEFAULT }: MailWaitQueryDto) {
-    const timeoutMs = timeout * 1_000;
-    return this.relay.read(call, SessionRpc.waitForMail, { sessionId, after, timeoutMs }, { timeoutMs: timeoutMs + REQUEST_TIMEOUT_MS });
+    if (call.request.method === 'HEAD') throw new AppError('METHOD_NOT_ALLOWED');
+    return this.waits.wait(call, { sessionId, after }, timeout * 1_000);
   }
 
   @AgentMay('its-own')
