@@ -20,3 +20,5 @@ export * from './http/mail.dto.js';
 export * from './http/query.dto.js';
 export * from './http/live.dto.js';
 export * from './http/event-filter.js';
+export * from './http/problem.js';
+export * from './schema/published.js';
