@@ -10,11 +10,14 @@ export const CODE_OF_EXIT: Readonly<Record<ExitCode, string>> = { 0: 'OK', 1: 'F
 /** A failure of our own that knows what it comes to. */
 export class CliError extends Error {
   readonly code: string;
+  /** What to do next. */
+  readonly hint: string | undefined;
 
-  constructor(readonly exitCode: ExitCode, message: string) {
+  constructor(readonly exitCode: ExitCode, message: string, { code = CODE_OF_EXIT[exitCode], hint }: { code?: string; hint?: string } = {}) {
     super(message);
     this.name = 'CliError';
-    this.code = CODE_OF_EXIT[exitCode];
+    this.code = code;
+    this.hint = hint;
   }
 }
 
