@@ -20,3 +20,5 @@ export const PROGRESS_TICK_MS = 100;
 export const LIST_ROWS_DEFAULT = 1_000;
 /** What is read from stdin as a text: more than any text the API takes. */
 export const STDIN_BYTES_MAX = 1024 * 1024;
+/** A server that went away while something was waited for is asked again this often. */
+export const WAIT_AGAIN_MS = 1_000;

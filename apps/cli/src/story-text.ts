@@ -19,14 +19,18 @@ export function timelineText(printer: Printer, session: SessionView, entries: re
   }))) || 'Nothing was reported yet.'].join('\n');
 }
 
-/** A thread of mail, oldest first. `nameOf` knows the sessions by name. */
+/** A thread of mail, oldest first; what went to an audience is told once. `nameOf` knows the sessions by name. */
 export function threadText(printer: Printer, mails: readonly Mail[], nameOf: (sessionId: string) => string): string {
   if (mails.length === 0) return 'No mail.';
   const subject = mails.find((mail) => mail.subject !== '')?.subject ?? '(no subject)';
-  return [`${printer.style('bold', oneLine(subject))}  ${mails[0].threadId}`, storyText(printer, mails.map((mail) => ({
-    at: mail.createdAt, who: `${mail.fromName} → ${mail.toSessionId === null ? 'people' : nameOf(mail.toSessionId)}`, what: mail.type, style: mail.priority === 'high' ? 'yellow' : 'cyan',
-    about: `${mail.state}${mail.priority === 'normal' ? '' : `, ${mail.priority}`}  ${mail.id}`, text: mail.body,
-  })))].join('\n');
+  const sendings = new Map<string, Mail[]>();
+  for (const mail of mails) sendings.set(mail.broadcastId ?? mail.id, [...(sendings.get(mail.broadcastId ?? mail.id) ?? []), mail]);
+  return [`${printer.style('bold', oneLine(subject))}  ${mails[0].threadId}`, storyText(printer, [...sendings.values()].map((copies) => {
+    const [mail] = copies;
+    const to = copies.map(({ toSessionId }) => (toSessionId === null ? 'people' : nameOf(toSessionId))).join(', ');
+    const about = [...new Set(copies.map((copy) => copy.state)), ...(mail.priority === 'normal' ? [] : [mail.priority]), copies.length === 1 ? mail.id : mail.broadcastId];
+    return { at: mail.createdAt, who: `${mail.fromName} → ${to}`, what: mail.type, style: mail.priority === 'high' ? 'yellow' : 'cyan', about: about.join(', '), text: mail.body };
+  }))].join('\n');
 }
 
 /** The day once, then a line an entry; what is longer than a line stands below it. */
