@@ -1,5 +1,9 @@
 /** Requests being answered at once; past it 429 with Retry-After. Each holds at most one body of 256 KiB. */
 export const REQUESTS_IN_FLIGHT_MAX = 1_024;
+/** Waits for mail at once; past it 429. Each holds a connection and one of session-service's 4,096 handlers, so commands always find one. */
+export const MAIL_WAITS_MAX = 512;
+/** A wait asks session-service anew this often: as long as it may be asked for a client that has hung up. */
+export const MAIL_WAIT_SLICE_MS = 5_000;
 /** What Retry-After says with 429 and 503, in seconds: NATS reconnects in a quarter of it. */
 export const RETRY_AFTER_SECONDS = 1;
 /** A path element beyond it never reaches a route; ours end at 64, so that 65 still gets a pointed answer. */

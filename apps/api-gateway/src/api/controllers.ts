@@ -1,13 +1,17 @@
 import { EventsController, FleetController, NotificationsController } from './fleet.controller.js';
+import { MailController } from './mail.controller.js';
 import { openApiControllerOf } from './openapi.controller.js';
+import { OrderingController } from './ordering.controller.js';
 import { ProjectsController } from './projects.controller.js';
 import { SessionRecordsController } from './session-records.controller.js';
 import { SessionsController } from './sessions.controller.js';
 import { SystemController } from './system.controller.js';
 import { TasksController } from './tasks.controller.js';
+import { TeamMembersController } from './team-members.controller.js';
 
 const DESCRIBED = [
-  ProjectsController, TasksController, SessionsController, SessionRecordsController, EventsController, NotificationsController, FleetController, SystemController,
+  ProjectsController, TasksController, TeamMembersController, OrderingController, SessionsController, SessionRecordsController, MailController, EventsController,
+  NotificationsController, FleetController, SystemController,
 ];
 
 /** The whole of REST. */

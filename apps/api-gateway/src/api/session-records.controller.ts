@@ -15,7 +15,8 @@ export class SessionRecordsController {
     return this.relay.read(call, SessionRpc.sessionEventPage, { id, ...query });
   }
 
-  @AgentMay('session')
+  /** An agent's is also its children's. */
+  @AgentMay('its-own')
   @Get('timeline')
   timeline(@HttpCall() call: Call, @Param('id') id: string, @Query() query: TimelineQueryDto) {
     return this.relay.read(call, SessionRpc.listTimeline, { id, ...query });

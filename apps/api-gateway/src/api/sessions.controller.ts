@@ -1,6 +1,6 @@
 import { Body, Controller, Delete, Get, Inject, Param, Patch, Post, Query } from '@nestjs/common';
 import {
-  ActionDto, AnswerApprovalDto, InputDto, SessionQueryDto, SessionRpc, SpawnSessionDto, UpdateSessionDto, validationError, type SessionAction,
+  ActionDto, AnswerApprovalDto, ContinueSessionDto, InputDto, SessionQueryDto, SessionRpc, SpawnSessionDto, UpdateSessionDto, validationError, type SessionAction,
 } from '@orbitmesh/contracts';
 import { AgentMay } from '../auth/agent-access.guard.js';
 import { Relay } from '../http/relay.js';
@@ -11,17 +11,19 @@ import { HttpCall, type Call } from '../http/request-context.js';
 export class SessionsController {
   constructor(@Inject(Relay) private readonly relay: Relay) {}
 
+  @AgentMay('its-project')
   @Post('spawn')
   spawn(@HttpCall() call: Call, @Body() body: SpawnSessionDto) {
     return this.relay.command(call, SessionRpc.spawn, { body }, (session) => `/api/sessions/${session.id}`);
   }
 
+  @AgentMay('its-project')
   @Get()
   list(@HttpCall() call: Call, @Query() query: SessionQueryDto) {
-    return this.relay.read(call, SessionRpc.listSessions, query);
+    return this.relay.list(call, SessionRpc.listSessions, query);
   }
 
-  @AgentMay('session')
+  @AgentMay('its-project')
   @Get(':id')
   get(@HttpCall() call: Call, @Param('id') id: string) {
     return this.relay.document(call, SessionRpc.getSession, { id });
@@ -65,6 +67,12 @@ export class SessionsController {
   @Post(':id/input')
   input(@HttpCall() call: Call, @Param('id') id: string, @Body() { text }: InputDto) {
     return this.relay.command(call, SessionRpc.inputToSession, { id, text });
+  }
+
+  /** A new session, in the conversation of one that has ended. */
+  @Post(':id/continue')
+  continue(@HttpCall() call: Call, @Param('id') id: string, @Body() body: ContinueSessionDto) {
+    return this.relay.command(call, SessionRpc.continueSession, { id, body }, (session) => `/api/sessions/${session.id}`);
   }
 
   @Post(':id/approvals/:approvalId')

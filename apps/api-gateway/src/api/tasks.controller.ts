@@ -8,30 +8,33 @@ import { HttpCall, type Call } from '../http/request-context.js';
 export class TasksController {
   constructor(@Inject(Relay) private readonly relay: Relay) {}
 
+  @AgentMay('its-project')
   @Post()
   create(@HttpCall() call: Call, @Body() body: CreateTaskDto) {
     return this.relay.command(call, SessionRpc.createTask, { body }, (task) => `/api/tasks/${task.id}`);
   }
 
+  @AgentMay('its-project')
   @Get()
   list(@HttpCall() call: Call, @Query() query: TaskQueryDto) {
-    return this.relay.read(call, SessionRpc.listTasks, query);
+    return this.relay.list(call, SessionRpc.listTasks, query);
   }
 
-  @AgentMay('task')
+  @AgentMay('its-project')
   @Get(':id')
   get(@HttpCall() call: Call, @Param('id') id: string) {
     return this.relay.document(call, SessionRpc.getTask, { id });
   }
 
   /** The parent is asked for first: children of a task that is not there are 404, not an empty list. */
-  @AgentMay('task')
+  @AgentMay('its-project')
   @Get(':id/children')
   async children(@HttpCall() call: Call, @Param('id') id: string, @Query() query: ChildTaskQueryDto) {
     await this.relay.read(call, SessionRpc.getTask, { id });
     return this.relay.read(call, SessionRpc.listTasks, { ...query, parentId: id });
   }
 
+  @AgentMay('its-project')
   @Patch(':id')
   update(@HttpCall() call: Call, @Param('id') id: string, @Body() body: UpdateTaskDto) {
     return this.relay.command(call, SessionRpc.updateTask, { id, body });

@@ -39,7 +39,7 @@ export class Entrance {
   private async admit(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
     // Not Fastify's onResponse: it is not called for a client that hangs up before its answer.
     const since = performance.now();
-    reply.raw.once('close', () => this.traffic.end(request.method, reply.statusCode, (performance.now() - since) / 1_000));
+    reply.raw.once('close', () => this.traffic.end(request, reply.statusCode, (performance.now() - since) / 1_000));
     this.traffic.begin();
     if (this.lifecycle.stopping) reply.header('connection', 'close');
     this.door.check(request.raw, request.socket.localPort ?? 0);

@@ -1,11 +1,11 @@
 import {
-  AppError, buildManifest, sessionView, type Actor, type ManifestInput, type Project, type Session, type SpawnCommand, type Task, type TeamMember,
+  AppError, buildManifest, isTerminal, sessionView, type Actor, type ManifestInput, type Project, type Session, type SpawnCommand, type Task, type TeamMember,
 } from '@orbitmesh/domain';
 import type { SpawnSessionBody } from '@orbitmesh/contracts';
 import type { View } from '@orbitmesh/storage';
 import { assertNotAgent, assertOwnProject, assertOwnSession, assertPermissionMode } from '../commands/access.js';
 import type { Decide, Decision } from '../commands/decision.js';
-import { MANIFEST_INPUT_BYTES_MAX, NAME_CHARS_MAX, SPAWN_TASKS_MAX } from '../limits.js';
+import { AGENT_CHILDREN_MAX, AGENT_GENERATIONS_MAX, MANIFEST_INPUT_BYTES_MAX, NAME_CHARS_MAX, SPAWN_CAPABILITY, SPAWN_TASKS_MAX } from '../limits.js';
 import type { ProviderCatalog } from '../provider/provider-catalog.js';
 import { COLLECTIONS } from '../store/collections.js';
 import { projectOf, sessionOf, taskOf, teamMemberOf } from '../store/documents.js';
@@ -33,6 +33,8 @@ export interface SpawnPlan {
   providerType: string;
   workingDir: string;
   roots: string[];
+  /** The session whose conversation it goes on with. */
+  continued: Session | null;
 }
 
 /**
@@ -53,6 +55,8 @@ export function planSpawn(view: View, body: SpawnSessionBody, actor: Actor, rule
   if (!rules.catalog.has(providerType)) throw new AppError('PROVIDER_NOT_FOUND', `No provider ${providerType} is configured.`, { providerType });
   assertPermissionMode(view, actor, permissionModeOf(body, member));
   if (body.mcpServers?.length) assertNotAgent(actor, 'bring MCP servers');
+  if (Object.keys(body.secrets ?? {}).length > 0) assertNotAgent(actor, 'bring secrets');
+  if (actor.kind === 'agent') assertMaySpawn(view, parent!);
   assertMcpServerNames(body);
   assertNoSecretByValue(body);
   assertSecretsOutsideHome(body, rules.homes);
@@ -60,19 +64,20 @@ export function planSpawn(view: View, body: SpawnSessionBody, actor: Actor, rule
   const workingDir = normalDirectory(body.workingDir ?? project.workingDir);
   assertOutsideHome(workingDir, rules.homes);
   assertInsideRoots(workingDir, roots);
-  return { body, project, tasks, member, parent, providerType, workingDir, roots };
+  return { body, project, tasks, member, parent, providerType, workingDir, roots, continued: null };
 }
 
 /** The one commit of a spawn: session, manifest, task links, events. @throws MANIFEST_TOO_LARGE, DOCUMENT_TOO_LARGE, LIMIT_REACHED */
-export function decideSpawn(tx: Decide, plan: SpawnPlan): Decision<ReturnType<typeof sessionView>> {
-  const { project, tasks, member, parent } = plan;
+export function decideSpawn(tx: Decide, plan: SpawnPlan, actor: Actor): Decision<ReturnType<typeof sessionView>> {
+  const { project, tasks, member, parent, continued } = plan;
+  if (actor.kind === 'agent') assertRoomForChild(tx, parent!);
   const sessionId = tx.newId('session');
   const input = manifestInput(plan, sessionId);
   const { manifest, hash } = buildManifest(input);
   const command: SpawnCommand = {
     type: 'spawn', sessionId, projectId: project.id, taskIds: tasks.map(({ id }) => id), name: nameOf(plan), teamMember: member,
-    parent: parent && { sessionId: parent.id, rootSessionId: parent.rootSessionId }, continues: null,
-    providerType: plan.providerType, model: input.model, permissionMode: input.permissionMode, mode: input.mode,
+    parent: parent && { sessionId: parent.id, rootSessionId: parent.rootSessionId }, continues: continued?.id ?? null,
+    agentSessionId: continued?.agentSessionId ?? null, providerType: plan.providerType, model: input.model, permissionMode: input.permissionMode, mode: input.mode,
     workingDir: plan.workingDir, manifestHash: hash,
   };
   const { session, change } = spawnSession(tx, command, tasks);
@@ -86,7 +91,13 @@ export function decideSpawn(tx: Decide, plan: SpawnPlan): Decision<ReturnType<ty
   };
 }
 
-function manifestInput({ body, project, tasks, member, parent, providerType, workingDir }: SpawnPlan, sessionId: string): ManifestInput {
+/** @throws LIMIT_REACHED */
+function assertRoomForChild({ view, indexes }: Decide, { id }: Session): void {
+  const live = [...indexes.in(view, indexes.childrenOfSession, id)].filter((child) => !isTerminal(child)).length;
+  if (live >= AGENT_CHILDREN_MAX) throw new AppError('LIMIT_REACHED', `An agent has at most ${AGENT_CHILDREN_MAX} sessions at work.`, { sessionId: id, max: AGENT_CHILDREN_MAX });
+}
+
+function manifestInput({ body, project, tasks, member, parent, providerType, workingDir, continued }: SpawnPlan, sessionId: string): ManifestInput {
   const { id, name, workingDir: projectDir, description } = project;
   const input: ManifestInput = {
     sessionId,
@@ -95,6 +106,7 @@ function manifestInput({ body, project, tasks, member, parent, providerType, wor
     tasks: tasks.map((task) => ({ ...task, sessionIds: [], taskSessionStatuses: {} })),
     teamMember: member,
     parent: parent && { sessionId: parent.id, name: parent.name },
+    ...(continued && { continues: { sessionId: continued.id, name: continued.name } }),
     mode: body.mode ?? 'task',
     providerType,
     model: body.model ?? member?.model ?? null,
@@ -113,6 +125,17 @@ function manifestInput({ body, project, tasks, member, parent, providerType, wor
 }
 
 const permissionModeOf = (body: SpawnSessionBody, member: TeamMember | null) => body.permissionMode ?? member?.permissionMode ?? 'ask';
+
+/** An agent starts others unless its team member's capabilities, where it has any, leave that out; and not generation after generation. @throws FORBIDDEN, LIMIT_REACHED */
+function assertMaySpawn(view: View, self: Session): void {
+  const { capabilities = [] } = self.teamMember ?? {};
+  if (capabilities.length > 0 && !capabilities.includes(SPAWN_CAPABILITY)) {
+    throw new AppError('FORBIDDEN', `The team member of this session may not start others: its capabilities lack "${SPAWN_CAPABILITY}".`, { teamMemberId: self.teamMemberId });
+  }
+  let depth = 1;
+  for (let at: Session | undefined = self; at?.parentSessionId; at = view.get<Session>(COLLECTIONS.sessions, at.parentSessionId)) depth += 1;
+  if (depth > AGENT_GENERATIONS_MAX) throw new AppError('LIMIT_REACHED', `Agents start each other at most ${AGENT_GENERATIONS_MAX} deep.`, { max: AGENT_GENERATIONS_MAX });
+}
 
 /** An agent's children are its own: it need not say so, and cannot say otherwise. */
 function parentOf(view: View, body: SpawnSessionBody, actor: Actor): Session | null {

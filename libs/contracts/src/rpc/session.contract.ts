@@ -67,7 +67,7 @@ export const SessionRpc = {
   getMail: read<{ id: string }, Mail>('mail.get'),
   listMail: read<PageQuery & { projectId?: string; threadId?: string; fromSessionId?: string; toSessionId?: string; state?: MailState }, Page<Mail>>('mail.list'),
   listInbox: read<PageQuery & { sessionId: string; unread?: boolean; state?: MailState }, Page<Mail>>('mail.inbox'),
-  /** Answers when there is mail, at the latest after `timeoutMs`, then with none. */
+  /** Answers when there is mail, at the latest after `timeoutMs` (at most MAIL_WAIT_MS_MAX), then with none. */
   waitForMail: defineRpc<{ sessionId: string; after?: string; timeoutMs: number } & Reading, Page<Mail>>(owner, 'mail.wait', MAIL_WAIT_TIMEOUT_MS),
   readMail: command<{ id: string }, Mail>('mail.read'),
   deleteMail: command<{ id: string }, null>('mail.delete'),

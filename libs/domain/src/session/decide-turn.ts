@@ -1,5 +1,6 @@
 import type { RunFact } from '../provider/fact.js';
 import { intendEnd, isEnding } from './decide-end.js';
+import { deliverMail } from './decide-mail.js';
 import { endReportedTask, queueInput } from './decide-talk.js';
 import type { Decision } from './decision.js';
 import { troubleOf, type Ending } from './ending.js';
@@ -13,6 +14,7 @@ export function endTurn(d: Decision, { stopReason, message }: TurnEnded, at: str
   const asked = d.session.interruptRequestedAt !== null;
   d.record({ type: 'turn_ended', at, stopReason });
   if (stopReason === 'error' && !d.session.error) d.record({ type: 'erred', code: 'agent_error', message: message ?? 'The turn ended with an error.', at });
+  deliverMail(d);
   if (d.session.mode !== 'task' || isEnding(d.session)) return;
   if (d.session.report) return endReportedTask(d);
   if (stopReason === 'end_turn') return endSilentTurn(d);

@@ -1,5 +1,6 @@
 import type { DecideContext } from '../kernel/context.js';
 import { evolve } from './evolve.js';
+import type { Mail } from '../work/mail.js';
 import type { Session } from './session.js';
 import type { SessionChange } from './session-change.js';
 
@@ -7,7 +8,8 @@ import type { SessionChange } from './session-change.js';
 export class Decision {
   readonly changes: SessionChange[] = [];
 
-  constructor(private folded: Session, readonly ctx: DecideContext) {}
+  /** @param mail queued for the session, oldest first */
+  constructor(private folded: Session, readonly ctx: DecideContext, readonly mail: readonly Mail[] = []) {}
 
   get session(): Session {
     return this.folded;

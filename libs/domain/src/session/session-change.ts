@@ -1,5 +1,5 @@
 import type { TimelineEntry } from '../work/timeline.js';
-import type { TaskSessionStatus } from '../work/task.js';
+import type { TaskSessionStatus, TaskStatus } from '../work/task.js';
 import type { Outcome } from './outcome.js';
 import type { Activity, Approval, Desired, NeedsInput, PendingInput, Report, RunRef, Session, SessionMetrics } from './session.js';
 import type { SessionState } from './session-state.js';
@@ -35,11 +35,14 @@ export type SessionChange =
   | { type: 'approval_delivered'; approvalId: string }
   | { type: 'approvals_postponed'; deadline: string }
   | { type: 'input_queued'; input: PendingInput; by: string }
-  | { type: 'input_settled'; inputId: string }
+  /** `delivered`: the agent has it; otherwise it never will. */
+  | { type: 'input_settled'; inputId: string; delivered: boolean; mailIds?: string[] }
   | { type: 'noted'; entry: TimelineEntry; at: string }
   | { type: 'reported'; report: Report }
   /** Of a linked task: the session itself keeps nothing of it. */
   | { type: 'task_reported'; taskId: string; status: TaskSessionStatus; at: string }
+  /** By an explicit report; the task itself keeps it. */
+  | { type: 'task_status_reported'; taskId: string; status: TaskStatus; at: string }
   | { type: 'acknowledged'; runSeq: number; at: string }
   | { type: 'ended'; outcome: Outcome; at: string }
   | { type: 'renamed'; name: string }
