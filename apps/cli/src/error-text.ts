@@ -1,6 +1,6 @@
 import { ApiError, UnreachableError } from '@orbitmesh/api-client';
 import { CommanderError } from 'commander';
-import { CliError, CODE_OF_EXIT, EXIT, exitCodeOf, type ExitCode } from './exit-code.js';
+import { CliError, CODE_OF_EXIT, EXIT, exitCodeOf, type ExitCode, type FieldError } from './exit-code.js';
 import { hintOf } from './hints.js';
 import { printable, type Terminal } from './terminal.js';
 
@@ -15,7 +15,7 @@ export interface ErrorDocument {
   /** What the server said of this very failure. */
   detail: string | null;
   /** What is wrong with which field of the request. */
-  errors: { in?: string; pointer: string; detail: string }[];
+  errors: readonly FieldError[];
   traceId: string | null;
   exitCode: ExitCode;
   /** What to do next. */
@@ -46,7 +46,7 @@ function errorDocument(error: unknown, env: NodeJS.ProcessEnv, command: string |
     message: messageOf(error),
     status: error instanceof ApiError ? error.status : null,
     detail: text('detail'),
-    errors: Array.isArray(problem?.['errors']) ? problem['errors'] as ErrorDocument['errors'] : [],
+    errors: error instanceof CliError ? error.errors : Array.isArray(problem?.['errors']) ? problem['errors'] as FieldError[] : [],
     traceId: text('traceId'),
     exitCode: error instanceof CommanderError ? EXIT.usage : exitCodeOf(error),
     hint: hintOf(error, env, command),

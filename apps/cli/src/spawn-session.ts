@@ -34,16 +34,17 @@ export const AGENT_OPTIONS: readonly OptionRow[] = [
   ['-w, --watch', 'watch it until it ends, answer what it asks, say what is typed'],
 ];
 
-export const SPAWN_OPTIONS: readonly OptionRow[] = [
+/** Where an agent works, and for whom. */
+export const PLACE_OPTIONS: readonly OptionRow[] = [
   ['-p, --project <project>', "its project (default: the task's, else the one of --dir or of this directory, made if there is none; in a session: its own)"],
   ['-t, --task <task>', 'a task to work on; may be repeated', append],
   ['-d, --dir <path>', "where it works (default: the project's directory)"],
   ['--provider <provider>', 'a configured provider (default: demo)'],
   ['--member <member>', 'the team member it works as'],
   ['--parent <session>', 'the session it belongs to (default in a session: that one)'],
-  ...AGENT_OPTIONS,
-  ['-a, --attach', 'the same as --watch'],
 ];
+
+export const SPAWN_OPTIONS: readonly OptionRow[] = [...PLACE_OPTIONS, ...AGENT_OPTIONS, ['-a, --attach', 'the same as --watch']];
 
 export async function spawnSession(context: Context, { args: [given], options }: Call<SpawnOptions, [directive?: string]>): Promise<void> {
   if (!given && !options.task) throw new CliError(EXIT.usage, 'Say what it is to do, or give a task with --task.');

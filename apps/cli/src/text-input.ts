@@ -5,8 +5,12 @@ import { STDIN_BYTES_MAX } from './limits.js';
 import { printable } from './terminal.js';
 
 /** A text as it was given, or all of stdin for `-`. @throws CliError when there is too much of it */
-export async function textOf<T extends string | undefined>({ terminal }: Context, given: T): Promise<T | string> {
-  if (given !== '-') return given;
+export async function textOf<T extends string | undefined>(context: Context, given: T): Promise<T | string> {
+  return given === '-' ? (await stdinBytes(context)).toString('utf8').replace(/\n$/, '') : given;
+}
+
+/** @throws CliError when there is too much of it */
+export async function stdinBytes({ terminal }: Context): Promise<Buffer> {
   const chunks: Buffer[] = [];
   let bytes = 0;
   for await (const chunk of terminal.stdin) {
@@ -14,7 +18,7 @@ export async function textOf<T extends string | undefined>({ terminal }: Context
     bytes += chunks[chunks.length - 1].length;
     if (bytes > STDIN_BYTES_MAX) throw new CliError(EXIT.usage, `More than ${STDIN_BYTES_MAX} bytes came by stdin.`);
   }
-  return Buffer.concat(chunks).toString('utf8').replace(/\n$/, '');
+  return Buffer.concat(chunks);
 }
 
 /** Asks on a terminal; where nobody can be asked, the command itself is the answer. @throws CliError when it is no */

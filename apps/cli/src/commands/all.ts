@@ -1,6 +1,7 @@
 import type { Site } from '../site.js';
 import { registerEvents } from './events.command.js';
 import { registerMail } from './mail.command.js';
+import { registerManifest } from './manifest.command.js';
 import { registerNotification } from './notification.command.js';
 import { registerOrdering } from './ordering.command.js';
 import { registerProject } from './project.command.js';
@@ -17,7 +18,7 @@ import { registerWebhook } from './webhook.command.js';
 
 const STACK = [registerStatus, registerToken];
 const NOUNS = [
-  registerProject, registerTask, registerTeamMember, registerSession, registerMail, registerOrdering, registerNotification, registerWebhook, registerRunner, registerProvider,
+  registerProject, registerTask, registerTeamMember, registerSession, registerMail, registerOrdering, registerNotification, registerWebhook, registerManifest, registerRunner, registerProvider,
 ];
 const WATCHING = [registerEvents, registerWait, registerReport];
 
