@@ -18,6 +18,7 @@ export * from './http/session.dto.js';
 export * from './http/team-member.dto.js';
 export * from './http/ordering.dto.js';
 export * from './http/mail.dto.js';
+export * from './http/manifest.dto.js';
 export * from './http/query.dto.js';
 export * from './http/notification.dto.js';
 export * from './http/webhook.dto.js';
