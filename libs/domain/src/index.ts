@@ -15,6 +15,7 @@ export * from './session/outcome.js';
 export * from './session/session-command.js';
 export * from './session/session-change.js';
 export * from './session/manifest.js';
+export * from './session/manifest-input.js';
 export * from './session/build-manifest.js';
 export { NUDGE } from './session/prompt.js';
 export { actorName } from './session/actor.js';
