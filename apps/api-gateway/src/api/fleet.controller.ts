@@ -2,11 +2,13 @@ import { Controller, Get, Inject, Param, Post, Query } from '@nestjs/common';
 import { EventQueryDto, NotificationQueryDto, NotifierRpc, SessionRpc } from '@orbitmesh/contracts';
 import { Relay } from '../http/relay.js';
 import { HttpCall, type Call } from '../http/request-context.js';
+import { Answers } from '../openapi/answers.js';
 
 @Controller('api/events')
 export class EventsController {
   constructor(@Inject(Relay) private readonly relay: Relay) {}
 
+  @Answers(200, 'EventPage', 'Pages the feed; without `after` from the oldest event kept.', { codes: ['CURSOR_GONE'] })
   @Get()
   page(@HttpCall() call: Call, @Query() query: EventQueryDto) {
     return this.relay.read(call, SessionRpc.eventPage, query);
@@ -17,16 +19,19 @@ export class EventsController {
 export class NotificationsController {
   constructor(@Inject(Relay) private readonly relay: Relay) {}
 
+  @Answers(200, 'NotificationPage', 'Lists notifications, newest first.')
   @Get()
   list(@HttpCall() call: Call, @Query() query: NotificationQueryDto) {
     return this.relay.read(call, NotifierRpc.list, query);
   }
 
+  @Answers(200, 'Notification', 'Shows a notification.')
   @Get(':id')
   get(@HttpCall() call: Call, @Param('id') id: string) {
     return this.relay.document(call, NotifierRpc.get, { id });
   }
 
+  @Answers(200, 'Notification', 'Marks a notification read.')
   @Post(':id/read')
   markRead(@HttpCall() call: Call, @Param('id') id: string) {
     return this.relay.command(call, NotifierRpc.markRead, { id });
@@ -37,11 +42,13 @@ export class NotificationsController {
 export class FleetController {
   constructor(@Inject(Relay) private readonly relay: Relay) {}
 
+  @Answers(200, 'RunnerList', 'Lists runners and what they can take.', { name: 'list' })
   @Get('runners')
   runners(@HttpCall() call: Call) {
     return this.relay.read(call, SessionRpc.listRunners, {});
   }
 
+  @Answers(200, 'ProviderList', 'Lists providers: what may be started, and what their drivers can do.', { name: 'list' })
   @Get('providers')
   providers(@HttpCall() call: Call) {
     return this.relay.read(call, SessionRpc.listProviders, {});
