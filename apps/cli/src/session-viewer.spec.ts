@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import type { ScriptedApi } from '../testing/scripted-api.js';
-import { TestHome, type Ran, type RunOptions } from '../testing/test-home.js';
+import type { ScriptedApi } from './testing/scripted-api.js';
+import { TestHome, type Ran, type RunOptions } from './testing/test-home.js';
 
 let testHome: TestHome;
 let api: ScriptedApi;

@@ -36,7 +36,7 @@ describe('sessions', () => {
       .on('GET /api/sessions?projectId=p&status=working&cursor=s1&limit=200', [200, { items: [session('s2', 'paused')], nextCursor: null }]);
 
     expect((await home.cli(['sessions', '-p', 'p'])).out).toBe([
-      'SESSION  STATE    ACTIVITY  NAME', 's3       created  waiting   the s3  (no runner)', 's1       running  idle      the s1', 's2       paused   idle      the s2', ''].join('\n'));
+      'SESSION  STATE    ACTIVITY  NAME', 's3       created  waiting   the s3 (no runner)', 's1       running  idle      the s1', 's2       paused   idle      the s2', ''].join('\n'));
   });
 
   it('lists all, with how they ended', async () => {

@@ -1,17 +1,10 @@
 import type { Approval } from '@orbitmesh/domain';
-import type { Context, Register } from '../context.js';
-import { CliError, EXIT } from '../exit-code.js';
-import { table } from '../terminal.js';
+import type { Context } from './context.js';
+import { CliError, EXIT } from './exit-code.js';
+import type { Call } from './site.js';
+import { table } from './terminal.js';
 
-export const registerApprove: Register = (program, run) => {
-  program.command('approve').description('allow what a session asks for, or deny it').argument('<session>', 'its id').argument('[approval]', 'which question (default: the only open one)')
-    .option('--deny', 'say no (default: yes)')
-    .option('--option <id>', 'choose one of the options it offers instead')
-    .option('--reason <text>', 'why, for its history')
-    .action(run(approve));
-};
-
-async function approve(context: Context, sessionId: string, approvalId: string | undefined, options: { deny?: boolean; option?: string; reason?: string }): Promise<void> {
+export async function answerApproval(context: Context, { args: [sessionId, approvalId], options }: Call<{ deny?: boolean; option?: string; reason?: string }, readonly string[]>): Promise<void> {
   if (options.deny && options.option) throw new CliError(EXIT.usage, 'Either --deny or --option.');
   const client = await context.client();
   const id = approvalId ?? onlyOpen((await client.approvals(sessionId)).items);
