@@ -1,17 +1,26 @@
-import { Controller, Get, Inject, Param, Post, Query } from '@nestjs/common';
-import { EventQueryDto, NotificationQueryDto, NotifierRpc, SessionRpc } from '@orbitmesh/contracts';
+import { Controller, Get, Inject, Param, Post, Query, Res } from '@nestjs/common';
+import { EventQueryDto, EventStreamQueryDto, NotificationQueryDto, NotifierRpc, SessionRpc } from '@orbitmesh/contracts';
+import { AgentMay } from '../auth/agent-access.guard.js';
 import { Relay } from '../http/relay.js';
 import { HttpCall, type Call } from '../http/request-context.js';
+import { EventStreams } from '../live/event-streams.js';
 import { Answers } from '../openapi/answers.js';
 
 @Controller('api/events')
 export class EventsController {
-  constructor(@Inject(Relay) private readonly relay: Relay) {}
+  constructor(@Inject(Relay) private readonly relay: Relay, @Inject(EventStreams) private readonly streams: EventStreams) {}
 
   @Answers(200, 'EventPage', 'Pages the feed; without `after` from the oldest event kept.', { codes: ['CURSOR_GONE'] })
   @Get()
   page(@HttpCall() call: Call, @Query() query: EventQueryDto) {
     return this.relay.read(call, SessionRpc.eventPage, query);
+  }
+
+  /** @param _reply asked for so that Nest leaves the answer to us */
+  @AgentMay('its-own')
+  @Get('stream')
+  stream(@HttpCall() call: Call, @Query() query: EventStreamQueryDto, @Res() _reply: unknown) {
+    this.streams.open(call, query);
   }
 }
 

@@ -67,6 +67,8 @@ export const PatternList = (items: number, pattern: RegExp, message: string) =>
   field({ schema: { type: 'array', maxItems: items, uniqueItems: true, items: { type: 'string', pattern: pattern.source } } },
     IsArray(), ArrayMaxSize(items), ArrayUnique(), Matches(pattern, { each: true, message: `each value in $property ${message}` }));
 export const IdList = (items: number) => PatternList(items, ID_PATTERN, ID_MESSAGE);
+/** A list that a query string gives with commas between; given several times, it is one list too. */
+export const CommaSeparated = () => field({ coerce: (text) => (text === '' ? [] : text.split(',')) });
 export const ObjectOf = (element: () => DtoClass) => field({ element }, IsObject(), ValidateNested());
 export const ListOf = (element: () => DtoClass, items: number) =>
   field({ element, schema: { type: 'array', maxItems: items } }, IsArray(), ArrayMaxSize(items), ValidateNested({ each: true }));
