@@ -6,6 +6,8 @@ export * from './kernel/ulid-source.js';
 export * from './kernel/text.js';
 export * from './feed/envelope.js';
 export * from './feed/events.js';
+export * from './feed/event-map.js';
+export * from './feed/event-catalogue.js';
 export * from './feed/fit-event.js';
 export * from './session/session-state.js';
 export * from './session/session.js';

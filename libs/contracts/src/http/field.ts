@@ -71,9 +71,12 @@ export const ObjectOf = (element: () => DtoClass) => field({ element }, IsObject
 export const ListOf = (element: () => DtoClass, items: number) =>
   field({ element, schema: { type: 'array', maxItems: items } }, IsArray(), ArrayMaxSize(items), ValidateNested({ each: true }));
 
+/** A list in a query string: `?types=a,b`, or the parameter once for each. */
+export const splitList = (text: string): string[] => (text === '' ? [] : text.split(','));
+
 /** A value that `check` understands; its problems keep their own pointers. */
-export const Checked = (name: string, check: FieldCheck, schema: JsonSchema) =>
-  field({ schema }, ValidateBy(
+export const Checked = (name: string, check: FieldCheck, schema: JsonSchema, coerce?: Field['coerce']) =>
+  field({ schema, ...(coerce && { coerce }) }, ValidateBy(
     { name, validator: { validate: (value) => check(value).length === 0, defaultMessage: () => `$property is not a valid ${name}` } },
     { context: { check } },
   ));
