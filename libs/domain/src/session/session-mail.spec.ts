@@ -1,5 +1,6 @@
 import { ADMIN, AGENT, SessionHarness } from '../testing/session-harness.js';
-import { MAIL_BODY_BYTES_MAX } from '../limits.js';
+import { jsonBytes } from '../kernel/text.js';
+import { MAILBOX_MAX, MAIL_BODY_BYTES_MAX, PENDING_INPUTS_BYTES_MAX } from '../limits.js';
 import { readMail } from '../work/mail-commands.js';
 import type { Mail } from '../work/mail.js';
 import { NUDGE } from './prompt.js';
@@ -94,6 +95,22 @@ describe('mail that waits when a turn ends in order', () => {
     expect(onItsWay(harness).map(({ mailIds }) => mailIds)).toEqual([[mails[1].id, mails[2].id]]);
     taken(harness);
     expect(mails.map((mail) => byInput(mail, harness))).toEqual([true, true, true]);
+  });
+
+  it('of a full mailbox is put together without reading it again and again, within what may be on its way', () => {
+    const harness = interactive();
+    const mails = Array.from({ length: MAILBOX_MAX }, (_, n) => harness.gets({ body: `"${n}"` }));
+    let reads = 0;
+    harness.mails = mails.map((mail) => ({ ...mail, get body() { reads += 1; return mail.body; } }));
+    harness.turnEnds();
+    // Each try written anew would be a million reads: seconds in which nobody else is answered.
+    expect(reads).toBeLessThan(10 * MAILBOX_MAX);
+    const { mailIds = [] } = onItsWay(harness)[0];
+    expect(mailIds).toEqual(mails.slice(0, mailIds.length).map(({ id }) => id));
+    expect(jsonBytes(harness.session.pendingInputs)).toBeLessThanOrEqual(PENDING_INPUTS_BYTES_MAX);
+    expect(jsonBytes(harness.session.pendingInputs)).toBeGreaterThan(PENDING_INPUTS_BYTES_MAX * 0.7);
+    taken(harness);
+    expect(harness.queued).toHaveLength(MAILBOX_MAX - mailIds.length);
   });
 
   it('that somebody read, or deleted, while it was on its way is not delivered any more', () => {
