@@ -4,7 +4,7 @@ import { AgentMay } from '../auth/agent-access.guard.js';
 import { Relay } from '../http/relay.js';
 import { HttpCall, type Call } from '../http/request-context.js';
 import { EventStreams } from '../live/event-streams.js';
-import { Answers } from '../openapi/answers.js';
+import { Answers, AnswersMedia } from '../openapi/answers.js';
 
 @Controller('api/events')
 export class EventsController {
@@ -18,6 +18,7 @@ export class EventsController {
 
   /** @param _reply asked for so that Nest leaves the answer to us */
   @AgentMay('its-own')
+  @AnswersMedia('text/event-stream', 'Streams the feed as server-sent events; goes on after `Last-Event-ID`.', { codes: ['CURSOR_GONE'] })
   @Get('stream')
   stream(@HttpCall() call: Call, @Query() query: EventStreamQueryDto, @Res() _reply: unknown) {
     this.streams.open(call, query);
