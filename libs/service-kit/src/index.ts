@@ -1,6 +1,7 @@
 export * from './bootstrap.js';
 export * from './health.registry.js';
 export * from './installation.js';
+export * from './key-file.js';
 export { EXIT, Lifecycle, type ServiceMessage, type ShutdownMessage } from './lifecycle.js';
 export * from './limits.js';
 export { createLogger, LOGGER, NestLogger, REDACTED_PATHS, type Logger } from './logger.js';

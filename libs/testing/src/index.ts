@@ -1,3 +1,5 @@
+export * from './contracts/payload-check.js';
+export * from './contracts/schema-check.js';
 export * from './eventually.js';
 export * from './model-stand-in/gemini-cli.js';
 export * from './model-stand-in/gemini-stand-in.js';

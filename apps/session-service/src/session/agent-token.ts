@@ -1,10 +1,8 @@
-import { createHmac, randomBytes, timingSafeEqual } from 'node:crypto';
-import { readFile } from 'node:fs/promises';
+import { createHmac, timingSafeEqual } from 'node:crypto';
 import { join } from 'node:path';
 import { AppError, isTerminal, type Session } from '@orbitmesh/domain';
-import { writeFileAtomic } from '@orbitmesh/storage';
+import { loadKeyFile } from '@orbitmesh/service-kit';
 
-const KEY_BYTES = 32;
 /** A MAC is always 43 characters of base64url, so the ids before it may hold `_` themselves. */
 const TOKEN_PATTERN = /^oma_([A-Za-z0-9_-]{1,64})_(\d{1,9})_([A-Za-z0-9_-]{43})$/;
 
@@ -20,14 +18,7 @@ export class AgentTokens {
    * @throws CONFIG_INVALID when the file is damaged: a new key would silently end the access of running agents.
    */
   static async load(dir: string, installationId: string): Promise<AgentTokens> {
-    const file = join(dir, 'agent-token.key');
-    let key = await readKey(file);
-    if (!key) {
-      await writeFileAtomic(file, randomBytes(KEY_BYTES), { mode: 0o600 });
-      key = await readKey(file);
-    }
-    if (key?.length !== KEY_BYTES) throw new AppError('CONFIG_INVALID', `${file} is damaged; remove it to make a new one (running agents lose their access).`);
-    return new AgentTokens(key, installationId);
+    return new AgentTokens(await loadKeyFile(join(dir, 'agent-token.key'), 'running agents lose their access'), installationId);
   }
 
   /** The token of the session's present run; the same bytes every time. */
@@ -53,14 +44,5 @@ export class AgentTokens {
   private mac({ id, run }: Session): Buffer {
     // Ids hold no newline, so no two tuples have the same text.
     return createHmac('sha256', this.key).update([this.installationId, id, run!.runId, run!.epoch].join('\n')).digest();
-  }
-}
-
-async function readKey(file: string): Promise<Buffer | null> {
-  try {
-    return await readFile(file);
-  } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return null;
-    throw error;
   }
 }

@@ -1,5 +1,6 @@
 import {
-  AppError, buildManifest, isTerminal, sessionView, type Actor, type ManifestInput, type Project, type Session, type SpawnCommand, type Task, type TeamMember,
+  AppError, buildManifest, isTerminal, manifestInputFrom, permissionModeFor, providerTypeFor, sessionView, type Actor, type ManifestInput, type Project, type Session,
+  type SpawnCommand, type Task, type TeamMember,
 } from '@orbitmesh/domain';
 import type { SpawnSessionBody } from '@orbitmesh/contracts';
 import type { View } from '@orbitmesh/storage';
@@ -51,9 +52,9 @@ export function planSpawn(view: View, body: SpawnSessionBody, actor: Actor, rule
   const tasks = tasksOf(view, body);
   const member = body.teamMemberId === undefined ? null : teamMemberOf(view, body.teamMemberId, project.id);
   if (member?.status === 'archived') throw new AppError('CONFLICT', `The team member ${member.id} is archived.`, { teamMemberId: member.id });
-  const providerType = body.providerType ?? member?.provider ?? 'demo';
+  const providerType = providerTypeFor(body, member);
   if (!rules.catalog.has(providerType)) throw new AppError('PROVIDER_NOT_FOUND', `No provider ${providerType} is configured.`, { providerType });
-  assertPermissionMode(view, actor, permissionModeOf(body, member));
+  assertPermissionMode(view, actor, permissionModeFor(body, member));
   if (body.mcpServers?.length) assertNotAgent(actor, 'bring MCP servers');
   if (Object.keys(body.secrets ?? {}).length > 0) assertNotAgent(actor, 'bring secrets');
   if (actor.kind === 'agent') assertMaySpawn(view, parent!);
@@ -97,34 +98,12 @@ function assertRoomForChild({ view, indexes }: Decide, { id }: Session): void {
   if (live >= AGENT_CHILDREN_MAX) throw new AppError('LIMIT_REACHED', `An agent has at most ${AGENT_CHILDREN_MAX} sessions at work.`, { sessionId: id, max: AGENT_CHILDREN_MAX });
 }
 
-function manifestInput({ body, project, tasks, member, parent, providerType, workingDir, continued }: SpawnPlan, sessionId: string): ManifestInput {
-  const { id, name, workingDir: projectDir, description } = project;
-  const input: ManifestInput = {
-    sessionId,
-    project: { id, name, workingDir: projectDir, description },
-    // What sessions did with a task is not read by the builder, and may grow large.
-    tasks: tasks.map((task) => ({ ...task, sessionIds: [], taskSessionStatuses: {} })),
-    teamMember: member,
-    parent: parent && { sessionId: parent.id, name: parent.name },
-    ...(continued && { continues: { sessionId: continued.id, name: continued.name } }),
-    mode: body.mode ?? 'task',
-    providerType,
-    model: body.model ?? member?.model ?? null,
-    permissionMode: permissionModeOf(body, member),
-    workingDir,
-    systemPrompt: body.systemPrompt ?? null,
-    initialDirective: body.initialDirective ?? null,
-    environment: body.environment ?? {},
-    secrets: body.secrets ?? {},
-    mcpServers: (body.mcpServers ?? []).map(({ name: server, command, args = [], env = {} }) => ({ name: server, command, args, env })),
-    custom: body.custom ?? {},
-  };
+function manifestInput({ body, providerType, workingDir, ...sources }: SpawnPlan, sessionId: string): ManifestInput {
+  const input = manifestInputFrom({ ...sources, sessionId, request: { ...body, providerType, workingDir } });
   const bytes = Buffer.byteLength(JSON.stringify(input));
   if (bytes > MANIFEST_INPUT_BYTES_MAX) throw new AppError('MANIFEST_TOO_LARGE', "The manifest's input would be too large.", { bytes, max: MANIFEST_INPUT_BYTES_MAX });
   return input;
 }
-
-const permissionModeOf = (body: SpawnSessionBody, member: TeamMember | null) => body.permissionMode ?? member?.permissionMode ?? 'ask';
 
 /** An agent starts others unless its team member's capabilities, where it has any, leave that out; and not generation after generation. @throws FORBIDDEN, LIMIT_REACHED */
 function assertMaySpawn(view: View, self: Session): void {

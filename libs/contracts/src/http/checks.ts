@@ -1,5 +1,6 @@
 import type { FieldCheck, FieldProblem } from './field.js';
-import { CUSTOM_BYTES_MAX, CUSTOM_DEPTH_MAX, MAP_ENTRIES_MAX, MAP_KEY_CHARS_MAX, MAP_VALUE_CHARS_MAX, PATH_CHARS_MAX } from './limits.js';
+import { CUSTOM_BYTES_MAX, CUSTOM_DEPTH_MAX, MAP_ENTRIES_MAX, MAP_KEY_CHARS_MAX, MAP_VALUE_CHARS_MAX, PATH_CHARS_MAX, WEBHOOK_URL_CHARS_MAX } from './limits.js';
+import { WEBHOOK_TYPES } from './webhook.bodies.js';
 
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
 const SECRET_REFERENCE = /^(?:env:[A-Za-z_][A-Za-z0-9_]*|file:\/.+)$/;
@@ -88,4 +89,25 @@ export const checkDate: FieldCheck = (value) => {
   if (!match || Number.isNaN(Date.parse(match[0]))) return [{ pointer: '', detail: 'must be an RFC 3339 date or date-time' }];
   const day = new Date(`${match[1]}-${match[2]}-${match[3]}T00:00:00Z`);
   return day.getUTCDate() === Number(match[3]) ? [] : [{ pointer: '', detail: 'must be a day that exists' }];
+};
+
+/** http(s), and nothing in it that only looks as if it were used. */
+export const checkWebhookUrl: FieldCheck = (value) => {
+  const problem = (detail: string): FieldProblem[] => [{ pointer: '', detail }];
+  if (typeof value !== 'string' || value.length > WEBHOOK_URL_CHARS_MAX) return problem(`must be a URL of at most ${WEBHOOK_URL_CHARS_MAX} characters`);
+  // URL() would quietly take out or encode what a person cannot have meant: spaces, tabs, line breaks.
+  if (!/^https?:\/\/[\x21-\x7e]+$/i.test(value) || !URL.canParse(value)) return problem('must be an absolute http or https URL, other characters percent-encoded');
+  const { username, password, hash } = new URL(value);
+  // Neither the URL nor a part of it is repeated: it may hold the password.
+  if (username !== '' || password !== '') {
+    return problem('must not contain a user or password. Who sends is told by the signature: check it with the secret of GET /api/webhooks/{id}/secret. For a proxy that asks for a password, use an unguessable path instead.');
+  }
+  return hash === '' ? [] : problem('must not have a #fragment: it would not be sent');
+};
+
+export const checkNotificationTypes: FieldCheck = (value) => {
+  if (!Array.isArray(value) || value.length === 0) return [{ pointer: '', detail: 'must be a list of at least one notification type; `notify:*` is all of them' }];
+  if (new Set(value).size < value.length) return [{ pointer: '', detail: 'must not name a type twice' }];
+  const known: ReadonlySet<unknown> = new Set(WEBHOOK_TYPES);
+  return value.flatMap((type, index) => (known.has(type) ? [] : [{ pointer: pointerTo(index), detail: `must be one of ${WEBHOOK_TYPES.join(', ')}` }]));
 };

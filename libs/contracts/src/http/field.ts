@@ -47,6 +47,8 @@ function field(spec: Partial<Field>, ...decorators: PropertyDecorator[]): Proper
 export const Optional = () => field({ required: false }, ValidateIf((_dto, value) => value !== undefined));
 /** May be left out, or null. */
 export const OptionalOrNull = () => field({ required: false, schema: { nullable: true } }, ValidateIf((_dto, value) => value !== undefined && value !== null));
+/** Must be there, and may be null. */
+export const OrNull = () => field({ schema: { nullable: true } }, ValidateIf((_dto, value) => value !== null));
 
 export const Text = (min: number, max: number) => field({ schema: { type: 'string', minLength: min, maxLength: max } }, IsString(), Length(min, max));
 /** Text a person reads on one line: not blank. */
@@ -65,13 +67,18 @@ export const PatternList = (items: number, pattern: RegExp, message: string) =>
   field({ schema: { type: 'array', maxItems: items, uniqueItems: true, items: { type: 'string', pattern: pattern.source } } },
     IsArray(), ArrayMaxSize(items), ArrayUnique(), Matches(pattern, { each: true, message: `each value in $property ${message}` }));
 export const IdList = (items: number) => PatternList(items, ID_PATTERN, ID_MESSAGE);
+/** A list that a query string gives with commas between; given several times, it is one list too. */
+export const CommaSeparated = () => field({ coerce: (text) => (text === '' ? [] : text.split(',')) });
 export const ObjectOf = (element: () => DtoClass) => field({ element }, IsObject(), ValidateNested());
 export const ListOf = (element: () => DtoClass, items: number) =>
   field({ element, schema: { type: 'array', maxItems: items } }, IsArray(), ArrayMaxSize(items), ValidateNested({ each: true }));
 
+/** A list in a query string: `?types=a,b`, or the parameter once for each. */
+export const splitList = (text: string): string[] => (text === '' ? [] : text.split(','));
+
 /** A value that `check` understands; its problems keep their own pointers. */
-export const Checked = (name: string, check: FieldCheck, schema: JsonSchema) =>
-  field({ schema }, ValidateBy(
+export const Checked = (name: string, check: FieldCheck, schema: JsonSchema, coerce?: Field['coerce']) =>
+  field({ schema, ...(coerce && { coerce }) }, ValidateBy(
     { name, validator: { validate: (value) => check(value).length === 0, defaultMessage: () => `$property is not a valid ${name}` } },
     { context: { check } },
   ));

@@ -45,3 +45,5 @@ export const IDEMPOTENCY_KEY_CHARS_MAX = 255;
 /** Ids and types of one filter: what a dashboard can show at once. */
 export const FILTER_IDS_MAX = 200;
 export const FILTER_TYPES_MAX = 64;
+/** A webhook's URL: what servers and proxies take without asking. */
+export const WEBHOOK_URL_CHARS_MAX = 2_048;

@@ -7,7 +7,7 @@ import { CURSOR_CHARS_MAX, MAIL_WAIT_SECONDS_MAX } from './limits.js';
 
 const Cursor = () => Pattern(new RegExp(`^[A-Za-z0-9._~+/=-]{1,${CURSOR_CHARS_MAX}}$`), 'must be a cursor that an answer gave');
 /** A list goes on after the last id it gave. Anything else would not fail there, but quietly begin somewhere. */
-const IdCursor = (kind: IdKind) => Pattern(new RegExp(`^${ID_PREFIXES[kind]}_[0-9A-HJKMNP-TV-Z]{26}$`), 'must be the nextCursor of this list');
+export const IdCursor = (kind: IdKind) => Pattern(new RegExp(`^${ID_PREFIXES[kind]}_[0-9A-HJKMNP-TV-Z]{26}$`), 'must be the nextCursor of this list');
 
 /** `?limit` of every list; what its cursor looks like is for each to say. */
 export class PageQueryDto {
@@ -67,13 +67,6 @@ export class MailQueryDto extends ThreadQueryDto {
 export class MailWaitQueryDto {
   @Optional() @IdCursor('mail') after?: string;
   @Optional() @Whole(0, MAIL_WAIT_SECONDS_MAX) timeout?: number;
-}
-
-export class NotificationQueryDto extends PageQueryDto {
-  @Optional() @IdCursor('notification') cursor?: string;
-  @Optional() @Flag() unread?: boolean;
-  @Optional() @Id() sessionId?: string;
-  @Optional() @Id() projectId?: string;
 }
 
 /** The timeline is a page of the session's events: its cursor is a `sessionSeq`. */

@@ -1,4 +1,4 @@
-import type { Actor } from '@orbitmesh/domain';
+import type { Actor, EventEnvelope } from '@orbitmesh/domain';
 
 /** Who answers a request. A runner is addressed by its id; `anyRunner` goes to one of them (queue group). */
 export type RpcOwner = 'session' | 'notifier' | 'runner' | 'anyRunner' | 'gateway';
@@ -47,6 +47,10 @@ export interface MutationReply<T = unknown> {
 }
 
 export interface Page<T> { items: T[]; nextCursor: string | null }
+/** A list that is always whole. */
+export interface List<T> { items: T[]; nextCursor: null }
+/** Where to go on is always there; the end is an empty page. */
+export interface EventPage { items: EventEnvelope[]; nextCursor: string }
 /** Bounded by `limit` items and by 512 KiB; a short page has a `nextCursor`. */
 export interface PageQuery { cursor?: string; limit?: number }
 

@@ -7,7 +7,7 @@ import type {
   UpdateProjectBody, UpdateTaskBody, UpdateTeamMemberBody,
 } from '../http/bodies.js';
 import { MAIL_WAIT_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './limits.js';
-import { defineRpc, type CommandMeta, type MutationReply, type Page, type PageQuery, type Reading, type RpcOwner } from './rpc.js';
+import { defineRpc, type CommandMeta, type EventPage, type List, type MutationReply, type Page, type PageQuery, type Reading, type RpcOwner } from './rpc.js';
 
 const owner: RpcOwner = 'session';
 const rpc = <Req, Res>(name: string) => defineRpc<Req, Res>(owner, name, REQUEST_TIMEOUT_MS);
@@ -56,10 +56,10 @@ export const SessionRpc = {
   inputToSession: command<{ id: string; text: string }, SessionView>('session.input'),
   getManifest: rpc<{ id: string }, Manifest>('session.manifest'),
   getManifestInput: rpc<{ id: string }, ManifestInput>('session.manifestInput'),
-  listTransitions: rpc<{ id: string }, { items: Transition[]; nextCursor: null }>('session.transitions'),
+  listTransitions: rpc<{ id: string }, List<Transition>>('session.transitions'),
   postTimeline: command<{ id: string } & PostTimelineBody, EventEnvelope<'timeline', TimelineEntry>>('session.timeline.post'),
-  listTimeline: read<{ id: string } & PageQuery, { items: EventEnvelope[]; nextCursor: string }>('session.timeline.list'),
-  listApprovals: rpc<{ id: string }, { items: Approval[]; nextCursor: null }>('session.approvals'),
+  listTimeline: read<{ id: string } & PageQuery, EventPage>('session.timeline.list'),
+  listApprovals: rpc<{ id: string }, List<Approval>>('session.approvals'),
   answerApproval: command<{ id: string; approvalId: string; optionId?: string; decision?: 'allow' | 'deny'; reason?: string }, Approval>('session.approval.answer'),
 
   /** One session's mail is answered whole, an audience's as a list of who got which. */
@@ -73,12 +73,12 @@ export const SessionRpc = {
   deleteMail: command<{ id: string }, null>('mail.delete'),
 
   /** Feed page by global cursor; `nextCursor` is never null. @throws CURSOR_GONE {oldest, newest} */
-  eventPage: rpc<{ after?: string; limit?: number }, { items: EventEnvelope[]; nextCursor: string }>('events.page'),
-  sessionEventPage: rpc<{ id: string; after?: number; limit?: number }, { items: EventEnvelope[]; nextCursor: string }>('events.sessionPage'),
+  eventPage: rpc<{ after?: string; limit?: number }, EventPage>('events.page'),
+  sessionEventPage: rpc<{ id: string; after?: number; limit?: number }, EventPage>('events.sessionPage'),
   head: rpc<Record<string, never>, { logId: string; cursor: string; seq: number; oldest: string }>('events.head'),
 
-  listRunners: rpc<Record<string, never>, { items: RunnerView[]; nextCursor: null }>('runner.list'),
-  listProviders: rpc<Record<string, never>, { items: ProviderView[]; nextCursor: null }>('provider.list'),
+  listRunners: rpc<Record<string, never>, List<RunnerView>>('runner.list'),
+  listProviders: rpc<Record<string, never>, List<ProviderView>>('provider.list'),
 
   /** An agent's token → its session, while that session's run holds it. @throws UNAUTHENTICATED */
   verifyAgentToken: rpc<{ token: string }, { actor: Extract<Actor, { kind: 'agent' }>; projectId: string; taskIds: string[] }>('token.verify'),

@@ -16,6 +16,8 @@ export const ID_PREFIXES = {
   input: 'inp',
   timeline: 'tl',
   notification: 'ntf',
+  webhook: 'whk',
+  delivery: 'dlv',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

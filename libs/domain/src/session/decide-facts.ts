@@ -1,3 +1,4 @@
+import type { EventMap } from '../feed/event-map.js';
 import { abbreviate, jsonBytes } from '../kernel/text.js';
 import { WORD_BYTES_MAX } from '../limits.js';
 import type { NumberedFact, RunFact } from '../provider/fact.js';
@@ -107,8 +108,8 @@ function takeFact(d: Decision, fact: RunFact, at: string): void {
   (TAKE[fact.type] as (d: Decision, fact: RunFact, at: string) => void)(d, fact, at);
 }
 
-function say(d: Decision, at: string, type: Utterance['type'], data: Record<string, unknown>): void {
-  d.record({ type: 'said', at, utterance: { type, data } });
+function say<T extends Utterance['type']>(d: Decision, at: string, type: T, data: EventMap[T]): void {
+  d.record({ type: 'said', at, utterance: { type, data } as Utterance });
 }
 
 function settleInput(d: Decision, inputId: string | undefined, delivered = true): void {

@@ -9,10 +9,15 @@ export class Decision {
   readonly changes: SessionChange[] = [];
 
   /** @param mail queued for the session, oldest first */
-  constructor(private folded: Session, readonly ctx: DecideContext, readonly mail: readonly Mail[] = []) {}
+  constructor(private folded: Session, readonly ctx: DecideContext, private queued: readonly Mail[] = []) {}
 
   get session(): Session {
     return this.folded;
+  }
+
+  /** What is still queued: what the agent got in this very decision is not. */
+  get mail(): readonly Mail[] {
+    return this.queued;
   }
 
   get now(): string {
@@ -22,5 +27,9 @@ export class Decision {
   record(change: SessionChange): void {
     this.folded = evolve(this.folded, change);
     this.changes.push(change);
+    if (change.type === 'input_settled' && change.delivered && change.mailIds) {
+      const { mailIds } = change;
+      this.queued = this.queued.filter(({ id }) => !mailIds.includes(id));
+    }
   }
 }

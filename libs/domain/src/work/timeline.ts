@@ -1,3 +1,5 @@
+import type { Truncated } from '../feed/events.js';
+
 export const TIMELINE_KINDS = [
   'progress', 'milestone', 'blocked', 'needs_input', 'task_started', 'task_completed', 'task_blocked',
   'task_failed', 'task_skipped', 'completed', 'failed', 'error',
@@ -13,6 +15,6 @@ export interface TimelineEntry {
   kind: TimelineKind;
   message: string;
   taskId?: string;
-  /** Who wrote it: `agent`, `user`, `system`. */
-  by: string;
+  by: 'agent' | 'user' | 'system';
+  truncated?: Truncated;
 }
