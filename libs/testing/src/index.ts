@@ -1,3 +1,5 @@
+export * from './contracts/answer-check.js';
+export * from './contracts/openapi-document.js';
 export * from './contracts/payload-check.js';
 export * from './contracts/schema-check.js';
 export * from './eventually.js';

@@ -100,7 +100,7 @@ function success(operation: Operation, status: number, revised: boolean): Record
 function refusal(status: number, codes: readonly ErrorCode[], responses: Components['responses']): Record<string, unknown> {
   const name = [status, ...codes].join('.');
   const headers = errorHeadersOf(status);
-  const schema = { $ref: `${SCHEMAS_AT}Problem`, properties: { code: { enum: codes } } };
+  const schema = { $ref: `${SCHEMAS_AT}Problem`, type: 'object', properties: { code: { enum: codes } } };
   responses[name] ??= { description: saysOf(codes), ...(headers && { headers }), content: { [PROBLEM_TYPE]: { schema } } };
   return { $ref: `#/components/responses/${name}` };
 }
