@@ -11,6 +11,7 @@ import { schemaOfType } from './lib/type-schemas.mjs';
 const SCHEMAS = 'libs/contracts/src/generated/schemas.json';
 /** One line a file: where it goes, and the built module whose named export renders it, given the schemas: as text, or as JSON. */
 const GENERATED = [
+  { file: 'docs/openapi.json', module: 'apps/api-gateway/dist/openapi/openapi.doc.js', render: 'renderOpenApi' },
   { file: 'docs/subjects.md', module: 'libs/messaging/dist/subjects.doc.js', render: 'renderSubjects' },
   { file: 'docs/subjects.schema.json', module: 'libs/messaging/dist/subjects.doc.js', render: 'subjectCatalogue' },
   { file: 'docs/events.md', module: 'libs/contracts/dist/schema/events.doc.js', render: 'renderEvents' },

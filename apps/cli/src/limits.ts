@@ -22,3 +22,11 @@ export const LIST_ROWS_DEFAULT = 1_000;
 export const STDIN_BYTES_MAX = 1024 * 1024;
 /** A server that went away while something was waited for is asked again this often. */
 export const WAIT_AGAIN_MS = 1_000;
+/** `up` and `down` look this often whether the stack has come or gone. */
+export const STACK_POLL_MS = 100;
+/** `up` gives up waiting; the first start of a checkout installs and builds for a minute or two. */
+export const UP_MS_MAX = 10 * 60_000;
+/** A launcher ends within 10 s (design §10); what is above it is for a busy machine. */
+export const DOWN_MS_MAX = 30_000;
+/** The end of the launcher's log that is shown when it did not start. */
+export const LOG_TAIL_LINES = 20;

@@ -43,8 +43,10 @@ export class Progress {
 
   private draw(): void {
     const seconds = Math.floor((performance.now() - this.since) / 1_000);
-    const line = `${FRAMES[this.frame++ % FRAMES.length]} ${this.text}${seconds > 0 ? ` (${seconds} s)` : ''}`;
     const columns = (this.terminal.stderr as { columns?: number }).columns ?? COLUMNS_DEFAULT;
-    this.terminal.stderr.write(`${CLEAR_LINE}${line.slice(0, columns - 1)}`);
+    const time = seconds > 0 ? ` (${seconds} s)` : '';
+    const room = columns - time.length - 3;
+    const text = this.text.length > room ? `${this.text.slice(0, room - 1)}…` : this.text;
+    this.terminal.stderr.write(`${CLEAR_LINE}${FRAMES[this.frame++ % FRAMES.length]} ${text}${time}`);
   }
 }

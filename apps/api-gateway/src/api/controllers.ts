@@ -1,6 +1,6 @@
 import { EventsController, FleetController, NotificationsController } from './fleet.controller.js';
 import { MailController } from './mail.controller.js';
-import { openApiControllerOf } from './openapi.controller.js';
+import { openApiControllerOf } from '../openapi/openapi.controller.js';
 import { OrderingController } from './ordering.controller.js';
 import { ProjectsController } from './projects.controller.js';
 import { SessionRecordsController } from './session-records.controller.js';

@@ -13,10 +13,11 @@ import { registerStatus } from './status.command.js';
 import { registerTask } from './task.command.js';
 import { registerTeamMember } from './team-member.command.js';
 import { registerToken } from './token.command.js';
+import { registerDown, registerUp } from './up.command.js';
 import { registerWait } from './wait.command.js';
 import { registerWebhook } from './webhook.command.js';
 
-const STACK = [registerStatus, registerToken];
+const STACK = [registerUp, registerDown, registerStatus, registerToken];
 const NOUNS = [
   registerProject, registerTask, registerTeamMember, registerSession, registerMail, registerOrdering, registerNotification, registerWebhook, registerManifest, registerRunner, registerProvider,
 ];
