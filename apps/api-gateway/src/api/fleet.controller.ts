@@ -1,5 +1,5 @@
-import { Controller, Get, Inject, Param, Post, Query } from '@nestjs/common';
-import { EventQueryDto, NotificationQueryDto, NotifierRpc, SessionRpc } from '@orbitmesh/contracts';
+import { Controller, Get, Inject, Query } from '@nestjs/common';
+import { EventQueryDto, SessionRpc } from '@orbitmesh/contracts';
 import { Relay } from '../http/relay.js';
 import { HttpCall, type Call } from '../http/request-context.js';
 
@@ -10,26 +10,6 @@ export class EventsController {
   @Get()
   page(@HttpCall() call: Call, @Query() query: EventQueryDto) {
     return this.relay.read(call, SessionRpc.eventPage, query);
-  }
-}
-
-@Controller('api/notifications')
-export class NotificationsController {
-  constructor(@Inject(Relay) private readonly relay: Relay) {}
-
-  @Get()
-  list(@HttpCall() call: Call, @Query() query: NotificationQueryDto) {
-    return this.relay.read(call, NotifierRpc.list, query);
-  }
-
-  @Get(':id')
-  get(@HttpCall() call: Call, @Param('id') id: string) {
-    return this.relay.document(call, NotifierRpc.get, { id });
-  }
-
-  @Post(':id/read')
-  markRead(@HttpCall() call: Call, @Param('id') id: string) {
-    return this.relay.command(call, NotifierRpc.markRead, { id });
   }
 }
 

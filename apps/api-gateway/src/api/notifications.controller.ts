@@ -1,0 +1,36 @@
+import { Body, Controller, Get, Inject, Param, Post, Query } from '@nestjs/common';
+import { NotificationQueryDto, NotifierRpc, ReadNotificationsDto } from '@orbitmesh/contracts';
+import { Relay } from '../http/relay.js';
+import { HttpCall, type Call } from '../http/request-context.js';
+
+/** The inbox of the people: agents have no part in it. */
+@Controller('api/notifications')
+export class NotificationsController {
+  constructor(@Inject(Relay) private readonly relay: Relay) {}
+
+  @Get()
+  list(@HttpCall() call: Call, @Query() query: NotificationQueryDto) {
+    return this.relay.read(call, NotifierRpc.list, query);
+  }
+
+  /** Marks read what matches; everything that is unread without a body. */
+  @Post('read')
+  readMany(@HttpCall() call: Call, @Body() body: ReadNotificationsDto) {
+    return this.relay.command(call, NotifierRpc.readMany, { body });
+  }
+
+  @Get(':id')
+  get(@HttpCall() call: Call, @Param('id') id: string) {
+    return this.relay.document(call, NotifierRpc.get, { id });
+  }
+
+  @Post(':id/read')
+  markRead(@HttpCall() call: Call, @Param('id') id: string) {
+    return this.relay.command(call, NotifierRpc.markRead, { id });
+  }
+
+  @Post(':id/unread')
+  markUnread(@HttpCall() call: Call, @Param('id') id: string) {
+    return this.relay.command(call, NotifierRpc.markUnread, { id });
+  }
+}
