@@ -18,7 +18,7 @@ export class EventsController {
 
   /** @param _reply asked for so that Nest leaves the answer to us */
   @AgentMay('its-own')
-  @AnswersMedia('text/event-stream', 'Streams the feed as server-sent events; goes on after `Last-Event-ID`.', { codes: ['CURSOR_GONE'] })
+  @AnswersMedia('text/event-stream', 'Streams the feed: `id:` is the cursor, `event:` the type, `data:` the envelope (EventEnvelope); first `stream.opened`.')
   @Get('stream')
   stream(@HttpCall() call: Call, @Query() query: EventStreamQueryDto, @Res() _reply: unknown) {
     this.streams.open(call, query);
