@@ -67,14 +67,15 @@ export const PatternList = (items: number, pattern: RegExp, message: string) =>
   field({ schema: { type: 'array', maxItems: items, uniqueItems: true, items: { type: 'string', pattern: pattern.source } } },
     IsArray(), ArrayMaxSize(items), ArrayUnique(), Matches(pattern, { each: true, message: `each value in $property ${message}` }));
 export const IdList = (items: number) => PatternList(items, ID_PATTERN, ID_MESSAGE);
-/** A list that a query string gives with commas between; given several times, it is one list too. */
-export const CommaSeparated = () => field({ coerce: (text) => (text === '' ? [] : text.split(',')) });
 export const ObjectOf = (element: () => DtoClass) => field({ element }, IsObject(), ValidateNested());
 export const ListOf = (element: () => DtoClass, items: number) =>
   field({ element, schema: { type: 'array', maxItems: items } }, IsArray(), ArrayMaxSize(items), ValidateNested({ each: true }));
 
 /** A list in a query string: `?types=a,b`, or the parameter once for each. */
 export const splitList = (text: string): string[] => (text === '' ? [] : text.split(','));
+
+/** Makes a list one that a query string gives with commas between. */
+export const CommaSeparated = () => field({ coerce: splitList });
 
 /** A value that `check` understands; its problems keep their own pointers. */
 export const Checked = (name: string, check: FieldCheck, schema: JsonSchema, coerce?: Field['coerce']) =>
