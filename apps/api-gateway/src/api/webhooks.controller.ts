@@ -9,7 +9,7 @@ import { Answers, AnswersNothing } from '../openapi/answers.js';
 export class WebhooksController {
   constructor(@Inject(Relay) private readonly relay: Relay) {}
 
-  @Answers(201, 'Webhook', 'Creates a webhook; its secret is at `/secret`.')
+  @Answers(201, 'Webhook', 'Creates a webhook; its secret is at `/secret`.', { codes: ['LIMIT_REACHED'] })
   @Post()
   create(@HttpCall() call: Call, @Body() body: CreateWebhookDto) {
     return this.relay.command(call, NotifierRpc.createWebhook, { body }, (webhook) => `/api/webhooks/${webhook.id}`);
@@ -22,7 +22,7 @@ export class WebhooksController {
   }
 
   /** Its revision is for If-Match; it does not move with `lastDelivery`, so there is no 304. */
-  @Answers(200, 'Webhook', 'Shows a webhook.')
+  @Answers(200, 'Webhook', 'Shows a webhook.', { moving: true })
   @Get(':id')
   get(@HttpCall() call: Call, @Param('id') id: string) {
     return this.relay.moving(call, NotifierRpc.getWebhook, { id });
@@ -53,7 +53,7 @@ export class WebhooksController {
     return this.relay.command(call, NotifierRpc.rotateWebhookSecret, { id });
   }
 
-  @Answers(202, 'Delivery', 'Sends a test to the webhook.')
+  @Answers(202, 'Delivery', 'Sends a test to the webhook.', { codes: ['CONFLICT', 'LIMIT_REACHED'] })
   @Post(':id/test')
   test(@HttpCall() call: Call, @Param('id') id: string) {
     return this.relay.command(call, NotifierRpc.testWebhook, { id });
@@ -71,7 +71,7 @@ export class WebhooksController {
     return this.relay.document(call, NotifierRpc.getDelivery, { id, deliveryId });
   }
 
-  @Answers(202, 'Delivery', 'Sends a parked delivery again.')
+  @Answers(202, 'Delivery', 'Sends a parked delivery again.', { codes: ['CONFLICT', 'LIMIT_REACHED'] })
   @Post(':id/deliveries/:deliveryId/retry')
   retry(@HttpCall() call: Call, @Param('id') id: string, @Param('deliveryId') deliveryId: string) {
     return this.relay.command(call, NotifierRpc.retryDelivery, { id, deliveryId });
