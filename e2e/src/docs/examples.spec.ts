@@ -1,0 +1,98 @@
+import { execFile } from 'node:child_process';
+import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
+import { promisify } from 'node:util';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { ProviderInfo } from '@orbitmesh/domain';
+import { schemaProblem, startStack, type TestStack } from '@orbitmesh/testing';
+import { read, ROOT, trackedFiles } from '../repository/checkout.js';
+import { Api } from '../support/api.js';
+import { blocksOf, commandsInText, type Block } from './markdown.js';
+import { Reader } from './reader.js';
+
+/** Every page that shows how to do something, in the order in which one would read them. */
+const PAGES = ['README.md', ...trackedFiles().filter((path) => path.startsWith('docs/how-to/')).sort()];
+const BLOCKS = PAGES.flatMap((page) => blocksOf(page, read(page)));
+
+/** Blocks that are not done here, by their page and how they begin, and why that is so. Everything else in `sh` is, line by line. */
+const NOT_DONE_HERE: readonly { page: string; begins: string; because: string }[] = [
+  { page: 'README.md', begins: 'npm start ', because: 'e2e/src/launcher/commands.spec.ts runs both' },
+  { page: 'README.md', begins: '$ npm run demo', because: 'a transcript; e2e/src/launcher/commands.spec.ts runs the demo' },
+  { page: 'README.md', begins: 'flowchart', because: 'a picture' },
+  { page: 'docs/how-to/receive-webhooks.md', begins: '// receiver.mjs', because: 'apps/notifier/src/webhooks/receiver-example.spec.ts runs it' },
+];
+const DONE = BLOCKS.filter((block) => !NOT_DONE_HERE.some((one) => one.page === block.page && block.lines[0].startsWith(one.begins)));
+const named = (block: Block) => ({ ...block, name: `${block.page}:${block.line}` });
+
+/** The CLI as an agent of that name would be driven: the demo agent, which any driver entry could be. */
+const DEMO_AGENT = join(ROOT, 'apps', 'provider-runner', 'dist', 'demo-agent', 'main.js');
+
+describe('the examples in the docs', () => {
+  let user: string;
+  let stack: TestStack;
+  let reader: Reader;
+  let api: Api;
+
+  beforeAll(async () => {
+    user = await realpath(await mkdtemp(join(tmpdir(), 'om-reader-')));
+    const home = join(user, '.orbitmesh');
+    for (const path of [home, join(user, 'site'), join(user, 'lighthouse'), join(user, 'bin')]) await mkdir(path, { mode: 0o700 });
+    const shown = BLOCKS.filter(({ page, language }) => page === 'README.md' && language === 'json').map(({ lines }) => JSON.parse(lines.join('\n')) as object);
+    await writeFile(join(home, 'providers.json'), JSON.stringify({ ...shown[0], claude: { driver: 'acp', command: [process.execPath, DEMO_AGENT] } }), { mode: 0o600 });
+    for (const path of [join(user, 'site', 'orbitmesh'), join(user, 'bin', 'orbitmesh')]) await symlink(join(ROOT, 'orbitmesh'), path);
+    stack = await startStack({ home });
+    api = new Api(stack.url, stack.token);
+    reader = new Reader({
+      directory: join(user, 'site'),
+      env: { HOME: user, PATH: [join(user, 'bin'), dirname(process.execPath), process.env.PATH].join(':'), NO_COLOR: '1' },
+      substitutes: { 'http://localhost:4750': stack.url, '/home/me/site': join(user, 'site') },
+      staying: [{ command: /session spawn .*--watch/, says: /orbitmesh-report-/ }, { command: / attach sess_/, says: /orbitmesh-report-/ }, { command: /events -f/, says: /^/, interrupt: true }],
+    });
+  }, 120_000);
+  afterAll(async () => {
+    await stack.stop();
+    await rm(user, { recursive: true, force: true });
+  }, 60_000);
+
+  it.each(DONE.filter(({ language }) => language === 'sh').map(named))('$name can be done as it stands there', async ({ lines }) => {
+    await reader.follow(lines).finally(() => reader.leave());
+  }, 180_000);
+
+  it.each(DONE.filter(({ language }) => language === 'json').map(named))('$name is JSON', ({ lines }) => {
+    expect(JSON.parse(lines.join('\n'))).toEqual(expect.any(Object));
+  });
+
+  it('the providers of the README are taken as they stand there', async () => {
+    const { items } = await api.get<{ items: ProviderInfo[] }>('/api/providers');
+    expect(items.map(({ name }) => name)).toEqual(expect.arrayContaining(['gemini', 'tests', 'demo']));
+  });
+
+  it('what a webhook is sent is as its page says', () => {
+    const [{ lines }] = BLOCKS.filter(({ page, language }) => page.endsWith('receive-webhooks.md') && language === 'json');
+    expect(schemaProblem('WebhookPayload', JSON.parse(lines.join('\n')))).toBeNull();
+  });
+});
+
+describe('every block of them', () => {
+  it('is of a kind that is done here, or has a reason not to be', () => {
+    expect(DONE.filter(({ language }) => !['sh', 'json'].includes(language)).map(named)).toEqual([]);
+  });
+
+  it('that has a reason not to be done here is still there', () => {
+    expect(NOT_DONE_HERE.filter((one) => !BLOCKS.some((block) => block.page === one.page && block.lines[0].startsWith(one.begins)))).toEqual([]);
+  });
+});
+
+describe('the commands that the text names', () => {
+  const commands = [...new Set(PAGES.flatMap((page) => commandsInText(read(page))))];
+
+  it.each(commands)('orbitmesh %s is one, with these options', async (command) => {
+    const words = command.replace(/"[^"]*"/g, 'TEXT').split(/\s+/);
+    const path = words.slice(0, words.findIndex((word) => !/^[a-z][a-z-]*$/.test(word)) >>> 0);
+    const { stdout } = await promisify(execFile)(process.execPath, [join(ROOT, 'apps/cli/dist/main.js'), ...path.slice(0, 2), '--help'], { env: { PATH: process.env.PATH, HOME: tmpdir() } });
+    expect(stdout).toContain(`Usage: orbitmesh ${path[0]}`);
+    const options = words.filter((word) => word.startsWith('-')).filter((option) => !new RegExp(`(^|[ ,])${option}\\b`, 'm').test(stdout));
+    expect(options).toEqual([]);
+  }, 30_000);
+});
