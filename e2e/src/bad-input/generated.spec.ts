@@ -26,7 +26,7 @@ beforeAll(async () => {
 }, 120_000);
 afterAll(() => world.stop(), 30_000);
 
-it('more than 300 bad requests over all routes: each one problem that points to the field, and nothing is as it was not', async () => {
+it('more than 300 bad requests over all routes: each is one problem that points to the field, and nothing has changed', async () => {
   const before = await world.state();
 
   expect(requests.length).toBeGreaterThan(300);
