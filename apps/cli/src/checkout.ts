@@ -25,8 +25,9 @@ const MODULES = ['owner-lock', 'process-info', 'open-runs', 'settings', 'stack',
 /** @throws CliError where there is a CLI without its checkout, as in an image */
 export async function launcherTools(): Promise<LauncherTools> {
   try {
-    const modules = await Promise.all(MODULES.map((name) => import(new URL(`tools/lib/${name}.mjs`, ROOT).href) as Promise<object>));
-    return Object.assign({}, ...modules) as LauncherTools;
+    const tools = {};
+    for (const name of MODULES) Object.assign(tools, await import(new URL(`tools/lib/${name}.mjs`, ROOT).href));
+    return tools as LauncherTools;
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
     throw new CliError(EXIT.failure, 'This orbitmesh is not part of a checkout: it can talk to a stack, but not start or stop one.');

@@ -30,3 +30,5 @@ export const UP_MS_MAX = 10 * 60_000;
 export const DOWN_MS_MAX = 30_000;
 /** The end of the launcher's log that is shown when it did not start. */
 export const LOG_TAIL_LINES = 20;
+/** Ids for a shell's completion: somebody has pressed a key and waits. */
+export const COMPLETE_MS_MAX = 1_500;

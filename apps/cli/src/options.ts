@@ -13,9 +13,9 @@ export function optionOf([flags, about, takes]: OptionRow): Option {
   return takes ? option.choices(takes).argParser((value: string) => choiceOf(takes, value)) : option;
 }
 
-/** Takes `needs-input` for needs_input. @throws InvalidArgumentError */
+/** Takes `needs-input` for needs_input, and the other way round. @throws InvalidArgumentError */
 export function choiceOf<T extends string>(choices: readonly T[], value: string): T {
-  const found = choices.find((one) => one === value || one === value.replaceAll('-', '_'));
+  const found = choices.find((one) => one.replaceAll('-', '_') === value.replaceAll('-', '_'));
   if (found === undefined) throw new InvalidArgumentError(`Allowed choices are ${choices.join(', ')}.`);
   return found;
 }

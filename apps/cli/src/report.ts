@@ -1,8 +1,7 @@
 import { TASK_STATUSES, TIMELINE_KINDS, type ReportKind, type TaskStatus } from '@orbitmesh/domain';
 import type { PostTimelineBody } from '@orbitmesh/contracts';
 import { sessionOf, taskNeeded, type Context } from './context.js';
-import { CliError, EXIT } from './exit-code.js';
-import { choiceOf, type OptionRow } from './options.js';
+import type { OptionRow } from './options.js';
 import type { Call, Words } from './site.js';
 import { textOf } from './text-input.js';
 
@@ -17,24 +16,24 @@ const OPTIONS: readonly OptionRow[] = [
 
 export const REPORT_WORDS: Omit<Words, 'name'> = {
   about: 'for agents: say how the work goes',
-  args: [['<kind>', `${TIMELINE_KINDS.map(dashed).join(', ')}`], ['<message>', 'in a sentence; - reads it from stdin']],
+  args: [['<kind>', 'what kind of news', TIMELINE_KINDS.map(dashed)], ['<message>', 'in a sentence; - reads it from stdin']],
   options: [['-t, --task <task>', 'the task it is about'], ...OPTIONS],
 };
 
-export async function report(context: Context, { args: [given, message], options }: ReportCall): Promise<void> {
-  await post(context, kindOf(given, TIMELINE_KINDS), message, options, options.task);
+export async function report(context: Context, { args: [kind, message], options }: ReportCall): Promise<void> {
+  await post(context, kind.replaceAll('-', '_') as ReportKind, message, options, options.task);
 }
 
 const TASK_KINDS = ['started', 'completed', 'blocked', 'failed', 'skipped'] as const;
 
 export const TASK_REPORT_WORDS: Omit<Words, 'name'> = {
   about: 'for agents: say how the work on one task goes',
-  args: [['<kind>', TASK_KINDS.join(', ')], ['<message>', 'in a sentence; - reads it from stdin']],
+  args: [['<kind>', 'what became of it', TASK_KINDS], ['<message>', 'in a sentence; - reads it from stdin']],
   options: [['-t, --task <task>', "which task (default: the session's only one)"], ...OPTIONS],
 };
 
-export async function reportTask(context: Context, { args: [given, message], options }: ReportCall): Promise<void> {
-  await post(context, `task_${kindOf(given, TASK_KINDS)}`, message, options, taskNeeded(context, options.task));
+export async function reportTask(context: Context, { args: [kind, message], options }: ReportCall): Promise<void> {
+  await post(context, `task_${kind as (typeof TASK_KINDS)[number]}`, message, options, taskNeeded(context, options.task));
 }
 
 async function post(context: Context, kind: ReportKind, given: string, { session, status: taskStatus, idempotencyKey }: ReportOptions, taskId: string | undefined): Promise<void> {
@@ -42,14 +41,6 @@ async function post(context: Context, kind: ReportKind, given: string, { session
   const body: PostTimelineBody = { kind, message: await textOf(context, given), taskId, taskStatus };
   const { body: entry } = await (await context.client()).postTimeline(sessionId, body, { idempotencyKey });
   context.printer.result(entry, () => `reported: ${kind}`);
-}
-
-function kindOf<T extends string>(given: string, kinds: readonly T[]): T {
-  try {
-    return choiceOf(kinds, given);
-  } catch {
-    throw new CliError(EXIT.usage, `${given} is not a kind of report: ${kinds.map(dashed).join(', ')}`);
-  }
 }
 
 function dashed(word: string): string {

@@ -4,7 +4,7 @@ import type { Page } from '@orbitmesh/contracts';
 import type { Context } from './context.js';
 import { printFields, printTable, type Columns, type Fields } from './document-text.js';
 import { LIST_ROWS_DEFAULT } from './limits.js';
-import { optionOf, whole, type OptionRow } from './options.js';
+import { choiceOf, optionOf, whole, type OptionRow } from './options.js';
 import { itemsOf, PAGE_ITEMS } from './pages.js';
 import { confirm } from './text-input.js';
 
@@ -26,6 +26,8 @@ export interface Words {
   prints?: Prints;
   /** More that help says, below. */
   more?: string;
+  /** Not for people: help does not show it. */
+  hidden?: boolean;
 }
 
 interface With<O, A extends readonly unknown[]> { client: ApiClient; context: Context; call: Call<O, A> }
@@ -76,11 +78,11 @@ export class Site {
     return new Site(this.command.command(name).description(about).option('--json', 'print JSON, one document a line'), this.run);
   }
 
-  add<O = object, A extends readonly unknown[] = string[]>({ name, about, args = [], options = [], prints = 'document', more }: Words, action: Action<O, A>): Command {
-    const command = this.command.command(name).description(about);
+  add<O = object, A extends readonly unknown[] = string[]>({ name, about, args = [], options = [], prints = 'document', more, hidden = false }: Words, action: Action<O, A>): Command {
+    const command = this.command.command(name, { hidden }).description(about);
     for (const [words, text, choices] of args) {
       const argument = new Argument(words, text);
-      command.addArgument(choices ? argument.choices([...choices]) : argument);
+      command.addArgument(choices ? argument.choices(choices).argParser((value: string) => choiceOf(choices, value)) : argument);
     }
     for (const option of options) command.addOption(optionOf(option));
     command.option('--json', prints === 'document' ? 'print JSON: one document, on one line' : 'print JSON: one document a line');

@@ -1,4 +1,5 @@
 import { DELIVERY_STATES, type Delivery, type DeliveryState, type Webhook } from '@orbitmesh/api-client';
+import type { WebhookType } from '@orbitmesh/contracts';
 import { NOTIFICATION_TYPES } from '@orbitmesh/domain';
 import { timeText, type Columns, type Fields } from '../document-text.js';
 import { append, orNone, type OptionRow } from '../options.js';
@@ -14,11 +15,11 @@ const FIELDS: Fields<Webhook> = [
   ['secret', (one) => `version ${one.secretVersion}`], ['last delivery', (one) => one.lastDelivery && JSON.stringify(one.lastDelivery)], ['created', (one) => timeText(one.createdAt)], ['updated', (one) => timeText(one.updatedAt)], ['revision', (one) => one.revision],
 ];
 const DELIVERY_COLUMNS: Columns<Delivery> = [
-  ['DELIVERY', (one) => one.id], ['STATE', (one) => one.state], ['AT', (one) => timeText(one.createdAt)], ['TYPE', (one) => one['type'] as string | undefined], ['ATTEMPTS', (one) => one['attempts'] as number | undefined],
+  ['DELIVERY', (one) => one.id], ['STATE', (one) => one.state], ['AT', (one) => timeText(one.createdAt)], ['TYPE', (one) => one.payload.type], ['ATTEMPTS', (one) => one.attempts],
 ];
 const WEBHOOK = [['<webhook>', 'its id']] as const;
 
-interface WebhookOptions { url?: string; name?: string; type?: string[]; project?: string | null; active?: boolean; inactive?: boolean }
+interface WebhookOptions { url?: string; name?: string; type?: WebhookType[]; project?: string | null; active?: boolean; inactive?: boolean }
 const TYPES: OptionRow = ['--type <type>', `what it is told of; may be repeated (default: all). ${NOTIFICATION_TYPES.join(', ')}`, append];
 
 export const registerWebhook: Register = (program) => {

@@ -4,8 +4,9 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Bus } from '@orbitmesh/messaging';
 import { createLogger } from '@orbitmesh/service-kit';
-import { nodeFs, type StorageFs } from '@orbitmesh/storage';
+import type { StorageFs } from '@orbitmesh/storage';
 import { eventually, startNats, type TestNats } from '@orbitmesh/testing';
+import { FlakyDisk } from '../testing/flaky-disk.js';
 import { ScriptedFeed } from '../testing/scripted-feed.js';
 import { TestNotifier } from '../testing/test-notifier.js';
 import { FeedFollower } from './feed.follower.js';
@@ -227,30 +228,6 @@ describe('a restart', () => {
     expect(inbox.position()).toMatchObject({ place: { cursor: 'in_test-2.1' }, jumpCount: 1 });
   });
 });
-
-/** A disk whose fsyncs can be held back and made to fail. */
-class FlakyDisk {
-  failing = false;
-  gate: Promise<void> = Promise.resolve();
-  syncs = 0;
-
-  readonly fs: StorageFs = {
-    ...nodeFs,
-    open: async (...args) => {
-      const file = await nodeFs.open(...args);
-      const sync = (real: () => Promise<void>) => async () => {
-        this.syncs += 1;
-        await this.gate;
-        if (this.failing) throw Object.assign(new Error('no space'), { code: 'ENOSPC' });
-        await real();
-      };
-      return {
-        append: (bytes) => file.append(bytes), read: (offset, length) => file.read(offset, length), size: () => file.size(), close: () => file.close(),
-        sync: sync(() => file.sync()), datasync: sync(() => file.datasync()),
-      };
-    },
-  };
-}
 
 describe('when the disk fails', () => {
   it('nothing is lost and nothing comes twice, however many messages were on their way', async () => {

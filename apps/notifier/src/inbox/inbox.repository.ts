@@ -1,11 +1,11 @@
 import { AppError } from '@orbitmesh/domain';
 import type { Notification } from '@orbitmesh/contracts';
-import { Clock } from '../kernel/clock.js';
+import type { Clock } from '../kernel/clock.js';
 import { COMMIT_BYTES_MAX, INBOX_DROP_BATCH, INBOX_ENTRIES_MAX } from '../limits.js';
-import { Outbox } from '../outbox/outbox.js';
+import type { Outbox } from '../outbox/outbox.js';
 import { COLLECTIONS } from '../store/collections.js';
 import { notificationIn, put } from '../store/documents.js';
-import { NotifierStore } from '../store/notifier.store.js';
+import type { NotifierStore } from '../store/notifier.store.js';
 import { jumped, moved, samePlace, startOf, type FeedPlace, type Jump, type Position } from './position.js';
 
 /**

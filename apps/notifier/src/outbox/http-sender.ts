@@ -12,7 +12,7 @@ export interface Post { url: string; headers: Record<string, string>; body: stri
 export class HttpSender {
   constructor(private readonly clock: Clock) {}
 
-  /** Never rejects. null: stopped by us, so nothing is known of it. */
+  /** null: stopped by us, so nothing is known of it. Whatever the endpoint does is a result, never an error. */
   send({ url, headers, body }: Post, stop: AbortSignal): Promise<AttemptResult | null> {
     return new Promise((resolve) => {
       const target = new URL(url);
@@ -54,7 +54,8 @@ export class HttpSender {
   private waitOf(header: string | undefined): number | null {
     if (header === undefined) return null;
     if (/^\d{1,9}$/.test(header)) return Number(header) * 1_000;
-    const at = Date.parse(header);
+    // Date.parse takes much that is no date.
+    const at = /^[A-Z][a-z]{2}, .+ GMT$/.test(header) ? Date.parse(header) : NaN;
     return Number.isNaN(at) ? null : Math.max(0, at - this.clock.wall());
   }
 }

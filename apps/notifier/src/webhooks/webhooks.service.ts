@@ -1,6 +1,6 @@
 import { Injectable } from '@nestjs/common';
 import { AppError, assertId } from '@orbitmesh/domain';
-import type { CreateWebhookBody, Delivery, MutationReply, NotifierRpc, Page, RpcRequest, Webhook } from '@orbitmesh/contracts';
+import type { CreateWebhookBody, MutationReply, NotifierRpc, Page, RpcRequest, Webhook } from '@orbitmesh/contracts';
 import { pageOf } from '@orbitmesh/service-kit';
 import { Commands } from '../commands/commands.js';
 import type { Decision } from '../commands/decision.js';

@@ -13,7 +13,12 @@ if (name === 'Builder') {
   om('report', 'progress', `I was told: ${body}`);
 } else {
   om('report', 'needs-input', 'May I delete old.txt?');
-  const [answer] = await new Promise((resolve) => { createInterface({ input: process.stdin }).once('line', (line) => resolve([line])); });
+  // Its prompt came on the same stdin: the answer is the line that is one.
+  let answer = '';
+  for await (const line of createInterface({ input: process.stdin })) {
+    answer = line;
+    if (/^(yes|no)\b/.test(line)) break;
+  }
   om('report', 'progress', `A person said: ${answer}`);
 }
 om('mail', 'send', '--to', coordinator, '--type', 'status_update', '--subject', 'How it went', `${name} is done`);

@@ -210,6 +210,21 @@ describe('mail in mode task', () => {
     expect(harness.session).toMatchObject({ state: 'stopping', desired: { outcome: 'finished' } });
   });
 
+  it('that waits for a pause to be over keeps it from being finished, too', () => {
+    const harness = inTask();
+    harness.turnEnds();
+    taken(harness);
+    const { id } = harness.gets();
+    harness.do({ type: 'pause', reason: '', actor: ADMIN });
+    harness.turnEnds();
+    expect(harness.session).toMatchObject({ state: 'running', desired: { state: 'paused' }, pendingInputs: [{ text: NUDGE }] });
+    harness.facts({ type: 'paused' });
+    harness.do({ type: 'resume', reason: '', actor: ADMIN });
+    harness.facts({ type: 'resumed' });
+    deliver(harness);
+    expect(harness.session.pendingInputs).toMatchObject([{ text: NUDGE }, { mailIds: [id] }]);
+  });
+
   it('that comes while the question for a report is on its way is said after it', () => {
     const harness = inTask();
     harness.turnEnds();
