@@ -13,7 +13,7 @@ afterAll(() => world.stop(), 30_000);
 
 /** Every operation that names something, of something that is not there. */
 function missing(): Case[] {
-  const [project, task, member, session, mail, notification] = ['proj', 'task', 'tm', 'sess', 'mail', 'ntf'].map(nobody);
+  const [project, task, member, session, mail, notification, webhook] = ['proj', 'task', 'tm', 'sess', 'mail', 'ntf', 'whk'].map(nobody);
   const of = (path: string, code: string, operations: Record<string, object | undefined>): Case[] =>
     Object.entries(operations).map(([operation, body]) => {
       const [method, rest = ''] = operation.split(' ');
@@ -34,7 +34,10 @@ function missing(): Case[] {
     ...of(`/api/sessions/${world.session.id}`, 'APPROVAL_NOT_FOUND', { 'POST /approvals/appr_1': { decision: 'allow' } }),
     ...of(`/api/mail/${mail}`, 'MAIL_NOT_FOUND', { GET: undefined, 'POST /read': undefined, DELETE: undefined }),
     ...['inbox', 'wait'].flatMap((list) => of(`/api/mail/${list}/${session}`, 'SESSION_NOT_FOUND', { GET: undefined })),
-    ...of(`/api/notifications/${notification}`, 'NOTIFICATION_NOT_FOUND', { GET: undefined, 'POST /read': undefined }),
+    ...of(`/api/notifications/${notification}`, 'NOTIFICATION_NOT_FOUND', { GET: undefined, 'POST /read': undefined, 'POST /unread': undefined }),
+    ...of(`/api/webhooks/${webhook}`, 'WEBHOOK_NOT_FOUND', {
+      GET: undefined, PATCH: { name: 'n' }, DELETE: undefined, 'GET /secret': undefined, 'POST /rotate-secret': undefined, 'POST /test': undefined, 'GET /deliveries': undefined,
+    }),
   ];
 }
 

@@ -6,7 +6,10 @@ import { eventually } from '@orbitmesh/testing';
 import { Scenario } from '../support/scenario.js';
 
 /** What is kept as documents: all but the log, which is told by the feed's head, and what a service keeps of itself. */
-const DOCUMENTS = ['session-service/projects', 'session-service/tasks', 'session-service/team-members', 'session-service/ordering', 'session-service/mail', 'session-service/sessions', 'notifier/inbox', 'notifier/webhooks', 'provider-runner/slot-0/runs'];
+const DOCUMENTS = [
+  'session-service/projects', 'session-service/tasks', 'session-service/team-members', 'session-service/ordering', 'session-service/mail', 'session-service/sessions',
+  'notifier/inbox', 'notifier/webhooks', 'notifier/deliveries', 'provider-runner/slot-0/runs',
+];
 
 /** A stack with one of everything, in which nothing goes on any more. */
 export class World {
