@@ -36,6 +36,17 @@ app.post('/tasks', async (req, reply) => {
   for (const client of wss.clients) client.send(frame);
   return reply.code(201).send(doc);
 });
+app.post('/notes', async (req, reply) => {
+  const doc = { id: `note_${++n}`, ...req.body };
+  await durable(doc);
+  return reply.code(201).send(doc);
+});
+app.get('/tasks', async ({ query: { limit = 50, cursor = '' } }) => {
+  const ids = [...tasks.keys()];
+  const from = cursor ? ids.indexOf(cursor) + 1 : 0;
+  const items = ids.slice(from, from + Number(limit)).map((id) => tasks.get(id));
+  return { items, nextCursor: from + items.length < ids.length ? items.at(-1).id : null };
+});
 app.get('/tasks/:id', async (req) => tasks.get(req.params.id));
 await app.listen({ host: '127.0.0.1', port: 0 });
 process.send({ port: app.server.address().port });

@@ -63,16 +63,20 @@ async function measure({ base, headers, taskBody, wsUrl, protocols, subscribe, d
   return { creates: rateOf(creates, 201), reads: rateOf(reads, 200), latency: lat };
 }
 
-async function bareRun(durationSec) {
+/** @template T @param {(url: string) => Promise<T>} measure @returns {Promise<T>} */
+export async function withBareServer(measure) {
   const child = fork(fileURLToPath(new URL('./bare-server.mjs', import.meta.url)));
   const [{ port }] = await once(child, 'message');
   try {
-    return await measure({ base: `http://127.0.0.1:${port}`, headers: {}, taskBody: { description: 'bench' }, wsUrl: `ws://127.0.0.1:${port}`, durationSec });
+    return await measure(`http://127.0.0.1:${port}`);
   } finally {
     child.disconnect();
     await once(child, 'exit');
   }
 }
+
+const bareRun = (durationSec) => withBareServer((base) =>
+  measure({ base, headers: {}, taskBody: { description: 'bench' }, wsUrl: base.replace('http', 'ws'), durationSec }));
 
 export async function httpBench({ stack, durationSec = 5 }) {
   const headers = { authorization: `Bearer ${stack.token}` };

@@ -6,24 +6,33 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { setUp } from '../tools/lib/set-up.mjs';
+import { withBareServer } from './http.bench.mjs';
 import { machine } from './measure.mjs';
 
 await setUp();
-const [{ logBench }, { httpBench }] = await Promise.all([import('./log.bench.mjs'), import('./http.bench.mjs')]);
+const [{ logBench }, { httpBench }, { workBench }, { startBench }] = await Promise.all([
+  import('./log.bench.mjs'), import('./http.bench.mjs'), import('./work.bench.mjs'), import('./start.bench.mjs'),
+]);
 const only = process.argv[2];
 const rows = [];
 if (!only || only === 'log') rows.push(...await logBench());
-if (!only || only === 'http') {
+/** A stack of its own, with an agent that does nothing and room for one, so that what is spawned waits. */
+async function withStack(measure) {
   const { startStack } = await import('@orbitmesh/testing');
   const workingDir = await mkdtemp(join(tmpdir(), 'orbitmesh-bench-work-'));
-  const stack = await startStack();
+  const home = await mkdtemp(join(tmpdir(), 'orbitmesh-bench-home-'));
+  await writeFile(join(home, 'providers.json'), JSON.stringify({ idle: { driver: 'process', command: ['/bin/sleep', '3600'] } }), { mode: 0o600 });
+  const stack = await startStack({ home, env: { ORBITMESH_RUNNER_CAPACITY: '1' } });
   try {
-    rows.push(...await httpBench({ stack: { url: stack.url, token: stack.token, workingDir } }));
+    return await measure({ url: stack.url, token: stack.token, workingDir });
   } finally {
     await stack.stop().catch((error) => console.error('the stack did not stop cleanly:', error.message.split('\n')[0]));
-    await rm(workingDir, { recursive: true, force: true });
+    for (const path of [workingDir, home]) await rm(path, { recursive: true, force: true });
   }
 }
+if (!only || only === 'http') rows.push(...await withStack((stack) => httpBench({ stack })));
+if (!only || only === 'work') rows.push(...await withBareServer((bareUrl) => withStack((stack) => workBench({ stack, bareUrl }))));
+if (!only || only === 'start') rows.push(...await startBench());
 console.table(Object.fromEntries(rows.map(({ what, ...r }) => [what, r])));
 const commit = await promisify(execFile)('git', ['rev-parse', '--short', 'HEAD']).then((r) => r.stdout.trim(), () => 'unknown');
 const dir = fileURLToPath(new URL('./results/', import.meta.url));

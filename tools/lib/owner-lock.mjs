@@ -36,9 +36,13 @@ export class OwnerLock {
     }
   }
 
-  /** Whether some living process holds it now. */
+  /** The living process that holds it now, or null. */
+  get holder() {
+    return existsSync(dirname(this.#path)) ? this.#holderOf(this.#numbers()[0] ?? 0) : null;
+  }
+
   get held() {
-    return existsSync(dirname(this.#path)) && this.#holderOf(this.#numbers()[0] ?? 0) !== null;
+    return this.holder !== null;
   }
 
   release() {

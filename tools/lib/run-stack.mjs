@@ -49,7 +49,7 @@ OrbitMesh is ready at ${stack.url}
 
 function stopOnSignal(stack, keepAgents) {
   let stoppingSince = null;
-  const onSignal = () => {
+  const stop = (keep) => {
     if (stoppingSince !== null) {
       if (performance.now() - stoppingSince < SIGNAL_REPEAT_MS) return;
       sayLines('Stopping at once.');
@@ -57,20 +57,26 @@ function stopOnSignal(stack, keepAgents) {
       process.exit(1);
     }
     stoppingSince = performance.now();
-    sayLines(`\nStopping${keepAgents ? '; agents go on without us' : ''} (Ctrl-C once more: at once) …`);
-    stack.stop({ keepAgents }).then((clean) => {
+    sayLines(`\nStopping${keep ? '; agents go on without us' : ''} (Ctrl-C once more: at once) …`);
+    stack.stop({ keepAgents: keep }).then((clean) => {
       sayLines('Stopped.');
       process.exit(clean ? 0 : 1);
     }, fail);
   };
-  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, onSignal);
+  for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => stop(keepAgents));
+  // `orbitmesh down --keep-agents`, however we were started.
+  process.on('SIGUSR2', () => stop(true));
   // Started by a test or another program: its end is ours.
-  process.on('disconnect', onSignal);
+  process.on('disconnect', () => stop(keepAgents));
 }
 
-/** @returns {{ keepAgents: boolean }} @throws Refusal on anything else */
+/**
+ * @returns {{ keepAgents: boolean, log: string | null }} log: the file for what is said, for a start that nobody watches
+ * @throws Refusal on anything else
+ */
 export function readArguments(args) {
-  const unknown = args.filter((arg) => arg !== '--keep-agents');
+  const log = args.find((arg) => arg.startsWith('--log='))?.slice('--log='.length) ?? null;
+  const unknown = args.filter((arg) => arg !== '--keep-agents' && !arg.startsWith('--log='));
   if (unknown.length > 0) throw new Refusal(`Unknown argument ${unknown[0]}; npm start -- [--keep-agents]`);
-  return { keepAgents: args.includes('--keep-agents') };
+  return { keepAgents: args.includes('--keep-agents'), log };
 }

@@ -6,7 +6,7 @@ import { LEFTOVER_GRACE_MS, READY_PROBE_MS, READY_PROBE_TIMEOUT_MS, STOP_NATS_MS
 import { countOpenRuns } from './open-runs.mjs';
 import { launchNats, prepareNats, watchNats } from './own-nats.mjs';
 import { homeLock } from './owner-lock.mjs';
-import { isAlive } from './process-info.mjs';
+import { isAlive, startTimeOf } from './process-info.mjs';
 import { RotatingLog } from './rotating-log.mjs';
 import { Refusal, shortPath } from './say.mjs';
 import { EXIT_CONFIG, RUNNER, SERVICES, askToStop, launchService, watchService } from './services.mjs';
@@ -34,6 +34,8 @@ export class Stack {
   #closed = false;
   /** Of a launcher that was killed, still shown until they are ended. */
   #left = {};
+  /** Whom to tell to stop. */
+  #launcher = { pid: process.pid, startTime: startTimeOf(process.pid) };
   url = null;
   natsUrl = null;
 
@@ -191,7 +193,7 @@ export class Stack {
   #asShown() {
     const external = this.#settings.natsUrl ? { nats: { pid: null, startTime: null, state: 'external', restarts: 0 } } : {};
     const services = { ...this.#left, ...external, ...Object.fromEntries([...this.#processes].map(([name, one]) => [name, one.view])) };
-    return { ready: this.#answers && !this.#closed, url: this.url, natsUrl: this.natsUrl, services };
+    return { ready: this.#answers && !this.#closed, url: this.url, natsUrl: this.natsUrl, launcher: this.#launcher, services };
   }
 
   #handBack() {

@@ -1,6 +1,7 @@
 import { Module } from '@nestjs/common';
 import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { CONTROLLERS } from './api/controllers.js';
+import { MailWaits } from './api/mail-waits.js';
 import { ReadinessProbe } from './api/readiness.js';
 import { AgentAccessGuard } from './auth/agent-access.guard.js';
 import { Authenticator } from './auth/authenticator.js';
@@ -14,13 +15,16 @@ import { Relay } from './http/relay.js';
 import { RouteTable } from './http/route-table.js';
 import { Traffic } from './http/traffic.js';
 import { EventPager } from './live/event-pager.js';
+import { EventStreams } from './live/event-streams.js';
 import { EventTail } from './live/event-tail.js';
+import { LiveClients } from './live/live-clients.js';
 import { LiveGateway } from './live/live.gateway.js';
 
 @Module({
   controllers: CONTROLLERS,
   providers: [
-    TokenStore, Authenticator, Door, Entrance, Traffic, HttpDrain, RouteTable, Relay, ReadinessProbe, EventTail, EventPager, LiveGateway, ProblemFilter,
+    TokenStore, Authenticator, Door, Entrance, Traffic, HttpDrain, RouteTable, Relay, MailWaits, ReadinessProbe, EventTail, EventPager, LiveClients,
+    LiveGateway, EventStreams, ProblemFilter,
     { provide: APP_PIPE, useClass: DtoPipe },
     { provide: APP_GUARD, useClass: AgentAccessGuard },
     { provide: APP_FILTER, useExisting: ProblemFilter },

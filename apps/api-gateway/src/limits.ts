@@ -1,5 +1,9 @@
 /** Requests being answered at once; past it 429 with Retry-After. Each holds at most one body of 256 KiB. */
 export const REQUESTS_IN_FLIGHT_MAX = 1_024;
+/** Waits for mail at once; past it 429. Each holds a connection and one of session-service's 4,096 handlers, so commands always find one. */
+export const MAIL_WAITS_MAX = 512;
+/** A wait asks session-service anew this often: as long as it may be asked for a client that has hung up. */
+export const MAIL_WAIT_SLICE_MS = 5_000;
 /** What Retry-After says with 429 and 503, in seconds: NATS reconnects in a quarter of it. */
 export const RETRY_AFTER_SECONDS = 1;
 /** A path element beyond it never reaches a route; ours end at 64, so that 65 still gets a pointed answer. */
@@ -21,7 +25,7 @@ export const READINESS_CACHE_MS = 250;
 /** How long readiness waits for another service before it calls it down. */
 export const READINESS_TIMEOUT_MS = 1_000;
 
-/** WebSocket clients of one gateway; past it the upgrade is refused with 503. About 13 KiB of memory each. */
+/** Clients of the feed of one gateway, WebSockets and event streams together; past it they are refused with 503. About 13 KiB of memory each. */
 export const CLIENTS_MAX = 2_000;
 /** A frame from a client; larger ones close the socket (1009). The largest filter fits. */
 export const FRAME_BYTES_MAX = 64 * 1024;
@@ -39,6 +43,10 @@ export const SLOW_CLOSE_MS_MAX = 5_000;
 export const PING_INTERVAL_MS = 15_000;
 export const PINGS_MISSED_MAX = 2;
 export const POSITION_INTERVAL_MS = 15_000;
+/** A comment goes out on every event stream this often: proxies cut what is silent, often after 30 s or a minute. */
+export const STREAM_HEARTBEAT_MS = 10_000;
+/** What a stream that ends tells its client to wait before it comes back: about as long as a gateway takes to start. */
+export const STREAM_RETRY_MS = 1_000;
 /** How often clients are looked after; the resolution of the times above. */
 export const CLIENT_TICK_MS = 1_000;
 /** After 1001 a client may take this long to close; then its socket is cut. */

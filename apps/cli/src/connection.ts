@@ -7,6 +7,14 @@ import { FILE_BYTES_MAX } from './limits.js';
 
 type Env = NodeJS.ProcessEnv;
 
+/** `run/stack.json` of a home (design §10): what is true of the stack that runs there now. */
+export interface StackFile {
+  ready?: boolean;
+  url?: string | null;
+  launcher?: { pid: number; startTime: string | null };
+  services?: Record<string, { pid: number | null; startTime: string | null; state: string; restarts: number }>;
+}
+
 export function homeOf(env: Env): string {
   return env['ORBITMESH_HOME'] ? resolve(env['ORBITMESH_HOME']) : join(homedir(), '.orbitmesh');
 }
@@ -22,7 +30,10 @@ export async function connectionOf(env: Env): Promise<ConnectionOptions> {
     if (!url || !token) throw new CliError(EXIT.refused, 'In a session (ORBITMESH_SESSION_ID) its own ORBITMESH_TOKEN and ORBITMESH_API_URL are needed; no other token is used there.');
     return { url: checked(url), token };
   }
-  if (url && !token) throw new CliError(EXIT.refused, "ORBITMESH_API_URL without ORBITMESH_TOKEN: the home's own token is not sent to another address.");
+  if (url && !token) {
+    const hint = 'Set ORBITMESH_TOKEN to a token of that OrbitMesh (orbitmesh token prints it there), or unset ORBITMESH_API_URL.';
+    throw new CliError(EXIT.refused, "ORBITMESH_API_URL without ORBITMESH_TOKEN: the home's own token is not sent to another address.", { hint });
+  }
   return { url: url ? checked(url) : await stackUrl(env), token: token ?? await adminToken(env) };
 }
 
@@ -31,22 +42,32 @@ export async function adminToken(env: Env): Promise<string> {
   if (env['ORBITMESH_SESSION_ID']) throw new CliError(EXIT.refused, "In a session there is no admin's token.");
   const file = join(homeOf(env), 'api-gateway', 'admin.token');
   const token = await readSmall(file);
-  if (!token) throw new CliError(EXIT.unreachable, `There is no token at ${file}: OrbitMesh was not started yet with this home. Run: npm start`);
+  if (!token) throw notRunning(`There is no token at ${file}: OrbitMesh was not started yet with this home.`);
   return token.trim();
 }
 
-async function stackUrl(env: Env): Promise<string> {
+/** The stack of this home, by its own word; null when there is none, or when we speak with another one. @throws CliError */
+export async function stackOf(env: Env): Promise<StackFile | null> {
+  if (env['ORBITMESH_SESSION_ID'] || env['ORBITMESH_API_URL']) return null;
   const file = join(homeOf(env), 'run', 'stack.json');
   const text = await readSmall(file);
-  if (text === null) throw new CliError(EXIT.unreachable, `OrbitMesh does not run (there is no ${file}). Run: npm start`);
-  let url: unknown;
+  if (text === null) return null;
   try {
-    ({ url } = JSON.parse(text) as { url?: unknown });
+    return JSON.parse(text) as StackFile;
   } catch {
-    throw new CliError(EXIT.failure, `${file} is damaged.`);
+    throw new CliError(EXIT.failure, `${file} is damaged.`, { hint: 'A running stack writes it again by itself; else start it: % up' });
   }
-  if (typeof url !== 'string') throw new CliError(EXIT.unreachable, 'OrbitMesh is still starting.');
-  return checked(url);
+}
+
+async function stackUrl(env: Env): Promise<string> {
+  const stack = await stackOf(env);
+  if (stack === null) throw notRunning(`OrbitMesh does not run (there is no ${join(homeOf(env), 'run', 'stack.json')}).`);
+  if (typeof stack.url !== 'string') throw new CliError(EXIT.unreachable, 'OrbitMesh is still starting.', { hint: 'Wait for it with: % up' });
+  return checked(stack.url);
+}
+
+function notRunning(message: string): CliError {
+  return new CliError(EXIT.unreachable, message, { hint: 'Start it with: % up   (npm start in the checkout does the same)' });
 }
 
 function checked(url: string): string {

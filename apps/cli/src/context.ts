@@ -1,8 +1,8 @@
 import { ApiClient } from '@orbitmesh/api-client';
-import type { Command } from 'commander';
 import { connectionOf } from './connection.js';
-import type { ExitCode } from './exit-code.js';
-import { Printer, type Terminal } from './terminal.js';
+import { CliError, EXIT, type ExitCode } from './exit-code.js';
+import { Printer } from './printer.js';
+import type { Terminal } from './terminal.js';
 
 /** What a command works with. */
 export interface Context {
@@ -14,16 +14,38 @@ export interface Context {
   exitCode: ExitCode;
 }
 
-export type Register = (program: Command, run: Runner) => void;
-/** Gives a command its context, with `--json` as it was given anywhere on the line. */
-export type Runner = <A extends unknown[]>(action: (context: Context, ...args: A) => Promise<void>) => (...args: A) => Promise<void>;
-
 export function contextOf(terminal: Terminal, json: boolean): Context {
   let client: Promise<ApiClient> | undefined;
   return {
     terminal,
     printer: new Printer(terminal, json),
-    client: () => client ??= connectionOf(terminal.env).then((connection) => new ApiClient(connection)),
-    exitCode: 0,
+    client: () => client ??= connectionOf(terminal.env).then((connection) => new ApiClient({ ...connection, signal: terminal.signal })),
+    exitCode: EXIT.ok,
   };
+}
+
+/** The session that was named, else the one we are in. @throws CliError */
+export function sessionOf({ terminal }: Context, given: string | undefined): string {
+  const id = given ?? terminal.env['ORBITMESH_SESSION_ID'];
+  if (!id) throw new CliError(EXIT.usage, 'Which session? Outside of one, name it.');
+  return id;
+}
+
+/** The project that was named, else the one of the session we are in, if there is one. */
+export function projectOf({ terminal }: Context, given: string | undefined): string | undefined {
+  return given ?? (terminal.env['ORBITMESH_PROJECT_ID'] || undefined);
+}
+
+/** As `projectOf`, for what cannot be without one. @throws CliError */
+export function projectNeeded(context: Context, given: string | undefined): string {
+  const id = projectOf(context, given);
+  if (!id) throw new CliError(EXIT.usage, 'Which project? Name it with --project.');
+  return id;
+}
+
+/** The task that was named, else the only one of the session we are in. @throws CliError */
+export function taskNeeded({ terminal }: Context, given: string | undefined): string {
+  const ours = (terminal.env['ORBITMESH_TASK_IDS'] ?? '').split(',').filter(Boolean);
+  if (given === undefined && ours.length !== 1) throw new CliError(EXIT.usage, `Which task? Name it with --task${ours.length > 1 ? `: ${ours.join(', ')}` : '.'}`);
+  return given ?? ours[0];
 }

@@ -1,6 +1,8 @@
 import type { EventEnvelope, SessionView } from '@orbitmesh/domain';
+import { clockText } from './document-text.js';
 import { LINE_CHARS_MAX, SESSIONS_TOLD_MAX } from './limits.js';
-import { printable, type Printer, type Style } from './terminal.js';
+import { printable } from './terminal.js';
+import type { Printer, Style } from './printer.js';
 
 type Data = Record<string, unknown>;
 /** What happened, and the sentence with it, which several events of one happening share. */
@@ -31,7 +33,7 @@ export class EventTeller {
   feedLine(event: EventEnvelope): string {
     const ids = [event.sessionId, event.taskId, event.sessionId || event.taskId ? undefined : event.projectId].filter(Boolean).join(' ');
     const told = this.once(event, toldOf(event.type, event.data as Data) ?? toldOfFeed(event.type, event.data as Data));
-    return `${this.printer.style('dim', `${event.seq} ${event.timestamp.slice(11, 19)}`)}  ${this.printer.style('cyan', event.type)}  ${ids}  ${oneLine(told)}`.trimEnd();
+    return `${this.printer.style('dim', `${event.seq} ${clockText(event.timestamp)}`)}  ${this.printer.style('cyan', event.type)}  ${ids}  ${oneLine(told)}`.trimEnd();
   }
 
   /** How a session ended. */

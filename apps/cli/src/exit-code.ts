@@ -7,14 +7,22 @@ export type ExitCode = (typeof EXIT)[keyof typeof EXIT];
 /** What a failure of our own is called in JSON mode, beside the codes of the server. */
 export const CODE_OF_EXIT: Readonly<Record<ExitCode, string>> = { 0: 'OK', 1: 'FAILURE', 2: 'USAGE', 3: 'NOT_FOUND', 4: 'CONFLICT', 5: 'NOT_RUNNING', 6: 'REFUSED' };
 
+/** What is wrong with one field; `pointer` is RFC 6901. */
+export interface FieldError { in?: string; pointer: string; detail: string }
+
 /** A failure of our own that knows what it comes to. */
 export class CliError extends Error {
   readonly code: string;
+  /** What to do next. */
+  readonly hint: string | undefined;
+  readonly errors: readonly FieldError[];
 
-  constructor(readonly exitCode: ExitCode, message: string) {
+  constructor(readonly exitCode: ExitCode, message: string, { code = CODE_OF_EXIT[exitCode], hint, errors = [] }: { code?: string; hint?: string; errors?: readonly FieldError[] } = {}) {
     super(message);
     this.name = 'CliError';
-    this.code = CODE_OF_EXIT[exitCode];
+    this.code = code;
+    this.hint = hint;
+    this.errors = errors;
   }
 }
 

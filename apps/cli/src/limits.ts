@@ -14,3 +14,21 @@ export const SESSIONS_TOLD_MAX = 1_000;
 export const FILE_BYTES_MAX = 256 * 1024;
 /** A question is put this long after it came, unless it was answered by then (by a policy, in the same commit). */
 export const ASK_DELAY_MS = 100;
+/** The progress line moves this often: as often as an eye likes it. */
+export const PROGRESS_TICK_MS = 100;
+/** Rows of a list without `--limit`; it says when there are more. */
+export const LIST_ROWS_DEFAULT = 1_000;
+/** What is read from stdin as a text: more than any text the API takes. */
+export const STDIN_BYTES_MAX = 1024 * 1024;
+/** A server that went away while something was waited for is asked again this often. */
+export const WAIT_AGAIN_MS = 1_000;
+/** `up` and `down` look this often whether the stack has come or gone. */
+export const STACK_POLL_MS = 100;
+/** `up` gives up waiting; the first start of a checkout installs and builds for a minute or two. */
+export const UP_MS_MAX = 10 * 60_000;
+/** A launcher ends within 10 s (design §10); what is above it is for a busy machine. */
+export const DOWN_MS_MAX = 30_000;
+/** The end of the launcher's log that is shown when it did not start. */
+export const LOG_TAIL_LINES = 20;
+/** Ids for a shell's completion: somebody has pressed a key and waits. */
+export const COMPLETE_MS_MAX = 1_500;

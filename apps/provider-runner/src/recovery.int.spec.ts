@@ -1,4 +1,4 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { RunnerRpc, type StartRun } from '@orbitmesh/contracts';
@@ -20,12 +20,16 @@ describe('a runner that dies, or whose neighbours do', () => {
       burst: NODE('let n = 0; const t = setInterval(() => { for (let i = 0; i < 2000; i++) console.log(`line ${++n} €`); if (n >= 200000) clearInterval(t); }, 5);'),
       quick: SHELL('echo done; exit 4'),
       sleeper: SHELL(`trap '' TERM; echo up; sleep 300`),
+      // Reads its input only once it may, and says what came, line by line.
+      late: NODE(`console.log('up'); const t = setInterval(() => { if (!require('fs').existsSync('go')) return; clearInterval(t);
+        require('readline').createInterface({ input: process.stdin }).on('line', (line) => console.log('got ' + line.length)); }, 20)`),
       flood: NODE('const fs = require("fs"); const line = Buffer.from("0123456789abcde\\n".repeat(4096)); for (let i = 0; i < 800; i++) fs.writeSync(1, line);'),
     });
   });
 
   afterEach(async () => world.close());
 
+  const input = (request: StartRun, inputId: string, text: string) => world.session.bus.request(RunnerRpc.input, { ...request, inputId, text }, { runnerId: 'slot-0' });
   const stop = (request: StartRun) => world.session.bus.request(RunnerRpc.stop, { ...request, reason: 'test' }, { runnerId: 'slot-0' });
 
   it('is killed while its agent works on, and the next one goes on without losing or doubling a line', async () => {
@@ -38,7 +42,7 @@ describe('a runner that dies, or whose neighbours do', () => {
       await world.startRunner();
     }
     await eventually(() => world.session.output(request.runId) === lines(300), { what: 'all lines' });
-    await world.session.bus.request(RunnerRpc.input, { ...request, inputId: 'inp_1', text: 'hello' }, { runnerId: 'slot-0' });
+    await input(request, 'inp_1', 'hello');
 
     expect(await world.ended(request.runId)).toEqual({ type: 'run_ended', cause: 'exited', exitCode: 7, left: 0 });
     expect(world.session.output(request.runId)).toBe(`${lines(300)}got hello\n`);
@@ -112,6 +116,53 @@ describe('a runner that dies, or whose neighbours do', () => {
     await eventually(() => world.readFile(world.dirOf(request.runId), 'run.json').includes('"phase": "closed"'));
     await eventually(() => world.session.heartbeats.at(-1)?.runs.length === 0);
   }, 30_000);
+
+  it.each([
+    ['is killed', () => world.killRunner()],
+    ['leaves in order', () => world.stopRunner({ keepAgents: true })],
+  ])('hands input that its agent does not read to the next runner when it %s, and it is delivered once', async (_how, end) => {
+    await world.startRunner();
+    const request = await world.start('late');
+    await eventually(() => world.session.output(request.runId) === 'up\n');
+    // More than the FIFO holds: part of it is written, and the rest of the line never will be.
+    for (const inputId of ['inp_1', 'inp_2']) await input(request, inputId, 'x'.repeat(100_000));
+    await end();
+    await world.startRunner();
+    for (const inputId of ['inp_2', 'inp_1', 'inp_1']) await input(request, inputId, 'x'.repeat(100_000));
+    writeFileSync(join(world.workingDir, 'go'), '');
+
+    await eventually(() => world.session.factsOf(request.runId, 'input_delivered').length === 2, { what: 'both inputs to be delivered' });
+    await eventually(() => world.session.output(request.runId).match(/got 100000\n/g)?.length === 2, { what: 'both lines, whole' });
+    await stop(request);
+    await world.ended(request.runId);
+    expect(world.session.factsOf(request.runId, 'input_delivered').map(({ inputId }) => inputId).sort()).toEqual(['inp_1', 'inp_2']);
+    expect(world.session.output(request.runId).match(/got 100000\n/g)).toHaveLength(2);
+    expect(world.session.factsOf(request.runId, 'input_failed')).toEqual([]);
+  }, 40_000);
+
+  it('gives an agent with turns an input once, however often it is said and whenever the runner is killed', async () => {
+    await world.startRunner();
+    const custom = { demo: { steps: 40, delayMs: 50, noPermission: true, noReport: true } };
+    const request = await world.start('demo', { manifest: { mode: 'interactive', provider: { type: 'demo', model: null, permissionMode: 'allow', mcpServers: [], custom } } });
+    const turns = () => world.session.factsOf(request.runId, 'turn_ended').length;
+    await eventually(() => world.session.factsOf(request.runId, 'turn_started').length === 1, { timeoutMs: 20_000 });
+    await input(request, 'inp_1', 'say held while a turn runs');
+    await world.killRunner();
+    await world.startRunner();
+    await input(request, 'inp_1', 'say held while a turn runs');
+    await eventually(() => turns() === 2, { what: 'the turn of the held input', timeoutMs: 20_000 });
+    await input(request, 'inp_2', 'say begins a turn at once');
+    await world.killRunner();
+    await world.startRunner();
+    for (const [inputId, text] of [['inp_1', 'say held while a turn runs'], ['inp_2', 'say begins a turn at once']]) await input(request, inputId, text);
+    await eventually(() => turns() === 3, { what: 'the third turn', timeoutMs: 20_000 });
+
+    await stop(request);
+    await world.ended(request.runId);
+    expect(world.session.factsOf(request.runId, 'input_delivered').map(({ inputId }) => inputId)).toEqual(['inp_1', 'inp_2']);
+    expect(world.session.factsOf(request.runId, 'turn_started').map(({ inputId }) => inputId)).toEqual([undefined, 'inp_1', 'inp_2']);
+    expect(world.session.output(request.runId, 'agent').match(/(held while|begins a turn).*\n/g)).toEqual(['held while a turn runs\n', 'begins a turn at once\n']);
+  }, 90_000);
 
   it('does not suspend anything for ever: 50 MB written at once arrive whole, with others served meanwhile', async () => {
     await world.startRunner();

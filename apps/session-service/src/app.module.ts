@@ -7,6 +7,9 @@ import { Publisher } from './feed/publisher.js';
 import { HealthService } from './health.service.js';
 import { Clock } from './kernel/clock.js';
 import { Grace } from './kernel/grace.js';
+import { MailService } from './mail/mail.service.js';
+import { MailWaits } from './mail/mail-waits.js';
+import { OrderingService } from './ordering/ordering.service.js';
 import { ProjectService } from './project/project.service.js';
 import { ProviderCatalog } from './provider/provider-catalog.js';
 import { RpcServer } from './rpc-server.js';
@@ -18,15 +21,18 @@ import { RunnerRegistry } from './runner/runner-registry.js';
 import { RunnerViews } from './runner/runner.views.js';
 import { AgentTokens } from './session/agent-token.js';
 import { ApprovalService } from './session/approval.service.js';
+import { ContinueService } from './session/continue.service.js';
 import { SessionService } from './session/session.service.js';
 import { SpawnService } from './session/spawn.service.js';
 import { TimelineService } from './session/timeline.service.js';
 import { UnrecordedEnd } from './session/unrecorded-end.js';
 import { SessionServiceConfig } from './session-service.config.js';
+import { Indexes } from './store/indexes.js';
 import { openStore, storeDirectory, StoreCloser } from './store/store.provider.js';
 import { LiveSessions } from './supervisor/live-sessions.js';
 import { StepExecutor } from './supervisor/step-executor.js';
 import { Supervisor } from './supervisor/supervisor.js';
+import { TeamMemberService } from './team-member/team-member.service.js';
 import { TaskService } from './task/task.service.js';
 
 const state: Provider[] = [
@@ -52,8 +58,8 @@ const state: Provider[] = [
 
 /** The services of session-service; configuration, log, bus and installation come from `bootstrapService`. */
 export const SESSION_SERVICE_PROVIDERS: Provider[] = [
-  Clock, Grace, ...state, Commands, LiveSessions, RunnerRegistry, RunnerCalls, DirectoryCheck, Placement, StepExecutor, Supervisor,
-  ProjectService, TaskService, SpawnService, SessionService, UnrecordedEnd, TimelineService, ApprovalService, RunService, RunnerViews,
+  Clock, Grace, ...state, Indexes, Commands, LiveSessions, RunnerRegistry, RunnerCalls, DirectoryCheck, Placement, StepExecutor, Supervisor,
+  ProjectService, TaskService, TeamMemberService, OrderingService, MailService, MailWaits, SpawnService, ContinueService, SessionService, UnrecordedEnd, TimelineService, ApprovalService, RunService, RunnerViews,
   FeedService, Publisher, HealthService, RpcServer,
 ];
 

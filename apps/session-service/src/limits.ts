@@ -33,6 +33,17 @@ export const LIVE_SESSIONS_MAX = 5_000;
 export const TASKS_DELETED_MAX = 1_000;
 /** Tasks of one spawn (design §4.3); past it VALIDATION_FAILED. */
 export const SPAWN_TASKS_MAX = 20;
+/** What a team member's `capabilities`, where it lists any, must have for its agents to start sessions. */
+export const SPAWN_CAPABILITY = 'spawn';
+/** Sessions at work that an agent has started, and how deep such starting goes; past it LIMIT_REACHED. People have no such bound. */
+export const AGENT_CHILDREN_MAX = 20;
+export const AGENT_GENERATIONS_MAX = 5;
+/** Tasks that the deletion of a team member gives back (they are one commit); past it LIMIT_REACHED. */
+export const MEMBER_TASKS_MAX = 1_000;
+/** Clients that wait for mail at once; past it one more is refused with TOO_MANY_REQUESTS. */
+export const MAIL_WAITS_MAX = 1_000;
+/** Mails that one wait gives; the rest comes with the next. */
+export const MAIL_WAIT_ITEMS_MAX = 50;
 /** Bytes of the manifest builder's input: what is above could not cross NATS (1 MiB); MANIFEST_TOO_LARGE. */
 export const MANIFEST_INPUT_BYTES_MAX = 768 * 1024;
 /** Bytes of `providers.json`; a larger one is treated as broken and reported in health. */

@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { EventEnvelope } from '@orbitmesh/domain';
-import { eventually } from '@orbitmesh/testing';
+import { assertEvent, eventually } from '@orbitmesh/testing';
 import WebSocket from 'ws';
 
 export interface Filter { sessionIds?: string[]; projectId?: string; taskIds?: string[]; types?: string[] }
@@ -9,6 +9,8 @@ interface Frame { type: string; event?: EventEnvelope; resume?: string; cursor?:
 /** A WebSocket client that keeps every frame in the order of arrival. */
 export class Feed {
   readonly frames: Frame[] = [];
+
+  private checked = 0;
 
   private constructor(private readonly socket: WebSocket) {
     socket.on('message', (bytes: Buffer) => this.frames.push(JSON.parse(bytes.toString()) as Frame));
@@ -29,8 +31,12 @@ export class Feed {
     return this.frames.find((frame) => frame.type === 'subscribed');
   }
 
+  /** @throws for one that is not as docs/events.md says */
   get events(): EventEnvelope[] {
-    return this.frames.flatMap((frame) => (frame.event ? [frame.event] : []));
+    const events = this.frames.flatMap((frame) => (frame.event ? [frame.event] : []));
+    for (const event of events.slice(this.checked)) assertEvent(event);
+    this.checked = events.length;
+    return events;
   }
 
   get closed(): boolean {
@@ -50,7 +56,7 @@ export class Feed {
   }
 }
 
-/** Every event after a cursor, page by page, as a client that has no WebSocket. */
+/** Every event after a cursor, page by page, as a client that has no WebSocket. @throws for one that is not as docs/events.md says */
 export async function pageAll(get: (path: string) => Promise<unknown>, after?: string): Promise<EventEnvelope[]> {
   const all: EventEnvelope[] = [];
   let cursor = after;
@@ -58,6 +64,7 @@ export async function pageAll(get: (path: string) => Promise<unknown>, after?: s
     const query = cursor === undefined ? '' : `?after=${encodeURIComponent(cursor)}`;
     const page = await get(`/api/events${query}`) as { items: EventEnvelope[]; nextCursor: string };
     if (page.items.length === 0) return all;
+    page.items.forEach(assertEvent);
     all.push(...page.items);
     cursor = page.nextCursor;
   }

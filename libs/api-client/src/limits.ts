@@ -6,6 +6,8 @@ export const BACKOFF_MS = 200;
 export const RETRY_AFTER_MS_MAX = 10_000;
 /** One attempt: the gateway answers within the 5 s of a request over NATS. */
 export const ATTEMPT_MS_MAX = 15_000;
+/** A wait for mail is answered within its own timeout and this much more. */
+export const MAIL_WAIT_MARGIN_MS = ATTEMPT_MS_MAX;
 /** Between connections of a feed: first, doubled each time, and longest. Once it was connected there is no last attempt. */
 export const RECONNECT_MS = 100;
 export const RECONNECT_MS_MAX = 5_000;

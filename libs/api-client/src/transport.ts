@@ -7,6 +7,8 @@ export interface ConnectionOptions {
   /** `http://host:port` */
   url: string;
   token: string;
+  /** Ends every request that is under way, and every wait between attempts. */
+  signal?: AbortSignal;
 }
 
 export interface CallOptions {
@@ -22,6 +24,8 @@ export interface ApiRequest extends CallOptions {
   path: string;
   query?: object;
   body?: unknown;
+  /** One attempt; the server may be asked to wait for something. @default ATTEMPT_MS_MAX */
+  attemptMs?: number;
 }
 
 export interface ApiAnswer<T> {
@@ -42,8 +46,9 @@ export class Transport {
   async send<T>(request: ApiRequest): Promise<ApiAnswer<T>> {
     const url = this.urlOf(request);
     const init = { method: request.method, headers: this.headersOf(request), body: request.body === undefined ? undefined : JSON.stringify(request.body) };
+    const { signal = this.options.signal, attemptMs = ATTEMPT_MS_MAX } = request;
     for (let attempt = 1; ; attempt++) {
-      const outcome = await this.attempt(url, init, request.signal);
+      const outcome = await this.attempt(url, init, attemptMs, signal);
       if ('answer' in outcome && !RETRIED.has(outcome.answer.status)) return read<T>(outcome.answer);
       const wait = waitAfter(outcome, attempt);
       if (attempt === ATTEMPTS_MAX || wait > RETRY_AFTER_MS_MAX) {
@@ -51,12 +56,12 @@ export class Transport {
         throw new UnreachableError(this.options.url, { cause: outcome.failure });
       }
       if ('answer' in outcome) await outcome.answer.body?.cancel();
-      await delay(wait, undefined, { signal: request.signal });
+      await delay(wait, undefined, { signal });
     }
   }
 
-  private async attempt(url: URL, init: RequestInit, signal?: AbortSignal): Promise<Outcome> {
-    const late = AbortSignal.timeout(ATTEMPT_MS_MAX);
+  private async attempt(url: URL, init: RequestInit, attemptMs: number, signal?: AbortSignal): Promise<Outcome> {
+    const late = AbortSignal.timeout(attemptMs);
     try {
       return { answer: await fetch(url, { ...init, redirect: 'error', signal: signal ? AbortSignal.any([signal, late]) : late }) };
     } catch (failure) {

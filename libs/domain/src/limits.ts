@@ -41,5 +41,20 @@ export const ENTITY_USER_BYTES_MAX = 192 * KIB;
 /** Sessions a task remembers; the oldest that have ended make room, with `task:session_removed`; a spawn beyond live ones is LIMIT_REACHED. */
 export const TASK_SESSIONS_MAX = 400;
 
+/** What a team member remembers; one more is LIMIT_REACHED. It all goes into the prompts of its sessions. */
+export const MEMBER_MEMORY_MAX = 200;
+/** Placed ids of one ordering (design §4.2), 170 KB as JSON: it fits a document; beyond it ORDERING_TOO_LONG. */
+export const ORDERING_PLACED_MAX = 5_000;
+
+/** A mail's body as JSON, bytes: one always fits among an agent's pending inputs; beyond it DOCUMENT_TOO_LARGE. */
+export const MAIL_BODY_BYTES_MAX = 64 * KIB;
+/** A mail's subject that we make ourselves (an answer's, a notification's); cut with "…". */
+export const SUBJECT_BYTES_MAX = 200;
+/** Mails of one session, whatever their state; one more is LIMIT_REACHED until some are deleted. Keeps a deletion one commit. */
+export const MAILBOX_MAX = 2_000;
+/** Recipients of one sending, and bytes of all its mails (they are one commit); beyond them LIMIT_REACHED. */
+export const MAIL_RECIPIENTS_MAX = 500;
+export const MAIL_SENDING_BYTES_MAX = 2 * KIB * KIB;
+
 /** An open approval is denied after this long (design §4.1), ms; paused sessions stop that clock. */
 export const APPROVAL_DEADLINE_MS = 10 * 60_000;

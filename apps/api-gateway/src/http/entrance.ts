@@ -39,7 +39,7 @@ export class Entrance {
   private async admit(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
     // Not Fastify's onResponse: it is not called for a client that hangs up before its answer.
     const since = performance.now();
-    reply.raw.once('close', () => this.traffic.end(request.method, reply.statusCode, (performance.now() - since) / 1_000));
+    reply.raw.once('close', () => this.traffic.end(request, reply.statusCode, (performance.now() - since) / 1_000));
     this.traffic.begin();
     if (this.lifecycle.stopping) reply.header('connection', 'close');
     this.door.check(request.raw, request.socket.localPort ?? 0);
@@ -77,7 +77,7 @@ function answerCors(request: FastifyRequest, reply: FastifyReply, origin: string
     .header('access-control-expose-headers', 'ETag, Location, Retry-After, X-OrbitMesh-Cursor');
   if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined) return false;
   void reply.status(204).header('access-control-allow-methods', 'GET, POST, PATCH, PUT, DELETE')
-    .header('access-control-allow-headers', 'Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Traceparent')
+    .header('access-control-allow-headers', 'Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Traceparent')
     .header('access-control-max-age', '600').send();
   return true;
 }

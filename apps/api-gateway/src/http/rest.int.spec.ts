@@ -33,6 +33,19 @@ describe('REST', () => {
     ['GET', '/api/tasks/task_1/children?limit=1', undefined, 200, SessionRpc.listTasks, { parentId: 'task_1', limit: 1 }],
     ['PATCH', '/api/tasks/task_1', { parentId: null }, 200, SessionRpc.updateTask, { id: 'task_1', body: { parentId: null } }],
     ['DELETE', '/api/tasks/task_1', undefined, 204, SessionRpc.deleteTask, { id: 'task_1' }],
+    ['POST', '/api/team-members', { name: 'Ann', projectId: null, capabilities: ['spawn'] }, 201, SessionRpc.createTeamMember, { body: { name: 'Ann', projectId: null, capabilities: ['spawn'] } }],
+    ['GET', '/api/team-members?projectId=p1&scope=global&status=active', undefined, 200, SessionRpc.listTeamMembers, { projectId: 'p1', scope: 'global', status: 'active' }],
+    ['GET', '/api/team-members/tm_1', undefined, 200, SessionRpc.getTeamMember, { id: 'tm_1' }],
+    ['PATCH', '/api/team-members/tm_1', { model: null }, 200, SessionRpc.updateTeamMember, { id: 'tm_1', body: { model: null } }],
+    ['DELETE', '/api/team-members/tm_1', undefined, 204, SessionRpc.deleteTeamMember, { id: 'tm_1' }],
+    ['POST', '/api/team-members/tm_1/archive', undefined, 200, SessionRpc.archiveTeamMember, { id: 'tm_1', archived: true }],
+    ['POST', '/api/team-members/tm_1/unarchive', undefined, 200, SessionRpc.archiveTeamMember, { id: 'tm_1', archived: false }],
+    ['GET', '/api/team-members/tm_1/memory', undefined, 200, SessionRpc.getTeamMember, { id: 'tm_1' }],
+    ['POST', '/api/team-members/tm_1/memory', { text: 'm' }, 200, SessionRpc.addMemory, { id: 'tm_1', text: 'm' }],
+    ['PUT', '/api/team-members/tm_1/memory', { memory: [] }, 200, SessionRpc.updateTeamMember, { id: 'tm_1', body: { memory: [] } }],
+    ['GET', '/api/ordering/task/p1', undefined, 200, SessionRpc.getOrdering, { entityType: 'task', projectId: 'p1' }],
+    ['PUT', '/api/ordering/session/p1', { ids: ['s2', 's1'] }, 200, SessionRpc.replaceOrdering, { entityType: 'session', projectId: 'p1', ids: ['s2', 's1'] }],
+    ['POST', '/api/ordering/task/p1/move', { id: 't1', before: 't2' }, 200, SessionRpc.moveInOrdering, { entityType: 'task', projectId: 'p1', body: { id: 't1', before: 't2' } }],
     ['POST', '/api/sessions/spawn', { projectId: 'p1', initialDirective: 'go' }, 201, SessionRpc.spawn, { body: { projectId: 'p1', initialDirective: 'go' } }],
     ['GET', '/api/sessions?state=running', undefined, 200, SessionRpc.listSessions, { state: 'running' }],
     ['GET', '/api/sessions/sess_1', undefined, 200, SessionRpc.getSession, { id: 'sess_1' }],
@@ -41,14 +54,24 @@ describe('REST', () => {
     ...(['stop', 'pause', 'resume', 'kill', 'interrupt'] as const).map((action) =>
       ['POST', `/api/sessions/sess_1/${action}`, { reason: 'r' }, 202, SessionRpc.actOnSession, { id: 'sess_1', action, reason: 'r' }] as const),
     ['POST', '/api/sessions/sess_1/input', { text: 'hi' }, 202, SessionRpc.inputToSession, { id: 'sess_1', text: 'hi' }],
+    ['POST', '/api/sessions/sess_1/continue', { initialDirective: 'go on' }, 201, SessionRpc.continueSession, { id: 'sess_1', body: { initialDirective: 'go on' } }],
     ['GET', '/api/sessions/sess_1/events?after=4&limit=9', undefined, 200, SessionRpc.sessionEventPage, { id: 'sess_1', after: 4, limit: 9 }],
     ['GET', '/api/sessions/sess_1/timeline', undefined, 200, SessionRpc.listTimeline, { id: 'sess_1' }],
     ['POST', '/api/sessions/sess_1/timeline', { kind: 'progress', message: 'm' }, 201, SessionRpc.postTimeline, { id: 'sess_1', kind: 'progress', message: 'm' }],
+    ['POST', '/api/sessions/sess_1/timeline', { kind: 'task_completed', message: 'm', taskId: 't1', taskStatus: 'in_review' }, 201, SessionRpc.postTimeline, { id: 'sess_1', kind: 'task_completed', message: 'm', taskId: 't1', taskStatus: 'in_review' }],
     ['GET', '/api/sessions/sess_1/manifest', undefined, 200, SessionRpc.getManifest, { id: 'sess_1' }],
     ['GET', '/api/sessions/sess_1/manifest/input', undefined, 200, SessionRpc.getManifestInput, { id: 'sess_1' }],
     ['GET', '/api/sessions/sess_1/transitions', undefined, 200, SessionRpc.listTransitions, { id: 'sess_1' }],
     ['GET', '/api/sessions/sess_1/approvals', undefined, 200, SessionRpc.listApprovals, { id: 'sess_1' }],
     ['POST', '/api/sessions/sess_1/approvals/appr_1', { decision: 'allow' }, 200, SessionRpc.answerApproval, { id: 'sess_1', approvalId: 'appr_1', decision: 'allow' }],
+    ['POST', '/api/mail', { toSessionId: 's1', body: 'hi' }, 201, SessionRpc.sendMail, { body: { toSessionId: 's1', body: 'hi' } }],
+    ['POST', '/api/mail', { to: { kind: 'children' }, fromSessionId: 's1', body: 'hi' }, 201, SessionRpc.sendMail, { body: { to: { kind: 'children' }, fromSessionId: 's1', body: 'hi' } }],
+    ['GET', '/api/mail?projectId=p1&state=queued', undefined, 200, SessionRpc.listMail, { projectId: 'p1', state: 'queued' }],
+    ['GET', '/api/mail/inbox/s1?unread=true', undefined, 200, SessionRpc.listInbox, { sessionId: 's1', unread: true }],
+    ['GET', '/api/mail/thread/mail_1', undefined, 200, SessionRpc.listMail, { threadId: 'mail_1' }],
+    ['GET', '/api/mail/mail_1', undefined, 200, SessionRpc.getMail, { id: 'mail_1' }],
+    ['POST', '/api/mail/mail_1/read', undefined, 200, SessionRpc.readMail, { id: 'mail_1' }],
+    ['DELETE', '/api/mail/mail_1', undefined, 204, SessionRpc.deleteMail, { id: 'mail_1' }],
     ['GET', '/api/events?limit=2', undefined, 200, SessionRpc.eventPage, { limit: 2 }],
     ['GET', '/api/notifications?unread=true', undefined, 200, NotifierRpc.list, { unread: true }],
     ['GET', '/api/notifications/ntf_1', undefined, 200, NotifierRpc.get, { id: 'ntf_1' }],
@@ -70,6 +93,19 @@ describe('REST', () => {
 
     expect(answer.headers).toMatchObject({ location: '/api/projects/proj_1', etag: '"1"' });
     expect(answer.body).toEqual({ id: 'proj_1', ...project, revision: 1 });
+  });
+
+  it("says where a mail is, and gives a broadcast no place of its own", async () => {
+    const one = await gateway.send('POST', '/api/mail', { body: { toSessionId: 's1', body: 'hi' } });
+    gateway.service.answers.set(SessionRpc.sendMail.name, () => ({ status: 201, body: { broadcastId: 'bc_1', threadId: 'bc_1', type: 'directive', recipients: [] }, cursor: 'x.1' }));
+    const all = await gateway.send('POST', '/api/mail', { body: { to: { kind: 'project', id: 'p1' }, body: 'hi' } });
+
+    expect([one.status, one.headers.location]).toEqual([201, '/api/mail/mail_1']);
+    expect([all.status, all.headers.location]).toEqual([201, undefined]);
+  });
+
+  it("gives a member's memory as a list", async () => {
+    expect((await gateway.send('GET', '/api/team-members/tm_1/memory')).body).toEqual({ items: ['m'], nextCursor: null });
   });
 
   it('takes an action without a body', async () => {
@@ -149,14 +185,31 @@ describe('bad input', () => {
     ['a bad approval id', 'POST', '/api/sessions/sess_1/approvals/a.b', { body: { decision: 'allow' } }, 400, 'VALIDATION_FAILED', '/approvalId'],
     ['an answer with both', 'POST', '/api/sessions/sess_1/approvals/a', { body: { decision: 'allow', optionId: 'o' } }, 400, 'VALIDATION_FAILED', ''],
     ['an answer with neither', 'POST', '/api/sessions/sess_1/approvals/a', { body: { reason: 'r' } }, 400, 'VALIDATION_FAILED', ''],
+    ['an ordering of something else', 'GET', '/api/ordering/project/p1', {}, 400, 'VALIDATION_FAILED', '/entityType'],
+    ['an ordering with an id twice', 'PUT', '/api/ordering/task/p1', { body: { ids: ['a', 'a'] } }, 400, 'VALIDATION_FAILED', '/ids'],
+    ['a move to nowhere', 'POST', '/api/ordering/task/p1/move', { body: { id: 'a' } }, 400, 'VALIDATION_FAILED', ''],
+    ['a move to two places', 'POST', '/api/ordering/task/p1/move', { body: { id: 'a', before: 'b', after: 'c' } }, 400, 'VALIDATION_FAILED', ''],
+    ['a mail to nobody', 'POST', '/api/mail', { body: { body: 'hi' } }, 400, 'VALIDATION_FAILED', ''],
+    ['a mail to two', 'POST', '/api/mail', { body: { body: 'hi', toSessionId: 's', replyToMailId: 'm' } }, 400, 'VALIDATION_FAILED', '/replyToMailId'],
+    ...(['session', 'team_member'] as const).map((kind): Refused => [`a mail to a ${kind} without its id`, 'POST', '/api/mail', { body: { body: 'hi', to: { kind } } }, 400, 'VALIDATION_FAILED', '/to/id']),
+    ...(['children', 'siblings'] as const).map((kind): Refused => [`a mail to ${kind} of an id`, 'POST', '/api/mail', { body: { body: 'hi', to: { kind, id: 's' } } }, 400, 'VALIDATION_FAILED', '/to/id']),
+    ['a wait of 61 seconds', 'GET', '/api/mail/wait/s1?timeout=61', {}, 400, 'VALIDATION_FAILED', '/timeout'],
+    ['a report only the system makes', 'POST', '/api/sessions/s/timeline', { body: { kind: 'started', message: 'm' } }, 400, 'VALIDATION_FAILED', '/kind'],
     ['limit 201', 'GET', '/api/projects?limit=201', {}, 400, 'VALIDATION_FAILED', '/limit'],
     ['limit NaN', 'GET', '/api/events?limit=NaN', {}, 400, 'VALIDATION_FAILED', '/limit'],
     ['limit twice', 'GET', '/api/events?limit=1&limit=2', {}, 400, 'VALIDATION_FAILED', '/limit'],
-    ...['projects', 'tasks', 'sessions', 'notifications', 'tasks/t/children'].flatMap((list): Refused[] => [
+    ...['projects', 'tasks', 'team-members', 'sessions', 'mail', 'mail/inbox/s', 'notifications', 'tasks/t/children'].flatMap((list): Refused[] => [
       [`a cursor of ${list} that is none`, 'GET', `/api/${list}?cursor=zzz`, {}, 400, 'VALIDATION_FAILED', '/cursor'],
       [`a cursor of ${list} that is another list's`, 'GET', `/api/${list}?cursor=run_01ARZ3NDEKTSV4RRFFQ69G5FAV`, {}, 400, 'VALIDATION_FAILED', '/cursor'],
     ]),
     ['a cursor of a timeline that is none', 'GET', '/api/sessions/s/timeline?cursor=sess_01ARZ3NDEKTSV4RRFFQ69G5FAV', {}, 400, 'VALIDATION_FAILED', '/cursor'],
+    ['a cursor of the stream that is none', 'GET', '/api/events/stream?after=nonsense', {}, 400, 'VALIDATION_FAILED', '/after'],
+    ['a cursor of the stream twice', 'GET', '/api/events/stream?after=a.1&after=a.2', {}, 400, 'VALIDATION_FAILED', '/after'],
+    ['a Last-Event-ID that is none', 'GET', '/api/events/stream', { headers: { 'last-event-id': 'nonsense' } }, 400, 'VALIDATION_FAILED', '/last-event-id'],
+    ['a stream of an id that is none', 'GET', '/api/events/stream?sessionIds=a,*', {}, 400, 'VALIDATION_FAILED', '/sessionIds'],
+    ['a stream of an id twice', 'GET', '/api/events/stream?taskIds=a,a', {}, 400, 'VALIDATION_FAILED', '/taskIds'],
+    ['a stream of a type that is none', 'GET', '/api/events/stream?types=*', {}, 400, 'VALIDATION_FAILED', '/types'],
+    ['a stream of 201 ids', 'GET', `/api/events/stream?sessionIds=${Array.from({ length: 201 }, (_, n) => n).join(',')}`, {}, 400, 'VALIDATION_FAILED', '/sessionIds'],
     ['a body that came compressed', 'POST', '/api/projects', { body: project, headers: { 'content-encoding': 'gzip' } }, 415, 'UNSUPPORTED_MEDIA_TYPE'],
     ['an unknown parameter', 'GET', '/api/sessions?foo=1', {}, 400, 'VALIDATION_FAILED', '/foo'],
     ['a parameter __proto__', 'GET', '/api/sessions?__proto__=1', {}, 400, 'VALIDATION_FAILED', '/__proto__'],

@@ -9,7 +9,7 @@ import { cursorOf, type EventTail, type FeedPosition } from './event-tail.js';
 export interface FeedReceiver {
   /** May another event be sent now? When it may again, the receiver calls `wake`. */
   ready(): boolean;
-  event(frame: Buffer): void;
+  event(event: LiveEvent): void;
   frame(frame: ServerFrame): void;
   fault(error: unknown): void;
 }
@@ -141,7 +141,7 @@ export class FeedReader {
       const event = page[at++];
       if (event.envelope.seq <= position.seq) continue;
       position.seq = event.envelope.seq;
-      if (match(event.envelope)) this.receiver.event(event.frame);
+      if (match(event.envelope)) this.receiver.event(event);
     }
     subscription.page = page.slice(at);
   }

@@ -7,7 +7,7 @@ import { WebSocket } from 'ws';
 import { UNSENT_BYTES_HIGH, UNSENT_BYTES_MAX } from '../limits.js';
 import type { ScriptedSessionService } from '../testing/scripted-session-service.js';
 import { LOG_ID } from '../testing/scripted-session-service.js';
-import { LiveGateway } from './live.gateway.js';
+import { LiveClients } from './live-clients.js';
 import { TestGateway } from '../testing/test-gateway.js';
 
 let gateway: TestGateway;
@@ -76,7 +76,7 @@ class Listener {
 }
 
 /** The gateway's own side of every socket. */
-const clients = () => [...(gateway.app.get(LiveGateway) as unknown as { clients: Set<{ socket: WebSocket; pingsMissed: number; tick(now: number): void }> }).clients];
+const clients = () => [...(gateway.app.get(LiveClients) as unknown as { clients: Set<{ socket: WebSocket; pingsMissed: number; tick(now: number): void }> }).clients];
 const range = (from: number, to: number) => Array.from({ length: to - from + 1 }, (_, index) => from + index);
 const many = (count: number, bytes = 10) => range(1, count).map(() => ({ sessionId: 's1', data: { content: 'x'.repeat(bytes) } }));
 
@@ -419,7 +419,7 @@ describe('a client that is looked after', () => {
     const agent = await Listener.subscribed({}, undefined, 'oma_a');
     const admin = await Listener.subscribed();
     service.agents.clear();
-    (gateway.app.get(LiveGateway) as unknown as { nextRecheck: number }).nextRecheck = 0;
+    (gateway.app.get(LiveClients) as unknown as { nextRecheck: number }).nextRecheck = 0;
 
     expect((await eventually(() => agent.closed)).code).toBe(4001);
     expect(admin.closed).toBeNull();

@@ -5,7 +5,7 @@ import type { WebSocket } from 'ws';
 import { SLOW_CLOSE_MS_MAX, UNSENT_BYTES_HIGH, UNSENT_BYTES_MAX } from '../limits.js';
 import { TestGateway } from '../testing/test-gateway.js';
 import { cursorOf, EventTail } from './event-tail.js';
-import { LiveGateway } from './live.gateway.js';
+import { LiveClients } from './live-clients.js';
 
 const EVENT_BYTES = 100_000;
 const EVENTS = 500;
@@ -21,7 +21,7 @@ afterEach(async () => {
 });
 
 interface Client { socket: WebSocket & { _socket: Socket }; tick(now: number): void; reader: { subscription: { page: { frame: Buffer }[] } } }
-const clients = () => [...(gateway.app.get(LiveGateway) as unknown as { clients: Set<Client> }).clients];
+const clients = () => [...(gateway.app.get(LiveClients) as unknown as { clients: Set<Client> }).clients];
 
 /** A subscriber that is no WebSocket library: nothing reads for it once it is paused, not even close frames. */
 async function subscribeAndStopReading(after?: string): Promise<Client> {

@@ -90,7 +90,14 @@ export class ScriptedSessionService {
     this.mutation(SessionRpc.createTask as never, 201, echo('task_1'));
     this.mutation(SessionRpc.updateTask as never, 200, echo('task_1'));
     this.mutation(SessionRpc.deleteTask as never, 204, echo(''));
-    this.mutation(SessionRpc.spawn as never, 201, echo('sess_1'));
+    for (const rpc of [SessionRpc.updateTeamMember, SessionRpc.archiveTeamMember, SessionRpc.addMemory]) this.mutation(rpc as never, 200, echo('tm_1'));
+    this.mutation(SessionRpc.createTeamMember as never, 201, echo('tm_1'));
+    this.mutation(SessionRpc.deleteTeamMember as never, 204, echo(''));
+    for (const rpc of [SessionRpc.replaceOrdering, SessionRpc.moveInOrdering]) this.mutation(rpc as never, 200, echo('task_p1'));
+    this.mutation(SessionRpc.sendMail as never, 201, echo('mail_1'));
+    this.mutation(SessionRpc.readMail as never, 200, echo('mail_1'));
+    this.mutation(SessionRpc.deleteMail as never, 204, echo(''));
+    for (const rpc of [SessionRpc.spawn, SessionRpc.continueSession]) this.mutation(rpc as never, 201, echo('sess_1'));
     this.mutation(SessionRpc.updateSession as never, 200, echo('sess_1'));
     this.mutation(SessionRpc.deleteSession as never, 204, echo(''));
     this.mutation(SessionRpc.actOnSession as never, 202, echo('sess_1'));
@@ -107,12 +114,14 @@ export class ScriptedSessionService {
     this.mutation(NotifierRpc.testWebhook as never, 202, echo('dlv_1'));
     this.mutation(NotifierRpc.retryDelivery as never, 202, echo('dlv_1'));
     this.serve(NotifierRpc.webhookSecret, () => ({ secret: 'whsec_c2VjcmV0' }));
-    for (const rpc of [SessionRpc.getProject, SessionRpc.getTask, SessionRpc.getSession, SessionRpc.getManifest, SessionRpc.getManifestInput, NotifierRpc.get, NotifierRpc.getWebhook, NotifierRpc.getDelivery]) {
-      this.serve(rpc as Rpc<{ id: string }, unknown>, ({ id }) => ({ id, revision: 7 }));
-    }
     for (const rpc of [
-      SessionRpc.listProjects, SessionRpc.listTasks, SessionRpc.listSessions, SessionRpc.listTransitions, SessionRpc.listTimeline,
-      SessionRpc.listApprovals, SessionRpc.sessionEventPage, SessionRpc.listProviders, NotifierRpc.list, NotifierRpc.listWebhooks, NotifierRpc.listDeliveries,
+      SessionRpc.getProject, SessionRpc.getTask, SessionRpc.getTeamMember, SessionRpc.getOrdering, SessionRpc.getSession, SessionRpc.getManifest,
+      SessionRpc.getManifestInput, SessionRpc.getMail, NotifierRpc.get, NotifierRpc.getWebhook, NotifierRpc.getDelivery,
+    ]) this.serve(rpc as unknown as Rpc<{ id?: string }, unknown>, ({ id = 'none' }) => ({ id, revision: 7, memory: ['m'] }));
+    for (const rpc of [
+      SessionRpc.listProjects, SessionRpc.listTasks, SessionRpc.listTeamMembers, SessionRpc.listSessions, SessionRpc.listTransitions, SessionRpc.listTimeline,
+      SessionRpc.listApprovals, SessionRpc.listMail, SessionRpc.listInbox, SessionRpc.waitForMail, SessionRpc.sessionEventPage, SessionRpc.listProviders,
+      NotifierRpc.list, NotifierRpc.listWebhooks, NotifierRpc.listDeliveries,
     ]) this.serve(rpc as Rpc<unknown, unknown>, () => ({ items: [], nextCursor: null }));
     this.serve(SessionRpc.listRunners as Rpc<unknown, unknown>, () => ({ items: [{ id: 'slot-0', state: 'connected' }], nextCursor: null }));
     this.serve(SessionRpc.health, () => ({ ok: true, service: 'session-service', pid: 1, details: {} }));

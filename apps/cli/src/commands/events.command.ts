@@ -2,30 +2,37 @@ import { InvalidArgumentError } from 'commander';
 import { ApiError, type ApiClient } from '@orbitmesh/api-client';
 import { eventMatchOf, type EventFilterDto } from '@orbitmesh/contracts';
 import type { EventEnvelope } from '@orbitmesh/domain';
-import type { Context, Register } from '../context.js';
+import type { Context } from '../context.js';
 import { EventTeller } from '../event-text.js';
+import { CliError, EXIT } from '../exit-code.js';
 import { EVENTS_LIMIT_DEFAULT } from '../limits.js';
+import { append, whole, type OptionRow, type Parse } from '../options.js';
+import { PAGE_ITEMS } from '../pages.js';
+import type { Call, Register } from '../site.js';
 
-interface EventsOptions { follow?: boolean; session?: string[]; project?: string; task?: string[]; type?: string[]; after?: string; limit?: number }
-const PAGE = 200;
+type FilterKey = 'type' | 'session' | 'task' | 'project';
+interface EventsOptions { follow?: boolean; filter?: [FilterKey, string][]; session?: string[]; project?: string; task?: string[]; type?: string[]; after?: string; limit?: number }
 
-export const registerEvents: Register = (program, run) => {
-  const more = (value: string, before: string[] = []) => [...before, value];
-  program.command('events').description('show the feed: what happened, or with -f what happens now')
-    .option('-f, --follow', 'wait for what happens from now on (or after --after), until Ctrl-C')
-    .option('--session <id>', 'only of this session; may be repeated', more)
-    .option('--project <id>', 'only of this project')
-    .option('--task <id>', 'only of this task; may be repeated', more)
-    .option('--type <type>', 'only of this type, e.g. output or task:*; may be repeated', more)
-    .option('--after <cursor>', 'begin after this cursor, as --json shows it')
-    .option('--limit <n>', `at most so many events (default ${EVENTS_LIMIT_DEFAULT} without -f)`, whole)
-    .action(run(events));
+const OPTIONS: readonly OptionRow[] = [
+  ['-f, --follow', 'wait for what happens from now on (or after --after), until Ctrl-C'],
+  ['--filter <what=value>', 'only of a type=, session=, task= or project=; may be repeated, as may each of the following', filter as Parse],
+  ['--session <session>', 'the same as --filter session=', append],
+  ['--project <project>', 'the same as --filter project=, of one'],
+  ['--task <task>', 'the same as --filter task=', append],
+  ['--type <type>', 'the same as --filter type=, e.g. output or task:*', append],
+  ['--after <cursor>', 'begin after this cursor, as --json shows it'],
+  ['--limit <n>', `at most so many events (default ${EVENTS_LIMIT_DEFAULT} without -f)`, whole],
+];
+
+export const registerEvents: Register = (program) => {
+  program.add<EventsOptions>({ name: 'events', about: 'show the feed: what happened, or with -f what happens now', options: OPTIONS, prints: 'documents' }, events);
 };
 
-async function events(context: Context, options: EventsOptions): Promise<void> {
+async function events(context: Context, { options: given }: Call<EventsOptions>): Promise<void> {
+  const options = withFilters(given);
   const client = await context.client();
-  const filter: Partial<EventFilterDto> = { sessionIds: options.session, projectId: options.project, taskIds: options.task, types: options.type };
-  const source = options.follow ? follow(context, client, filter, options.after) : past(client, filter, options.after);
+  const by: Partial<EventFilterDto> = { sessionIds: options.session, projectId: options.project, taskIds: options.task, types: options.type };
+  const source = options.follow ? follow(context, client, by, options.after) : past(client, by, options.after);
   // What was of a session that is deleted is still told; only what nobody ever heard of is not there.
   if (options.follow) await checkNamed(client, options);
   let none = true;
@@ -39,6 +46,23 @@ async function events(context: Context, options: EventsOptions): Promise<void> {
   if (none && !options.follow) await checkNamed(client, options);
 }
 
+/** A list in one value reads as well as the option repeated. @throws InvalidArgumentError */
+function filter(value: string, before: [FilterKey, string][] = []): [FilterKey, string][] {
+  const [, key, values] = /^(type|session|task|project)=(.+)$/.exec(value) ?? [];
+  if (key === undefined) throw new InvalidArgumentError('It must be type=, session=, task= or project= and a value.');
+  return [...before, ...values.split(',').filter(Boolean).map((one): [FilterKey, string] => [key as FilterKey, one])];
+}
+
+function withFilters(options: EventsOptions): EventsOptions {
+  const of = (key: FilterKey) => (options.filter ?? []).filter(([name]) => name === key).map(([, value]) => value);
+  const list = (key: 'type' | 'session' | 'task') => {
+    const all = [...(options[key] ?? []), ...of(key)];
+    return all.length > 0 ? all : undefined;
+  };
+  if (new Set([options.project, ...of('project')].filter((id) => id !== undefined)).size > 1) throw new CliError(EXIT.usage, 'A feed is of one project, or of all.');
+  return { ...options, session: list('session'), task: list('task'), type: list('type'), project: options.project ?? of('project')[0] };
+}
+
 /** A typing error must not look like silence. @throws ApiError 404 */
 async function checkNamed(client: ApiClient, { session = [], task = [], project }: EventsOptions): Promise<void> {
   const reads = [...session.map((id) => client.session(id)), ...task.map((id) => client.task(id)), ...(project === undefined ? [] : [client.project(project)])];
@@ -48,25 +72,20 @@ async function checkNamed(client: ApiClient, { session = [], task = [], project 
   }
 }
 
-async function* past(client: ApiClient, filter: Partial<EventFilterDto>, after?: string): AsyncGenerator<EventEnvelope> {
-  const match = eventMatchOf(filter);
+async function* past(client: ApiClient, by: Partial<EventFilterDto>, after?: string): AsyncGenerator<EventEnvelope> {
+  const match = eventMatchOf(by);
   for (;;) {
-    const { items, nextCursor } = await client.events({ after, limit: PAGE });
+    const { items, nextCursor } = await client.events({ after, limit: PAGE_ITEMS });
     if (items.length === 0) return;
     yield* items.filter(match);
     after = nextCursor;
   }
 }
 
-async function* follow({ printer, terminal }: Context, client: ApiClient, filter: Partial<EventFilterDto>, after?: string): AsyncGenerator<EventEnvelope> {
-  for await (const item of client.feed(filter, { after, signal: terminal.signal })) {
+async function* follow({ printer, terminal }: Context, client: ApiClient, by: Partial<EventFilterDto>, after?: string): AsyncGenerator<EventEnvelope> {
+  for await (const item of client.feed(by, { after, signal: terminal.signal })) {
     if (item.type === 'event') yield item.event;
     else if (item.type === 'subscribed' && item.resume === 'gap') printer.note('(some events are no longer kept; going on from here)');
     else if (item.type === 'degraded' || item.type === 'disconnected') printer.note(`(${item.reason})`);
   }
-}
-
-function whole(value: string): number {
-  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('It must be a whole number.');
-  return Number(value);
 }

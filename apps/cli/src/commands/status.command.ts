@@ -1,40 +1,73 @@
 import type { SessionView } from '@orbitmesh/domain';
 import { ApiError, type ApiClient, type Readiness } from '@orbitmesh/api-client';
-import { connectionOf } from '../connection.js';
-import type { Context, Register } from '../context.js';
+import type { RunnerView } from '@orbitmesh/contracts';
+import { connectionOf, stackOf, type StackFile } from '../connection.js';
+import type { Context } from '../context.js';
+import { tableOf } from '../document-text.js';
 import { EXIT } from '../exit-code.js';
 import { STATUS_ROWS_MAX } from '../limits.js';
+import { PAGE_ITEMS } from '../pages.js';
 import { sessionTable } from '../session-text.js';
-import { table } from '../terminal.js';
+import type { Register } from '../site.js';
+import { cliNameOf } from '../terminal.js';
 
-export const registerStatus: Register = (program, run) => {
-  program.command('status').description('show whether OrbitMesh is ready, its runners and the sessions at work; exit code 5 while it is not').action(run(status));
+export const registerStatus: Register = (program) => {
+  program.add({ name: 'status', about: 'show whether OrbitMesh is ready, its services, its runners and the sessions at work; exit code 5 while it is not' }, status);
 };
+
+interface Status extends Readiness {
+  url: string;
+  /** Of the home's own stack; null of another one. */
+  services: StackFile['services'] | null;
+  runners: RunnerView[];
+  sessions: SessionView[];
+  /** null: they cannot be asked for. */
+  unreadNotifications: number | null;
+}
 
 /** Exit code 5 while it is not ready. */
 async function status(context: Context): Promise<void> {
+  const { printer, terminal } = context;
   const client = await context.client();
-  const { url } = await connectionOf(context.terminal.env);
+  const { url } = await connectionOf(terminal.env);
   const readiness = await client.ready().catch(notReady);
   // Without session-service the lists have nobody to answer them.
   const [runners, sessions] = readiness.checks.sessionService
     ? await Promise.all([client.runners(), liveSessions(client)])
     : [{ items: [] }, { items: [], more: false }];
   if (!readiness.ready) context.exitCode = EXIT.unreachable;
-  const { printer } = context;
-  printer.result({ url, ...readiness, runners: runners.items, sessions: sessions.items }, () => [
-    `OrbitMesh at ${url}: ${readiness.ready ? printer.style('green', 'ready') : printer.style('red', 'not ready')}${readiness.ready ? '' : ` (${missing(readiness)})`}`,
-    ...(runners.items.length > 0 ? [`\n${table([['RUNNER', 'STATE', 'AGENTS'], ...runners.items.map((one) => [one.id, one.state, `${one.running} of ${one.capacity}`])])}`] : []),
-    ...(sessions.items.length > 0 ? [`\n${sessionTable(sessions.items)}`] : ['\nNo session is at work.']),
-    ...(sessions.more ? [`… and more than ${STATUS_ROWS_MAX}`] : []),
-  ].join('\n'));
+  const found: Status = { url, ...readiness, services: (await stackOf(terminal.env))?.services ?? null, runners: runners.items, sessions: sessions.items, unreadNotifications: await unread(client) };
+  printer.result(found, () => statusText(context, found, sessions.more));
 }
 
-/** What works, and what does not yet: a session that waits is the one somebody looks for. */
+function statusText({ printer, terminal }: Context, { url, services, runners, sessions, unreadNotifications, ...readiness }: Status, more: boolean): string {
+  const name = cliNameOf(terminal.env);
+  return [
+    `OrbitMesh at ${url}: ${readiness.ready ? printer.style('green', 'ready') : `${printer.style('red', 'not ready')} (${missing(readiness)})`}`,
+    ...(services ? [`\n${tableOf(Object.entries(services), [['SERVICE', ([service]) => service], ['STATE', ([, one]) => one.state], ['PID', ([, one]) => one.pid], ['RESTARTS', ([, one]) => one.restarts]])}`] : []),
+    ...(runners.length > 0 ? [`\n${tableOf(runners, [['RUNNER', (one) => one.id], ['STATE', (one) => one.state], ['AGENTS', (one) => `${one.running} of ${one.capacity}`]])}`] : []),
+    sessions.length > 0 ? `\n${sessionTable(sessions)}` : '\nNo session is at work.',
+    ...(more ? [`… and more than ${STATUS_ROWS_MAX}`] : []),
+    ...(unreadNotifications ? [`\n${unreadNotifications === PAGE_ITEMS ? `${PAGE_ITEMS} or more` : unreadNotifications} unread notification${unreadNotifications === 1 ? '' : 's'}: ${name} notification list --unread`] : []),
+  ].join('\n');
+}
+
+/** What needs somebody first, then what works, and what does not yet: a session that waits is the one somebody looks for. */
 async function liveSessions(client: ApiClient): Promise<{ items: SessionView[]; more: boolean }> {
-  const pages = await Promise.all((['spawning', 'working'] as const).map((status) => client.sessions({ status, limit: STATUS_ROWS_MAX })));
+  const pages = await Promise.all((['spawning', 'working'] as const).map((status) => client.sessions({ status, limit: PAGE_ITEMS })));
   const items = pages.flatMap((page) => page.items);
-  return { items: items.slice(0, STATUS_ROWS_MAX), more: items.length > STATUS_ROWS_MAX || pages.some((page) => page.nextCursor !== null) };
+  const sorted = [...items.filter((one) => one.needsInput?.active), ...items.filter((one) => !one.needsInput?.active)];
+  return { items: sorted.slice(0, STATUS_ROWS_MAX), more: items.length > STATUS_ROWS_MAX || pages.some((page) => page.nextCursor !== null) };
+}
+
+/** The notifier may be down while everything else works, and an agent has no inbox. */
+async function unread(client: ApiClient): Promise<number | null> {
+  try {
+    return (await client.notifications({ unread: true, limit: PAGE_ITEMS })).items.length;
+  } catch (error) {
+    if (error instanceof ApiError) return null;
+    throw error;
+  }
 }
 
 function notReady(error: unknown): Readiness {

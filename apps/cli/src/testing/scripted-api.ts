@@ -3,14 +3,21 @@ import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { WebSocketServer } from 'ws';
 
-export interface Sent { method: string; path: string; token: string; key: string | undefined; body: Record<string, unknown> }
-type Answer = [status: number, body: unknown, headers?: Record<string, string>];
+export interface Sent {
+  method: string; path: string; token: string; key: string | undefined; ifMatch: string | undefined; body: Record<string, unknown>;
+  /** When it had come whole, on performance.now's clock. */
+  at: number;
+}
+/** `drop`: it is received, and done, and then the connection breaks without an answer; `hang`: no answer ever comes. */
+type Answer = [status: number, body: unknown, headers?: Record<string, string>] | 'drop' | 'hang';
 
 /** The API as a script: what it answers to which request, and a feed that says what it is told to. */
 export class ScriptedApi {
   readonly sent: Sent[] = [];
   /** Frames for whoever subscribes. */
   frames: object[] = [];
+  /** To what was not scripted. */
+  otherwise: Answer | null = null;
   private readonly answers = new Map<string, Answer[]>();
 
   private constructor(private readonly server: Server, private readonly sockets: WebSocketServer) {}
@@ -24,11 +31,17 @@ export class ScriptedApi {
       request.on('data', (chunk: Buffer) => { text += chunk.toString(); });
       request.on('end', () => {
         const line = `${request.method} ${request.url}`;
-        const key = request.headers['idempotency-key'];
-        api.sent.push({ method: request.method ?? '', path: request.url ?? '', token: request.headers.authorization ?? '', key: key?.toString(), body: (text ? JSON.parse(text) : {}) as Record<string, unknown> });
+        const { authorization = '', 'idempotency-key': key, 'if-match': ifMatch } = request.headers;
+        api.sent.push({
+          method: request.method ?? '', path: request.url ?? '', token: authorization, key: key?.toString(), ifMatch, body: (text ? JSON.parse(text) : {}) as Record<string, unknown>, at: performance.now(),
+        });
         const queue = api.answers.get(line) ?? [...api.answers].find(([pattern]) => pattern.endsWith('*') && line.startsWith(pattern.slice(0, -1)))?.[1];
-        const [status, body, headers = {}] = (queue && queue.length > 1 ? queue.shift() : queue?.[0]) ?? [404, { code: 'NOT_FOUND', detail: `Nothing was scripted for ${line}.` }];
-        response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body === null ? undefined : JSON.stringify(body));
+        const answer = (queue && queue.length > 1 ? queue.shift() : queue?.[0]) ?? api.otherwise ?? [404, { code: 'NOT_FOUND', detail: `Nothing was scripted for ${line}.` }];
+        if (answer === 'drop') request.socket.destroy();
+        else if (answer !== 'hang') {
+          const [status, body, headers = {}] = answer;
+          response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body === null ? undefined : JSON.stringify(body));
+        }
         server.emit('answered');
       });
     });
@@ -40,6 +53,14 @@ export class ScriptedApi {
 
   get url(): string {
     return `http://127.0.0.1:${(this.server.address() as AddressInfo).port}`;
+  }
+
+  /** The whole script, and what was sent. */
+  forget(): void {
+    this.sent.length = 0;
+    this.answers.clear();
+    this.frames = [];
+    this.otherwise = null;
   }
 
   /** One after another; the last one for ever. */

@@ -6,7 +6,7 @@ import { runCli } from '../cli.js';
 import { ScriptedApi } from './scripted-api.js';
 
 export interface Ran { code: number; out: string; err: string }
-export interface RunOptions { env?: NodeJS.ProcessEnv; typed?: string; cwd?: string; saw?: (err: string) => void; /** Both outputs, as they come. */ screen?: (text: string) => void; signal?: AbortSignal }
+export interface RunOptions { env?: NodeJS.ProcessEnv; typed?: string; cwd?: string; saw?: (err: string) => void; /** Both outputs, as they come. */ screen?: (text: string) => void; signal?: AbortSignal; /** By a pipe. */ stdin?: string; /** stderr is a terminal, with lines that move. */ moving?: boolean }
 
 /** A home whose stack is a script, and command lines in it. */
 export class TestHome {
@@ -39,9 +39,10 @@ export class TestHome {
       // A person reads the question first.
       if (chunk.toString().includes('[y/n]')) setImmediate(() => stdin.write(lines.shift() ?? ''));
     });
+    if (options.stdin !== undefined) stdin.end(options.stdin);
     const abort = new AbortController();
     const code = await runCli(args, {
-      env: { ORBITMESH_HOME: this.dir, TERM: 'xterm', ...options.env }, cwd: options.cwd ?? '/work', stdin: Object.assign(stdin, { isTTY }), stdout: Object.assign(stdout, { isTTY }), stderr,
+      env: { ORBITMESH_HOME: this.dir, TERM: 'xterm', ...options.env }, cwd: options.cwd ?? '/work', stdin: Object.assign(stdin, { isTTY }), stdout: Object.assign(stdout, { isTTY }), stderr: Object.assign(stderr, { isTTY: options.moving === true }),
       signal: options.signal ?? abort.signal, interrupt: () => abort.abort(),
     });
     return { code, ...said };

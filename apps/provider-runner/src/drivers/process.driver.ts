@@ -35,6 +35,8 @@ export const processDriver: DriverDefinition = {
   create: (host) => new ProcessConversation(host),
 };
 
+const inputKey = (inputId: string): string => `input:${inputId}`;
+
 function stdinMode(entry: ProviderEntry): StdinMode {
   return (entry.custom?.stdin as StdinMode | undefined) ?? 'prompt';
 }
@@ -66,7 +68,11 @@ class ProcessConversation implements Driver {
     this.promptSent = saved.state.promptSent === true;
     this.held = saved.state.held as Held[];
     if (saved.unsent.includes('prompt')) this.sendPrompt();
-    for (const input of this.held) this.deliver(input);
+    for (const input of [...this.held]) {
+      if (saved.unsent.includes(inputKey(input.inputId))) this.deliver(input);
+      // Written, and the runner did not live to say so.
+      else this.settle(input, { type: 'input_delivered', inputId: input.inputId });
+    }
   }
 
   stdout(piece: Piece): void {
@@ -110,7 +116,7 @@ class ProcessConversation implements Driver {
   }
 
   private deliver(input: Held): void {
-    this.host.send(`input:${input.inputId}`, input.text).then(
+    this.host.send(inputKey(input.inputId), input.text).then(
       () => this.settle(input, { type: 'input_delivered', inputId: input.inputId }),
       (error: Error) => this.settle(input, { type: 'input_failed', inputId: input.inputId, reason: error.message }),
     );

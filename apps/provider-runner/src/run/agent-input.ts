@@ -6,35 +6,47 @@ import type { AgentProcess } from './agent-process.js';
 
 const KEY_LENGTH_MAX = 128;
 
+type AgentInputProgress = Pick<RunProgress, 'unsent' | 'midLine' | 'stdinClosed'>;
+
 /** Lines for the agent: each is written after its step is durable, in order, and known by its key until it is in the FIFO. */
 export class AgentInput {
   private readonly queue: StdinQueue;
-  private readonly unsent = new Set<string>();
+  /** At first the keys of a former runner that were not known to be written, until its driver has been asked about them. */
+  private readonly unsent: Set<string>;
   private lastWrite: Promise<void> = Promise.resolve();
   private closed: boolean;
+  /** A line that a former runner had begun is not ended yet. */
+  private endingLine: boolean;
+  /** How it was left to whoever comes next. */
+  private left: AgentInputProgress | undefined;
 
   constructor(
     path: string,
     private readonly agent: AgentProcess,
     private readonly recorder: StepRecorder,
-    { stdinClosed, midLine, unsent }: Pick<RunProgress, 'stdinClosed' | 'midLine' | 'unsent'>,
+    { stdinClosed, midLine, unsent }: AgentInputProgress,
   ) {
     this.queue = new StdinQueue(path);
     this.closed = stdinClosed;
+    this.unsent = new Set(unsent);
+    this.endingLine = midLine;
     // Part of a line is in the FIFO: it is ended, so that the next one is not taken for the rest of it.
-    if (midLine) void this.queue.write('\n').catch(() => undefined);
+    if (midLine) void this.queue.write('\n').then(() => { this.endingLine = false; }, () => undefined);
     if (stdinClosed) this.drop();
-    this.lost = [...unsent];
   }
 
-  /** Keys of a former runner that were not known to be written. */
-  readonly lost: string[];
-
-  get progress(): Pick<RunProgress, 'unsent' | 'midLine' | 'stdinClosed'> {
-    return { unsent: [...this.unsent], midLine: this.queue.midLine, stdinClosed: this.closed };
+  /** Keys of a former runner that were not known to be written; what is to be sent again is sent in this same step, the others are forgotten. */
+  takeLost(): string[] {
+    const lost = [...this.unsent];
+    this.unsent.clear();
+    return lost;
   }
 
-  /** @throws (rejects) VALIDATION_FAILED, LIMIT_REACHED, UNAVAILABLE */
+  get progress(): AgentInputProgress {
+    return this.left ?? { unsent: [...this.unsent], midLine: this.endingLine || this.queue.midLine, stdinClosed: this.closed };
+  }
+
+  /** Never settles once it was released: what became of the line is then somebody else's to say. @throws (rejects) VALIDATION_FAILED, LIMIT_REACHED, UNAVAILABLE */
   async send(key: string, line: string): Promise<void> {
     if (key.length > KEY_LENGTH_MAX) throw new AppError('VALIDATION_FAILED', 'The key of a line has at most 128 characters.');
     this.unsent.add(key);
@@ -44,6 +56,9 @@ export class AgentInput {
     if (this.queue.midLine) this.recorder.touch();
     try {
       await write;
+    } catch (error) {
+      if (this.left) return new Promise(() => undefined);
+      throw error;
     } finally {
       this.unsent.delete(key);
       this.recorder.touch();
@@ -64,8 +79,14 @@ export class AgentInput {
     this.agent.dropWriteEnd();
   }
 
-  /** Writes nothing more; the agent sees nothing of it. */
+  /** The agent is gone: nothing is written any more, and what waits fails. */
+  end(): void {
+    this.queue.close('The agent ends.');
+  }
+
+  /** Lets go of a living agent, which sees nothing of it: what waits stays known as unsent, for the next runner. */
   release(): void {
-    this.queue.close('The runner, or the agent, ends.');
+    this.left ??= this.progress;
+    this.queue.close('The runner ends.');
   }
 }

@@ -1,4 +1,4 @@
-import type { Capabilities, IdKind } from '@orbitmesh/domain';
+import { AppError, type Capabilities, type IdKind } from '@orbitmesh/domain';
 import type { Driver, DriverDefinition, DriverFact, DriverHost, DriverStatus, Piece, ProcessExit, RunContext } from '../drivers/driver.js';
 import type { RunOutput } from '../files/run-output.js';
 import { forgetRest, recoverRawFile } from '../files/raw-file.js';
@@ -76,7 +76,7 @@ export class DriverSession implements DriverHost {
     } else {
       // A former runner may have died while the agent was suspended.
       this.suspension.recover(this.isPaused && this.capabilities.pause === 'freeze');
-      this.guard(() => this.driver.recover({ state: driver.state, stateVersion: driver.version, unsent: this.agentInput.lost }));
+      this.guard(() => this.driver.recover({ state: driver.state, stateVersion: driver.version, unsent: this.agentInput.takeLost() }));
     }
     this.output = this.follow();
     this.options.recorder.touch();
@@ -147,8 +147,9 @@ export class DriverSession implements DriverHost {
 
   // Commands.
 
-  /** Resolves when it is durable that the input was taken. */
+  /** Resolves when it is durable that the input was taken. @throws UNAVAILABLE */
   async input(input: { inputId: string; text: string }): Promise<void> {
+    this.assertHeld();
     if (!this.options.journal.hasInput(input.inputId) && !this.takenInputs.has(input.inputId)) {
       this.takenInputs.add(input.inputId);
       this.options.recorder.takeInput(input.inputId);
@@ -203,7 +204,7 @@ export class DriverSession implements DriverHost {
    * makes all of it durable.
    */
   async finish(exit: ProcessExit, drainMs: () => number): Promise<void> {
-    this.agentInput.release();
+    this.agentInput.end();
     await this.output?.drain(drainMs);
     this.guard(() => this.driver.exited(exit));
     this.unparsedFrames.sum();
@@ -244,8 +245,14 @@ export class DriverSession implements DriverHost {
   }
 
   private async command(act: () => void): Promise<void> {
+    this.assertHeld();
     this.guard(act);
     await this.options.recorder.flush();
+  }
+
+  /** What a driver says is not heard any more: a command it took now would come to nothing, and be known as taken. */
+  private assertHeld(): void {
+    if (this.over) throw new AppError('UNAVAILABLE', 'The runner lets go of this run.');
   }
 
   /** An exception in a driver is our bug: the run cannot be trusted any more. */
@@ -265,6 +272,8 @@ export class DriverSession implements DriverHost {
   }
 
   private take(stream: keyof Offsets, piece: Piece): void {
+    // Not decoded is not lost: the next runner goes on at the journaled offset.
+    if (this.over) return;
     this.options.recorder.decoded(stream, piece.end);
     this.guard(() => {
       if (stream === 'stdout') this.driver.stdout(piece);

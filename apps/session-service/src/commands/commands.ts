@@ -1,9 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AppError, isTerminal, newUlidSource, type EventEnvelope, type IdKind, type Session } from '@orbitmesh/domain';
+import { AppError, idTime, isTerminal, newUlidSource, type EventEnvelope, type IdKind, type Mail, type Session } from '@orbitmesh/domain';
 import type { CommandMeta, MutationReply } from '@orbitmesh/contracts';
-import { Store, type Commit, type Committed } from '@orbitmesh/storage';
+import { Store, type Commit, type Committed, type View } from '@orbitmesh/storage';
 import { Clock } from '../kernel/clock.js';
 import { COLLECTIONS } from '../store/collections.js';
+import { Indexes } from '../store/indexes.js';
 import { LiveSessions } from '../supervisor/live-sessions.js';
 import { bodyOf, isEmpty, type Change, type Decide, type Decision, type Effect } from './decision.js';
 
@@ -28,8 +29,10 @@ export class Commands {
     @Inject(Store) private readonly store: Store,
     @Inject(Clock) private readonly clock: Clock,
     @Inject(LiveSessions) private readonly live: LiveSessions,
+    @Inject(Indexes) private readonly indexes: Indexes,
   ) {
-    this.newId = newUlidSource(() => clock.wall());
+    const floor = newestIdTime(store.durable) + 1;
+    this.newId = newUlidSource(() => Math.max(floor, clock.wall()));
   }
 
   /**
@@ -108,11 +111,13 @@ export class Commands {
     const sessions = sessionsOf(change);
     const committed = this.store.commit({ ...change, ...(answer && { answer }) });
     this.live.enqueued(sessions);
+    this.indexes.touched(change);
     const flight: Flight = { committed, before: this.newest };
     this.newest = flight;
     const over = (before: Flight | null): void => {
       flight.before = null;
       if (this.newest === flight) this.newest = before;
+      this.indexes.touched(change);
       this.live.settled(sessions);
     };
     committed.then(() => over(null), (error: unknown) => over(wasRefused(error) ? flight.before : null));
@@ -122,6 +127,8 @@ export class Commands {
   private transaction(): Decide {
     return {
       view: this.store.pending,
+      indexes: this.indexes,
+      live: () => this.live.pending(),
       headSeq: this.store.pendingHead().seq,
       now: new Date(this.clock.wall()).toISOString(),
       newId: this.newId,
@@ -140,6 +147,15 @@ export class Commands {
   }
 }
 
+/** No new id may sort before one that is there, also where the clock stands before it: lists go on after the last id they gave. */
+function newestIdTime(view: View): number {
+  let newest = 0;
+  for (const collection of Object.values(COLLECTIONS)) {
+    for (const { id } of view.list<{ id?: string }>(collection)) newest = Math.max(newest, id === undefined ? 0 : idTime(id));
+  }
+  return newest;
+}
+
 /** The store took it back before it was in the log: it says nothing of what else is on its way. */
 function wasRefused(error: unknown): boolean {
   return !(error instanceof AppError) || (error.code !== 'STORAGE_WRITE' && error.code !== 'STORAGE_FULL');
@@ -149,6 +165,11 @@ function sessionsOf(change: Change): string[] {
   const ids = new Set<string>();
   for (const { collection, id } of [...change.puts ?? [], ...change.deletes ?? []]) {
     if (collection === COLLECTIONS.sessions) ids.add(id);
+  }
+  // Mail that comes or goes is a reason to look at its session, too.
+  for (const { collection, doc } of change.puts ?? []) {
+    const { toSessionId } = doc as Partial<Mail>;
+    if (collection === COLLECTIONS.mail && toSessionId) ids.add(toSessionId);
   }
   return [...ids];
 }

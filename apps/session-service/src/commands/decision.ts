@@ -1,6 +1,7 @@
 import type { MutationReply } from '@orbitmesh/contracts';
-import type { DecideContext, EventEnvelope, FeedEvent } from '@orbitmesh/domain';
+import type { DecideContext, EventEnvelope, FeedEvent, Session } from '@orbitmesh/domain';
 import type { View } from '@orbitmesh/storage';
+import type { Indexes } from '../store/indexes.js';
 
 /** What one command writes: all of it or nothing. */
 export interface Change {
@@ -12,6 +13,10 @@ export interface Change {
 /** What a decision is made on: the pending view, the time, new ids. All of it is synchronous. */
 export interface Decide extends DecideContext {
   readonly view: View;
+  /** Over that view. */
+  readonly indexes: Indexes;
+  /** Sessions that have not ended. */
+  live(): Iterable<Session>;
   /** Where the feed will stand; the next event gets the number after it. */
   readonly headSeq: number;
 }

@@ -22,4 +22,11 @@ export class Clock {
     timer.unref();
     return () => clearInterval(timer);
   }
+
+  /** Calls `run` once after `ms`. */
+  after(ms: number, run: () => void): Stop {
+    const timer = setTimeout(run, ms);
+    timer.unref();
+    return () => clearTimeout(timer);
+  }
 }

@@ -1,16 +1,19 @@
 import { realpathSync } from 'node:fs';
 import { Inject, Injectable } from '@nestjs/common';
-import { AppError, createProject, isId, projectDeleted, updateProject, type Project } from '@orbitmesh/domain';
+import { AppError, ORDERED_ENTITIES, createProject, mailDeleted, orderingId, projectDeleted, updateProject, type Project, type TeamMember } from '@orbitmesh/domain';
 import type { Page, PageQuery, RpcRequest, SessionRpc, MutationReply } from '@orbitmesh/contracts';
 import { pageOf } from '@orbitmesh/service-kit';
 import { Store, type View } from '@orbitmesh/storage';
 import { assertNotAgent } from '../commands/access.js';
 import { Commands } from '../commands/commands.js';
+import { sightOf } from '../commands/reader.js';
 import { DirectoryCheck } from '../runner/directory-check.js';
 import { assertOutsideHome, normalDirectory } from '../session/working-dir.js';
 import { SessionServiceConfig } from '../session-service.config.js';
 import { COLLECTIONS } from '../store/collections.js';
 import { assertRevision, projectOf, put } from '../store/documents.js';
+import type { GroupIndex } from '../store/group-index.js';
+import { Indexes } from '../store/indexes.js';
 
 type Request<K extends keyof typeof SessionRpc> = RpcRequest<(typeof SessionRpc)[K]>;
 
@@ -20,6 +23,7 @@ export class ProjectService {
   constructor(
     @Inject(Store) private readonly store: Store,
     @Inject(Commands) private readonly commands: Commands,
+    @Inject(Indexes) private readonly indexes: Indexes,
     @Inject(DirectoryCheck) private readonly directories: DirectoryCheck,
     @Inject(SessionServiceConfig) private readonly config: SessionServiceConfig,
   ) {}
@@ -36,8 +40,9 @@ export class ProjectService {
     });
   }
 
-  get({ id }: { id: string }): Project {
-    return projectOf(this.store.durable, id);
+  get({ id, reader }: Request<'getProject'>): Project {
+    const view = this.store.durable;
+    return projectOf(view, id, sightOf(view, reader));
   }
 
   list(query: PageQuery): Page<Project> {
@@ -71,10 +76,27 @@ export class ProjectService {
       assertNotAgent(meta.actor, 'delete projects');
       const project = projectOf(tx.view, id);
       assertRevision(project, meta.ifMatch);
-      const held = [COLLECTIONS.tasks, COLLECTIONS.sessions, COLLECTIONS.teamMembers].filter((collection) => holdsAny(tx.view, collection, id));
+      const held = this.heldBy(tx.view, id);
       if (held.length > 0) throw new AppError('PROJECT_NOT_EMPTY', `The project still has ${held.join(', ')}.`, { projectId: id, held });
-      return { status: 204, body: null, deletes: [{ collection: COLLECTIONS.projects, id: project.id }], events: [projectDeleted(project, tx)] };
+      const mail = [...this.indexes.in(tx.view, this.indexes.mailOfProject, id)];
+      const orderings = ORDERED_ENTITIES.map((entityType) => orderingId(entityType, id)).filter((ordering) => tx.view.has(COLLECTIONS.orderings, ordering));
+      return {
+        status: 204, body: null, events: [...mail.map((one) => mailDeleted(one, tx)), projectDeleted(project, tx)],
+        deletes: [
+          ...mail.map((one) => ({ collection: COLLECTIONS.mail, id: one.id })), ...orderings.map((ordering) => ({ collection: COLLECTIONS.orderings, id: ordering })),
+          { collection: COLLECTIONS.projects, id: project.id },
+        ],
+      };
     });
+  }
+
+  /** What keeps a project from being deleted. */
+  private heldBy(view: View, projectId: string): string[] {
+    const { tasksOfProject, sessionsOfProject } = this.indexes;
+    const some = (items: Iterable<unknown>): boolean => !items[Symbol.iterator]().next().done;
+    const held = [tasksOfProject, sessionsOfProject].filter((index) => some(this.indexes.in(view, index as GroupIndex<object>, projectId))).map(({ collection }) => collection);
+    const members = [...view.list<TeamMember>(COLLECTIONS.teamMembers)].some((member) => member.projectId === projectId);
+    return members ? [...held, COLLECTIONS.teamMembers] : held;
   }
 
   /** It is the root of its sessions: what is no directory would make each of them fail. @throws WORKING_DIR_INVALID */
@@ -93,12 +115,4 @@ export class ProjectService {
 /** The home under both of its names: a link to it is no way in. */
 export function homesOf(home: string): string[] {
   return [...new Set([normalDirectory(home), realpathSync(home)])];
-}
-
-function holdsAny(view: View, collection: string, projectId: string): boolean {
-  if (!isId(projectId)) return false;
-  for (const doc of view.list<{ projectId: string | null }>(collection)) {
-    if (doc.projectId === projectId) return true;
-  }
-  return false;
 }

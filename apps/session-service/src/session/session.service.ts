@@ -1,17 +1,20 @@
 import { Inject, Injectable } from '@nestjs/common';
 import {
-  AppError, deleteSession, isTerminal, sessionView, type Capabilities, type Manifest, type ManifestInput, type Session, type SessionView, type Task,
+  AppError, deleteSession, isTerminal, mailDeleted, sessionView, statusOf, type Capabilities, type Manifest, type ManifestInput, type Session, type SessionView, type Task,
   type Transition,
 } from '@orbitmesh/domain';
 import type { MutationReply, Page, RpcRequest, SessionRpc } from '@orbitmesh/contracts';
 import { pageOf } from '@orbitmesh/service-kit';
-import { Store } from '@orbitmesh/storage';
+import { Store, type View } from '@orbitmesh/storage';
 import { assertNotAgent, assertOwnSession } from '../commands/access.js';
 import { Commands } from '../commands/commands.js';
+import { listedProject, sightOf } from '../commands/reader.js';
 import type { Decide, Decision } from '../commands/decision.js';
+import { dropFromOrdering } from '../ordering/ordering.service.js';
 import { RunnerRegistry } from '../runner/runner-registry.js';
 import { COLLECTIONS } from '../store/collections.js';
 import { assertRevision, manifestInputOf, manifestOf, projectOf, put, sessionOf, taskOf } from '../store/documents.js';
+import { Indexes } from '../store/indexes.js';
 import { changeSession } from './session-change.js';
 import { UnrecordedEnd } from './unrecorded-end.js';
 
@@ -26,30 +29,41 @@ export class SessionService {
     @Inject(Commands) private readonly commands: Commands,
     @Inject(RunnerRegistry) private readonly registry: RunnerRegistry,
     @Inject(UnrecordedEnd) private readonly unrecorded: UnrecordedEnd,
+    @Inject(Indexes) private readonly indexes: Indexes,
   ) {}
 
-  get({ id }: { id: string }): SessionView {
-    return sessionView(sessionOf(this.store.durable, id));
+  get({ id, reader }: Request<'getSession'>): SessionView {
+    const view = this.store.durable;
+    return sessionView(sessionOf(view, id, sightOf(view, reader)));
   }
 
   /** @throws PROJECT_NOT_FOUND, TASK_NOT_FOUND, SESSION_NOT_FOUND for a filter that names what is not there */
-  list({ projectId, state, status, taskId, parentSessionId, ...query }: Request<'listSessions'>): Page<SessionView> {
+  list({ projectId: asked, state, status, taskId, parentSessionId, reader, ...query }: Request<'listSessions'>): Page<SessionView> {
     const view = this.store.durable;
+    const projectId = listedProject(view, reader, asked);
     if (projectId !== undefined) projectOf(view, projectId);
     if (taskId !== undefined) taskOf(view, taskId);
     if (parentSessionId !== undefined) sessionOf(view, parentSessionId);
+    const sessions = this.listed(view, projectId, parentSessionId, query.cursor);
     function* matching(): Iterable<SessionView> {
-      for (const session of view.list<Session>(COLLECTIONS.sessions)) {
+      for (const session of sessions) {
         if (query.cursor !== undefined && session.id <= query.cursor) continue;
         if (projectId !== undefined && session.projectId !== projectId) continue;
         if (state !== undefined && session.state !== state) continue;
         if (taskId !== undefined && !session.taskIds.includes(taskId)) continue;
         if (parentSessionId !== undefined && session.parentSessionId !== parentSessionId) continue;
-        const shown = sessionView(session);
-        if (status === undefined || shown.status === status) yield shown;
+        if (status === undefined || statusOf(session) === status) yield sessionView(session);
       }
     }
     return pageOf(matching(), query, ({ id }) => id);
+  }
+
+  /** The smallest group that holds all that are asked for. */
+  private listed(view: View, projectId: string | undefined, parentSessionId: string | undefined, cursor: string | undefined): Iterable<Session> {
+    const { childrenOfSession, sessionsOfProject } = this.indexes;
+    if (parentSessionId !== undefined) return this.indexes.in(view, childrenOfSession, parentSessionId, cursor);
+    if (projectId !== undefined) return this.indexes.in(view, sessionsOfProject, projectId, cursor);
+    return view.list<Session>(COLLECTIONS.sessions);
   }
 
   manifest({ id }: { id: string }): Manifest {
@@ -112,10 +126,16 @@ export class SessionService {
       const session = this.target(sessionOf(tx.view, id), meta);
       const tasks = session.taskIds.flatMap((taskId) => tx.view.get<Task>(COLLECTIONS.tasks, taskId) ?? []);
       const { tasks: unlinked, events } = deleteSession(session, tasks, tx);
+      // What it sent is its recipients'; what it got goes with it.
+      const mails = [...this.indexes.in(tx.view, this.indexes.mailToSession, session.id)].filter(({ toSessionId }) => toSessionId === session.id);
+      const ordering = dropFromOrdering(tx, 'session', session.projectId, [session.id]);
       return {
-        status: 204, body: null, events,
-        puts: unlinked.map((task) => put(COLLECTIONS.tasks, task)),
-        deletes: [COLLECTIONS.sessions, COLLECTIONS.manifests, COLLECTIONS.manifestInputs].map((collection) => ({ collection, id: session.id })),
+        status: 204, body: null, events: [...mails.map((mail) => mailDeleted(mail, tx)), ...ordering.events, ...events],
+        puts: [...unlinked.map((task) => put(COLLECTIONS.tasks, task)), ...ordering.puts],
+        deletes: [
+          ...mails.map(({ id: mailId }) => ({ collection: COLLECTIONS.mail, id: mailId })),
+          ...[COLLECTIONS.sessions, COLLECTIONS.manifests, COLLECTIONS.manifestInputs].map((collection) => ({ collection, id: session.id })),
+        ],
       };
     });
   }

@@ -1,11 +1,12 @@
 import {
-  AppError, buildManifest, sessionView, type Actor, type ManifestInput, type Project, type Session, type SpawnCommand, type Task, type TeamMember,
+  AppError, buildManifest, isTerminal, manifestInputFrom, permissionModeFor, providerTypeFor, sessionView, type Actor, type ManifestInput, type Project, type Session,
+  type SpawnCommand, type Task, type TeamMember,
 } from '@orbitmesh/domain';
-import type { SpawnSessionBody } from '@orbitmesh/contracts';
+import { validationError, type SpawnSessionBody } from '@orbitmesh/contracts';
 import type { View } from '@orbitmesh/storage';
 import { assertNotAgent, assertOwnProject, assertOwnSession, assertPermissionMode } from '../commands/access.js';
 import type { Decide, Decision } from '../commands/decision.js';
-import { MANIFEST_INPUT_BYTES_MAX, NAME_CHARS_MAX, SPAWN_TASKS_MAX } from '../limits.js';
+import { AGENT_CHILDREN_MAX, AGENT_GENERATIONS_MAX, MANIFEST_INPUT_BYTES_MAX, NAME_CHARS_MAX, SPAWN_CAPABILITY, SPAWN_TASKS_MAX } from '../limits.js';
 import type { ProviderCatalog } from '../provider/provider-catalog.js';
 import { COLLECTIONS } from '../store/collections.js';
 import { projectOf, sessionOf, taskOf, teamMemberOf } from '../store/documents.js';
@@ -33,6 +34,8 @@ export interface SpawnPlan {
   providerType: string;
   workingDir: string;
   roots: string[];
+  /** The session whose conversation it goes on with. */
+  continued: Session | null;
 }
 
 /**
@@ -49,10 +52,12 @@ export function planSpawn(view: View, body: SpawnSessionBody, actor: Actor, rule
   const tasks = tasksOf(view, body);
   const member = body.teamMemberId === undefined ? null : teamMemberOf(view, body.teamMemberId, project.id);
   if (member?.status === 'archived') throw new AppError('CONFLICT', `The team member ${member.id} is archived.`, { teamMemberId: member.id });
-  const providerType = body.providerType ?? member?.provider ?? 'demo';
+  const providerType = providerTypeFor(body, member);
   if (!rules.catalog.has(providerType)) throw new AppError('PROVIDER_NOT_FOUND', `No provider ${providerType} is configured.`, { providerType });
-  assertPermissionMode(view, actor, permissionModeOf(body, member));
+  assertPermissionMode(view, actor, permissionModeFor(body, member));
   if (body.mcpServers?.length) assertNotAgent(actor, 'bring MCP servers');
+  if (Object.keys(body.secrets ?? {}).length > 0) assertNotAgent(actor, 'bring secrets');
+  if (actor.kind === 'agent') assertMaySpawn(view, parent!);
   assertMcpServerNames(body);
   assertNoSecretByValue(body);
   assertSecretsOutsideHome(body, rules.homes);
@@ -60,19 +65,20 @@ export function planSpawn(view: View, body: SpawnSessionBody, actor: Actor, rule
   const workingDir = normalDirectory(body.workingDir ?? project.workingDir);
   assertOutsideHome(workingDir, rules.homes);
   assertInsideRoots(workingDir, roots);
-  return { body, project, tasks, member, parent, providerType, workingDir, roots };
+  return { body, project, tasks, member, parent, providerType, workingDir, roots, continued: null };
 }
 
 /** The one commit of a spawn: session, manifest, task links, events. @throws MANIFEST_TOO_LARGE, DOCUMENT_TOO_LARGE, LIMIT_REACHED */
-export function decideSpawn(tx: Decide, plan: SpawnPlan): Decision<ReturnType<typeof sessionView>> {
-  const { project, tasks, member, parent } = plan;
+export function decideSpawn(tx: Decide, plan: SpawnPlan, actor: Actor): Decision<ReturnType<typeof sessionView>> {
+  const { project, tasks, member, parent, continued } = plan;
+  if (actor.kind === 'agent') assertRoomForChild(tx, parent!);
   const sessionId = tx.newId('session');
   const input = manifestInput(plan, sessionId);
   const { manifest, hash } = buildManifest(input);
   const command: SpawnCommand = {
     type: 'spawn', sessionId, projectId: project.id, taskIds: tasks.map(({ id }) => id), name: nameOf(plan), teamMember: member,
-    parent: parent && { sessionId: parent.id, rootSessionId: parent.rootSessionId }, continues: null,
-    providerType: plan.providerType, model: input.model, permissionMode: input.permissionMode, mode: input.mode,
+    parent: parent && { sessionId: parent.id, rootSessionId: parent.rootSessionId }, continues: continued?.id ?? null,
+    agentSessionId: continued?.agentSessionId ?? null, providerType: plan.providerType, model: input.model, permissionMode: input.permissionMode, mode: input.mode,
     workingDir: plan.workingDir, manifestHash: hash,
   };
   const { session, change } = spawnSession(tx, command, tasks);
@@ -86,33 +92,29 @@ export function decideSpawn(tx: Decide, plan: SpawnPlan): Decision<ReturnType<ty
   };
 }
 
-function manifestInput({ body, project, tasks, member, parent, providerType, workingDir }: SpawnPlan, sessionId: string): ManifestInput {
-  const { id, name, workingDir: projectDir, description } = project;
-  const input: ManifestInput = {
-    sessionId,
-    project: { id, name, workingDir: projectDir, description },
-    // What sessions did with a task is not read by the builder, and may grow large.
-    tasks: tasks.map((task) => ({ ...task, sessionIds: [], taskSessionStatuses: {} })),
-    teamMember: member,
-    parent: parent && { sessionId: parent.id, name: parent.name },
-    mode: body.mode ?? 'task',
-    providerType,
-    model: body.model ?? member?.model ?? null,
-    permissionMode: permissionModeOf(body, member),
-    workingDir,
-    systemPrompt: body.systemPrompt ?? null,
-    initialDirective: body.initialDirective ?? null,
-    environment: body.environment ?? {},
-    secrets: body.secrets ?? {},
-    mcpServers: (body.mcpServers ?? []).map(({ name: server, command, args = [], env = {} }) => ({ name: server, command, args, env })),
-    custom: body.custom ?? {},
-  };
+/** @throws LIMIT_REACHED */
+function assertRoomForChild({ view, indexes }: Decide, { id }: Session): void {
+  const live = [...indexes.in(view, indexes.childrenOfSession, id)].filter((child) => !isTerminal(child)).length;
+  if (live >= AGENT_CHILDREN_MAX) throw new AppError('LIMIT_REACHED', `An agent has at most ${AGENT_CHILDREN_MAX} sessions at work.`, { sessionId: id, max: AGENT_CHILDREN_MAX });
+}
+
+function manifestInput({ body, providerType, workingDir, ...sources }: SpawnPlan, sessionId: string): ManifestInput {
+  const input = manifestInputFrom({ ...sources, sessionId, request: { ...body, providerType, workingDir } });
   const bytes = Buffer.byteLength(JSON.stringify(input));
   if (bytes > MANIFEST_INPUT_BYTES_MAX) throw new AppError('MANIFEST_TOO_LARGE', "The manifest's input would be too large.", { bytes, max: MANIFEST_INPUT_BYTES_MAX });
   return input;
 }
 
-const permissionModeOf = (body: SpawnSessionBody, member: TeamMember | null) => body.permissionMode ?? member?.permissionMode ?? 'ask';
+/** An agent starts others unless its team member's capabilities, where it has any, leave that out; and not generation after generation. @throws FORBIDDEN, LIMIT_REACHED */
+function assertMaySpawn(view: View, self: Session): void {
+  const { capabilities = [] } = self.teamMember ?? {};
+  if (capabilities.length > 0 && !capabilities.includes(SPAWN_CAPABILITY)) {
+    throw new AppError('FORBIDDEN', `The team member of this session may not start others: its capabilities lack "${SPAWN_CAPABILITY}".`, { teamMemberId: self.teamMemberId });
+  }
+  let depth = 1;
+  for (let at: Session | undefined = self; at?.parentSessionId; at = view.get<Session>(COLLECTIONS.sessions, at.parentSessionId)) depth += 1;
+  if (depth > AGENT_GENERATIONS_MAX) throw new AppError('LIMIT_REACHED', `Agents start each other at most ${AGENT_GENERATIONS_MAX} deep.`, { max: AGENT_GENERATIONS_MAX });
+}
 
 /** An agent's children are its own: it need not say so, and cannot say otherwise. */
 function parentOf(view: View, body: SpawnSessionBody, actor: Actor): Session | null {
@@ -142,5 +144,5 @@ function nameOf({ body, tasks, member }: SpawnPlan): string {
 }
 
 function invalid(pointer: string, detail: string): AppError {
-  return new AppError('VALIDATION_FAILED', `${pointer} ${detail}.`, { errors: [{ pointer, detail }] });
+  return validationError([{ pointer, detail }], 'body');
 }

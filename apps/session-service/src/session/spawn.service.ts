@@ -14,7 +14,7 @@ import { decideSpawn, planSpawn, type SpawnRules } from './spawn-plan.js';
 /** `POST /api/sessions/spawn` (design §4.3): everything is checked, then one commit, or no trace at all. */
 @Injectable()
 export class SpawnService {
-  private readonly rules: SpawnRules;
+  readonly rules: SpawnRules;
 
   constructor(
     @Inject(Store) private readonly store: Store,
@@ -35,7 +35,7 @@ export class SpawnService {
         // While the runner looked, anything may have changed; what it looked at is what is used.
         const plan = planSpawn(tx.view, { ...body, workingDir }, meta.actor, this.rules);
         if (this.live.count >= LIVE_SESSIONS_MAX) throw new AppError('LIMIT_REACHED', `At most ${LIVE_SESSIONS_MAX} sessions at once.`);
-        return decideSpawn(tx, plan);
+        return decideSpawn(tx, plan, meta.actor);
       },
       async () => {
         await this.catalog.refresh();

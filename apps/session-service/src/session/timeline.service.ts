@@ -4,6 +4,7 @@ import type { MutationReply, RpcRequest, RpcResponse, SessionRpc } from '@orbitm
 import { Store } from '@orbitmesh/storage';
 import { assertOwnSession } from '../commands/access.js';
 import { Commands } from '../commands/commands.js';
+import { assertSeesSession } from '../commands/reader.js';
 import { pageBounds, sessionSeqOf } from '../feed/page-bounds.js';
 import { assertRevision, sessionOf } from '../store/documents.js';
 import { changeSession } from './session-change.js';
@@ -19,19 +20,22 @@ export class TimelineService {
   ) {}
 
   /** @throws SESSION_NOT_FOUND, SESSION_ENDED, TASK_REFERENCE_INVALID, VALIDATION_FAILED, FORBIDDEN */
-  post({ id, kind, message, taskId, meta }: RpcRequest<typeof SessionRpc.postTimeline>): Promise<MutationReply<Posted>> {
+  post({ id, kind, message, taskId, taskStatus, meta }: RpcRequest<typeof SessionRpc.postTimeline>): Promise<MutationReply<Posted>> {
     return this.commands.run<Posted>(meta, (tx) => {
       const session = sessionOf(tx.view, id);
       assertOwnSession(meta.actor, session.id);
       assertRevision(session, meta.ifMatch);
-      const { change } = changeSession(tx, session, { type: 'timeline', kind, message, ...(taskId !== undefined && { taskId }), actor: meta.actor });
+      const { change } = changeSession(tx, session, {
+        type: 'timeline', kind, message, ...(taskId !== undefined && { taskId }), ...(taskStatus !== undefined && { taskStatus }), actor: meta.actor,
+      });
       return { status: 201, body: postedIn, ...change };
     });
   }
 
   /** @throws SESSION_NOT_FOUND, VALIDATION_FAILED for a cursor that is none, CURSOR_GONE for one from the future */
-  async list({ id, cursor, limit }: RpcRequest<typeof SessionRpc.listTimeline>): Promise<RpcResponse<typeof SessionRpc.listTimeline>> {
-    sessionOf(this.store.durable, id);
+  async list({ id, cursor, limit, reader }: RpcRequest<typeof SessionRpc.listTimeline>): Promise<RpcResponse<typeof SessionRpc.listTimeline>> {
+    const session = sessionOf(this.store.durable, id);
+    if (session.parentSessionId === null || reader?.kind !== 'agent' || reader.sessionId !== session.parentSessionId) assertSeesSession(reader, id);
     return this.store.readSessionEvents(id, { ...pageBounds(limit), after: sessionSeqOf(cursor), types: ['timeline'] });
   }
 }

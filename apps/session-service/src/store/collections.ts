@@ -1,4 +1,4 @@
-import type { Task } from '@orbitmesh/domain';
+import type { Mail, Task } from '@orbitmesh/domain';
 import type { CollectionSpec } from '@orbitmesh/storage';
 
 /** Names of the store's collections. */
@@ -6,6 +6,8 @@ export const COLLECTIONS = {
   projects: 'projects',
   tasks: 'tasks',
   teamMembers: 'team-members',
+  orderings: 'ordering',
+  mail: 'mail',
   sessions: 'sessions',
   manifests: 'manifests',
   manifestInputs: 'manifest-inputs',
@@ -18,6 +20,8 @@ export const COLLECTION_SPECS: CollectionSpec[] = [
   { name: COLLECTIONS.projects, schemaVersion: 1, path: (id) => `projects/${id}.json` },
   { name: COLLECTIONS.tasks, schemaVersion: 1, path: (id, task: Task) => `tasks/${task.projectId}/${id}.json` },
   { name: COLLECTIONS.teamMembers, schemaVersion: 1, path: (id) => `team-members/${id}.json` },
+  { name: COLLECTIONS.orderings, schemaVersion: 1, path: (id) => `ordering/${id}.json` },
+  { name: COLLECTIONS.mail, schemaVersion: 1, path: (id, mail: Mail) => `mail/${mail.projectId}/${id}.json` },
   { name: COLLECTIONS.sessions, schemaVersion: 1, path: (id) => `sessions/${id}/session.json`, lazyKeys: SESSION_LAZY_KEYS },
   // Both are written once, with the session. `session.manifestHash` is over the manifest as the builder prints it.
   { name: COLLECTIONS.manifests, schemaVersion: 1, path: (id) => `sessions/${id}/manifest.json` },

@@ -1,32 +1,45 @@
-import { AppError, SessionNotFoundError, isId, type Manifest, type ManifestInput, type Project, type Session, type Task, type TeamMember } from '@orbitmesh/domain';
+import { AppError, SessionNotFoundError, isId, type Mail, type Manifest, type ManifestInput, type Project, type Session, type Task, type TeamMember } from '@orbitmesh/domain';
 import type { View } from '@orbitmesh/storage';
+import type { Sight } from '../commands/reader.js';
 import { COLLECTIONS } from './collections.js';
 
-/** What a view holds, by noun. An id that could not be one is simply not there. */
-export function projectOf(view: View, id: string): Project {
-  const project = isId(id) ? view.get<Project>(COLLECTIONS.projects, id) : undefined;
-  if (!project) throw new AppError('PROJECT_NOT_FOUND', `There is no project ${shown(id)}.`, { projectId: shown(id) });
+/*
+ * What a view holds, by noun. An id that could not be one is simply not there, and neither is, for somebody
+ * whose sight ends at a project, what is of another.
+ */
+
+export function projectOf(view: View, id: string, sight: Sight = null): Project {
+  const project = found<Project>(view, COLLECTIONS.projects, id);
+  if (!project || (sight !== null && project.id !== sight)) throw new AppError('PROJECT_NOT_FOUND', `There is no project ${shown(id)}.`, { projectId: shown(id) });
   return project;
 }
 
-export function taskOf(view: View, id: string): Task {
-  const task = isId(id) ? view.get<Task>(COLLECTIONS.tasks, id) : undefined;
-  if (!task) throw new AppError('TASK_NOT_FOUND', `There is no task ${shown(id)}.`, { taskId: shown(id) });
+export function taskOf(view: View, id: string, sight: Sight = null): Task {
+  const task = found<Task>(view, COLLECTIONS.tasks, id);
+  if (!task || isBeyond(sight, task)) throw new AppError('TASK_NOT_FOUND', `There is no task ${shown(id)}.`, { taskId: shown(id) });
   return task;
 }
 
-/** A member of the project, or a global one. */
-export function teamMemberOf(view: View, id: string, projectId: string): TeamMember {
-  const member = isId(id) ? view.get<TeamMember>(COLLECTIONS.teamMembers, id) : undefined;
-  if (!member || (member.projectId !== null && member.projectId !== projectId)) {
-    throw new AppError('TEAM_MEMBER_NOT_FOUND', `There is no team member ${shown(id)} in this project.`, { teamMemberId: shown(id) });
+/** A member of the project, or a global one; with null, any. */
+export function teamMemberOf(view: View, id: string, projectId: Sight): TeamMember {
+  const member = found<TeamMember>(view, COLLECTIONS.teamMembers, id);
+  if (!member || (member.projectId !== null && isBeyond(projectId, member))) {
+    throw new AppError('TEAM_MEMBER_NOT_FOUND', `There is no team member ${shown(id)}${projectId === null ? '' : ' in this project'}.`, { teamMemberId: shown(id) });
   }
   return member;
 }
 
-export function sessionOf(view: View, id: string): Session {
-  const session = isId(id) ? view.get<Session>(COLLECTIONS.sessions, id) : undefined;
-  if (!session) throw new SessionNotFoundError(shown(id));
+export function mailOf(view: View, id: string): Mail {
+  const mail = found<Mail>(view, COLLECTIONS.mail, id);
+  if (!mail) throw mailNotFound(id);
+  return mail;
+}
+
+export const mailNotFound = (id: string): AppError => new AppError('MAIL_NOT_FOUND', `There is no mail ${shown(id)}.`, { mailId: shown(id) });
+
+export function sessionOf(view: View, id: string, sight: Sight = null): Session {
+  const session = found<Session>(view, COLLECTIONS.sessions, id);
+  if (!session || isBeyond(sight, session)) throw new SessionNotFoundError(shown(id));
   return session;
 }
 
@@ -40,6 +53,10 @@ function besideSession<T>(view: View, collection: string, sessionId: string): T 
   if (!document) throw new AppError('NOT_FOUND', 'The manifest of this session is not readable (see quarantine in health).', { sessionId });
   return document;
 }
+
+const found = <T>(view: View, collection: string, id: string): T | undefined => (isId(id) ? view.get<T>(collection, id) : undefined);
+
+const isBeyond = (sight: Sight, doc: { projectId: string | null }): boolean => sight !== null && doc.projectId !== sight;
 
 export const put = <T extends { id: string }>(collection: string, doc: T): { collection: string; id: string; doc: T } =>
   ({ collection, id: doc.id, doc });

@@ -8,7 +8,7 @@ const at = (seconds: number): string => new Date(T0 + seconds * 1_000).toISOStri
 const MINUTE = 60;
 
 const base: Session = createSession({
-  type: 'spawn', sessionId: 'sess_1', projectId: 'proj_1', taskIds: [], name: 'S', teamMember: null, parent: null, continues: null,
+  type: 'spawn', sessionId: 'sess_1', projectId: 'proj_1', taskIds: [], name: 'S', teamMember: null, parent: null, continues: null, agentSessionId: null,
   providerType: 'demo', model: null, permissionMode: 'ask', mode: 'task', workingDir: '/w', manifestHash: 'h',
 }, { now: at(0), newId: () => 'id' });
 
@@ -25,7 +25,7 @@ const approval: Approval = {
 };
 
 function steps(session: Session, seconds: number, world: Partial<World> = {}): unknown[] {
-  const whole: World = { graceSince: T0 - 3_600_000, presence: 'live', refused: false, place: () => ({ runnerId: 'slot-0' }), stallMs: null, ...world };
+  const whole: World = { graceSince: T0 - 3_600_000, presence: 'live', refused: false, place: () => ({ runnerId: 'slot-0' }), stallMs: null, mail: [], ...world };
   return nextSteps(session, whole, T0 + seconds * 1_000).map((step) => {
     if (step.type === 'send') return step.message.to;
     if (step.type === 'end') return `end:${step.outcome}${step.kill ? ':kill' : ''}`;
@@ -90,7 +90,7 @@ describe('nextSteps', () => {
     const inputs: Session['pendingInputs'] = [{ inputId: 'inp_1', text: 'a', source: 'user', at: at(3) }, { inputId: 'inp_2', text: 'b', source: 'user', at: at(4) }];
     const busy: Session = { ...running, approvals: [answered], pendingInputs: inputs };
 
-    expect(nextSteps(busy, { graceSince: 0, presence: 'live', refused: false, place: nowhere, stallMs: null }, T0 + 5_000).map(({ key }) => key))
+    expect(nextSteps(busy, { graceSince: 0, presence: 'live', refused: false, place: nowhere, stallMs: null, mail: [] }, T0 + 5_000).map(({ key }) => key))
       .toEqual(['answer:appr_1', 'input:inp_1', 'input:inp_2']);
     expect(steps({ ...busy, state: 'paused', desired: { state: 'paused', reason: '', at: at(5) } }, 6)).toEqual([]);
     expect(steps({ ...busy, approvals: [{ ...answered, delivered: true }], pendingInputs: [] }, 6)).toEqual([]);

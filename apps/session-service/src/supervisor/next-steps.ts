@@ -1,4 +1,4 @@
-import { awaitsStart, isTerminal, type Approval, type OutcomeCode, type Session } from '@orbitmesh/domain';
+import { awaitsStart, isTerminal, takesMail, undeliveredMail, type Approval, type Mail, type OutcomeCode, type Session } from '@orbitmesh/domain';
 import { LEASE_MS } from '@orbitmesh/contracts';
 import {
   REPORT_GRACE_MS, RUNNER_ARRIVAL_MS, STALLED_MS, STALLED_TOOL_MS, START_TIMEOUT_MS, START_TTL_MS,
@@ -20,6 +20,7 @@ export type Step =
   | { type: 'wait'; key: 'wait'; reason: string }
   | { type: 'runner_lost'; key: 'runner_lost'; message: string }
   | { type: 'expire_approvals'; key: 'expire_approvals' }
+  | { type: 'deliver_mail'; key: 'deliver_mail' }
   | { type: 'end'; key: 'end'; outcome: OutcomeCode; message: string; kill: boolean }
   | { type: 'send'; key: string; message: RunnerMessage };
 
@@ -32,6 +33,8 @@ export interface World {
   /** It would not take this session just now. */
   refused: boolean;
   place(): Place;
+  /** Mail queued for the session, oldest first. */
+  mail: readonly Mail[];
   /** `custom.stallSeconds` of its entry: how an agent without turns (`process`) is watched, if at all. */
   stallMs: number | null;
 }
@@ -57,7 +60,9 @@ export function nextSteps(session: Session, world: World, now: number): Step[] {
   if (hasOverdueApproval(session, now)) steps.push({ type: 'expire_approvals', key: 'expire_approvals' });
   const end = dueEnd(session, world, now, since);
   if (end) return [...steps, end];
-  return awaitsStart(session) ? startAgain(world) : [...steps, ...runningSteps(session)];
+  if (awaitsStart(session)) return startAgain(world);
+  const mail: Step[] = takesMail(session) && undeliveredMail(session, world.mail).length > 0 ? [{ type: 'deliver_mail', key: 'deliver_mail' }] : [];
+  return [...steps, ...mail, ...runningSteps(session)];
 }
 
 function placeOrWait(session: Session, world: World, now: number): Step[] {

@@ -108,6 +108,7 @@ export class StepExecutor {
     return {
       ...run, ttlMs: START_TTL_MS, manifest, manifestHash: session.manifestHash,
       token: this.tokens.mint(session), apiUrl: this.config.apiUrl, roots: [project.workingDir, ...this.config.roots],
+      ...(session.continues !== null && session.agentSessionId !== null && { continueAgentSessionId: session.agentSessionId }),
     };
   }
 
@@ -128,6 +129,7 @@ function commandOf(session: Session, step: Exclude<Step, { type: 'send' | 'place
   switch (step.type) {
     case 'wait': return { type: 'wait', reason: step.reason };
     case 'expire_approvals': return { type: 'expire_approvals' };
+    case 'deliver_mail': return { type: 'deliver_mail' };
     case 'runner_lost': return { type: 'runner_lost', runId: session.run!.runId, message: step.message };
     case 'end': return { type: 'end', outcome: step.outcome, message: step.message, kill: step.kill };
   }

@@ -10,6 +10,7 @@ import { ProviderCatalog } from '../provider/provider-catalog.js';
 import { Placement } from '../runner/placement.js';
 import { RunnerRegistry } from '../runner/runner-registry.js';
 import { COLLECTIONS } from '../store/collections.js';
+import { Indexes } from '../store/indexes.js';
 import { LiveSessions } from './live-sessions.js';
 import { nextSteps, type Step, type World } from './next-steps.js';
 import { SendGate } from './send-gate.js';
@@ -38,6 +39,7 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
     @Inject(Placement) private readonly placement: Placement,
     @Inject(RunnerRegistry) private readonly registry: RunnerRegistry,
     @Inject(ProviderCatalog) private readonly catalog: ProviderCatalog,
+    @Inject(Indexes) private readonly indexes: Indexes,
     @Inject(Grace) private readonly grace: Grace,
     @Inject(Clock) private readonly clock: Clock,
     @Inject(Bus) private readonly bus: Pick<Bus, 'onStatus'>,
@@ -160,6 +162,7 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
       presence: runnerId === undefined ? 'silent' : this.registry.presence(runnerId),
       refused: runnerId !== undefined && this.registry.hasRefused(session.id, runnerId),
       place: () => this.placement.find(session),
+      mail: this.indexes.queuedFor(this.store.durable, session.id),
       stallMs: this.catalog.get(session.providerType)?.stallMs ?? null,
     };
   }

@@ -7,9 +7,12 @@ import { pageOf } from '@orbitmesh/service-kit';
 import { Store, type View } from '@orbitmesh/storage';
 import { assertNotAgent, assertOwnProject } from '../commands/access.js';
 import { Commands } from '../commands/commands.js';
+import { listedProject, sightOf } from '../commands/reader.js';
 import { TASKS_DELETED_MAX } from '../limits.js';
+import { dropFromOrdering } from '../ordering/ordering.service.js';
 import { COLLECTIONS } from '../store/collections.js';
 import { assertRevision, projectOf, put, taskOf, teamMemberOf } from '../store/documents.js';
+import { Indexes } from '../store/indexes.js';
 import { LiveSessions } from '../supervisor/live-sessions.js';
 
 type Request<K extends keyof typeof SessionRpc> = RpcRequest<(typeof SessionRpc)[K]>;
@@ -20,6 +23,7 @@ export class TaskService {
     @Inject(Store) private readonly store: Store,
     @Inject(Commands) private readonly commands: Commands,
     @Inject(LiveSessions) private readonly live: LiveSessions,
+    @Inject(Indexes) private readonly indexes: Indexes,
   ) {}
 
   /** @throws PROJECT_NOT_FOUND, TASK_NOT_FOUND, TEAM_MEMBER_NOT_FOUND, TASK_REFERENCE_INVALID, DOCUMENT_TOO_LARGE, FORBIDDEN */
@@ -33,22 +37,27 @@ export class TaskService {
     });
   }
 
-  get({ id }: { id: string }): Task {
-    return taskOf(this.store.durable, id);
+  get({ id, reader }: Request<'getTask'>): Task {
+    const view = this.store.durable;
+    return taskOf(view, id, sightOf(view, reader));
   }
 
   /** @throws PROJECT_NOT_FOUND, TASK_NOT_FOUND for a filter that names what is not there */
-  list({ projectId, status, parentId, ready, ...query }: Request<'listTasks'>): Page<Task> {
+  list({ projectId: asked, status, parentId, ready, reader, ...query }: Request<'listTasks'>): Page<Task> {
     const view = this.store.durable;
+    const projectId = listedProject(view, reader, asked);
     if (projectId !== undefined) projectOf(view, projectId);
-    if (parentId !== undefined) taskOf(view, parentId);
+    const parent = parentId === undefined ? null : taskOf(view, parentId, sightOf(view, reader));
     const byId = lookupIn(view);
     const wanted = (task: Task): boolean =>
-      (projectId === undefined || task.projectId === projectId)
+      (query.cursor === undefined || task.id > query.cursor)
+      && (projectId === undefined || task.projectId === projectId)
       && (status === undefined || task.status === status)
       && (parentId === undefined || task.parentId === parentId)
       && (ready === undefined || taskReady(task, byId) === ready);
-    return pageOf(filtered(view.list<Task>(COLLECTIONS.tasks), wanted), query, ({ id }) => id);
+    const within = projectId ?? parent?.projectId;
+    const tasks = within === undefined ? view.list<Task>(COLLECTIONS.tasks) : this.indexes.in(view, this.indexes.tasksOfProject, within, query.cursor);
+    return pageOf(filtered(tasks, wanted), query, ({ id }) => id);
   }
 
   /** @throws TASK_NOT_FOUND, REVISION_MISMATCH, TEAM_MEMBER_NOT_FOUND, TASK_REFERENCE_INVALID, DOCUMENT_TOO_LARGE, FORBIDDEN */
@@ -69,14 +78,15 @@ export class TaskService {
       assertNotAgent(meta.actor, 'delete tasks');
       const task = taskOf(tx.view, id);
       assertRevision(task, meta.ifMatch);
-      const siblings = filtered(tx.view.list<Task>(COLLECTIONS.tasks), ({ projectId }) => projectId === task.projectId);
+      const siblings = this.indexes.in(tx.view, this.indexes.tasksOfProject, task.projectId);
       const { deletedIds, tasks, events } = deleteTask(task, siblings, this.live.pending(), tx);
       if (deletedIds.length + tasks.length > TASKS_DELETED_MAX) {
         throw new AppError('LIMIT_REACHED', `One deletion takes at most ${TASKS_DELETED_MAX} tasks; delete the ones below it first.`, { tasks: deletedIds.length });
       }
+      const ordering = dropFromOrdering(tx, 'task', task.projectId, deletedIds);
       return {
-        status: 204, body: null, events,
-        puts: tasks.map((other) => put(COLLECTIONS.tasks, other)),
+        status: 204, body: null, events: [...events, ...ordering.events],
+        puts: [...tasks.map((other) => put(COLLECTIONS.tasks, other)), ...ordering.puts],
         deletes: deletedIds.map((deleted) => ({ collection: COLLECTIONS.tasks, id: deleted })),
       };
     });

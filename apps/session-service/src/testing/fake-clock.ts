@@ -23,6 +23,14 @@ export class FakeClock extends Clock {
     return () => this.timers.delete(timer);
   }
 
+  override after(ms: number, run: () => void): Stop {
+    const stop = this.every(ms, () => {
+      stop();
+      run();
+    });
+    return stop;
+  }
+
   /** Moves on, running every timer that falls due at its own time. */
   advance(ms: number): void {
     const end = this.mono + ms;

@@ -8,6 +8,7 @@ import { SessionRpc, type CommandMeta, type Rpc, type SpawnSessionBody } from '@
 import { Bus } from '@orbitmesh/messaging';
 import { createLogger, HealthRegistry, Installation, LOGGER } from '@orbitmesh/service-kit';
 import { Store, type StoreOptions } from '@orbitmesh/storage';
+import { eventProblem } from '@orbitmesh/testing';
 import { SESSION_SERVICE_PROVIDERS } from '../app.module.js';
 import { Commands } from '../commands/commands.js';
 import { Clock } from '../kernel/clock.js';
@@ -33,6 +34,9 @@ export interface TestServiceOptions {
 
 /** session-service as it is, on a directory of its own, with a clock that moves when told to. */
 export class TestService {
+  /** What was wrong with events it committed. */
+  private readonly unlawful: string[] = [];
+
   private constructor(
     readonly home: string,
     readonly clock: FakeClock,
@@ -58,7 +62,9 @@ export class TestService {
     const replaced = new Set<unknown>(given.map((provider) => (provider as { provide: unknown }).provide));
     const own = SESSION_SERVICE_PROVIDERS.filter((provider) => !replaced.has(typeof provider === 'function' ? provider : provider.provide));
     const module: DynamicModule = { module: TestModule, providers: [...own, ...given] };
-    return new TestService(home, clock, bus as LocalBus, await NestFactory.createApplicationContext(module, { logger: false, abortOnError: false }));
+    const service = new TestService(home, clock, bus as LocalBus, await NestFactory.createApplicationContext(module, { logger: false, abortOnError: false }));
+    service.store.onCommitted(({ events }) => service.unlawful.push(...events.flatMap((event) => problemOf(event))));
+    return service;
   }
 
   get store(): Store {
@@ -73,14 +79,15 @@ export class TestService {
     return this.bus.request(rpc, req);
   }
 
-  /** Ends in order; the directory stays for another start. */
+  /** Ends in order; the directory stays for another start. @throws for what is not as docs/events.md and docs/subjects.md say */
   async stop(): Promise<void> {
     await this.app.close();
+    const unlawful = [...this.unlawful, ...(this.bus.unlawful ?? [])];
+    if (unlawful.length > 0) throw new Error(`Not as the catalogue says:\n${unlawful.slice(0, 10).join('\n')}`);
   }
 
   async remove(): Promise<void> {
-    await this.app.close();
-    await rm(this.home, { recursive: true, force: true });
+    await this.stop().finally(() => rm(this.home, { recursive: true, force: true }));
   }
 
   /** What the disk has at this moment, as after `kill -9`, for another service to start on. */
@@ -147,4 +154,9 @@ export const agent = (sessionId: string): { actor: Actor } => ({ actor: { kind: 
 
 export async function temporaryDirectory(prefix: string): Promise<string> {
   return realpath(await mkdtemp(join(tmpdir(), prefix)));
+}
+
+function problemOf(event: EventEnvelope): string[] {
+  const problem = eventProblem(event);
+  return problem === null ? [] : [`${event.type} (${event.cursor}): ${problem}`];
 }

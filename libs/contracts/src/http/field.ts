@@ -47,6 +47,8 @@ function field(spec: Partial<Field>, ...decorators: PropertyDecorator[]): Proper
 export const Optional = () => field({ required: false }, ValidateIf((_dto, value) => value !== undefined));
 /** May be left out, or null. */
 export const OptionalOrNull = () => field({ required: false, schema: { nullable: true } }, ValidateIf((_dto, value) => value !== undefined && value !== null));
+/** Must be there, and may be null. */
+export const OrNull = () => field({ schema: { nullable: true } }, ValidateIf((_dto, value) => value !== null));
 
 export const Text = (min: number, max: number) => field({ schema: { type: 'string', minLength: min, maxLength: max } }, IsString(), Length(min, max));
 /** Text a person reads on one line: not blank. */
@@ -71,6 +73,9 @@ export const ListOf = (element: () => DtoClass, items: number) =>
 
 /** A list in a query string: `?types=a,b`, or the parameter once for each. */
 export const splitList = (text: string): string[] => (text === '' ? [] : text.split(','));
+
+/** Makes a list one that a query string gives with commas between. */
+export const CommaSeparated = () => field({ coerce: splitList });
 
 /** A value that `check` understands; its problems keep their own pointers. */
 export const Checked = (name: string, check: FieldCheck, schema: JsonSchema, coerce?: Field['coerce']) =>

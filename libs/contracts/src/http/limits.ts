@@ -21,6 +21,19 @@ export const MCP_ARGS_MAX = 100;
 /** `custom`: what a driver reads of its own; small by intent. */
 export const CUSTOM_DEPTH_MAX = 8;
 export const CUSTOM_BYTES_MAX = 64 * 1024;
+/** A mail's body, characters; its bytes are bounded apart (MAIL_BODY_BYTES_MAX of the domain). */
+export const MAIL_BODY_CHARS_MAX = 64_000;
+/** `?timeout` of a wait for mail, seconds: below what proxies cut, and what a client's own attempt may take. */
+export const MAIL_WAIT_SECONDS_MAX = 60;
+export const MAIL_WAIT_SECONDS_DEFAULT = 25;
+/** Entries of a team member's lists, and characters of one of them. */
+export const MEMBER_LIST_MAX = 100;
+export const MEMBER_MEMORY_MAX = 200;
+export const MEMBER_TEXT_CHARS_MAX = 4_000;
+/** An avatar is an emoji, a name or a URL. */
+export const AVATAR_CHARS_MAX = 500;
+/** Ids that an ordering places (design §4.2); more is 422 ORDERING_TOO_LONG, and so one more than that must pass the validator. */
+export const ORDERING_IDS_MAX = 7_000;
 /** Depth of any JSON body: keeps every recursive reader of it safe. */
 export const JSON_DEPTH_MAX = 32;
 /** Problems told in one answer; a body with more is no less wrong. */

@@ -1,7 +1,7 @@
 import {
-  PERMISSION_MODES, SESSION_MODES, TIMELINE_KINDS, type McpServerConfig, type PermissionMode, type SessionMode, type TimelineKind,
+  PERMISSION_MODES, SESSION_MODES, TASK_STATUSES, TIMELINE_KINDS, type McpServerConfig, type PermissionMode, type ReportKind, type SessionMode, type TaskStatus,
 } from '@orbitmesh/domain';
-import type { SpawnSessionBody } from './bodies.js';
+import type { ContinueSessionBody, PostTimelineBody, SpawnSessionBody } from './bodies.js';
 import { checkCustom, checkEnvironment, checkSecrets } from './checks.js';
 import { Checked, Id, IdList, ListOf, Name, OneOf, Optional, Pattern, Text, TextList } from './field.js';
 import {
@@ -9,6 +9,7 @@ import {
 } from './limits.js';
 import { AbsolutePath } from './project.dto.js';
 
+export const PROVIDER_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const strings = { type: 'object', additionalProperties: { type: 'string' } };
 const Environment = () => Checked('environment', checkEnvironment, strings);
 
@@ -23,7 +24,7 @@ export class McpServerDto implements McpServerConfig {
 export class SpawnSessionDto implements SpawnSessionBody {
   @Id() projectId!: string;
   @Optional() @IdList(SESSION_TASKS_MAX) taskIds?: string[];
-  @Optional() @Pattern(/^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/, 'must be the name of a configured provider') providerType?: string;
+  @Optional() @Pattern(PROVIDER_NAME, 'must be the name of a configured provider') providerType?: string;
   @Optional() @AbsolutePath() workingDir?: string;
   @Optional() @Name(NAME_CHARS_MAX) name?: string;
   @Optional() @OneOf(SESSION_MODES) mode?: SessionMode;
@@ -36,6 +37,19 @@ export class SpawnSessionDto implements SpawnSessionBody {
   @Optional() @Environment() environment?: Record<string, string>;
   @Optional() @Checked('secrets', checkSecrets, strings) secrets?: Record<string, string>;
   @Optional() @ListOf(() => McpServerDto, MCP_SERVERS_MAX) mcpServers?: McpServerDto[];
+  @Optional() @Checked('custom', checkCustom, { type: 'object' }) custom?: Record<string, unknown>;
+}
+
+/** What it says anew; the rest is as in the session it continues. */
+export class ContinueSessionDto implements ContinueSessionBody {
+  @Text(1, TEXT_CHARS_MAX) initialDirective!: string;
+  @Optional() @Name(NAME_CHARS_MAX) name?: string;
+  @Optional() @OneOf(SESSION_MODES) mode?: SessionMode;
+  @Optional() @Text(1, NAME_CHARS_MAX) model?: string;
+  @Optional() @OneOf(PERMISSION_MODES) permissionMode?: PermissionMode;
+  @Optional() @Text(0, TEXT_CHARS_MAX) systemPrompt?: string;
+  @Optional() @Environment() environment?: Record<string, string>;
+  @Optional() @Checked('secrets', checkSecrets, strings) secrets?: Record<string, string>;
   @Optional() @Checked('custom', checkCustom, { type: 'object' }) custom?: Record<string, unknown>;
 }
 
@@ -52,10 +66,11 @@ export class InputDto {
   @Text(1, TEXT_CHARS_MAX) text!: string;
 }
 
-export class PostTimelineDto {
-  @OneOf(TIMELINE_KINDS) kind!: TimelineKind;
+export class PostTimelineDto implements PostTimelineBody {
+  @OneOf(TIMELINE_KINDS) kind!: ReportKind;
   @Text(1, TEXT_CHARS_MAX) message!: string;
   @Optional() @Id() taskId?: string;
+  @Optional() @OneOf(TASK_STATUSES) taskStatus?: TaskStatus;
 }
 
 /** One of `optionId` and `decision`. */

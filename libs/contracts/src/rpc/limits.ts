@@ -1,5 +1,8 @@
 /** An ordinary request: design §2. At the bound the caller gets TIMEOUT (503). */
 export const REQUEST_TIMEOUT_MS = 5_000;
+/** One wait for mail at session-service; a longer one is several of them, so that one that died is noticed soon. */
+export const MAIL_WAIT_MS_MAX = 5_000;
+export const MAIL_WAIT_TIMEOUT_MS = MAIL_WAIT_MS_MAX + REQUEST_TIMEOUT_MS;
 /** A page, a batch of events or facts: half of what NATS carries (1 MiB), so that an envelope always fits. */
 export const PAGE_BYTES_MAX = 512 * 1024;
 /** Items of one page (design §6). */

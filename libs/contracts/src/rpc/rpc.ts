@@ -1,4 +1,4 @@
-import type { Actor } from '@orbitmesh/domain';
+import type { Actor, EventEnvelope } from '@orbitmesh/domain';
 
 /** Who answers a request. A runner is addressed by its id; `anyRunner` goes to one of them (queue group). */
 export type RpcOwner = 'session' | 'notifier' | 'runner' | 'anyRunner' | 'gateway';
@@ -32,6 +32,9 @@ export interface CommandMeta {
   ifMatch?: number;
 }
 
+/** A read on behalf of an agent says so: it is shown what its session may see (design §8). Absent: people. */
+export interface Reading { reader?: Actor }
+
 /** The answer to a mutation, kept as sent under its Idempotency-Key. */
 export interface MutationReply<T = unknown> {
   status: 200 | 201 | 202 | 204;
@@ -44,6 +47,10 @@ export interface MutationReply<T = unknown> {
 }
 
 export interface Page<T> { items: T[]; nextCursor: string | null }
+/** A list that is always whole. */
+export interface List<T> { items: T[]; nextCursor: null }
+/** Where to go on is always there; the end is an empty page. */
+export interface EventPage { items: EventEnvelope[]; nextCursor: string }
 /** Bounded by `limit` items and by 512 KiB; a short page has a `nextCursor`. */
 export interface PageQuery { cursor?: string; limit?: number }
 

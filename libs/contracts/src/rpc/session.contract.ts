@@ -1,13 +1,18 @@
 import type {
-  Actor, Approval, EventEnvelope, Manifest, ManifestInput, NumberedFact, Project, ProviderInfo, SessionView, Task, TaskStatus,
-  TeamMember, TimelineKind, TimelineEntry, SessionState, SessionStatus, Transition,
+  Actor, Approval, EventEnvelope, Mail, MailBroadcast, MailState, Manifest, ManifestInput, NumberedFact, OrderedEntity, Ordering, Project, ProviderInfo,
+  SessionView, Task, TaskStatus, TeamMember, TimelineEntry, SessionState, SessionStatus, Transition,
 } from '@orbitmesh/domain';
-import type { CreateProjectBody, CreateTaskBody, SpawnSessionBody, UpdateProjectBody, UpdateTaskBody } from '../http/bodies.js';
-import { REQUEST_TIMEOUT_MS } from './limits.js';
-import { defineRpc, type CommandMeta, type MutationReply, type Page, type PageQuery, type RpcOwner } from './rpc.js';
+import type {
+  ContinueSessionBody, CreateProjectBody, CreateTaskBody, CreateTeamMemberBody, MoveInOrderingBody, PostTimelineBody, SendMailBody, SpawnSessionBody,
+  UpdateProjectBody, UpdateTaskBody, UpdateTeamMemberBody,
+} from '../http/bodies.js';
+import { MAIL_WAIT_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './limits.js';
+import { defineRpc, type CommandMeta, type EventPage, type List, type MutationReply, type Page, type PageQuery, type Reading, type RpcOwner } from './rpc.js';
 
 const owner: RpcOwner = 'session';
 const rpc = <Req, Res>(name: string) => defineRpc<Req, Res>(owner, name, REQUEST_TIMEOUT_MS);
+/** A read that shows an agent only what is its own. */
+const read = <Req extends object, Res>(name: string) => rpc<Req & Reading, Res>(name);
 /** A mutation: the request is its fields plus `meta`. */
 const command = <Req extends object, Doc>(name: string) => rpc<Req & { meta: CommandMeta }, MutationReply<Doc>>(name);
 
@@ -16,20 +21,34 @@ export type SessionAction = 'stop' | 'pause' | 'resume' | 'kill' | 'interrupt';
 /** What session-service answers to gateways. Reads show only what is durable. */
 export const SessionRpc = {
   createProject: command<{ body: CreateProjectBody }, Project>('project.create'),
-  getProject: rpc<{ id: string }, Project>('project.get'),
+  getProject: read<{ id: string }, Project>('project.get'),
   listProjects: rpc<PageQuery, Page<Project>>('project.list'),
   updateProject: command<{ id: string; body: UpdateProjectBody }, Project>('project.update'),
   deleteProject: command<{ id: string }, null>('project.delete'),
 
   createTask: command<{ body: CreateTaskBody }, Task>('task.create'),
-  getTask: rpc<{ id: string }, Task>('task.get'),
-  listTasks: rpc<PageQuery & { projectId?: string; status?: TaskStatus; parentId?: string; ready?: boolean }, Page<Task>>('task.list'),
+  getTask: read<{ id: string }, Task>('task.get'),
+  listTasks: read<PageQuery & { projectId?: string; status?: TaskStatus; parentId?: string; ready?: boolean }, Page<Task>>('task.list'),
   updateTask: command<{ id: string; body: UpdateTaskBody }, Task>('task.update'),
   deleteTask: command<{ id: string }, null>('task.delete'),
 
+  createTeamMember: command<{ body: CreateTeamMemberBody }, TeamMember>('teamMember.create'),
+  getTeamMember: read<{ id: string }, TeamMember>('teamMember.get'),
+  listTeamMembers: read<PageQuery & { projectId?: string; status?: TeamMember['status']; scope?: 'all' | 'project' | 'global' }, Page<TeamMember>>('teamMember.list'),
+  updateTeamMember: command<{ id: string; body: UpdateTeamMemberBody }, TeamMember>('teamMember.update'),
+  deleteTeamMember: command<{ id: string }, null>('teamMember.delete'),
+  archiveTeamMember: command<{ id: string; archived: boolean }, TeamMember>('teamMember.archive'),
+  addMemory: command<{ id: string; text: string }, TeamMember>('teamMember.memory.add'),
+
+  getOrdering: read<{ entityType: OrderedEntity; projectId: string }, Ordering>('ordering.get'),
+  replaceOrdering: command<{ entityType: OrderedEntity; projectId: string; ids: string[] }, Ordering>('ordering.replace'),
+  moveInOrdering: command<{ entityType: OrderedEntity; projectId: string; body: MoveInOrderingBody }, Ordering>('ordering.move'),
+
   spawn: command<{ body: SpawnSessionBody }, SessionView>('session.spawn'),
-  getSession: rpc<{ id: string }, SessionView>('session.get'),
-  listSessions: rpc<PageQuery & { projectId?: string; state?: SessionState; status?: SessionStatus; taskId?: string; parentSessionId?: string }, Page<SessionView>>('session.list'),
+  /** A new session in the agent's own conversation. @throws SESSION_NOT_TERMINAL, NOT_SUPPORTED, CONFLICT */
+  continueSession: command<{ id: string; body: ContinueSessionBody }, SessionView>('session.continue'),
+  getSession: read<{ id: string }, SessionView>('session.get'),
+  listSessions: read<PageQuery & { projectId?: string; state?: SessionState; status?: SessionStatus; taskId?: string; parentSessionId?: string }, Page<SessionView>>('session.list'),
   updateSession: command<{ id: string; body: { name?: string } }, SessionView>('session.update'),
   deleteSession: command<{ id: string }, null>('session.delete'),
   /** stop, pause, resume, kill, interrupt: records the intent, 202 (200 when there is nothing left to do). */
@@ -37,19 +56,29 @@ export const SessionRpc = {
   inputToSession: command<{ id: string; text: string }, SessionView>('session.input'),
   getManifest: rpc<{ id: string }, Manifest>('session.manifest'),
   getManifestInput: rpc<{ id: string }, ManifestInput>('session.manifestInput'),
-  listTransitions: rpc<{ id: string }, { items: Transition[]; nextCursor: null }>('session.transitions'),
-  postTimeline: command<{ id: string; kind: TimelineKind; message: string; taskId?: string }, EventEnvelope<'timeline', TimelineEntry>>('session.timeline.post'),
-  listTimeline: rpc<{ id: string } & PageQuery, { items: EventEnvelope[]; nextCursor: string }>('session.timeline.list'),
-  listApprovals: rpc<{ id: string }, { items: Approval[]; nextCursor: null }>('session.approvals'),
+  listTransitions: rpc<{ id: string }, List<Transition>>('session.transitions'),
+  postTimeline: command<{ id: string } & PostTimelineBody, EventEnvelope<'timeline', TimelineEntry>>('session.timeline.post'),
+  listTimeline: read<{ id: string } & PageQuery, EventPage>('session.timeline.list'),
+  listApprovals: rpc<{ id: string }, List<Approval>>('session.approvals'),
   answerApproval: command<{ id: string; approvalId: string; optionId?: string; decision?: 'allow' | 'deny'; reason?: string }, Approval>('session.approval.answer'),
 
+  /** One session's mail is answered whole, an audience's as a list of who got which. */
+  sendMail: command<{ body: SendMailBody }, Mail | MailBroadcast>('mail.send'),
+  getMail: read<{ id: string }, Mail>('mail.get'),
+  listMail: read<PageQuery & { projectId?: string; threadId?: string; fromSessionId?: string; toSessionId?: string; state?: MailState }, Page<Mail>>('mail.list'),
+  listInbox: read<PageQuery & { sessionId: string; unread?: boolean; state?: MailState }, Page<Mail>>('mail.inbox'),
+  /** Answers when there is mail, at the latest after `timeoutMs` (at most MAIL_WAIT_MS_MAX), then with none. */
+  waitForMail: defineRpc<{ sessionId: string; after?: string; timeoutMs: number } & Reading, Page<Mail>>(owner, 'mail.wait', MAIL_WAIT_TIMEOUT_MS),
+  readMail: command<{ id: string }, Mail>('mail.read'),
+  deleteMail: command<{ id: string }, null>('mail.delete'),
+
   /** Feed page by global cursor; `nextCursor` is never null. @throws CURSOR_GONE {oldest, newest} */
-  eventPage: rpc<{ after?: string; limit?: number }, { items: EventEnvelope[]; nextCursor: string }>('events.page'),
-  sessionEventPage: rpc<{ id: string; after?: number; limit?: number }, { items: EventEnvelope[]; nextCursor: string }>('events.sessionPage'),
+  eventPage: rpc<{ after?: string; limit?: number }, EventPage>('events.page'),
+  sessionEventPage: rpc<{ id: string; after?: number; limit?: number }, EventPage>('events.sessionPage'),
   head: rpc<Record<string, never>, { logId: string; cursor: string; seq: number; oldest: string }>('events.head'),
 
-  listRunners: rpc<Record<string, never>, { items: RunnerView[]; nextCursor: null }>('runner.list'),
-  listProviders: rpc<Record<string, never>, { items: ProviderView[]; nextCursor: null }>('provider.list'),
+  listRunners: rpc<Record<string, never>, List<RunnerView>>('runner.list'),
+  listProviders: rpc<Record<string, never>, List<ProviderView>>('provider.list'),
 
   /** An agent's token → its session, while that session's run holds it. @throws UNAUTHENTICATED */
   verifyAgentToken: rpc<{ token: string }, { actor: Extract<Actor, { kind: 'agent' }>; projectId: string; taskIds: string[] }>('token.verify'),

@@ -1,5 +1,6 @@
 import type { SessionState } from '../session/session-state.js';
 import type { FeedEvent } from './envelope.js';
+import type { EventMap, EventType } from './event-map.js';
 
 /*
  * The spec's five factories. `at` is RFC 3339 and defaults to the present moment, for callers at the
@@ -9,8 +10,9 @@ import type { FeedEvent } from './envelope.js';
 export interface StatusChangeData { oldState: SessionState; newState: SessionState; reason: string }
 export interface OutputData { content: string; stream?: string; truncated?: Truncated }
 export interface MetricData { tokensIn: number; tokensOut: number; requestCount: number; cacheRead?: number; cacheWrite?: number; costUsd?: number }
-export interface ErrorData { message: string; code: string }
-export interface MetadataData { key: string; value: string }
+/** `inputId`: the input that did not reach the agent. */
+export interface ErrorData { message: string; code: string; inputId?: string; truncated?: Truncated }
+export interface MetadataData { key: string; value: string; truncated?: Truncated }
 /** Says that `field` of the same object was cut, and how many bytes it had. */
 export interface Truncated { field: string; bytes: number }
 
@@ -39,6 +41,8 @@ export function newMetadataEvent(sessionId: string, key: string, value: string, 
   return sessionEvent('metadata', sessionId, { key, value }, at, projectId);
 }
 
-export function sessionEvent<T extends string, D>(type: T, sessionId: string, data: D, at: string | undefined, projectId: string | undefined): FeedEvent<T, D> {
+export function sessionEvent<T extends EventType>(
+  type: T, sessionId: string, data: EventMap[T], at: string | undefined, projectId: string | undefined,
+): FeedEvent<T, EventMap[T]> {
   return { type, timestamp: at ?? new Date().toISOString(), ...(projectId !== undefined && { projectId }), sessionId, data };
 }

@@ -1,4 +1,4 @@
-import { monotonicFactory } from 'ulid';
+import { decodeTime, monotonicFactory } from 'ulid';
 import { ID_PREFIXES, type IdKind } from './id.js';
 
 /**
@@ -12,4 +12,10 @@ export function newUlidSource(now: () => number): (kind: IdKind) => string {
     newest = Math.max(newest, now());
     return `${ID_PREFIXES[kind]}_${ulid(newest)}`;
   };
+}
+
+/** When an id was made, ms since the epoch; 0 for one that holds no ULID. */
+export function idTime(id: string): number {
+  const ulid = id.slice(id.indexOf('_') + 1);
+  return /^[0-7][0-9A-HJKMNP-TV-Z]{25}$/.test(ulid) ? decodeTime(ulid) : 0;
 }

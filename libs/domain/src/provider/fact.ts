@@ -1,3 +1,4 @@
+import type { PlanData } from '../feed/event-map.js';
 import type { Activity, ApprovalOption } from '../session/session.js';
 import type { OutcomeCode } from '../session/outcome.js';
 
@@ -15,7 +16,7 @@ export type RunFact =
   | { type: 'turn_ended'; stopReason: 'end_turn' | 'max_tokens' | 'max_turn_requests' | 'refusal' | 'cancelled' | 'error'; message?: string }
   | { type: 'output'; content: string; stream: 'agent' | 'stdout' | 'stderr'; truncated?: { field: string; bytes: number } }
   | { type: 'thought'; content: string }
-  | { type: 'plan'; entries: { content: string; status: string; priority?: string }[] }
+  | { type: 'plan'; entries: PlanData['entries'] }
   | { type: 'tool_call'; toolCallId: string; title?: string; kind?: string; status?: 'pending' | 'in_progress' | 'completed' | 'failed'; content?: unknown; locations?: unknown; rawInput?: unknown; truncated?: { field: string; bytes: number } }
   /** Cumulative over the run. */
   | { type: 'metric'; tokensIn: number; tokensOut: number; cacheRead?: number; cacheWrite?: number; requestCount: number; costUsd?: number }

@@ -37,7 +37,7 @@ export function createSession(command: SpawnCommand, { now }: DecideContext): Se
     transitions: [],
     transitionsDropped: 0,
     run: null,
-    agentSessionId: null,
+    agentSessionId: command.agentSessionId,
     manifestHash: command.manifestHash,
     report: null,
     nudged: false,

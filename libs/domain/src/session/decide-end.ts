@@ -4,6 +4,7 @@ import { cancelApprovals } from './decide-approval.js';
 import type { Decision } from './decision.js';
 import { endPath, endingOf, outcomeOf, type EndEvidence } from './ending.js';
 import { clearNeedsInput } from './needs-input.js';
+import { note } from './note.js';
 import { OUTCOMES, type OutcomeCode } from './outcome.js';
 import type { Session } from './session.js';
 import { isTerminal } from './session-state.js';
@@ -47,6 +48,7 @@ export function endNow(d: Decision, evidence: EndEvidence): void {
   for (const to of endPath(d.session.state, ending.code)) d.record({ type: 'moved', to, reason: ending.message, at });
   if (OUTCOMES[ending.code].state === 'error') d.record({ type: 'erred', code: ending.code, message: ending.message, at });
   const outcome = outcomeOf(d.session.report, ending, at);
+  note(d, 'stopped', `${outcome.code}: ${outcome.message}`);
   d.record({ type: 'ended', outcome: { ...outcome, message: abbreviate(outcome.message, MESSAGE_BYTES_MAX) }, at });
 }
 

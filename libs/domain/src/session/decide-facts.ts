@@ -1,9 +1,11 @@
+import type { EventMap } from '../feed/event-map.js';
 import { abbreviate, jsonBytes } from '../kernel/text.js';
 import { WORD_BYTES_MAX } from '../limits.js';
 import type { NumberedFact, RunFact } from '../provider/fact.js';
 import { confirmDelivery, postponeApprovals, requestApproval, withdrawApproval } from './decide-approval.js';
 import { endNow, isEnding } from './decide-end.js';
 import { stale, stopWaiting } from './decide-run.js';
+import { note } from './note.js';
 import { endTurn } from './decide-turn.js';
 import type { Decision } from './decision.js';
 import { clearNeedsInput, raiseNeedsInput } from './needs-input.js';
@@ -48,12 +50,15 @@ const TAKE: Take = {
     if (agentSessionId !== undefined && !kept) say(d, at, 'metadata', { key: 'agent_session_id_too_long', value: abbreviate(agentSessionId, WORD_BYTES_MAX) });
     if (agentInfo?.name) say(d, at, 'metadata', { key: 'agent', value: [agentInfo.name, agentInfo.version].filter(Boolean).join(' ') });
     // Cancelled while starting: it stays so until nothing is left of it (design §4.1).
-    if (d.session.state === 'starting' && !isEnding(d.session)) d.record({ type: 'moved', to: 'running', reason: 'the agent is ready', at: d.now });
+    if (d.session.state !== 'starting' || isEnding(d.session)) return;
+    d.record({ type: 'moved', to: 'running', reason: 'the agent is ready', at: d.now });
+    note(d, 'started', `The agent is at work on ${d.session.run?.runnerId ?? 'its runner'}.`);
   },
   start_failed: (d, fact) => endNow(d, fact),
   turn_started: (d, { inputId }, at) => {
     d.record({ type: 'turn_started', at, inputId: inputId ?? null });
-    settleInput(d, inputId);
+    // Mail is delivered when the agent has it, not when its runner is about to say it.
+    if (!d.session.pendingInputs.some((pending) => pending.inputId === inputId && pending.mailIds)) settleInput(d, inputId);
   },
   turn_ended: endTurn,
   output: (d, { type: _type, ...data }, at) => say(d, at, 'output', data),
@@ -82,7 +87,7 @@ const TAKE: Take = {
   approval_withdrawn: (d, { approvalId, reason }) => withdrawApproval(d, approvalId, reason),
   input_delivered: (d, { inputId }) => settleInput(d, inputId),
   input_failed: (d, { inputId, reason }, at) => {
-    settleInput(d, inputId);
+    settleInput(d, inputId, false);
     say(d, at, 'error', { message: `An input did not reach the agent: ${reason}`, code: 'input_failed', inputId });
   },
   paused: (d) => {
@@ -103,12 +108,13 @@ function takeFact(d: Decision, fact: RunFact, at: string): void {
   (TAKE[fact.type] as (d: Decision, fact: RunFact, at: string) => void)(d, fact, at);
 }
 
-function say(d: Decision, at: string, type: Utterance['type'], data: Record<string, unknown>): void {
-  d.record({ type: 'said', at, utterance: { type, data } });
+function say<T extends Utterance['type']>(d: Decision, at: string, type: T, data: EventMap[T]): void {
+  d.record({ type: 'said', at, utterance: { type, data } as Utterance });
 }
 
-function settleInput(d: Decision, inputId: string | undefined): void {
-  if (d.session.pendingInputs.some((pending) => pending.inputId === inputId)) d.record({ type: 'input_settled', inputId: inputId! });
+function settleInput(d: Decision, inputId: string | undefined, delivered = true): void {
+  const input = d.session.pendingInputs.find((pending) => pending.inputId === inputId);
+  if (input) d.record({ type: 'input_settled', inputId: input.inputId, delivered, ...(input.mailIds && { mailIds: input.mailIds }) });
 }
 
 /** Metrics only grow, whatever a driver says; null when nothing did. */

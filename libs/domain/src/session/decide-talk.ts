@@ -51,19 +51,20 @@ const TASK_KINDS: Partial<Record<TimelineKind, TaskSessionStatus>> = {
  * An entry of the timeline. What its own agent reports also counts: `completed` and `failed` as its
  * report, the first one alone and only before its end was decided otherwise.
  * @throws SESSION_ENDED; TASK_REFERENCE_INVALID for a task that is not one of the session's; VALIDATION_FAILED
- * for a `task_*` that does not say which of several.
+ * for a `task_*`, or a task's new status, that does not say which of several.
  */
-export function timeline(d: Decision, { kind, message, taskId: named, actor }: Command<'timeline'>): void {
+export function timeline(d: Decision, { kind, message, taskId: named, taskStatus, actor }: Command<'timeline'>): void {
   const { session, now } = d;
   if (isTerminal(session)) throw new AppError('SESSION_ENDED', undefined, { sessionId: session.id });
   const status = TASK_KINDS[kind];
-  const taskId = named ?? (status && onlyTask(session.taskIds, kind));
+  const taskId = named ?? ((status ?? taskStatus) && onlyTask(session.taskIds, kind));
   if (taskId !== undefined && !session.taskIds.includes(taskId)) {
     throw new AppError('TASK_REFERENCE_INVALID', `Task ${taskId} is not one of this session's.`, { taskId });
   }
   const by = actorRole(actor);
   d.record({ type: 'noted', at: now, entry: { id: d.ctx.newId('timeline'), kind, message, ...(taskId !== undefined && { taskId }), by } });
   if (status && taskId !== undefined) d.record({ type: 'task_reported', taskId, status, at: now });
+  if (taskStatus && taskId !== undefined) d.record({ type: 'task_status_reported', taskId, status: taskStatus, at: now });
   if (kind === 'needs_input' && !isEnding(session)) raiseNeedsInput(d, 'timeline', message);
   const own = actor.kind === 'agent' && actor.sessionId === session.id;
   if (own && (kind === 'completed' || kind === 'failed')) report(d, kind, message);

@@ -1,5 +1,6 @@
 import type { RunFact } from '../provider/fact.js';
 import { intendEnd, isEnding } from './decide-end.js';
+import { deliverMail, undeliveredMail } from './decide-mail.js';
 import { endReportedTask, queueInput } from './decide-talk.js';
 import type { Decision } from './decision.js';
 import { troubleOf, type Ending } from './ending.js';
@@ -13,6 +14,7 @@ export function endTurn(d: Decision, { stopReason, message }: TurnEnded, at: str
   const asked = d.session.interruptRequestedAt !== null;
   d.record({ type: 'turn_ended', at, stopReason });
   if (stopReason === 'error' && !d.session.error) d.record({ type: 'erred', code: 'agent_error', message: message ?? 'The turn ended with an error.', at });
+  deliverMail(d);
   if (d.session.mode !== 'task' || isEnding(d.session)) return;
   if (d.session.report) return endReportedTask(d);
   if (stopReason === 'end_turn') return endSilentTurn(d);
@@ -24,11 +26,14 @@ export function endTurn(d: Decision, { stopReason, message }: TurnEnded, at: str
   intendEnd(d, code, why);
 }
 
-/** A turn that ended in order and without a report: asked once, then it is finished. Waiting for somebody is no silence. */
+/**
+ * A turn that ended in order and without a report: asked once, then it is finished. Waiting for somebody is no silence, and
+ * neither is mail that it could not be given yet because it is to pause: then it is asked again, as that mail may be gone by then.
+ */
 function endSilentTurn(d: Decision): void {
   const { session } = d;
   if (session.pendingInputs.length > 0 || session.needsInput) return;
-  if (session.nudged) return intendEnd(d, 'finished', 'The agent ended its turn, and again after being asked for a report.');
+  if (session.nudged && undeliveredMail(session, d.mail).length === 0) return intendEnd(d, 'finished', 'The agent ended its turn, and again after being asked for a report.');
   queueInput(d, { inputId: d.ctx.newId('input'), text: NUDGE, source: 'system', at: d.now }, 'system');
 }
 

@@ -1,10 +1,12 @@
 import { AppError } from '../errors/app-error.js';
 import type { DecideContext } from '../kernel/context.js';
+import type { Mail } from '../work/mail.js';
 import { createSession } from './create-session.js';
 import { answerApproval, expireApprovals } from './decide-approval.js';
 import { takeFacts } from './decide-facts.js';
 import { end, interrupt, kill, pause, resume, stop } from './decide-intent.js';
 import { claim, loseRunner, missRun, place, wait } from './decide-run.js';
+import { deliverMail } from './decide-mail.js';
 import { input, timeline } from './decide-talk.js';
 import { Decision } from './decision.js';
 import type { Session } from './session.js';
@@ -17,6 +19,7 @@ type Rules = { [T in LiveCommand['type']]: (d: Decision, command: Extract<LiveCo
 const RULES: Rules = {
   place, wait, claim, stop, kill, pause, resume, interrupt, input, timeline, end,
   answer_approval: answerApproval,
+  deliver_mail: deliverMail,
   expire_approvals: expireApprovals,
   facts: takeFacts,
   runner_lost: loseRunner,
@@ -27,17 +30,17 @@ const RULES: Rules = {
 };
 
 /**
- * What a command comes to, from the session alone: the same session, command and context make the same
+ * What a command comes to, from the session and the mail queued for it alone: the same session, mail, command and context make the same
  * changes. No change at all is an answer too.
  * @throws AppError when the session does not take the command (each rule says its codes).
  */
-export function decide(session: Session | null, command: SessionCommand, ctx: DecideContext): SessionChange[] {
+export function decide(session: Session | null, command: SessionCommand, ctx: DecideContext, mail: readonly Mail[] = []): SessionChange[] {
   if (command.type === 'spawn') {
     if (session) throw new AppError('CONFLICT', 'There is such a session already.', { sessionId: session.id });
     return [{ type: 'spawned', session: createSession(command, ctx) }];
   }
   if (!session) throw new AppError('SESSION_NOT_FOUND');
-  const decision = new Decision(session, ctx);
+  const decision = new Decision(session, ctx, mail);
   const rule = RULES[command.type] as (d: Decision, command: LiveCommand) => void;
   rule(decision, command);
   if (decision.changes.length > 0) decision.record({ type: 'revised', at: ctx.now });

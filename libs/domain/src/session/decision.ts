@@ -1,5 +1,6 @@
 import type { DecideContext } from '../kernel/context.js';
 import { evolve } from './evolve.js';
+import type { Mail } from '../work/mail.js';
 import type { Session } from './session.js';
 import type { SessionChange } from './session-change.js';
 
@@ -7,10 +8,16 @@ import type { SessionChange } from './session-change.js';
 export class Decision {
   readonly changes: SessionChange[] = [];
 
-  constructor(private folded: Session, readonly ctx: DecideContext) {}
+  /** @param mail queued for the session, oldest first */
+  constructor(private folded: Session, readonly ctx: DecideContext, private queued: readonly Mail[] = []) {}
 
   get session(): Session {
     return this.folded;
+  }
+
+  /** What is still queued: what the agent got in this very decision is not. */
+  get mail(): readonly Mail[] {
+    return this.queued;
   }
 
   get now(): string {
@@ -20,5 +27,9 @@ export class Decision {
   record(change: SessionChange): void {
     this.folded = evolve(this.folded, change);
     this.changes.push(change);
+    if (change.type === 'input_settled' && change.delivered && change.mailIds) {
+      const { mailIds } = change;
+      this.queued = this.queued.filter(({ id }) => !mailIds.includes(id));
+    }
   }
 }

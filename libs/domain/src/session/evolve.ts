@@ -38,6 +38,7 @@ const REDUCERS: Reducers = {
   noted: unchanged,
   reported: (s, { report }) => ({ ...s, report }),
   task_reported: unchanged,
+  task_status_reported: unchanged,
   acknowledged: (s, { runSeq, at }) => ({ ...s, lastFactAt: at, run: s.run && { ...s.run, ackedRunSeq: runSeq } }),
   ended: (s, { outcome, at }) => ({
     ...s, outcome, error: s.state === 'stopped' && OUTCOMES[outcome.code].status === 'completed' ? null : s.error, endedAt: at, activity: 'idle', currentTask: null, waiting: null, pendingInputs: [], interruptRequestedAt: null,

@@ -3,6 +3,7 @@ import type { FeedEvent } from '../feed/envelope.js';
 import { fitEvent } from '../feed/fit-event.js';
 import type { DecideContext } from '../kernel/context.js';
 import { taskEvent, taskSessionEvent } from '../work/task-events.js';
+import type { Mail } from '../work/mail.js';
 import type { Task } from '../work/task.js';
 import { decide } from './decide.js';
 import { evolve } from './evolve.js';
@@ -11,6 +12,7 @@ import type { Session } from './session.js';
 import type { SessionChange } from './session-change.js';
 import type { SessionCommand } from './session-command.js';
 import { eventsOf, sessionDeleted, sessionUpdated, spawnEvents, visiblyChanged } from './session-feed.js';
+import { NO_CORRESPONDENCE, syncMail, type Correspondence } from './mail-sync.js';
 import { isTerminal } from './session-state.js';
 import { syncTasks, withoutSession } from './task-sync.js';
 
@@ -20,6 +22,8 @@ export interface HandledSession {
   session: Session;
   /** The linked tasks that changed, each one revision further. */
   tasks: Task[];
+  /** Mail that was delivered or sent with it. */
+  mails: Mail[];
   /** In the order of the feed; the last one is the commit's end. Empty where only bookkeeping changed. */
   events: FeedEvent[];
   changed: boolean;
@@ -29,18 +33,22 @@ export interface HandledSession {
  * Decides, folds and tells the feed: first what happened, then notifications and task links, then each
  * changed entity once as it is now (design §5).
  * @param linkedTasks the tasks of `taskIds`; for a spawn all of them must be there.
+ * @param correspondence the session's queued mail, and its parent.
  * @throws AppError as `decide` does; then nothing has changed.
  */
-export function handleSession(session: Session | null, command: SessionCommand, ctx: DecideContext, linkedTasks: readonly Task[]): HandledSession {
+export function handleSession(
+  session: Session | null, command: SessionCommand, ctx: DecideContext, linkedTasks: readonly Task[], correspondence: Correspondence = NO_CORRESPONDENCE,
+): HandledSession {
   if (command.type === 'spawn') assertLinked(command.projectId, command.taskIds, linkedTasks);
-  const changes = decide(session, command, ctx);
-  if (changes.length === 0 && session) return { session, tasks: [], events: [], changed: false };
+  const changes = decide(session, command, ctx, correspondence.mail);
+  if (changes.length === 0 && session) return { session, tasks: [], mails: [], events: [], changed: false };
   const { after, specific } = fold(session, changes, ctx.now);
   const sync = syncTasks(changes, after, linkedTasks, ctx.now);
   const notifications = changes.flatMap((change) => notificationsFor(change, after));
   const own = session && visiblyChanged(session, after) ? [sessionUpdated(after, ctx.now)] : [];
-  const events = [...specific, ...notifications, ...sync.specific, ...sync.updated, ...own].map(fitEvent);
-  return { session: after, tasks: sync.tasks, events, changed: true };
+  const post = syncMail(changes, after, correspondence, ctx);
+  const events = [...specific, ...notifications, ...sync.specific, ...post.events, ...sync.updated, ...own].map(fitEvent);
+  return { session: after, tasks: sync.tasks, mails: post.mails, events, changed: true };
 }
 
 /**

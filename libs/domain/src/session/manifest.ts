@@ -37,6 +37,8 @@ export interface ManifestInput {
   tasks: Task[];
   teamMember: TeamMember | null;
   parent: { sessionId: string; name: string } | null;
+  /** The session whose conversation it goes on with; absent: it begins one. */
+  continues?: { sessionId: string; name: string };
   mode: SessionMode;
   providerType: string;
   model: string | null;

@@ -14,6 +14,7 @@ export function systemPromptOf({ teamMember, systemPrompt }: ManifestInput): str
 
 /** The first prompt: the project, the tasks with their acceptance criteria, the directive, how to report. */
 export function promptOf(input: ManifestInput): string {
+  if (input.continues) return goingOn(input, input.continues);
   const { project, tasks, parent, initialDirective, workingDir } = input;
   return `${paragraphs([
     `# Project: ${project.name}`,
@@ -23,6 +24,16 @@ export function promptOf(input: ManifestInput): string {
     tasks.length > 0 && (tasks.length === 1 ? '# Your task' : '# Your tasks, in this order'),
     ...tasks.map(taskText),
     initialDirective && `# Directive\n\n${initialDirective.trim()}`,
+    howToReport(input),
+  ])}\n`;
+}
+
+/** To an agent that knows the project and its tasks already: what is new. */
+function goingOn(input: ManifestInput, continues: { sessionId: string; name: string }): string {
+  return `${paragraphs([
+    `You go on with the work of your session "${continues.name}" (\`${continues.sessionId}\`), in the same conversation; what you report now belongs to the session \`${input.sessionId}\`.`,
+    input.tasks.length > 0 && `Its tasks: ${input.tasks.map(({ id, title }) => `${title} (\`${id}\`)`).join('; ')}.`,
+    input.initialDirective && `# Directive\n\n${input.initialDirective.trim()}`,
     howToReport(input),
   ])}\n`;
 }

@@ -1,14 +1,13 @@
+import type { EventMap, ToolCallData } from '../feed/event-map.js';
 import type { TimelineEntry } from '../work/timeline.js';
-import type { TaskSessionStatus } from '../work/task.js';
+import type { TaskSessionStatus, TaskStatus } from '../work/task.js';
 import type { Outcome } from './outcome.js';
 import type { Activity, Approval, Desired, NeedsInput, PendingInput, Report, RunRef, Session, SessionMetrics } from './session.js';
 import type { SessionState } from './session-state.js';
 
 /** What an agent said, for the feed alone: changes nothing in the session. */
-export interface Utterance {
-  type: 'output' | 'thought' | 'plan' | 'metadata' | 'error' | 'output_dropped';
-  data: Record<string, unknown>;
-}
+export type Utterance = { [T in UtteranceType]: { type: T; data: EventMap[T] } }[UtteranceType];
+type UtteranceType = 'output' | 'thought' | 'plan' | 'metadata' | 'error' | 'output_dropped';
 
 /** What was decided: `evolve` folds it into the session, `session-feed.ts` tells the feed. Past tense; `at` is RFC 3339. */
 export type SessionChange =
@@ -23,7 +22,7 @@ export type SessionChange =
   | { type: 'turn_ended'; at: string; stopReason: string }
   | { type: 'interrupt_requested'; at: string }
   | { type: 'said'; at: string; utterance: Utterance }
-  | { type: 'tool_called'; at: string; toolCallId: string; open: boolean | null; data: Record<string, unknown> }
+  | { type: 'tool_called'; at: string; toolCallId: string; open: boolean | null; data: ToolCallData }
   | { type: 'metered'; at: string; metrics: SessionMetrics }
   | { type: 'acted'; at: string; activity: Activity; currentTask: string | null }
   | { type: 'erred'; at: string; code: string; message: string }
@@ -35,11 +34,14 @@ export type SessionChange =
   | { type: 'approval_delivered'; approvalId: string }
   | { type: 'approvals_postponed'; deadline: string }
   | { type: 'input_queued'; input: PendingInput; by: string }
-  | { type: 'input_settled'; inputId: string }
+  /** `delivered`: the agent has it; otherwise it never will. */
+  | { type: 'input_settled'; inputId: string; delivered: boolean; mailIds?: string[] }
   | { type: 'noted'; entry: TimelineEntry; at: string }
   | { type: 'reported'; report: Report }
   /** Of a linked task: the session itself keeps nothing of it. */
   | { type: 'task_reported'; taskId: string; status: TaskSessionStatus; at: string }
+  /** By an explicit report; the task itself keeps it. */
+  | { type: 'task_status_reported'; taskId: string; status: TaskStatus; at: string }
   | { type: 'acknowledged'; runSeq: number; at: string }
   | { type: 'ended'; outcome: Outcome; at: string }
   | { type: 'renamed'; name: string }

@@ -1,5 +1,6 @@
 import type { NumberedFact } from '../provider/fact.js';
 import type { TimelineKind } from '../work/timeline.js';
+import type { TaskStatus } from '../work/task.js';
 import type { TeamMember } from '../work/team-member.js';
 import type { OutcomeCode } from './outcome.js';
 import type { PendingInput, PermissionMode, SessionMode } from './session.js';
@@ -20,6 +21,8 @@ export interface SpawnCommand {
   teamMember: TeamMember | null;
   parent: { sessionId: string; rootSessionId: string } | null;
   continues: string | null;
+  /** The agent's own conversation to go on with; null: a new one. */
+  agentSessionId: string | null;
   providerType: string;
   model: string | null;
   permissionMode: PermissionMode;
@@ -44,7 +47,9 @@ export type SessionCommand =
   /** Break off the turn that runs, keep the session. Nothing runs: nothing changes. */
   | { type: 'interrupt'; reason: string; actor: Actor }
   | { type: 'input'; inputId: string; text: string; source: PendingInput['source']; actor: Actor }
-  | { type: 'timeline'; kind: TimelineKind; message: string; taskId?: string; actor: Actor }
+  /** Mail that waits goes to the agent, where it is between two turns. */
+  | { type: 'deliver_mail' }
+  | { type: 'timeline'; kind: TimelineKind; message: string; taskId?: string; taskStatus?: TaskStatus; actor: Actor }
   | { type: 'answer_approval'; approvalId: string; optionId?: string; decision?: 'allow' | 'deny'; reason?: string; actor: Actor }
   /** Denies every open approval whose deadline is not after `now`. */
   | { type: 'expire_approvals' }

@@ -1,4 +1,5 @@
 import { ADMIN, SessionHarness } from '../testing/session-harness.js';
+import type { TimelineEntry } from '../work/timeline.js';
 import { endPath } from './ending.js';
 import { OUTCOMES, type OutcomeCode } from './outcome.js';
 import { SESSION_STATES, canTransition, isTerminal, type SessionState } from './session-state.js';
@@ -112,8 +113,8 @@ describe('how a session ends', () => {
     ['reported completed after it was killed', running, (h) => { h.kill(); h.report('completed'); h.runEnds({ cause: 'killed' }); }, `killed stopped failed observed: ${RAN} stopping stopped`],
     ['reported completed after its turn', () => { const h = running(); h.turnEnds(); return h; }, (h) => { h.report('completed'); h.runEnds(); }, `completed stopped completed reported: ${RAN} stopping stopped`],
 
-    ['finished without a word, after being asked', running, (h) => { h.turnEnds(); h.facts({ type: 'turn_started', inputId: 'inp_1' }); h.turnEnds(); h.runEnds(); }, `finished stopped completed observed: ${RAN} stopping stopped`],
-    ['finished, then killed while it is being stopped', running, (h) => { h.turnEnds(); h.facts({ type: 'turn_started', inputId: 'inp_1' }); h.turnEnds(); h.kill(); h.runEnds({ cause: 'killed' }); }, `killed stopped failed observed: ${RAN} stopping stopped`],
+    ['finished without a word, after being asked', running, (h) => { h.turnEnds(); h.facts({ type: 'turn_started', inputId: h.session.pendingInputs[0].inputId }); h.turnEnds(); h.runEnds(); }, `finished stopped completed observed: ${RAN} stopping stopped`],
+    ['finished, then killed while it is being stopped', running, (h) => { h.turnEnds(); h.facts({ type: 'turn_started', inputId: h.session.pendingInputs[0].inputId }); h.turnEnds(); h.kill(); h.runEnds({ cause: 'killed' }); }, `killed stopped failed observed: ${RAN} stopping stopped`],
 
     ['interactive, stopped while idle', interactive, (h) => { h.turnEnds(); h.stop(); h.runEnds(); }, `finished stopped completed observed: ${RAN} stopping stopped`],
     ['interactive, stopped in the middle of a turn', interactive, (h) => { h.stop(); h.runEnds(); }, `stopped_by_user stopped failed observed: ${RAN} stopping stopped`],
@@ -164,7 +165,7 @@ describe('how a session ends', () => {
     harness.runEnds({ cause: 'exited', exitCode: 3 });
     expect(harness.session.outcome).toMatchObject({ code: 'completed', message: 'all done', reported: true, exitCode: 3 });
     expect(harness.session.error).toMatchObject({ code: 'agent_exit', message: 'The agent ended with exit code 3.' });
-    expect(harness.lastTypes).toEqual(['status_change', 'error', 'notify:session_completed', 'session:updated']);
+    expect(harness.lastTypes).toEqual(['status_change', 'error', 'timeline', 'notify:session_completed', 'session:updated']);
   });
 
   it('forgets an error that the agent got over when it completes', () => {
@@ -191,7 +192,7 @@ describe('how a session ends', () => {
     harness.do({ type: 'timeline', kind: 'completed', message: 'looks done to me', actor: ADMIN });
     harness.do({ type: 'timeline', kind: 'completed', message: 'my child is done', actor: { kind: 'agent', sessionId: 'sess_parent' } });
     expect(harness.session.report).toBeNull();
-    expect(harness.all('timeline')).toHaveLength(2);
+    expect(harness.all('timeline').map(({ data }) => (data as TimelineEntry).by)).toEqual(['system', 'user', 'agent']);
   });
 });
 
@@ -232,7 +233,7 @@ describe('wanting an end', () => {
   it.each(ends)('changes nothing once more in %s', (_name, start) => {
     const harness = start();
     const before = harness.session;
-    expect(harness.stop()).toEqual({ session: before, tasks: [], events: [], changed: false });
+    expect(harness.stop()).toEqual({ session: before, tasks: [], mails: [], events: [], changed: false });
     expect(harness.session).toBe(before);
   });
 

@@ -51,6 +51,7 @@ describe('the feed of a commit', () => {
     harness.runEnds();
     expect(harness.last.map(ids)).toEqual([
       ['status_change', 'proj_1', 'sess_1', undefined],
+      ['timeline', 'proj_1', 'sess_1', undefined],
       ['notify:session_completed', 'proj_1', 'sess_1', undefined],
       ['notify:task_session_completed', 'proj_1', 'sess_1', 'task_2'],
       ['task:updated', 'proj_1', undefined, 'task_2'],
@@ -69,7 +70,7 @@ describe('the feed of a commit', () => {
     harness.runEnds();
     for (const event of harness.events) {
       expect(event.projectId).toBe('proj_1');
-      const namesTask = event.type.startsWith('task:') || event.type.startsWith('notify:task_') || (event.type === 'timeline');
+      const namesTask = event.type.startsWith('task:') || event.type.startsWith('notify:task_') || (event.type === 'timeline' && (event.data as { by: string }).by !== 'system');
       expect(event.taskId !== undefined).toBe(namesTask);
       expect(event.sessionId !== undefined).toBe(event.type !== 'task:updated');
     }

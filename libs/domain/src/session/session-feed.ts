@@ -1,5 +1,6 @@
 import { newErrorEvent, newMetadataEvent, newMetricEvent, newStatusChangeEvent, sessionEvent } from '../feed/events.js';
 import type { FeedEvent } from '../feed/envelope.js';
+import type { EventMap, EventType } from '../feed/event-map.js';
 import type { Session } from './session.js';
 import type { SessionChange } from './session-change.js';
 import { sessionView } from './session-status.js';
@@ -7,7 +8,7 @@ import { sessionView } from './session-status.js';
 /** What the feed is told of one change, in the words of design §5; many changes are only seen in `session:updated`. */
 export function eventsOf(change: SessionChange, before: Session): FeedEvent[] {
   const { id, projectId } = before;
-  const told = (type: string, data: object, at: string): FeedEvent[] => [sessionEvent(type, id, data, at, projectId)];
+  const told = <T extends EventType>(type: T, data: EventMap[T], at: string): FeedEvent[] => [sessionEvent(type, id, data, at, projectId)];
   switch (change.type) {
     case 'moved':
       return [newStatusChangeEvent(id, before.state, change.to, change.reason, change.at, projectId)];

@@ -48,7 +48,14 @@ export interface RunRef {
 /** What its agent last said about itself that decides how the session ends. */
 export interface Report { kind: 'completed' | 'failed'; message: string; at: string }
 
-export interface PendingInput { inputId: string; text: string; source: 'user' | 'system' | 'mail'; at: string }
+export interface PendingInput {
+  inputId: string;
+  text: string;
+  source: 'user' | 'system' | 'mail';
+  at: string;
+  /** The mail it tells of. */
+  mailIds?: string[];
+}
 
 export const APPROVAL_STATES = ['open', 'answered', 'cancelled', 'expired'] as const;
 export interface ApprovalOption { optionId: string; name: string; kind: 'allow_once' | 'allow_always' | 'reject_once' | 'reject_always' }

@@ -2,6 +2,7 @@ import { AppError } from '../errors/app-error.js';
 import type { FeedEvent } from '../feed/envelope.js';
 import { TASK_SESSIONS_MAX } from '../limits.js';
 import { taskEvent, taskSessionEvent } from '../work/task-events.js';
+import { withTaskStatus } from '../work/task-commands.js';
 import type { Task, TaskSessionStatus } from '../work/task.js';
 import { taskSessionNotification } from './notifications.js';
 import type { Session } from './session.js';
@@ -40,6 +41,11 @@ function synced(task: Task, session: Session, changes: readonly SessionChange[],
     if (change.type === 'spawned') next = link(next, session, now, events);
     if (change.type === 'moved' && change.to === 'running' && status === 'queued') become('working');
     if (change.type === 'task_reported' && change.taskId === task.id) become(change.status);
+    if (change.type === 'task_status_reported' && change.taskId === task.id) {
+      const { task: reported, notification } = withTaskStatus(next, change.status, now);
+      next = reported;
+      if (notification) events.push(notification);
+    }
     if (change.type === 'ended' && isTerminal(session) && status !== undefined && !ENDED.includes(status)) {
       become(statusOf(session) === 'completed' ? 'completed' : 'failed');
     }

@@ -1,3 +1,5 @@
+import type { OutcomeCode } from '../session/outcome.js';
+
 export const NOTIFICATION_TYPES = [
   'notify:progress', 'notify:needs_input', 'notify:session_completed', 'notify:session_failed', 'notify:session_stopped',
   'notify:session_blocked', 'notify:task_completed', 'notify:task_blocked', 'notify:task_in_review',
@@ -11,5 +13,6 @@ export interface NotificationData {
   message: string;
   sessionName?: string;
   taskTitle?: string;
-  outcome?: string;
+  /** Of the session that ended. */
+  outcome?: OutcomeCode;
 }

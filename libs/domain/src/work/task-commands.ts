@@ -56,6 +56,13 @@ export function updateTask(task: Task, body: TaskPatch, ctx: DecideContext): Wri
   return { doc, events: [...(notification ? [notification] : []), taskEvent('task:updated', doc, ctx.now)] };
 }
 
+/** The task with another status, and what people are told of that; the caller counts the revision. */
+export function withTaskStatus(task: Task, status: TaskStatus, now: string): { task: Task; notification: FeedEvent | null } {
+  if (task.status === status) return { task, notification: null };
+  const doc = timed({ ...task, status }, now);
+  return { task: doc, notification: taskStatusNotification(doc, now) };
+}
+
 export interface DeletedTasks {
   /** Children first. */
   deletedIds: string[];

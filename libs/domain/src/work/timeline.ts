@@ -1,8 +1,13 @@
+import type { Truncated } from '../feed/events.js';
+
 export const TIMELINE_KINDS = [
   'progress', 'milestone', 'blocked', 'needs_input', 'task_started', 'task_completed', 'task_blocked',
   'task_failed', 'task_skipped', 'completed', 'failed', 'error',
 ] as const;
-export type TimelineKind = (typeof TIMELINE_KINDS)[number];
+/** What the system writes itself: that the agent is at work, and how and why the session ended. */
+export const SYSTEM_TIMELINE_KINDS = ['started', 'stopped'] as const;
+export type ReportKind = (typeof TIMELINE_KINDS)[number];
+export type TimelineKind = ReportKind | (typeof SYSTEM_TIMELINE_KINDS)[number];
 
 /** `data` of a `timeline` event. */
 export interface TimelineEntry {
@@ -10,6 +15,6 @@ export interface TimelineEntry {
   kind: TimelineKind;
   message: string;
   taskId?: string;
-  /** Who wrote it: `agent`, `user`, `system`. */
-  by: string;
+  by: 'agent' | 'user' | 'system';
+  truncated?: Truncated;
 }

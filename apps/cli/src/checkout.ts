@@ -1,0 +1,35 @@
+import { fileURLToPath } from 'node:url';
+import { CliError, EXIT } from './exit-code.js';
+
+/** The launcher that holds a home: pid and start time name one process for good. */
+export interface Holder { pid: number; startTime: string; checkout?: string }
+type Say = (about: string, what: string) => void;
+
+/** What this CLI needs of the launcher's own code, which lives in the same checkout. */
+export interface LauncherTools {
+  homeLock(home: string): { readonly holder: Holder | null };
+  isAlive(known: { pid: number | null; startTime?: string | null }): boolean;
+  /** Runs that a runner has not closed: each may have an agent that lives. */
+  countOpenRuns(home: string, slot: string): number;
+  readSettings(env: NodeJS.ProcessEnv): object;
+  Stack: new (options: { root: string; settings: object; say: Say }) => { open(): Promise<void>; stop(options: { keepAgents: boolean }): Promise<boolean> };
+  RUNNER: string;
+}
+
+const ROOT = new URL('../../../', import.meta.url);
+/** Of the checkout that this CLI is part of. */
+export const CHECKOUT = fileURLToPath(ROOT);
+export const START_SCRIPT = fileURLToPath(new URL('tools/start.mjs', ROOT));
+const MODULES = ['owner-lock', 'process-info', 'open-runs', 'settings', 'stack', 'services'];
+
+/** @throws CliError where there is a CLI without its checkout, as in an image */
+export async function launcherTools(): Promise<LauncherTools> {
+  try {
+    const tools = {};
+    for (const name of MODULES) Object.assign(tools, await import(new URL(`tools/lib/${name}.mjs`, ROOT).href));
+    return tools as LauncherTools;
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    throw new CliError(EXIT.failure, 'This orbitmesh is not part of a checkout: it can talk to a stack, but not start or stop one.');
+  }
+}

@@ -1,0 +1,57 @@
+import { UnreachableError } from '@orbitmesh/api-client';
+import { CommanderError } from 'commander';
+import { CliError, EXIT } from './exit-code.js';
+import { cliNameOf } from './terminal.js';
+
+/** `%` stands for what the CLI is called where it runs, `&` for the command that failed. */
+const HINT_OF_CODE: Readonly<Record<string, string>> = {
+  UNREACHABLE: 'Start it with: % up   (npm start in the checkout does the same); % status shows what is missing.',
+  UNAUTHENTICATED: "The token is not valid there (any more). Without ORBITMESH_TOKEN and ORBITMESH_API_URL the home's own is used; % token prints it.",
+  FORBIDDEN: "An agent's token acts as its own session, in its own project. For anything else, ask a person: % report needs-input \"…\"",
+  HOST_NOT_ALLOWED: 'Call it by 127.0.0.1 or localhost, or name the host in ORBITMESH_ALLOWED_HOSTS and start it again.',
+  VALIDATION_FAILED: 'What it takes: & --help',
+  SECRET_BY_VALUE: 'Pass a reference: --secret NAME=env:NAME or NAME=file:/path; only the runner reads it.',
+  PROJECT_NOT_FOUND: 'Those that there are: % project list',
+  TASK_NOT_FOUND: 'Those that there are: % task list',
+  SESSION_NOT_FOUND: 'Those that there are: % session list --all',
+  TEAM_MEMBER_NOT_FOUND: 'Those that there are: % team-member list',
+  APPROVAL_NOT_FOUND: 'Those that there are: % session approvals SESSION',
+  NOTIFICATION_NOT_FOUND: 'Those that there are: % notification list',
+  WEBHOOK_NOT_FOUND: 'Those that there are: % webhook list',
+  DELIVERY_NOT_FOUND: 'Those that there are: % webhook deliveries WEBHOOK',
+  MAIL_NOT_FOUND: 'Those that there are: % mail list',
+  PROVIDER_NOT_FOUND: 'Those that there are: % provider list. More of them go into providers.json of the home.',
+  INVALID_TRANSITION: 'Where it is now: % session show SESSION',
+  NOT_SUPPORTED: 'What each provider can do: % provider list',
+  APPROVAL_ALREADY_ANSWERED: 'How it was answered: % session approvals SESSION',
+  SESSION_NOT_TERMINAL: 'End it first: % session stop SESSION; % wait SESSION returns when it has ended.',
+  SESSION_ENDED: 'Go on in its conversation: % session continue SESSION "…". A mail can be kept for that: --keep-for-continuation.',
+  TASK_IN_USE: 'Its sessions: % session list --task TASK. End them first, with: % session stop SESSION',
+  REVISION_MISMATCH: 'It was changed meanwhile. Look at it again (show), then repeat with --if-match and the revision it has now.',
+  CURSOR_GONE: 'Begin without --after, or after one of the two above.',
+  PROJECT_NOT_EMPTY: 'Delete first what it still has: % task list, % session list --all and % team-member list, with --project PROJECT.',
+  TASK_REFERENCE_INVALID: 'How the tasks hang together: % task tree',
+  MAIL_RECIPIENT_INVALID: 'Who is there: % session list. --to takes SESSION, children, siblings, project or member:MEMBER.',
+  WORKING_DIR_INVALID: "It must be a directory inside the project's or one of ORBITMESH_ROOTS, as the runner sees it.",
+  IDEMPOTENCY_KEY_REUSED: 'Use another --idempotency-key, or repeat exactly what it was used for.',
+  TOO_MANY_REQUESTS: 'Try again in a moment.',
+  UNAVAILABLE: 'Try again in a moment; % status shows what is missing.',
+  TIMEOUT: 'It may have happened: look, or repeat it with the same --idempotency-key.',
+  STORAGE_FULL: "Nothing was written. Make room on the disk of OrbitMesh's home; it goes on by itself.",
+  STORAGE_WRITE: 'Nothing was written. Its log says why: run/logs/session-service.log in the home.',
+  INTERNAL: 'The log has it under the trace id: run/logs/ in the home.',
+};
+
+/** The next step after a failure; null where there is none to name. */
+export function hintOf(error: unknown, env: NodeJS.ProcessEnv, command: string | null): string | null {
+  const hint = textOfHint(error, env);
+  const name = cliNameOf(env);
+  return hint === undefined ? null : hint.replaceAll('%', name).replaceAll('&', command ?? name);
+}
+
+function textOfHint(error: unknown, env: NodeJS.ProcessEnv): string | undefined {
+  if (error instanceof CliError) return error.hint ?? (error.exitCode === EXIT.usage ? 'See: & --help' : undefined);
+  if (error instanceof CommanderError) return 'See: & --help';
+  if (error instanceof UnreachableError) return env['ORBITMESH_API_URL'] ? 'Is ORBITMESH_API_URL right, and does OrbitMesh run there?' : HINT_OF_CODE['UNREACHABLE'];
+  return HINT_OF_CODE[(error as { code?: string } | null)?.code ?? ''];
+}

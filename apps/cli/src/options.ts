@@ -1,0 +1,52 @@
+import { InvalidArgumentError, Option } from 'commander';
+
+export type Parse = (value: string, before: never) => unknown;
+/** An option as it stands in a command's table; the third: how its value is read, or which values there are. */
+export type OptionRow = readonly [flags: string, about: string, takes?: Parse | readonly string[]];
+
+/** The value that empties a field. */
+export const NONE = 'none';
+
+export function optionOf([flags, about, takes]: OptionRow): Option {
+  const option = new Option(flags, about);
+  if (typeof takes === 'function') return option.argParser(takes as (value: string, before: unknown) => unknown);
+  return takes ? option.choices(takes).argParser((value: string) => choiceOf(takes, value)) : option;
+}
+
+/** Takes `needs-input` for needs_input, and the other way round. @throws InvalidArgumentError */
+export function choiceOf<T extends string>(choices: readonly T[], value: string): T {
+  const found = choices.find((one) => one.replaceAll('-', '_') === value.replaceAll('-', '_'));
+  if (found === undefined) throw new InvalidArgumentError(`Allowed choices are ${choices.join(', ')}.`);
+  return found;
+}
+
+export const append: Parse = (value: string, before: string[] = []) => [...before, value];
+/** A list that replaces the one before; `none` alone empties it. */
+export const appendOrNone: Parse = (value: string, before: string[] = []) => (value === NONE ? [] : [...before, value]);
+export const orNone: Parse = (value: string) => (value === NONE ? null : value);
+
+export const whole: Parse = (value: string) => {
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('It must be a whole number.');
+  return Number(value);
+};
+
+export const seconds: Parse = (value: string) => {
+  if (!/^\d{1,6}(\.\d{1,3})?$/.test(value)) throw new InvalidArgumentError('It must be a number of seconds.');
+  return Number(value);
+};
+
+export const pair: Parse = (value: string, before: Record<string, string> = {}) => {
+  const at = value.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('It must be NAME=value.');
+  return { ...before, [value.slice(0, at)]: value.slice(at + 1) };
+};
+
+export const jsonObject: Parse = (value: string) => {
+  try {
+    const parsed: unknown = JSON.parse(value);
+    if (typeof parsed === 'object' && parsed !== null && !Array.isArray(parsed)) return parsed;
+  } catch {
+    // Told below.
+  }
+  throw new InvalidArgumentError('It must be a JSON object.');
+};

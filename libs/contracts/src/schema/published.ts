@@ -1,0 +1,72 @@
+import type {
+  Approval, EventEnvelope, EventMap, Mail, MailBroadcast, Manifest, ManifestInput, Ordering, Project, SessionView, Task, TeamMember, TimelineEntry, Transition,
+} from '@orbitmesh/domain';
+import type { Problem } from '../http/problem.js';
+import type { Delivery, NotifierRpc, Notification, Webhook } from '../rpc/notifier.contract.js';
+import type { EventPage, List, Page, RpcRequest, RpcResponse, Topic } from '../rpc/rpc.js';
+import type { AnyRunnerRpc, RunnerRpc } from '../rpc/runner.contract.js';
+import type { ProviderView, RunnerView, SessionRpc } from '../rpc/session.contract.js';
+import type { Topics } from '../rpc/topics.js';
+
+/** `GET /health/ready`. */
+export interface Readiness { ready: boolean; checks: { gateway: boolean; sessionService: boolean; runners: number } }
+export interface Liveness { ok: true }
+
+/** What REST answers, by the name its schema has; generic ones have none of their own. */
+export interface AnswerTypes {
+  Project: Project;
+  ProjectPage: Page<Project>;
+  Task: Task;
+  TaskPage: Page<Task>;
+  TeamMember: TeamMember;
+  TeamMemberPage: Page<TeamMember>;
+  MemoryList: List<string>;
+  Ordering: Ordering;
+  SessionView: SessionView;
+  SessionPage: Page<SessionView>;
+  TransitionList: List<Transition>;
+  ApprovalList: List<Approval>;
+  Approval: Approval;
+  Manifest: Manifest;
+  ManifestInput: ManifestInput;
+  TimelineEvent: EventEnvelope<'timeline', TimelineEntry>;
+  EventEnvelope: EventEnvelope;
+  EventPage: EventPage;
+  Mail: Mail;
+  MailPage: Page<Mail>;
+  MailBroadcast: MailBroadcast;
+  Notification: Notification;
+  NotificationPage: Page<Notification>;
+  ReadCount: RpcResponse<typeof NotifierRpc.readMany>['body'];
+  Webhook: Webhook;
+  WebhookPage: Page<Webhook>;
+  WebhookSecret: RpcResponse<typeof NotifierRpc.webhookSecret>;
+  Delivery: Delivery;
+  DeliveryPage: Page<Delivery>;
+  RunnerList: List<RunnerView>;
+  ProviderList: List<ProviderView>;
+  Readiness: Readiness;
+  Liveness: Liveness;
+  Problem: Problem;
+}
+export type AnswerName = keyof AnswerTypes;
+
+type Payloads<Contracts> = { [K in keyof Contracts]: { request: RpcRequest<Contracts[K]>; response: RpcResponse<Contracts[K]> } };
+type Messages<Contracts> = { [K in keyof Contracts]: Contracts[K] extends Topic<infer Message> ? Message : never };
+
+/** What crosses NATS, by contract. */
+export interface RpcPayloads {
+  SessionRpc: Payloads<typeof SessionRpc>;
+  RunnerRpc: Payloads<typeof RunnerRpc>;
+  AnyRunnerRpc: Payloads<typeof AnyRunnerRpc>;
+  NotifierRpc: Payloads<typeof NotifierRpc>;
+}
+export interface TopicPayloads { Topics: Messages<typeof Topics> }
+
+/** Everything that gets a schema; `tools/lib/type-schemas.mjs` reads it out of the compiler. */
+export interface Published {
+  answers: AnswerTypes;
+  events: EventMap;
+  rpc: RpcPayloads;
+  topics: TopicPayloads;
+}
