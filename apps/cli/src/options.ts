@@ -5,7 +5,7 @@ export type Parse = (value: string, before: never) => unknown;
 export type OptionRow = readonly [flags: string, about: string, takes?: Parse | readonly string[]];
 
 /** The value that empties a field. */
-export const NONE = 'none';
+export const NONE = 'none' as const;
 
 export function optionOf([flags, about, takes]: OptionRow): Option {
   const option = new Option(flags, about);
@@ -23,7 +23,11 @@ export function choiceOf<T extends string>(choices: readonly T[], value: string)
 export const append: Parse = (value: string, before: string[] = []) => [...before, value];
 /** A list that replaces the one before; `none` alone empties it. */
 export const appendOrNone: Parse = (value: string, before: string[] = []) => (value === NONE ? [] : [...before, value]);
-export const orNone: Parse = (value: string) => (value === NONE ? null : value);
+
+/** The value of an option that may empty its field. (Commander makes '' of a null that is parsed.) */
+export function orNull<T extends string>(value: T | undefined): T | null | undefined {
+  return value === NONE ? null : value;
+}
 
 export const whole: Parse = (value: string) => {
   if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('It must be a whole number.');

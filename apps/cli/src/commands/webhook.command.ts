@@ -1,7 +1,7 @@
 import { DELIVERY_STATES, type Delivery, type DeliveryState, type Webhook } from '@orbitmesh/api-client';
 import { NOTIFICATION_TYPES } from '@orbitmesh/domain';
 import { timeText, type Columns, type Fields } from '../document-text.js';
-import { append, orNone, type OptionRow } from '../options.js';
+import { append, orNull, type OptionRow } from '../options.js';
 import type { Register, Site } from '../site.js';
 import { cliNameOf } from '../terminal.js';
 import { given } from './project.command.js';
@@ -18,7 +18,7 @@ const DELIVERY_COLUMNS: Columns<Delivery> = [
 ];
 const WEBHOOK = [['<webhook>', 'its id']] as const;
 
-interface WebhookOptions { url?: string; name?: string; type?: string[]; project?: string | null; active?: boolean; inactive?: boolean }
+interface WebhookOptions { url?: string; name?: string; type?: string[]; project?: string; active?: boolean; inactive?: boolean }
 const TYPES: OptionRow = ['--type <type>', `what it is told of; may be repeated (default: all). ${NOTIFICATION_TYPES.join(', ')}`, append];
 
 export const registerWebhook: Register = (program) => {
@@ -32,7 +32,7 @@ export const registerWebhook: Register = (program) => {
   webhook.show<Webhook>({ about: 'show one webhook', args: WEBHOOK, get: ({ client, call }) => client.webhook(call.args[0]), fields: FIELDS });
   webhook.change<Webhook, WebhookOptions>({
     name: 'update', about: 'change what is given, and nothing else', args: WEBHOOK, revisioned: true,
-    options: [['--url <url>', 'where to'], ['--name <name>', 'what to call it'], TYPES, ['-p, --project <project>', 'only of this project; none: of all', orNone], ['--active', 'it is told again'], ['--inactive', 'it is told of nothing more']],
+    options: [['--url <url>', 'where to'], ['--name <name>', 'what to call it'], TYPES, ['-p, --project <project>', 'only of this project; none: of all'], ['--active', 'it is told again'], ['--inactive', 'it is told of nothing more']],
     send: ({ client, call: { args: [id], options } }, how) => client.updateWebhook(id, given({ url: options.url, ...bodyOf(options) }), how), text: (one) => `${one.id}: ${one.active ? 'active' : 'inactive'}, revision ${one.revision}`,
   });
   webhook.remove({ about: 'delete a webhook, and what is still to be delivered', args: WEBHOOK, send: (client, id, how) => client.deleteWebhook(id, how) });
@@ -64,5 +64,5 @@ function addDeliveries(webhook: Site): void {
 }
 
 function bodyOf({ name, type, project, active, inactive }: WebhookOptions) {
-  return { name, types: type, projectId: project, active: inactive ? false : active };
+  return { name, types: type, projectId: orNull(project), active: inactive ? false : active };
 }
