@@ -4,13 +4,18 @@ import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join, resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
+import { renderOperations } from './lib/client-operations.mjs';
 import { printJson } from './lib/print-json.mjs';
 import { schemaOfType } from './lib/type-schemas.mjs';
 
 /** Every wire type as JSON Schema: what the others are rendered with. */
 const SCHEMAS = 'libs/contracts/src/generated/schemas.json';
+/** The typed client's table, out of the OpenAPI document. */
+const OPERATIONS = 'libs/api-client/src/generated/operations.ts';
+const OPENAPI = { module: 'apps/api-gateway/dist/openapi/openapi.doc.js', render: 'renderOpenApi' };
 /** One line a file: where it goes, and the built module whose named export renders it, given the schemas: as text, or as JSON. */
 const GENERATED = [
+  { file: 'docs/openapi.json', ...OPENAPI },
   { file: 'docs/subjects.md', module: 'libs/messaging/dist/subjects.doc.js', render: 'renderSubjects' },
   { file: 'docs/subjects.schema.json', module: 'libs/messaging/dist/subjects.doc.js', render: 'subjectCatalogue' },
   { file: 'docs/events.md', module: 'libs/contracts/dist/schema/events.doc.js', render: 'renderEvents' },
@@ -23,15 +28,20 @@ const ROOT = fileURLToPath(new URL('..', import.meta.url));
 const { values: { check, list, in: directory } } = parseArgs({ options: { check: { type: 'boolean' }, list: { type: 'boolean' }, in: { type: 'string', default: ROOT } } });
 let drifted = 0;
 
-if (list) process.stdout.write([SCHEMAS, ...GENERATED.map(({ file }) => file)].map((file) => `${file}\n`).join(''));
+if (list) process.stdout.write([SCHEMAS, OPERATIONS, ...GENERATED.map(({ file }) => file)].map((file) => `${file}\n`).join(''));
 else await generate();
 
 async function generate() {
   const schemas = publishedSchemas();
   await keep(SCHEMAS, schemas);
-  for (const { file, module, render } of GENERATED) await keep(file, (await import(join(ROOT, module)))[render](schemas));
-  if (!check) process.stdout.write(`${GENERATED.length + 1} generated files, ${drifted} changed\n`);
+  await keep(OPERATIONS, renderOperations(await rendered(OPENAPI, schemas)));
+  for (const one of GENERATED) await keep(one.file, await rendered(one, schemas));
+  if (!check) process.stdout.write(`${GENERATED.length + 2} generated files, ${drifted} changed\n`);
   else if (drifted > 0) process.exitCode = 1;
+}
+
+async function rendered({ module, render }, schemas) {
+  return (await import(join(ROOT, module)))[render](schemas);
 }
 
 /** Types are read where the compiler put them: `published.ts` and all it imports, built. */
@@ -40,9 +50,9 @@ function publishedSchemas() {
   return { $comment: 'Generated from libs/contracts/src/schema/published.ts by node tools/gen.mjs; do not edit.', $defs };
 }
 
-async function keep(file, rendered) {
+async function keep(file, content) {
   const target = resolve(directory, file);
-  const text = typeof rendered === 'string' ? rendered : printJson(rendered);
+  const text = typeof content === 'string' ? content : printJson(content);
   const present = await readFile(target, 'utf8').catch((error) => {
     if (error.code === 'ENOENT') return null;
     throw error;

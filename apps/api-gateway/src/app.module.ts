@@ -15,6 +15,7 @@ import { Relay } from './http/relay.js';
 import { RouteTable } from './http/route-table.js';
 import { Traffic } from './http/traffic.js';
 import { EventPager } from './live/event-pager.js';
+import { EventStreams } from './live/event-streams.js';
 import { EventTail } from './live/event-tail.js';
 import { LiveClients } from './live/live-clients.js';
 import { LiveGateway } from './live/live.gateway.js';
@@ -23,7 +24,7 @@ import { LiveGateway } from './live/live.gateway.js';
   controllers: CONTROLLERS,
   providers: [
     TokenStore, Authenticator, Door, Entrance, Traffic, HttpDrain, RouteTable, Relay, MailWaits, ReadinessProbe, EventTail, EventPager, LiveClients,
-    LiveGateway, ProblemFilter,
+    LiveGateway, EventStreams, ProblemFilter,
     { provide: APP_PIPE, useClass: DtoPipe },
     { provide: APP_GUARD, useClass: AgentAccessGuard },
     { provide: APP_FILTER, useExisting: ProblemFilter },

@@ -25,7 +25,7 @@ export const READINESS_CACHE_MS = 250;
 /** How long readiness waits for another service before it calls it down. */
 export const READINESS_TIMEOUT_MS = 1_000;
 
-/** WebSocket clients of one gateway; past it the upgrade is refused with 503. About 13 KiB of memory each. */
+/** Clients of the feed of one gateway, WebSockets and event streams together; past it they are refused with 503. About 13 KiB of memory each. */
 export const CLIENTS_MAX = 2_000;
 /** A frame from a client; larger ones close the socket (1009). The largest filter fits. */
 export const FRAME_BYTES_MAX = 64 * 1024;
@@ -43,6 +43,10 @@ export const SLOW_CLOSE_MS_MAX = 5_000;
 export const PING_INTERVAL_MS = 15_000;
 export const PINGS_MISSED_MAX = 2;
 export const POSITION_INTERVAL_MS = 15_000;
+/** A comment goes out on every event stream this often: proxies cut what is silent, often after 30 s or a minute. */
+export const STREAM_HEARTBEAT_MS = 10_000;
+/** What a stream that ends tells its client to wait before it comes back: about as long as a gateway takes to start. */
+export const STREAM_RETRY_MS = 1_000;
 /** How often clients are looked after; the resolution of the times above. */
 export const CLIENT_TICK_MS = 1_000;
 /** After 1001 a client may take this long to close; then its socket is cut. */

@@ -1,8 +1,8 @@
 import { InvalidArgumentError, Option } from 'commander';
 
 export type Parse = (value: string, before: never) => unknown;
-/** An option as it stands in a command's table; the third: how its value is read, or which values there are. */
-export type OptionRow = readonly [flags: string, about: string, takes?: Parse | readonly string[]];
+/** An option as it stands in a command's table; the third: how its value is read, or which values there are, of one or of each. */
+export type OptionRow = readonly [flags: string, about: string, takes?: Parse | readonly string[] | { each: readonly string[] }];
 
 /** The value that empties a field. */
 export const NONE = 'none' as const;
@@ -10,7 +10,9 @@ export const NONE = 'none' as const;
 export function optionOf([flags, about, takes]: OptionRow): Option {
   const option = new Option(flags, about);
   if (typeof takes === 'function') return option.argParser(takes as (value: string, before: unknown) => unknown);
-  return takes ? option.choices(takes).argParser((value: string) => choiceOf(takes, value)) : option;
+  if (!takes) return option;
+  if ('each' in takes) return option.choices(takes.each).argParser((value: string, before: string[] = []) => [...before, choiceOf(takes.each, value)]);
+  return option.choices(takes).argParser((value: string) => choiceOf(takes, value));
 }
 
 /** Takes `needs-input` for needs_input, and the other way round. @throws InvalidArgumentError */

@@ -9,6 +9,7 @@ import { createProcessTable } from './process/process-table.js';
 import { ProviderRunnerConfig } from './provider-runner.config.js';
 import { ProviderDetection } from './providers/provider-detection.js';
 import { ProvidersFile } from './providers/providers-file.js';
+import { AgentStates } from './run/agent-state.js';
 import type { RunEnvironment } from './run/run-environment.js';
 import type { RunLog } from './run/run-log.js';
 import { HeartbeatLoop } from './runner/heartbeat.js';
@@ -72,7 +73,7 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
   private environment(slot: Slot, providers: ProvidersFile): RunEnvironment {
     return {
       installationId: this.installation.installationId, runnerId: slot.runnerId, incarnation: randomUUID(), home: this.config.home,
-      cliEntry: path('../../cli/dist/main.js'), userUmask: this.config.userUmask ?? startUmask, processEnv: process.env,
+      cliEntry: path('../../cli/dist/main.js'), userUmask: this.config.userUmask ?? startUmask, processEnv: process.env, agentStates: new AgentStates(slot.agentsDir),
       table: createProcessTable(), bus: this.bus, log: this.log, newId: newUlidSource(Date.now), driver: findDriver,
       provider: (name) => {
         const entry = providers.get(name);

@@ -10,7 +10,8 @@ const LONG_FILES: Record<string, string> = {};
 const BINARY = /\.(png|jpg|gif|ico|woff2?)$/;
 
 const files = trackedFiles().filter((path) => !BINARY.test(path));
-const sources = files.filter((path) => /\.(ts|mjs|js)$/.test(path));
+/** Generated ones are as long as what they are generated from. */
+const sources = files.filter((path) => /\.(ts|mjs|js)$/.test(path) && !path.includes('/generated/'));
 
 describe('the repository', () => {
   it(`has no source file longer than ${LINES_MAX} lines, no spec longer than ${SPEC_LINES_MAX}`, () => {

@@ -1,160 +1,123 @@
+import type { OrderedEntity } from '@orbitmesh/domain';
 import type {
-  Approval, EventEnvelope, Mail, MailBroadcast, MailState, Manifest, ManifestInput, OrderedEntity, Ordering, Project, SessionState, SessionStatus, SessionView, Task, TaskStatus,
-  TeamMember, TimelineEntry, Transition,
-} from '@orbitmesh/domain';
-import type {
-  ContinueSessionBody, CreateProjectBody, CreateTaskBody, CreateTeamMemberBody, EventFilterDto, MoveInOrderingBody, Notification, Page, PageQuery, PostTimelineBody, ProviderView,
-  RunnerView, SendMailBody, SessionAction, SpawnSessionBody, UpdateProjectBody, UpdateTaskBody, UpdateTeamMemberBody,
+  ContinueSessionBody, CreateProjectBody, CreateTaskBody, CreateTeamMemberBody, CreateWebhookBody, DeliveryState, EventFilterDto, MoveInOrderingBody, PageQuery, PostTimelineBody,
+  ReadNotificationsBody, SendMailBody, SessionAction, SpawnSessionBody, UpdateProjectBody, UpdateTaskBody, UpdateTeamMemberBody, UpdateWebhookBody,
 } from '@orbitmesh/contracts';
+import { Operations, type OperationInput } from './call.js';
 import { Feed, type FeedOptions } from './feed.js';
+import type { OperationId } from './generated/operations.js';
 import { MAIL_WAIT_MARGIN_MS } from './limits.js';
-import { Transport, type ApiAnswer, type CallOptions, type ConnectionOptions } from './transport.js';
-import type { CreateWebhookBody, Delivery, DeliveryState, UpdateWebhookBody, Webhook } from './webhooks.js';
+import type { CallOptions, ConnectionOptions } from './transport.js';
 
-export interface EventPage { items: EventEnvelope[]; nextCursor: string }
-export type SessionQuery = PageQuery & { projectId?: string; state?: SessionState; status?: SessionStatus; taskId?: string; parentSessionId?: string };
-export type TaskQuery = PageQuery & { projectId?: string; status?: TaskStatus; parentId?: string; ready?: boolean };
-export type TeamMemberQuery = PageQuery & { projectId?: string; status?: TeamMember['status']; scope?: 'all' | 'project' | 'global' };
-export type MailQuery = PageQuery & { projectId?: string; threadId?: string; fromSessionId?: string; toSessionId?: string; state?: MailState };
-export interface Readiness { ready: boolean; checks: { gateway: boolean; sessionService: boolean; runners: number } }
+export type { EventPage, Readiness } from '@orbitmesh/contracts';
+export type { Delivery, DeliveryState, Webhook } from '@orbitmesh/contracts';
+/** Said again: the contracts themselves bring their validators, which no client needs. */
+export const DELIVERY_STATES = ['pending', 'delivered', 'parked'] as const satisfies readonly DeliveryState[];
 
-const id = encodeURIComponent;
+type QueryOf<Id extends OperationId> = OperationInput<Id> extends { query?: infer Query } ? NonNullable<Query> : never;
+export type SessionQuery = QueryOf<'sessions.list'>;
+export type TaskQuery = QueryOf<'tasks.list'>;
+export type TeamMemberQuery = QueryOf<'teamMembers.list'>;
+export type MailQuery = QueryOf<'mail.list'>;
 
-/** Everything OrbitMesh offers, typed. Reads give the document, mutations the whole answer. @throws ApiError, UnreachableError */
-export class ApiClient {
-  private readonly transport: Transport;
-
+/**
+ * Everything OrbitMesh offers, typed by the OpenAPI document: `call` takes any operation by its id, the rest are its words for
+ * people. Reads give the document, mutations the whole answer. @throws ApiError, UnreachableError
+ */
+export class ApiClient extends Operations {
   constructor(private readonly connection: ConnectionOptions) {
-    this.transport = new Transport(connection);
+    super(connection);
   }
 
-  createProject(body: CreateProjectBody, options?: CallOptions) { return this.post<Project>('/api/projects', body, options); }
-  project(projectId: string) { return this.get<Project>(`/api/projects/${id(projectId)}`); }
-  projects(query?: PageQuery) { return this.get<Page<Project>>('/api/projects', query); }
-  updateProject(projectId: string, body: UpdateProjectBody, options?: CallOptions) { return this.patch<Project>(`/api/projects/${id(projectId)}`, body, options); }
-  deleteProject(projectId: string, options?: CallOptions) { return this.delete(`/api/projects/${id(projectId)}`, options); }
+  createProject(body: CreateProjectBody, options?: CallOptions) { return this.call('projects.create', { body }, options); }
+  project(id: string) { return this.read('projects.get', { params: { id } }); }
+  projects(query?: PageQuery) { return this.read('projects.list', { query }); }
+  updateProject(id: string, body: UpdateProjectBody, options?: CallOptions) { return this.call('projects.update', { params: { id }, body }, options); }
+  deleteProject(id: string, options?: CallOptions) { return this.call('projects.remove', { params: { id } }, options); }
 
-  createTask(body: CreateTaskBody, options?: CallOptions) { return this.post<Task>('/api/tasks', body, options); }
-  task(taskId: string) { return this.get<Task>(`/api/tasks/${id(taskId)}`); }
-  tasks(query?: TaskQuery) { return this.get<Page<Task>>('/api/tasks', query); }
-  taskChildren(taskId: string, query?: PageQuery) { return this.get<Page<Task>>(`/api/tasks/${id(taskId)}/children`, query); }
-  updateTask(taskId: string, body: UpdateTaskBody, options?: CallOptions) { return this.patch<Task>(`/api/tasks/${id(taskId)}`, body, options); }
-  deleteTask(taskId: string, options?: CallOptions) { return this.delete(`/api/tasks/${id(taskId)}`, options); }
+  createTask(body: CreateTaskBody, options?: CallOptions) { return this.call('tasks.create', { body }, options); }
+  task(id: string) { return this.read('tasks.get', { params: { id } }); }
+  tasks(query?: TaskQuery) { return this.read('tasks.list', { query }); }
+  taskChildren(id: string, query?: PageQuery) { return this.read('tasks.children', { params: { id }, query }); }
+  updateTask(id: string, body: UpdateTaskBody, options?: CallOptions) { return this.call('tasks.update', { params: { id }, body }, options); }
+  deleteTask(id: string, options?: CallOptions) { return this.call('tasks.remove', { params: { id } }, options); }
 
-  spawn(body: SpawnSessionBody, options?: CallOptions) { return this.post<SessionView>('/api/sessions/spawn', body, options); }
-  session(sessionId: string) { return this.get<SessionView>(sessionPath(sessionId)); }
-  sessions(query?: SessionQuery) { return this.get<Page<SessionView>>('/api/sessions', query); }
-  renameSession(sessionId: string, name: string, options?: CallOptions) { return this.patch<SessionView>(sessionPath(sessionId), { name }, options); }
-  deleteSession(sessionId: string, options?: CallOptions) { return this.delete(sessionPath(sessionId), options); }
-  act(sessionId: string, action: SessionAction, reason?: string, options?: CallOptions) { return this.post<SessionView>(sessionPath(sessionId, action), { reason }, options); }
-  input(sessionId: string, text: string, options?: CallOptions) { return this.post<SessionView>(sessionPath(sessionId, 'input'), { text }, options); }
-  manifest(sessionId: string) { return this.get<Manifest>(sessionPath(sessionId, 'manifest')); }
-  manifestInput(sessionId: string) { return this.get<ManifestInput>(sessionPath(sessionId, 'manifest/input')); }
-  transitions(sessionId: string) { return this.get<Page<Transition>>(sessionPath(sessionId, 'transitions')); }
-  approvals(sessionId: string) { return this.get<Page<Approval>>(sessionPath(sessionId, 'approvals')); }
-  timeline(sessionId: string, query?: PageQuery) { return this.get<EventPage>(sessionPath(sessionId, 'timeline'), query); }
-  postTimeline(sessionId: string, body: PostTimelineBody, options?: CallOptions) {
-    return this.post<EventEnvelope<'timeline', TimelineEntry>>(sessionPath(sessionId, 'timeline'), body, options);
-  }
-  answerApproval(sessionId: string, approvalId: string, answer: { optionId?: string; decision?: 'allow' | 'deny'; reason?: string }, options?: CallOptions) {
-    return this.post<Approval>(sessionPath(sessionId, `approvals/${id(approvalId)}`), answer, options);
+  spawn(body: SpawnSessionBody, options?: CallOptions) { return this.call('sessions.spawn', { body }, options); }
+  continueSession(id: string, body: ContinueSessionBody, options?: CallOptions) { return this.call('sessions.continue', { params: { id }, body }, options); }
+  session(id: string) { return this.read('sessions.get', { params: { id } }); }
+  sessions(query?: SessionQuery) { return this.read('sessions.list', { query }); }
+  renameSession(id: string, name: string, options?: CallOptions) { return this.call('sessions.update', { params: { id }, body: { name } }, options); }
+  deleteSession(id: string, options?: CallOptions) { return this.call('sessions.remove', { params: { id } }, options); }
+  act(id: string, action: SessionAction, reason?: string, options?: CallOptions) { return this.call(`sessions.${action}`, { params: { id }, body: { reason } }, options); }
+  input(id: string, text: string, options?: CallOptions) { return this.call('sessions.input', { params: { id }, body: { text } }, options); }
+  manifest(id: string) { return this.read('sessions.manifest', { params: { id } }); }
+  manifestInput(id: string) { return this.read('sessions.manifestInput', { params: { id } }); }
+  transitions(id: string) { return this.read('sessions.transitions', { params: { id } }); }
+  approvals(id: string) { return this.read('sessions.approvals', { params: { id } }); }
+  timeline(id: string, query?: PageQuery) { return this.read('sessions.timeline', { params: { id }, query }); }
+  postTimeline(id: string, body: PostTimelineBody, options?: CallOptions) { return this.call('sessions.postTimeline', { params: { id }, body }, options); }
+  answerApproval(id: string, approvalId: string, answer: { optionId?: string; decision?: 'allow' | 'deny'; reason?: string }, options?: CallOptions) {
+    return this.call('sessions.answerApproval', { params: { id, approvalId }, body: answer }, options);
   }
 
   /** `after`: a sessionSeq. The end is an empty page. */
-  sessionEvents(sessionId: string, query?: { after?: number; limit?: number }) { return this.get<EventPage>(sessionPath(sessionId, 'events'), query); }
+  sessionEvents(id: string, query?: { after?: number; limit?: number }) { return this.read('sessions.events', { params: { id }, query }); }
   /** `after`: a cursor; without one, from the oldest event kept. The end is an empty page. */
-  events(query?: { after?: string; limit?: number }) { return this.get<EventPage>('/api/events', query); }
-  notifications(query?: PageQuery & { unread?: boolean; sessionId?: string; projectId?: string }) { return this.get<Page<Notification>>('/api/notifications', query); }
-  notification(notificationId: string) { return this.get<Notification>(`/api/notifications/${id(notificationId)}`); }
-  markRead(notificationId: string, options?: CallOptions) { return this.post<Notification>(`/api/notifications/${id(notificationId)}/read`, undefined, options); }
+  events(query?: { after?: string; limit?: number }) { return this.read('events.page', { query }); }
 
-  createTeamMember(body: CreateTeamMemberBody, options?: CallOptions) { return this.post<TeamMember>('/api/team-members', body, options); }
-  teamMember(memberId: string) { return this.get<TeamMember>(memberPath(memberId)); }
-  teamMembers(query?: TeamMemberQuery) { return this.get<Page<TeamMember>>('/api/team-members', query); }
-  updateTeamMember(memberId: string, body: UpdateTeamMemberBody, options?: CallOptions) { return this.patch<TeamMember>(memberPath(memberId), body, options); }
-  deleteTeamMember(memberId: string, options?: CallOptions) { return this.delete(memberPath(memberId), options); }
-  archiveTeamMember(memberId: string, options?: CallOptions) { return this.post<TeamMember>(memberPath(memberId, 'archive'), undefined, options); }
-  unarchiveTeamMember(memberId: string, options?: CallOptions) { return this.post<TeamMember>(memberPath(memberId, 'unarchive'), undefined, options); }
-  memory(memberId: string) { return this.get<Page<string>>(memberPath(memberId, 'memory')); }
-  addMemory(memberId: string, text: string, options?: CallOptions) { return this.post<TeamMember>(memberPath(memberId, 'memory'), { text }, options); }
-  replaceMemory(memberId: string, memory: string[], options?: CallOptions) { return this.put<TeamMember>(memberPath(memberId, 'memory'), { memory }, options); }
+  createTeamMember(body: CreateTeamMemberBody, options?: CallOptions) { return this.call('teamMembers.create', { body }, options); }
+  teamMember(id: string) { return this.read('teamMembers.get', { params: { id } }); }
+  teamMembers(query?: TeamMemberQuery) { return this.read('teamMembers.list', { query }); }
+  updateTeamMember(id: string, body: UpdateTeamMemberBody, options?: CallOptions) { return this.call('teamMembers.update', { params: { id }, body }, options); }
+  deleteTeamMember(id: string, options?: CallOptions) { return this.call('teamMembers.remove', { params: { id } }, options); }
+  archiveTeamMember(id: string, options?: CallOptions) { return this.call('teamMembers.archive', { params: { id } }, options); }
+  unarchiveTeamMember(id: string, options?: CallOptions) { return this.call('teamMembers.unarchive', { params: { id } }, options); }
+  memory(id: string) { return this.read('teamMembers.memory', { params: { id } }); }
+  addMemory(id: string, text: string, options?: CallOptions) { return this.call('teamMembers.remember', { params: { id }, body: { text } }, options); }
+  replaceMemory(id: string, memory: string[], options?: CallOptions) { return this.call('teamMembers.replaceMemory', { params: { id }, body: { memory } }, options); }
 
-  ordering(entityType: OrderedEntity, projectId: string) { return this.get<Ordering>(orderingPath(entityType, projectId)); }
-  replaceOrdering(entityType: OrderedEntity, projectId: string, ids: string[], options?: CallOptions) { return this.put<Ordering>(orderingPath(entityType, projectId), { ids }, options); }
-  moveInOrdering(entityType: OrderedEntity, projectId: string, body: MoveInOrderingBody, options?: CallOptions) { return this.post<Ordering>(`${orderingPath(entityType, projectId)}/move`, body, options); }
-
-  continueSession(sessionId: string, body: ContinueSessionBody, options?: CallOptions) { return this.post<SessionView>(sessionPath(sessionId, 'continue'), body, options); }
+  ordering(entityType: OrderedEntity, projectId: string) { return this.read('ordering.get', { params: { entityType, projectId } }); }
+  replaceOrdering(entityType: OrderedEntity, projectId: string, ids: string[], options?: CallOptions) { return this.call('ordering.replace', { params: { entityType, projectId }, body: { ids } }, options); }
+  moveInOrdering(entityType: OrderedEntity, projectId: string, body: MoveInOrderingBody, options?: CallOptions) { return this.call('ordering.move', { params: { entityType, projectId }, body }, options); }
 
   /** To one session: the mail; to an audience: who got which. */
-  sendMail(body: SendMailBody, options?: CallOptions) { return this.post<Mail | MailBroadcast>('/api/mail', body, options); }
-  mail(mailId: string) { return this.get<Mail>(`/api/mail/${id(mailId)}`); }
-  mails(query?: MailQuery) { return this.get<Page<Mail>>('/api/mail', query); }
-  inbox(sessionId: string, query?: PageQuery & { unread?: boolean; state?: MailState }) { return this.get<Page<Mail>>(`/api/mail/inbox/${id(sessionId)}`, query); }
+  sendMail(body: SendMailBody, options?: CallOptions) { return this.call('mail.send', { body }, options); }
+  mail(id: string) { return this.read('mail.get', { params: { id } }); }
+  mails(query?: MailQuery) { return this.read('mail.list', { query }); }
+  inbox(sessionId: string, query?: QueryOf<'mail.inbox'>) { return this.read('mail.inbox', { params: { sessionId }, query }); }
   /** Answers when there is mail, at the latest after `timeout` seconds, then with none; `after`: the `nextCursor` of the wait before. */
-  async waitForMail(sessionId: string, query: { after?: string; timeout: number }): Promise<Page<Mail>> {
-    return (await this.transport.send<Page<Mail>>({ method: 'GET', path: `/api/mail/wait/${id(sessionId)}`, query, attemptMs: query.timeout * 1_000 + MAIL_WAIT_MARGIN_MS })).body;
+  waitForMail(sessionId: string, query: { after?: string; timeout: number }) {
+    return this.read('mail.wait', { params: { sessionId }, query }, { attemptMs: query.timeout * 1_000 + MAIL_WAIT_MARGIN_MS });
   }
-  thread(threadId: string, query?: PageQuery) { return this.get<Page<Mail>>(`/api/mail/thread/${id(threadId)}`, query); }
-  readMail(mailId: string, options?: CallOptions) { return this.post<Mail>(`/api/mail/${id(mailId)}/read`, undefined, options); }
-  deleteMail(mailId: string, options?: CallOptions) { return this.delete(`/api/mail/${id(mailId)}`, options); }
+  thread(threadId: string, query?: PageQuery) { return this.read('mail.thread', { params: { threadId }, query }); }
+  readMail(id: string, options?: CallOptions) { return this.call('mail.read', { params: { id } }, options); }
+  deleteMail(id: string, options?: CallOptions) { return this.call('mail.remove', { params: { id } }, options); }
 
-  markUnread(notificationId: string, options?: CallOptions) { return this.post<Notification>(`/api/notifications/${id(notificationId)}/unread`, undefined, options); }
-  markAllRead(body: { upTo?: string; projectId?: string; sessionId?: string } = {}, options?: CallOptions) { return this.post<{ read: number }>('/api/notifications/read', body, options); }
+  notifications(query?: QueryOf<'notifications.list'>) { return this.read('notifications.list', { query }); }
+  notification(id: string) { return this.read('notifications.get', { params: { id } }); }
+  markRead(id: string, options?: CallOptions) { return this.call('notifications.markRead', { params: { id } }, options); }
+  markUnread(id: string, options?: CallOptions) { return this.call('notifications.markUnread', { params: { id } }, options); }
+  markAllRead(body: ReadNotificationsBody = {}, options?: CallOptions) { return this.call('notifications.readMany', { body }, options); }
 
-  createWebhook(body: CreateWebhookBody, options?: CallOptions) { return this.post<Webhook>('/api/webhooks', body, options); }
-  webhook(webhookId: string) { return this.get<Webhook>(webhookPath(webhookId)); }
-  webhooks(query?: PageQuery) { return this.get<Page<Webhook>>('/api/webhooks', query); }
-  updateWebhook(webhookId: string, body: UpdateWebhookBody, options?: CallOptions) { return this.patch<Webhook>(webhookPath(webhookId), body, options); }
-  deleteWebhook(webhookId: string, options?: CallOptions) { return this.delete(webhookPath(webhookId), options); }
-  webhookSecret(webhookId: string) { return this.get<{ secret: string }>(webhookPath(webhookId, 'secret')); }
-  rotateWebhookSecret(webhookId: string, options?: CallOptions) { return this.post<Webhook>(webhookPath(webhookId, 'rotate-secret'), undefined, options); }
-  testWebhook(webhookId: string, options?: CallOptions) { return this.post<Delivery>(webhookPath(webhookId, 'test'), undefined, options); }
-  deliveries(webhookId: string, query?: PageQuery & { state?: DeliveryState }) { return this.get<Page<Delivery>>(webhookPath(webhookId, 'deliveries'), query); }
-  retryDelivery(webhookId: string, deliveryId: string, options?: CallOptions) { return this.post<Delivery>(webhookPath(webhookId, `deliveries/${id(deliveryId)}/retry`), undefined, options); }
+  createWebhook(body: CreateWebhookBody, options?: CallOptions) { return this.call('webhooks.create', { body }, options); }
+  webhook(id: string) { return this.read('webhooks.get', { params: { id } }); }
+  webhooks(query?: QueryOf<'webhooks.list'>) { return this.read('webhooks.list', { query }); }
+  updateWebhook(id: string, body: UpdateWebhookBody, options?: CallOptions) { return this.call('webhooks.update', { params: { id }, body }, options); }
+  deleteWebhook(id: string, options?: CallOptions) { return this.call('webhooks.remove', { params: { id } }, options); }
+  webhookSecret(id: string) { return this.read('webhooks.secret', { params: { id } }); }
+  rotateWebhookSecret(id: string, options?: CallOptions) { return this.call('webhooks.rotateSecret', { params: { id } }, options); }
+  testWebhook(id: string, options?: CallOptions) { return this.call('webhooks.test', { params: { id } }, options); }
+  delivery(id: string, deliveryId: string) { return this.read('webhooks.delivery', { params: { id, deliveryId } }); }
+  deliveries(id: string, query?: QueryOf<'webhooks.deliveries'>) { return this.read('webhooks.deliveries', { params: { id }, query }); }
+  retryDelivery(id: string, deliveryId: string, options?: CallOptions) { return this.call('webhooks.retry', { params: { id, deliveryId } }, options); }
 
-  runners() { return this.get<Page<RunnerView>>('/api/runners'); }
-  providers() { return this.get<Page<ProviderView>>('/api/providers'); }
+  runners() { return this.read('runners.list'); }
+  providers() { return this.read('providers.list'); }
   /** @throws ApiError 503 with `checks` while something is missing */
-  ready() { return this.get<Readiness>('/health/ready'); }
+  ready() { return this.read('system.ready'); }
 
   /** Live events, exactly once and in order, across reconnects; without `after` from now on. */
   feed(filter: Partial<EventFilterDto> = {}, options: Omit<FeedOptions, 'filter'> = {}): Feed {
     return new Feed(this.connection, { ...options, filter });
   }
-
-  private async get<T>(path: string, query?: object): Promise<T> {
-    return (await this.transport.send<T>({ method: 'GET', path, query })).body;
-  }
-
-  private post<T>(path: string, body: unknown, options?: CallOptions): Promise<ApiAnswer<T>> {
-    return this.transport.send<T>({ method: 'POST', path, body, ...options });
-  }
-
-  private put<T>(path: string, body: unknown, options?: CallOptions): Promise<ApiAnswer<T>> {
-    return this.transport.send<T>({ method: 'PUT', path, body, ...options });
-  }
-
-  private patch<T>(path: string, body: unknown, options?: CallOptions): Promise<ApiAnswer<T>> {
-    return this.transport.send<T>({ method: 'PATCH', path, body, ...options });
-  }
-
-  private delete(path: string, options?: CallOptions): Promise<ApiAnswer<null>> {
-    return this.transport.send<null>({ method: 'DELETE', path, ...options });
-  }
-}
-
-function sessionPath(sessionId: string, rest?: string): string {
-  return `/api/sessions/${id(sessionId)}${rest ? `/${rest}` : ''}`;
-}
-
-function memberPath(memberId: string, rest?: string): string {
-  return `/api/team-members/${id(memberId)}${rest ? `/${rest}` : ''}`;
-}
-
-function orderingPath(entityType: OrderedEntity, projectId: string): string {
-  return `/api/ordering/${entityType}/${id(projectId)}`;
-}
-
-function webhookPath(webhookId: string, rest?: string): string {
-  return `/api/webhooks/${id(webhookId)}${rest ? `/${rest}` : ''}`;
 }

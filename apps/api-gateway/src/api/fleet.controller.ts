@@ -1,35 +1,27 @@
-import { Controller, Get, Inject, Param, Post, Query } from '@nestjs/common';
-import { EventQueryDto, NotificationQueryDto, NotifierRpc, SessionRpc } from '@orbitmesh/contracts';
+import { Controller, Get, Inject, Query, Res } from '@nestjs/common';
+import { EventQueryDto, EventStreamQueryDto, SessionRpc } from '@orbitmesh/contracts';
+import { AgentMay } from '../auth/agent-access.guard.js';
 import { Relay } from '../http/relay.js';
 import { HttpCall, type Call } from '../http/request-context.js';
+import { EventStreams } from '../live/event-streams.js';
+import { Answers, AnswersMedia } from '../openapi/answers.js';
 
 @Controller('api/events')
 export class EventsController {
-  constructor(@Inject(Relay) private readonly relay: Relay) {}
+  constructor(@Inject(Relay) private readonly relay: Relay, @Inject(EventStreams) private readonly streams: EventStreams) {}
 
+  @Answers(200, 'EventPage', 'Pages the feed; without `after` from the oldest event kept.', { codes: ['CURSOR_GONE'] })
   @Get()
   page(@HttpCall() call: Call, @Query() query: EventQueryDto) {
     return this.relay.read(call, SessionRpc.eventPage, query);
   }
-}
 
-@Controller('api/notifications')
-export class NotificationsController {
-  constructor(@Inject(Relay) private readonly relay: Relay) {}
-
-  @Get()
-  list(@HttpCall() call: Call, @Query() query: NotificationQueryDto) {
-    return this.relay.read(call, NotifierRpc.list, query);
-  }
-
-  @Get(':id')
-  get(@HttpCall() call: Call, @Param('id') id: string) {
-    return this.relay.document(call, NotifierRpc.get, { id });
-  }
-
-  @Post(':id/read')
-  markRead(@HttpCall() call: Call, @Param('id') id: string) {
-    return this.relay.command(call, NotifierRpc.markRead, { id });
+  /** @param _reply asked for so that Nest leaves the answer to us */
+  @AgentMay('its-own')
+  @AnswersMedia('text/event-stream', 'Streams the feed: `id:` is the cursor, `event:` the type, `data:` the envelope (EventEnvelope); first `stream.opened`.')
+  @Get('stream')
+  stream(@HttpCall() call: Call, @Query() query: EventStreamQueryDto, @Res() _reply: unknown) {
+    this.streams.open(call, query);
   }
 }
 
@@ -37,11 +29,13 @@ export class NotificationsController {
 export class FleetController {
   constructor(@Inject(Relay) private readonly relay: Relay) {}
 
+  @Answers(200, 'RunnerList', 'Lists runners and what they can take.', { name: 'list' })
   @Get('runners')
   runners(@HttpCall() call: Call) {
     return this.relay.read(call, SessionRpc.listRunners, {});
   }
 
+  @Answers(200, 'ProviderList', 'Lists providers: what may be started, and what their drivers can do.', { name: 'list' })
   @Get('providers')
   providers(@HttpCall() call: Call) {
     return this.relay.read(call, SessionRpc.listProviders, {});

@@ -1,11 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { SessionRpc } from '@orbitmesh/contracts';
+import { SessionRpc, type Readiness } from '@orbitmesh/contracts';
 import { Bus } from '@orbitmesh/messaging';
 import { HealthRegistry, Lifecycle } from '@orbitmesh/service-kit';
 import { READINESS_CACHE_MS, READINESS_TIMEOUT_MS } from '../limits.js';
-
-/** What has to be there for a session to be spawned, part by part. */
-export interface Readiness { ready: boolean; checks: { gateway: boolean; sessionService: boolean; runners: number } }
 
 /** Ready: this gateway, session-service and at least one connected runner (design §6). */
 @Injectable()

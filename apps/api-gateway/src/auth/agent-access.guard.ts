@@ -20,6 +20,11 @@ export type AgentScope = 'session' | 'project' | 'its-project' | 'its-own';
  */
 export const AgentMay = (scope: AgentScope) => SetMetadata(AGENT_MAY, scope);
 
+/** What a controller's method is marked with. */
+export function agentScopeOf(handler: object): AgentScope | undefined {
+  return Reflect.getMetadata(AGENT_MAY, handler) as AgentScope | undefined;
+}
+
 interface Named { id?: string; sessionId?: string; projectId?: string }
 
 @Injectable()

@@ -5,7 +5,7 @@ import { TestGateway, type Answer } from '../testing/test-gateway.js';
 import type { AgentScope } from './agent-access.guard.js';
 
 /** Every route there is, and what of it is open to an agent's token. A new route has to be decided here. */
-const DECIDED: Record<string, AgentScope | 'closed' | 'public'> = {
+const DECIDED: Record<string, AgentScope | 'closed' | 'public' | 'its-feed'> = {
   'GET /health/live': 'public',
   'GET /health/ready': 'public',
   'GET /openapi.json': 'public',
@@ -70,6 +70,7 @@ const DECIDED: Record<string, AgentScope | 'closed' | 'public'> = {
   'DELETE /api/mail/:id': 'its-own',
 
   'GET /api/events': 'closed',
+  'GET /api/events/stream': 'its-feed',
   'GET /api/notifications': 'closed',
   'GET /api/notifications/:id': 'closed',
   'POST /api/notifications/:id/read': 'closed',
@@ -149,6 +150,10 @@ describe("an agent's token", () => {
     passedOn(await send(route, OWN));
     gateway.service.asked.length = 0;
     passedOn(await send(route, OTHERS));
+  });
+
+  it.each(routesOf('its-feed'))('%s: is taken; what it shows is cut down event by event', async (route) => {
+    expect((await gateway.send('HEAD', route.split(' ')[1], { token: TOKEN })).status).toBe(200);
   });
 
   it.each(LISTS)('%s: is the list of its project, and of no other', async (route) => {

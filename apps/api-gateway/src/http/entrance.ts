@@ -77,7 +77,7 @@ function answerCors(request: FastifyRequest, reply: FastifyReply, origin: string
     .header('access-control-expose-headers', 'ETag, Location, Retry-After, X-OrbitMesh-Cursor');
   if (request.method !== 'OPTIONS' || request.headers['access-control-request-method'] === undefined) return false;
   void reply.status(204).header('access-control-allow-methods', 'GET, POST, PATCH, PUT, DELETE')
-    .header('access-control-allow-headers', 'Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Traceparent')
+    .header('access-control-allow-headers', 'Authorization, Content-Type, Idempotency-Key, If-Match, If-None-Match, Last-Event-ID, Traceparent')
     .header('access-control-max-age', '600').send();
   return true;
 }

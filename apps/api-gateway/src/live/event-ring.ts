@@ -1,6 +1,8 @@
 import type { EventEnvelope } from '@orbitmesh/domain';
 import { RING_BYTES_MAX, RING_EVENTS_MAX, SLICE_BYTES_MAX, SLICE_EVENTS_MAX } from '../limits.js';
 
+const FRAME_HEAD = '{"type":"event","event":';
+
 /** An event with the frame that carries it: serialised once, for all clients. */
 export class LiveEvent {
   private bytes: Buffer | undefined;
@@ -8,7 +10,12 @@ export class LiveEvent {
   constructor(readonly envelope: EventEnvelope) {}
 
   get frame(): Buffer {
-    return this.bytes ??= Buffer.from(`{"type":"event","event":${JSON.stringify(this.envelope)}}`);
+    return this.bytes ??= Buffer.from(`${FRAME_HEAD}${JSON.stringify(this.envelope)}}`);
+  }
+
+  /** The envelope alone, on one line: the frame's own bytes, not a copy. */
+  get json(): Buffer {
+    return this.frame.subarray(FRAME_HEAD.length, -1);
   }
 }
 

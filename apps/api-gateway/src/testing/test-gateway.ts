@@ -15,7 +15,11 @@ import { ScriptedSessionService } from './scripted-session-service.js';
 
 export interface Answer { status: number; headers: IncomingHttpHeaders; text: string; body: Record<string, unknown> }
 export interface Send { headers?: Record<string, string | string[]>; body?: unknown; raw?: string | Buffer; token?: string | null }
-export interface GatewayOptions { allowedHosts?: string[]; allowedOrigins?: string[]; home?: string; nats?: TestNats; installationId?: string }
+export interface GatewayOptions {
+  allowedHosts?: string[]; allowedOrigins?: string[]; home?: string; nats?: TestNats; installationId?: string;
+  /** Everything is logged there. @default nowhere */
+  logFd?: number;
+}
 
 /** The gateway as it runs, on a free port, against a nats-server of its own and scripted services. */
 export class TestGateway {
@@ -34,7 +38,7 @@ export class TestGateway {
     const service = await ScriptedSessionService.start(nats.url, installationId);
     const bus = await Bus.connect({ url: nats.url, installationId, name: 'api-gateway' });
     const config = Object.assign(new GatewayConfig(), { home, natsUrl: nats.url, allowedHosts: options.allowedHosts ?? [], allowedOrigins: options.allowedOrigins ?? [] });
-    const logger = createLogger({ service: 'api-gateway', level: 'silent' });
+    const logger = createLogger({ service: 'api-gateway', level: options.logFd === undefined ? 'silent' : 'trace', fd: options.logFd });
     const app = await createApp(rootModule(bus, config, [
       { provide: LOGGER, useValue: logger }, { provide: Lifecycle, useValue: new Lifecycle(logger) },
       { provide: Installation, useValue: new Installation(installationId, '') }, { provide: Metrics, useValue: new Metrics() },

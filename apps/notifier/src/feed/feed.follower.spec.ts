@@ -4,10 +4,11 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Bus } from '@orbitmesh/messaging';
 import { createLogger } from '@orbitmesh/service-kit';
-import { nodeFs, type StorageFs } from '@orbitmesh/storage';
+import type { StorageFs } from '@orbitmesh/storage';
 import { eventually, startNats, type TestNats } from '@orbitmesh/testing';
-import { InboxRepository } from '../inbox/inbox.repository.js';
+import { FlakyDisk } from '../testing/flaky-disk.js';
 import { ScriptedFeed } from '../testing/scripted-feed.js';
+import { TestNotifier } from '../testing/test-notifier.js';
 import { FeedFollower } from './feed.follower.js';
 
 // Real servers and processes on a machine that may be busy.
@@ -18,7 +19,8 @@ let dir: string;
 let sessionBus: Bus;
 let ownBus: Bus;
 let feed: ScriptedFeed;
-let inbox: InboxRepository;
+let notifier: TestNotifier;
+let inbox: TestNotifier['inbox'];
 let follower: FeedFollower;
 /** What a test holds back, let go at its end whatever became of it. */
 let letGo: (() => void)[];
@@ -41,14 +43,15 @@ afterEach(async () => {
 afterAll(async () => { await nats.stop(); });
 
 async function start(options: { fs?: StorageFs; entriesMax?: number } = {}): Promise<void> {
-  inbox = await InboxRepository.open({ dir, installationId: 'in_test', ...options });
+  notifier = await TestNotifier.open({ dir, ...options });
+  ({ inbox } = notifier);
   follower = new FeedFollower(ownBus, inbox, logger);
   follower.onApplicationBootstrap();
   await ownBus.flush();
 }
 async function stop(): Promise<void> {
   await follower.onModuleDestroy();
-  await inbox.close();
+  await notifier.close();
 }
 const seqs = () => inbox.entries().map((entry) => entry.seq);
 /** No page is being read: from here on only messages tell the follower anything. */
@@ -168,7 +171,7 @@ describe('a restart', () => {
     feed.say('notify:progress', 'notify:needs_input', 'output');
     await caughtUp();
     const [first] = inbox.entries();
-    await inbox.put({ ...first, readAt: '2026-01-01T00:00:00.000Z', revision: 2 });
+    await notifier.putEntry({ ...first, readAt: '2026-01-01T00:00:00.000Z', revision: 2 });
     await eventually(() => follower.state().cursor === 'in_test-1.3');
     await stop();
 
@@ -226,30 +229,6 @@ describe('a restart', () => {
   });
 });
 
-/** A disk whose fsyncs can be held back and made to fail. */
-class FlakyDisk {
-  failing = false;
-  gate: Promise<void> = Promise.resolve();
-  syncs = 0;
-
-  readonly fs: StorageFs = {
-    ...nodeFs,
-    open: async (...args) => {
-      const file = await nodeFs.open(...args);
-      const sync = (real: () => Promise<void>) => async () => {
-        this.syncs += 1;
-        await this.gate;
-        if (this.failing) throw Object.assign(new Error('no space'), { code: 'ENOSPC' });
-        await real();
-      };
-      return {
-        append: (bytes) => file.append(bytes), read: (offset, length) => file.read(offset, length), size: () => file.size(), close: () => file.close(),
-        sync: sync(() => file.sync()), datasync: sync(() => file.datasync()),
-      };
-    },
-  };
-}
-
 describe('when the disk fails', () => {
   it('nothing is lost and nothing comes twice, however many messages were on their way', async () => {
     const disk = new FlakyDisk();
@@ -278,7 +257,7 @@ describe('when the disk fails', () => {
     await caughtUp();
     await idle();
     // Quiet: nothing but the write below is waiting for the disk.
-    await eventually(() => inbox.health().dirtyDocuments === 0);
+    await eventually(() => notifier.store.health().dirtyDocuments === 0);
     disk.gate = new Promise((resolve) => { letGo.push(resolve); });
     feed.hold = new Promise((resolve) => { letGo.push(resolve); });
     const [failDisk, answerPage] = letGo;
@@ -306,7 +285,7 @@ describe('the bound of the inbox', () => {
     await start({ entriesMax: 10 });
     feed.say(...Array.from({ length: 10 }, () => 'notify:progress'));
     await caughtUp();
-    for (const entry of inbox.entries().filter((e) => e.seq >= 3 && e.seq <= 5)) await inbox.put({ ...entry, readAt: entry.timestamp });
+    for (const entry of inbox.entries().filter((e) => e.seq >= 3 && e.seq <= 5)) await notifier.putEntry({ ...entry, readAt: entry.timestamp });
 
     feed.say('notify:needs_input');
     await eventually(() => seqs().includes(11));

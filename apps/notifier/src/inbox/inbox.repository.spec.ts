@@ -3,21 +3,23 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Notification } from '@orbitmesh/contracts';
-import { InboxRepository } from './inbox.repository.js';
+import { TestNotifier } from '../testing/test-notifier.js';
 import { JUMPS_KEPT } from '../limits.js';
 import type { FeedPlace } from './position.js';
 
 let dir: string;
-let inbox: InboxRepository;
+let notifier: TestNotifier;
+let inbox: TestNotifier['inbox'];
 const place = (seq: number): FeedPlace => ({ logId: 'in_a-1', seq, cursor: `in_a-1.${seq}` });
 const entry = (seq: number): Notification => ({ id: `ntf_${seq}`, eventId: `evt_${seq}`, seq, type: 'notify:progress', timestamp: 't', data: { title: '', message: '' }, readAt: null, revision: 1 });
 
 beforeEach(async () => {
   dir = await mkdtemp(join(tmpdir(), 'om-inbox-'));
-  inbox = await InboxRepository.open({ dir, installationId: 'in_a' });
+  notifier = await TestNotifier.open({ dir });
+  ({ inbox } = notifier);
 });
 afterEach(async () => {
-  await inbox.close();
+  await notifier.close();
   await rm(dir, { recursive: true, force: true });
 });
 
@@ -34,7 +36,7 @@ describe('the inbox on disk', () => {
 
   it('leaves an entry as it is when it comes again', async () => {
     await inbox.add([entry(1)], null, place(1));
-    await inbox.put({ ...entry(1), readAt: 'now', revision: 2 });
+    await notifier.putEntry({ ...entry(1), readAt: 'now', revision: 2 });
 
     await inbox.add([entry(1), entry(2)], place(1), place(2));
 

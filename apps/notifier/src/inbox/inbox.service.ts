@@ -1,70 +1,75 @@
 import { Injectable } from '@nestjs/common';
-import { AppError, assertId } from '@orbitmesh/domain';
+import { assertId } from '@orbitmesh/domain';
 import type { MutationReply, Notification, NotifierRpc, Page, RpcRequest } from '@orbitmesh/contracts';
 import { pageOf } from '@orbitmesh/service-kit';
+import { Commands } from '../commands/commands.js';
+import { assertRevision, notificationIn, put } from '../store/documents.js';
+import { COLLECTIONS } from '../store/collections.js';
 import { InboxRepository } from './inbox.repository.js';
+import { typesInclude } from './notification.js';
 
-type MarkRead = RpcRequest<typeof NotifierRpc.markRead>;
+type Mark = RpcRequest<typeof NotifierRpc.markRead>;
+type ReadMany = RpcRequest<typeof NotifierRpc.readMany>;
 type List = RpcRequest<typeof NotifierRpc.list>;
 
 /** What people do with their inbox. Reads show only what is durable. */
 @Injectable()
 export class InboxService {
-  /** Requests with an Idempotency-Key that are being carried out: a second one waits for the first (design §3). */
-  private readonly underway = new Map<string, Promise<unknown>>();
+  constructor(private readonly inbox: InboxRepository, private readonly commands: Commands) {}
 
-  constructor(private readonly inbox: InboxRepository) {}
-
-  /** Oldest first. */
-  list({ unread, sessionId, projectId, cursor, limit }: List): Page<Notification> {
-    const entries = this.inbox.entries().filter((entry) =>
-      (unread !== true || entry.readAt === null)
+  /** Oldest first. `unread` false: only what was read. */
+  list({ unread, sessionId, projectId, types, cursor, limit }: List): Page<Notification> {
+    const wanted = (entry: Notification): boolean =>
+      (unread === undefined || (entry.readAt === null) === unread)
       && (sessionId === undefined || entry.sessionId === sessionId)
-      && (projectId === undefined || entry.projectId === projectId));
-    return pageOf(entries, { cursor, limit }, (entry) => entry.id);
+      && (projectId === undefined || entry.projectId === projectId)
+      && (types === undefined || typesInclude(types, entry.type));
+    return pageOf(filtered(this.inbox.entries(), wanted), { cursor, limit }, (entry) => entry.id);
   }
 
   /** @throws NOTIFICATION_NOT_FOUND */
   get(id: string): Notification {
     assertId(id);
-    return this.inbox.get(id) ?? notFound(id);
+    return this.inbox.get(id);
   }
 
-  /**
-   * Reading what is read changes nothing.
-   * @throws NOTIFICATION_NOT_FOUND; REVISION_MISMATCH; IDEMPOTENCY_KEY_REUSED when the key came with another body.
-   */
-  async markRead(request: MarkRead): Promise<MutationReply<Notification>> {
-    assertId(request.id);
-    const { idempotency } = request.meta;
-    if (!idempotency) return this.markOnce(request);
-    const { scope, key, bodyHash } = idempotency;
-    const name = `${scope}\n${key}`;
-    // In a loop: of several that waited for one that failed, one goes on and the others wait for it.
-    for (let other = this.underway.get(name); other; other = this.underway.get(name)) await other.catch(() => undefined);
-    const kept = this.inbox.answerOf(scope, key);
-    if (kept) {
-      if (kept.bodyHash !== bodyHash) throw new AppError('IDEMPOTENCY_KEY_REUSED');
-      return { ...(kept.body as MutationReply<Notification>), replayed: true };
-    }
-    const own = this.markOnce(request).finally(() => this.underway.delete(name));
-    this.underway.set(name, own);
-    return own;
+  /** Reading what is read changes nothing. @throws NOTIFICATION_NOT_FOUND, REVISION_MISMATCH */
+  markRead(request: Mark): Promise<MutationReply<Notification>> {
+    return this.mark(request, true);
   }
 
-  private async markOnce({ id, meta }: MarkRead): Promise<MutationReply<Notification>> {
-    const entry = this.inbox.getPending(id) ?? notFound(id);
-    if (meta.ifMatch !== undefined && meta.ifMatch !== entry.revision) throw new AppError('REVISION_MISMATCH', undefined, { revision: entry.revision });
-    const read = entry.readAt === null ? { ...entry, readAt: new Date().toISOString(), revision: entry.revision + 1 } : entry;
-    // The inbox makes no events: the feed's head, as far as we know it, is where we read.
-    const reply: MutationReply<Notification> = { status: 200, body: read, cursor: this.inbox.durablePosition().place?.cursor ?? '' };
-    const answer = meta.idempotency && { ...meta.idempotency, status: reply.status, body: reply };
-    if (read !== entry) await this.inbox.put(read, answer);
-    else if (answer) await this.inbox.keepAnswer(answer);
-    return reply;
+  /** @throws NOTIFICATION_NOT_FOUND, REVISION_MISMATCH */
+  markUnread(request: Mark): Promise<MutationReply<Notification>> {
+    return this.mark(request, false);
+  }
+
+  /** Everything that is unread and matches. @throws NOTIFICATION_NOT_FOUND when `upTo` names none */
+  async readMany({ body: { upTo, projectId, sessionId }, meta }: ReadMany): Promise<MutationReply<{ read: number }>> {
+    return this.commands.run(meta, ({ view, now }) => {
+      const last = upTo === undefined ? undefined : notificationIn(view, upTo).id;
+      const matching: Notification[] = [];
+      for (const entry of view.list<Notification>(COLLECTIONS.inbox)) {
+        if (last !== undefined && entry.id > last) break;
+        const wanted = (projectId === undefined || entry.projectId === projectId) && (sessionId === undefined || entry.sessionId === sessionId);
+        if (wanted && entry.readAt === null) matching.push(entry);
+      }
+      return { status: 200, body: { read: matching.length }, puts: matching.map((entry) => put(COLLECTIONS.inbox, { ...entry, readAt: now, revision: entry.revision + 1 })) };
+    });
+  }
+
+  private async mark({ id, meta }: Mark, read: boolean): Promise<MutationReply<Notification>> {
+    assertId(id);
+    return this.commands.run(meta, ({ view, now }) => {
+      const entry = notificationIn(view, id);
+      assertRevision(entry, meta.ifMatch);
+      if ((entry.readAt !== null) === read) return { status: 200, body: entry };
+      const marked = { ...entry, readAt: read ? now : null, revision: entry.revision + 1 };
+      return { status: 200, body: marked, puts: [put(COLLECTIONS.inbox, marked)] };
+    });
   }
 }
 
-function notFound(id: string): never {
-  throw new AppError('NOTIFICATION_NOT_FOUND', `There is no notification ${id}.`, { id });
+/** One at a time: a page stops long before the inbox ends. */
+function* filtered<T>(items: Iterable<T>, wanted: (item: T) => boolean): Iterable<T> {
+  for (const item of items) if (wanted(item)) yield item;
 }

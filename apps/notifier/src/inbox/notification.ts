@@ -1,9 +1,9 @@
 import { createHash } from 'node:crypto';
 import { NOTIFICATION_TYPES, type EventEnvelope, type NotificationData, type NotificationType } from '@orbitmesh/domain';
-import type { Notification } from '@orbitmesh/contracts';
+import type { Notification, WebhookType } from '@orbitmesh/contracts';
+import { base32 } from '../kernel/base32.js';
 import { TEXT_CHARS_MAX } from '../limits.js';
 
-const CROCKFORD = '0123456789ABCDEFGHJKMNPQRSTVWXYZ';
 const TYPES: ReadonlySet<string> = new Set(NOTIFICATION_TYPES);
 
 export type NotifyEvent = EventEnvelope<NotificationType, NotificationData>;
@@ -39,10 +39,9 @@ export function notificationOf(logId: string, event: NotifyEvent): Notification 
   };
 }
 
-function base32(value: number, digits: number): string {
-  let text = '';
-  for (let rest = value; text.length < digits; rest = Math.floor(rest / 32)) text = CROCKFORD[rest % 32] + text;
-  return text;
+/** Do the types that somebody asks for have this one among them? */
+export function typesInclude(asked: readonly WebhookType[], type: NotificationType): boolean {
+  return asked.includes('notify:*') || asked.includes(type);
 }
 
 function cut(text: string): string {

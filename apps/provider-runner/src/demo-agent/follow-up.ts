@@ -4,21 +4,36 @@ import { surveyDirectory, type Survey } from './survey.js';
 import type { Turn } from './turn.js';
 import type { Conversation } from './work.js';
 
-const HELP = 'I answer: ls, count, log, todos, say <text>, work (the report again).';
+const HELP = 'I answer: ls, count, log, todos, recall, say <text>, work (the report again).';
 
-/** Answers a prompt after the first about the directory, looked at anew each time it matters. */
+/** Answers a prompt after the first. */
 export async function answerFollowUp(conversation: Conversation, turn: Turn): Promise<void> {
-  const [command = '', ...rest] = turn.prompt.trim().split(/\s+/);
-  if (command === 'say') return turn.say(`${turn.prompt.trim().slice('say'.length).trim()}\n`);
-  const render = ANSWERS[command];
-  if (!render || rest.length) return turn.say(`You wrote ${turn.prompt.length} characters. ${HELP}\n`);
+  if (await answerQuestion(conversation, turn, turn.prompt)) return;
+  await turn.say(`You wrote ${turn.prompt.length} characters. ${HELP}\n`);
+}
+
+/** Answers about the directory, looked at anew each time it matters, or about the conversation. False: that is no question it knows. */
+export async function answerQuestion(conversation: Conversation, turn: Turn, question: string): Promise<boolean> {
+  const [command = '', ...rest] = question.trim().split(/\s+/);
+  if (command === 'say') {
+    await turn.say(`${question.trim().slice('say'.length).trim()}\n`);
+    return true;
+  }
+  if (rest.length) return false;
+  if (command === 'recall') {
+    await turn.say(`${conversation.memory.recall().join('\n')}\n`);
+    return true;
+  }
+  const render = Object.hasOwn(ANSWERS, command) ? ANSWERS[command] : undefined;
+  if (!render) return false;
   const survey = await turn.tool(command, 'search', `Look through ${conversation.cwd}`, async () => {
     const value = await surveyDirectory(conversation.cwd, turn.signal);
     return { text: summarize(value), value };
   });
-  conversation.survey = survey;
+  conversation.memory.found(survey);
   turn.tokens.read(survey.charactersRead);
   await turn.say(`${render(survey)}\n`);
+  return true;
 }
 
 const ANSWERS: Record<string, (survey: Survey) => string> = {

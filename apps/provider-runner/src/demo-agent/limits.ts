@@ -37,6 +37,20 @@ export const MCP_PROBES_MAX = 8;
 /** Output of an MCP server before its answer; at the bound it is reported as not answering. */
 export const MCP_PROBE_BYTES_MAX = 1024 * 1024;
 
+/** Turns of a conversation that are kept for the sessions that go on with it; older ones are only counted. */
+export const REMEMBERED_TURNS_MAX = 32;
+/** Of each turn: the prompt, what the agent said, and the line on what it was about; the rest is cut off. */
+export const REMEMBERED_ASKED_BYTES_MAX = 4 * 1024;
+export const REMEMBERED_SAID_BYTES_MAX = 8 * 1024;
+export const REMEMBERED_ABOUT_BYTES_MAX = 200;
+/** Paths of the last survey, and all of them in bytes; of a larger directory only the numbers are remembered. */
+export const REMEMBERED_PATHS_MAX = 1_000;
+export const REMEMBERED_PATHS_BYTES_MAX = 64 * 1024;
+/** Turns that are told one by one; earlier ones are counted. */
+export const RECALLED_TURNS_MAX = 10;
+/** The file of a conversation: more than all of the above come to as JSON. A larger one is refused, and the session cannot start. */
+export const CONVERSATION_BYTES_MAX = 4 * 1024 * 1024;
+
 /** Bytes of the flood fault in one frame. */
 export const FLOOD_CHUNK_BYTES = 64 * 1024;
 /** Life of the escaped child: it ends by itself even where nobody sweeps. */

@@ -23,7 +23,7 @@ async function main(): Promise<void> {
   if (context.options.ignoreTerm) process.on('SIGTERM', () => warn('SIGTERM ignored'));
   const exit = (code: number) => void delay(EXIT_GRACE_MS).then(() => process.stdout.write('', () => process.exit(code)));
   const stream = ndJsonStream(Writable.toWeb(process.stdout), Readable.toWeb(process.stdin) as ReadableStream<Uint8Array>);
-  await new DemoAgent(context, reporter, exit).app().connect(stream).closed;
+  await new DemoAgent(context, reporter, exit, warn).app().connect(stream).closed;
   if (context.options.ignoreTerm) {
     warn('end of stdin ignored');
     setInterval(() => {}, 60_000);

@@ -25,12 +25,13 @@ export function counted(count: number, noun: string): string {
 }
 
 /** The report as markdown: deterministic for the same directory and task. */
-export function renderReport(context: AgentContext, survey: Survey, reached: Reached[], answer: string | null): string {
+export function renderReport(context: AgentContext, survey: Survey, reached: Reached[], answer: string | null, remembered: string[]): string {
   const lines = [
     `# Report of session ${context.sessionId}`, '',
     `Written by the built-in demo agent: it has no model; it read the files and counts ${CHARACTERS_PER_TOKEN} characters as a token.`, '',
     '## Tasks', '', ...taskLines(context),
     ...(answer ? ['## Answer I was given', '', `> ${answer.split('\n').join('\n> ')}`, ''] : []),
+    ...(remembered.length ? ['## What I remember', '', ...remembered, ''] : []),
     '## What is here', '', `${summarize(survey)}${survey.branch ? `, on ${survey.branch}` : ''}.`, '',
     '| language | files | bytes | lines |', '| --- | --- | --- | --- |',
     ...survey.languages.map((total) => `| ${total.language} | ${total.files} | ${total.bytes} | ${total.lines} |`), '',

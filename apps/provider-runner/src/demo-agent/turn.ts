@@ -1,4 +1,5 @@
 import { methods, type AgentContext as AcpClient, type PromptResponse, type SessionUpdate, type ToolKind } from '@agentclientprotocol/sdk/unstable';
+import { REMEMBERED_SAID_BYTES_MAX } from './limits.js';
 import { TokenCounter } from './tokens.js';
 
 /** Thrown where a cancelled turn stops its work. */
@@ -8,6 +9,7 @@ export class TurnCancelled extends Error {}
 export class Turn {
   readonly tokens = new TokenCounter();
   private readonly abort = new AbortController();
+  private spoken = '';
 
   constructor(private readonly client: AcpClient, readonly sessionId: string, readonly prompt: string, private readonly number: number) {
     this.tokens.read(prompt.length);
@@ -25,8 +27,14 @@ export class Turn {
     return this.client.notify(methods.client.session.update, { sessionId: this.sessionId, update });
   }
 
+  /** The beginning of all that was said, as much of it as may be remembered. */
+  get said(): string {
+    return this.spoken;
+  }
+
   async say(text: string): Promise<void> {
     this.tokens.wrote(text);
+    if (this.spoken.length < REMEMBERED_SAID_BYTES_MAX) this.spoken += text.slice(0, REMEMBERED_SAID_BYTES_MAX);
     await this.update({ sessionUpdate: 'agent_message_chunk', content: { type: 'text', text } });
   }
 

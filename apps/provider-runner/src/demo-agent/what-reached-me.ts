@@ -3,7 +3,7 @@ import { MCP_PROBES_MAX } from './limits.js';
 import { probeMcpServer, type StdioMcpServer } from './mcp-probe.js';
 
 /** Variables the runner sets for every agent; the token is a secret, so only its presence is told. */
-const OWN_VARIABLES = ['ORBITMESH_SESSION_ID', 'ORBITMESH_PROJECT_ID', 'ORBITMESH_TASK_IDS', 'ORBITMESH_RUN_ID', 'ORBITMESH_MANIFEST', 'ORBITMESH_API_URL'];
+const OWN_VARIABLES = ['ORBITMESH_SESSION_ID', 'ORBITMESH_PROJECT_ID', 'ORBITMESH_TASK_IDS', 'ORBITMESH_RUN_ID', 'ORBITMESH_MANIFEST', 'ORBITMESH_API_URL', 'ORBITMESH_AGENT_STATE'];
 
 /** One thing of the spawn request, with its value as it arrived, or why it did not. */
 export interface Reached {

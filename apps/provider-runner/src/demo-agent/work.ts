@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import type { PlanEntry } from '@agentclientprotocol/sdk/unstable';
 import type { AgentContext } from './agent-context.js';
 import { counted, renderReport, reportFileName, summarize } from './report.js';
+import type { Memory } from './memory.js';
 import { surveyDirectory, type Survey } from './survey.js';
 import type { TimelineReporter } from './timeline-reporter.js';
 import type { Turn } from './turn.js';
@@ -14,7 +15,9 @@ export interface Conversation {
   cwd: string;
   mcpServers: StdioMcpServer[];
   firstPrompt: string;
-  survey: Survey | null;
+  memory: Memory;
+  /** What this process remembered when it went on with a conversation; empty where it began it. */
+  recalled: string[];
 }
 
 export type WorkResult = { done: true; message: string } | { done: false; message: string };
@@ -40,19 +43,21 @@ export async function writeReport(context: AgentContext, conversation: Conversat
     const value = await surveyDirectory(conversation.cwd, turn.signal);
     return { text: summarize(value), value };
   });
-  conversation.survey = survey;
+  const since = conversation.memory.since(survey);
+  conversation.memory.found(survey);
   turn.tokens.read(survey.charactersRead + survey.commits.join('\n').length);
   reporter.send({ kind: 'progress', message: `Looked through ${counted(survey.files.length, 'file')}` });
   await readReadme(conversation.cwd, survey, turn);
   const reached = await whatReachedMe(context, conversation.firstPrompt, conversation.mcpServers);
   await turn.say(`Found ${summarize(survey)}.\n`);
+  if (since) await turn.say(`${since}\n`);
   await turn.say(`${summarizeReached(reached)}\n`);
   if (context.options.fail) {
     return { done: false, message: typeof context.options.fail === 'string' ? context.options.fail : 'told to fail by custom.demo.fail' };
   }
   await showPlan(turn, 1);
   const name = reportFileName(context.sessionId);
-  const text = renderReport(context, survey, reached, answer);
+  const text = renderReport(context, survey, reached, answer, conversation.recalled.length && since ? [...conversation.recalled, since] : conversation.recalled);
   try {
     await write(context, turn, conversation.cwd, name, text);
   } catch (error) {

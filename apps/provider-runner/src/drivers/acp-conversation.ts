@@ -3,7 +3,7 @@ import { approvalOptionsOf, approvalRequested } from './acp-approvals.js';
 import { describeError, kindOfError } from './acp-errors.js';
 import { decodeFrame, fields, text, type Fields, type Frame, type RpcError, type RpcId } from './acp-json-rpc.js';
 import { ACP_LINE_BYTES_MAX, HELD_INPUTS_MAX, HELD_INPUT_CHARACTERS_MAX, OPEN_APPROVALS_MAX, REQUEST_ID_MAX } from './acp.limits.js';
-import { agentInfoOf, modelChoiceOf, openingOf } from './acp-opening.js';
+import { agentInfoOf, keepsConversations, modelChoiceOf, openingOf } from './acp-opening.js';
 import type { AcpOptions } from './acp-options.js';
 import { ACP_PROTOCOL_VERSION, cancelKey, keyOfId, PROMPT, promptKey, refuseKey } from './acp-requests.js';
 import { activityOf, currentTaskOf, NO_TOKENS, type AcpState, type HeldInput, type OpenApproval } from './acp-state.js';
@@ -101,7 +101,7 @@ export class AcpConversation implements Driver {
     }
     const opening = openingOf(result, this.host.run.continueAgentSessionId, this.options);
     if (!opening) return this.host.failStart('config_invalid', 'The agent cannot go on with an earlier conversation.');
-    this.update({ phase: 'opening', agentInfo: agentInfoOf(result), opening });
+    this.update({ phase: 'opening', agentInfo: agentInfoOf(result), keepsConversations: keepsConversations(result), opening });
     this.outbox.request('session');
   }
 
@@ -116,7 +116,9 @@ export class AcpConversation implements Driver {
   private becomeReady(agentSessionId: string): void {
     const { model } = this.host.run.manifest.provider;
     this.update({ phase: 'ready' });
-    this.host.emit({ type: 'run_started', pid: this.host.pid, agentSessionId, agentInfo: this.state.agentInfo ?? {} });
+    // The session is told an id only where it is of use: without one, going on with it is NOT_SUPPORTED at once, and not a start that fails.
+    const known = this.state.keepsConversations ? { agentSessionId } : {};
+    this.host.emit({ type: 'run_started', pid: this.host.pid, ...known, agentInfo: this.state.agentInfo ?? {} });
     if (model !== null && !this.state.model) this.host.emit({ type: 'metadata', key: 'model', value: `The agent offers no choice of models; ${short(model)} was not set.` });
     if (!this.state.stopping) this.startTurn(null);
   }

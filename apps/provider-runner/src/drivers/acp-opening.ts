@@ -9,13 +9,21 @@ export function agentInfoOf(initialized: Fields): NonNullable<AcpState['agentInf
   return { ...(text(name) ? { name: short(name) } : {}), ...(text(version) ? { version: short(version) } : {}) };
 }
 
+/** Can a conversation with this agent be gone on with in another process? */
+export function keepsConversations(initialized: Fields): boolean {
+  return methodToGoOn(initialized) !== null;
+}
+
 /**
  * How the conversation is opened. `session/resume` does not repeat the history, so it is preferred to
  * `session/load`, which does. Null: the agent cannot go on with an earlier conversation.
  */
 export function openingOf(initialized: Fields, continued: string | undefined, options: AcpOptions): AcpState['opening'] {
   if (continued === undefined) return 'session/new';
-  if (!options.continue) return null;
+  return options.continue ? methodToGoOn(initialized) : null;
+}
+
+function methodToGoOn(initialized: Fields): AcpState['opening'] {
   const { sessionCapabilities, loadSession } = fields(initialized.agentCapabilities);
   if (fields(sessionCapabilities).resume) return 'session/resume';
   return loadSession === true ? 'session/load' : null;

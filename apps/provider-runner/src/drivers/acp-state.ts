@@ -3,7 +3,7 @@ import type { RpcId } from './acp-json-rpc.js';
 import type { TokenTotals } from './acp-usage.js';
 
 /** Grows when the shape of `AcpState` changes. */
-export const ACP_STATE_VERSION = 1;
+export const ACP_STATE_VERSION = 2;
 
 export interface OpenApproval {
   approvalId: string;
@@ -46,6 +46,8 @@ export interface AcpState {
   /** How the model that the spawn asked for is chosen: by a configuration option, or by session/set_model. Null: not at all. */
   model: { configId: string | null } | null;
   agentSessionId: string | null;
+  /** The agent can go on with this conversation in another process. */
+  keepsConversations: boolean;
   agentInfo: { name?: string; version?: string } | null;
   turn: RunningTurn | null;
   turns: number;
@@ -64,7 +66,7 @@ export const NO_TOKENS: TokenTotals = { tokensIn: 0, tokensOut: 0, cacheRead: 0,
 
 export function newAcpState(): AcpState {
   return {
-    phase: 'initializing', outstanding: [], opening: null, model: null, agentSessionId: null, agentInfo: null, turn: null, turns: 0, inputs: [],
+    phase: 'initializing', outstanding: [], opening: null, model: null, agentSessionId: null, keepsConversations: true, agentInfo: null, turn: null, turns: 0, inputs: [],
     approvals: [], sentAnswers: [], toolCalls: {}, planStep: null, paused: false, stopping: false,
     usage: { total: NO_TOKENS, turn: NO_TOKENS, costUsd: null }, said: { activity: 'idle', currentTask: null },
   };

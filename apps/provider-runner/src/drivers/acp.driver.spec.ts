@@ -49,28 +49,6 @@ describe('the handshake', () => {
     await bench.agent({ id: 'om:initialize', result: { protocolVersion: 2 } });
     expect(bench.ended).toMatch(/^config_invalid: .*version 2/);
   });
-
-  it('says nothing of the history that session/load repeats', async () => {
-    const bench = new JournaledDriver(acpDriver, runContextOf({ continueAgentSessionId: 'conv-1' }));
-    await bench.step((driver) => driver.start());
-    await bench.agent(INITIALIZED, says('old'), { id: 'om:session', result: {} }, says('new'));
-    expect(bench.sent('session')[0]).toMatchObject({ method: 'session/load', params: { sessionId: 'conv-1' } });
-    expect(bench.said('output').map(({ content }) => content)).toEqual(['new']);
-  });
-
-  it('prefers session/resume, and refuses to continue where neither is offered or the entry says it is broken', async () => {
-    const resuming = new JournaledDriver(acpDriver, runContextOf({ continueAgentSessionId: 'conv-1' }));
-    await resuming.step((driver) => driver.start());
-    await resuming.agent({ ...INITIALIZED, result: { ...INITIALIZED.result, agentCapabilities: { loadSession: true, sessionCapabilities: { resume: {} } } } });
-    expect(resuming.sent('session')[0].method).toBe('session/resume');
-
-    const entry = { driver: 'acp', command: ['/bin/agent'], custom: { acp: { continue: false } } };
-    const broken = new JournaledDriver(acpDriver, runContextOf({ entry, continueAgentSessionId: 'conv-1' }));
-    await broken.step((driver) => driver.start());
-    await broken.agent(INITIALIZED);
-    expect(broken.ended).toMatch(/^config_invalid/);
-    expect(acpDriver.capabilities(entry).continue).toBe(false);
-  });
 });
 
 describe('the model', () => {

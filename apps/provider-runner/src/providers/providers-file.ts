@@ -5,7 +5,7 @@ import { readRegularFile } from '../files/regular-file.js';
 import { PROVIDERS_FILE_BYTES_MAX } from '../limits.js';
 
 /** What a spawn may name; the same in session-service. */
-const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
+export const PROVIDER_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const KEYS = ['driver', 'command', 'env', 'secrets', 'custom'];
 
 /**
@@ -72,7 +72,7 @@ function readEntries(path: string): [string, ProviderEntry][] {
 
 /** @throws CONFIG_INVALID naming the entry and what is wrong with it */
 function entryOf(name: string, value: unknown): ProviderEntry {
-  if (!NAME_PATTERN.test(name)) throw invalid('a name is letters, digits, ., _ and -, at most 64');
+  if (!PROVIDER_NAME.test(name)) throw invalid('a name is letters, digits, ., _ and -, at most 64');
   if (!isRecord(value)) throw invalid(`${name} is not an object`);
   const { driver, command, env, secrets, custom } = value;
   const unknown = Object.keys(value).find((key) => !KEYS.includes(key));

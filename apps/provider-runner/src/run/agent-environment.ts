@@ -1,6 +1,7 @@
 import { delimiter } from 'node:path';
 import type { Manifest, ProviderEntry } from '@orbitmesh/domain';
 import { RUN_MARKER } from '../process/run-processes.js';
+import { AGENT_STATE_VARIABLE } from './agent-state.js';
 import type { RunEnvironment } from './run-environment.js';
 import type { RunFiles } from './run-files.js';
 import type { RunLog } from './run-log.js';
@@ -24,6 +25,8 @@ export interface EnvironmentInput {
   runId: string;
   apiUrl: string;
   token: string;
+  /** What the agents of its provider keep between their runs. */
+  stateDir: string;
   processEnv: NodeJS.ProcessEnv;
   /** `$ORBITMESH_HOME`. */
   home: string;
@@ -45,6 +48,7 @@ export function agentEnvironment(input: EnvironmentInput): AgentEnvironment {
     ORBITMESH_TASK_IDS: manifest.tasks.map((task) => task.id).join(','),
     ORBITMESH_MANIFEST: files.manifest,
     ORBITMESH_API_URL: input.apiUrl,
+    [AGENT_STATE_VARIABLE]: input.stateDir,
     [TOKEN_NAME]: input.token,
     [RUN_MARKER]: input.runId,
   };

@@ -2,6 +2,7 @@ import type { IdKind, ProviderEntry } from '@orbitmesh/domain';
 import type { Bus } from '@orbitmesh/messaging';
 import type { DriverDefinition } from '../drivers/driver.js';
 import type { ProcessTable } from '../process/process-table.js';
+import type { AgentStates } from './agent-state.js';
 import type { RunLog } from './run-log.js';
 
 /** What all runs of a runner share. */
@@ -15,6 +16,8 @@ export interface RunEnvironment {
   /** Octal: the umask of the user who started OrbitMesh. */
   userUmask: string;
   processEnv: NodeJS.ProcessEnv;
+  /** What agents keep between their runs. */
+  agentStates: AgentStates;
   table: ProcessTable;
   bus: Bus;
   log: RunLog;

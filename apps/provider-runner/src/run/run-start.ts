@@ -50,7 +50,8 @@ export function checkStart(env: RunEnvironment, files: RunFiles, manifest: Manif
   checkCommand(entry.command);
   definition.check?.(entry, manifest);
   const { apiUrl, token, runId } = request;
-  const environment = agentEnvironment({ manifest, entry, files, runId, apiUrl, token, processEnv: env.processEnv, home: env.home });
+  const stateDir = env.agentStates.directoryOf(manifest.provider.type);
+  const environment = agentEnvironment({ manifest, entry, files, runId, apiUrl, token, stateDir, processEnv: env.processEnv, home: env.home });
   return { entry, definition, workingDir, environment };
 }
 

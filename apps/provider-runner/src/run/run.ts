@@ -55,6 +55,7 @@ export class Run {
   get runId(): string { return this.record.runId; }
   get sessionId(): string { return this.record.sessionId; }
   get epoch(): number { return this.record.epoch; }
+  get providerType(): string { return this.manifest.provider.type; }
   /** It ended, and only waits for the acknowledgement of its last facts. */
   get isOver(): boolean { return this.ended; }
   /** Nothing of it was ever executed: no trace is kept. */

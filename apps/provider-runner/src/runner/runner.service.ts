@@ -130,6 +130,11 @@ export class RunnerService {
     this.runs.delete(run.runId);
     if (run.neverExecuted) this.directory.remove(known.files);
     else this.closed.push(known.files);
+    try {
+      this.env.agentStates.prune(run.providerType);
+    } catch (error) {
+      this.env.log('warn', 'what agents kept of old conversations could not be removed', { err: error, provider: run.providerType });
+    }
     if (this.closed.length > ENDED_RUNS_MAX) this.prune();
   }
 

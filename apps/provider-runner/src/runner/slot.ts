@@ -8,7 +8,7 @@ import { SLOTS_MAX } from '../limits.js';
 export class Slot {
   private constructor(
     readonly runnerId: string,
-    readonly runsDir: string,
+    private readonly dir: string,
     private readonly lock: DirectoryLock,
   ) {}
 
@@ -19,12 +19,21 @@ export class Slot {
       const dir = join(home, 'provider-runner', runnerId);
       mkdirSync(join(dir, 'runs'), { recursive: true, mode: 0o700 });
       try {
-        return new Slot(runnerId, join(dir, 'runs'), await DirectoryLock.acquire(dir));
+        return new Slot(runnerId, dir, await DirectoryLock.acquire(dir));
       } catch (error) {
         if (!(error instanceof AppError) || error.code !== 'STORAGE_LOCKED') throw error;
       }
     }
     throw new AppError('STORAGE_LOCKED', `All ${SLOTS_MAX} slots are held.`);
+  }
+
+  get runsDir(): string {
+    return join(this.dir, 'runs');
+  }
+
+  /** What its agents keep between their runs, by provider. */
+  get agentsDir(): string {
+    return join(this.dir, 'agents');
   }
 
   async release(): Promise<void> {

@@ -39,6 +39,7 @@ class Waiter {
 @Injectable()
 export class MailWaits implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly waiters = new Set<Waiter>();
+  private closing = false;
   private stop = (): void => undefined;
 
   constructor(
@@ -51,13 +52,14 @@ export class MailWaits implements OnApplicationBootstrap, OnModuleDestroy {
     this.stop = this.store.onCommitted((committed) => this.onCommitted(committed));
   }
 
-  /** Everybody is answered with what there is, so that the bus can drain. */
+  /** Everybody is answered with what there is, and so is who asks until the bus has drained: nobody holds that up. */
   onModuleDestroy(): void {
+    this.closing = true;
     this.stop();
     for (const waiter of this.waiters) waiter.end();
   }
 
-  /** @throws SESSION_NOT_FOUND, SESSION_ENDED when none will come any more, FORBIDDEN, TOO_MANY_REQUESTS */
+  /** @throws SESSION_NOT_FOUND, SESSION_ENDED, FORBIDDEN, TOO_MANY_REQUESTS */
   async wait({ sessionId, after, timeoutMs, reader }: Wait): Promise<Page<Mail>> {
     assertSeesSession(reader, sessionId);
     sessionOf(this.store.durable, sessionId);
@@ -69,7 +71,7 @@ export class MailWaits implements OnApplicationBootstrap, OnModuleDestroy {
       for (;;) {
         const news = waiter.news();
         const page = await this.take(sessionId, after);
-        if (page.items.length > 0 || waiter.ended || timeoutMs <= 0) return page;
+        if (page.items.length > 0 || waiter.ended || this.closing || timeoutMs <= 0) return page;
         await news;
       }
     } finally {
@@ -89,10 +91,11 @@ export class MailWaits implements OnApplicationBootstrap, OnModuleDestroy {
   /** What there is now, delivered: durable when this resolves. */
   private take(sessionId: string, after: string | undefined): Promise<Page<Mail>> {
     return this.commands.apply((tx) => {
+      // What it did not get before its end is kept for the one that continues it.
+      if (isTerminal(sessionOf(tx.view, sessionId))) throw new AppError('SESSION_ENDED', 'The session has ended; no mail will come any more.', { sessionId });
       const found = pageOf(this.waiting(tx, sessionId, after), { limit: MAIL_WAIT_ITEMS_MAX }, ({ id }) => id);
       const written = found.items.map((mail) => deliverMailTo(mail, 'wait', tx));
       const items = written.map(({ doc }) => doc);
-      if (items.length === 0 && isTerminal(sessionOf(tx.view, sessionId))) throw new AppError('SESSION_ENDED', 'The session has ended; no mail will come any more.', { sessionId });
       const changed = written.filter(({ events }) => events.length > 0);
       return {
         puts: changed.map(({ doc }) => put(COLLECTIONS.mail, doc)), events: changed.flatMap(({ events }) => events),

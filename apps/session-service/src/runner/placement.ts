@@ -1,37 +1,75 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Session } from '@orbitmesh/domain';
+import { Store } from '@orbitmesh/storage';
+import { COLLECTIONS } from '../store/collections.js';
 import { LiveSessions } from '../supervisor/live-sessions.js';
 import { RunnerRegistry, type KnownRunner } from './runner-registry.js';
 
 /** Where a session would go now, or why nowhere. */
 export type Place = { runnerId: string } | { runnerId: null; reason: string };
 
-/** The least-loaded capable runner. Loads are what is decided (pending), so that a burst of spawns spreads. */
+/**
+ * The least-loaded capable runner; for a session that goes on with another, the runner that has its conversation, and no
+ * other (ADR-0011). Loads are what is decided (pending), so that a burst of spawns spreads.
+ */
 @Injectable()
 export class Placement {
   constructor(
     @Inject(RunnerRegistry) private readonly registry: RunnerRegistry,
     @Inject(LiveSessions) private readonly live: LiveSessions,
+    @Inject(Store) private readonly store: Store,
   ) {}
 
   find(session: Session): Place {
+    const keeper = this.keeperOf(session);
+    const why = keeper === null ? anywhere(session.providerType) : onlyOn(keeper, session.providerType);
+    const nowhere = (reason: string): Place => ({ runnerId: null, reason });
     const provider = ({ heartbeat }: KnownRunner): { installed: boolean } | undefined => this.registry.provider(heartbeat.runnerId, session.providerType);
-    const live = this.registry.all().filter(({ heartbeat }) => this.registry.presence(heartbeat.runnerId) === 'live' && !heartbeat.draining);
-    if (live.length === 0) return { runnerId: null, reason: 'no runner is connected' };
+    const live = this.registry.all().filter(({ heartbeat: { runnerId, draining } }) => this.registry.presence(runnerId) === 'live' && !draining && (keeper === null || runnerId === keeper));
+    if (live.length === 0) return nowhere(why.away);
     const capable = live.filter((runner) => provider(runner));
-    if (capable.length === 0) return { runnerId: null, reason: `no runner knows the provider ${session.providerType}` };
+    if (capable.length === 0) return nowhere(why.unknown);
     const installed = capable.filter((runner) => provider(runner)?.installed);
-    if (installed.length === 0) return { runnerId: null, reason: `the provider ${session.providerType} is installed on no runner` };
+    if (installed.length === 0) return nowhere(why.missing);
     const willing = installed.filter(({ heartbeat }) => !this.registry.hasRefused(session.id, heartbeat.runnerId));
-    if (willing.length === 0) return { runnerId: null, reason: 'every capable runner refused for now' };
+    if (willing.length === 0) return nowhere(why.refused);
     const free = willing.filter((runner) => this.load(runner, session) < runner.heartbeat.capacity);
-    if (free.length === 0) return { runnerId: null, reason: 'every capable runner is at its capacity' };
+    if (free.length === 0) return nowhere(why.full);
     const share = (runner: KnownRunner): number => this.load(runner, session) / runner.heartbeat.capacity;
     return { runnerId: free.reduce((best, runner) => (share(runner) < share(best) ? runner : best)).heartbeat.runnerId };
+  }
+
+  /** The runner whose agent keeps the conversation that is gone on with. Null: a new one, or nobody knows any more (its session was deleted). */
+  private keeperOf(session: Session): string | null {
+    let before = this.predecessor(session);
+    // One that ended before it was placed anywhere leaves it where its own predecessor had it.
+    while (before && !before.run) before = this.predecessor(before);
+    return before?.run?.runnerId ?? null;
+  }
+
+  private predecessor({ continues }: Session): Session | undefined {
+    return continues === null ? undefined : this.store.pending.get<Session>(COLLECTIONS.sessions, continues);
   }
 
   /** A session that is placed anew does not count against the runner it is on. */
   private load({ heartbeat: { runnerId } }: KnownRunner, session: Session): number {
     return this.live.load(runnerId) - (session.run?.runnerId === runnerId ? 1 : 0);
   }
+}
+
+type Reasons = Record<'away' | 'unknown' | 'missing' | 'refused' | 'full', string>;
+
+function anywhere(provider: string): Reasons {
+  return {
+    away: 'no runner is connected', unknown: `no runner knows the provider ${provider}`, missing: `the provider ${provider} is installed on no runner`,
+    refused: 'every capable runner refused for now', full: 'every capable runner is at its capacity',
+  };
+}
+
+function onlyOn(runnerId: string, provider: string): Reasons {
+  const it = `its conversation is on the runner ${runnerId}, which`;
+  return {
+    away: `${it} is not connected`, unknown: `${it} does not know the provider ${provider}`, missing: `${it} does not have the provider ${provider} installed`,
+    refused: `${it} refused for now`, full: `${it} is at its capacity`,
+  };
 }

@@ -89,10 +89,12 @@ export class ContinueService {
   }
 }
 
-/** Two at once would write into one conversation. @throws CONFLICT */
-function assertNotContinued({ view, indexes }: Decide, session: Session): void {
-  const other = [...indexes.in(view, indexes.continuationsOfSession, session.id)].find((one) => !isTerminal(one));
-  if (other) throw new AppError('CONFLICT', `The session ${other.id} goes on with it already.`, { sessionId: session.id, continuedBy: other.id });
+/** Two at once would write into one conversation, however far the one is from the other. @throws CONFLICT */
+function assertNotContinued({ live }: Decide, { id, providerType, agentSessionId }: Session): void {
+  for (const other of live()) {
+    if (other.providerType !== providerType || other.agentSessionId !== agentSessionId) continue;
+    throw new AppError('CONFLICT', `The session ${other.id} goes on with its conversation already.`, { sessionId: id, continuedBy: other.id });
+  }
 }
 
 function forwardQueued(tx: Decide, session: Session, to: string): Required<Pick<Change, 'puts' | 'events'>> {

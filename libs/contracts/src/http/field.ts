@@ -74,6 +74,9 @@ export const ListOf = (element: () => DtoClass, items: number) =>
 /** A list in a query string: `?types=a,b`, or the parameter once for each. */
 export const splitList = (text: string): string[] => (text === '' ? [] : text.split(','));
 
+/** Makes a list one that a query string gives with commas between. */
+export const CommaSeparated = () => field({ coerce: splitList });
+
 /** A value that `check` understands; its problems keep their own pointers. */
 export const Checked = (name: string, check: FieldCheck, schema: JsonSchema, coerce?: Field['coerce']) =>
   field({ schema, ...(coerce && { coerce }) }, ValidateBy(

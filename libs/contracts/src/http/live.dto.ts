@@ -1,13 +1,28 @@
 import type { EventEnvelope } from '@orbitmesh/domain';
-import { IdList, ObjectOf, OneOf, Optional, Pattern, PatternList } from './field.js';
+import { CommaSeparated, IdList, ObjectOf, OneOf, Optional, Pattern, PatternList } from './field.js';
 import { CURSOR_CHARS_MAX, FILTER_IDS_MAX, FILTER_TYPES_MAX } from './limits.js';
+
+const ProjectFilter = () => Pattern(/^[A-Za-z0-9_-]{0,64}$/, 'must be an id or empty');
+const TypesFilter = () => PatternList(FILTER_TYPES_MAX, /^[a-z_]{1,64}(?::(?:\*|[a-z_]{1,64}))?$/, 'must be an event type, or `family:*`');
+/** `<logId>.<seq>`, as events carry it. */
+export const FEED_CURSOR = /^[A-Za-z0-9_-]{1,128}\.\d{1,15}$/;
+export const FEED_CURSOR_MESSAGE = 'must be the cursor of an event';
 
 /** Fields are ANDed, values in a list ORed; absent or empty does not filter. They match the envelope's own ids (design §5). */
 export class EventFilterDto {
   @Optional() @IdList(FILTER_IDS_MAX) sessionIds?: string[];
-  @Optional() @Pattern(/^[A-Za-z0-9_-]{0,64}$/, 'must be an id or empty') projectId?: string;
+  @Optional() @ProjectFilter() projectId?: string;
   @Optional() @IdList(FILTER_IDS_MAX) taskIds?: string[];
-  @Optional() @PatternList(FILTER_TYPES_MAX, /^[a-z_]{1,64}(?::(?:\*|[a-z_]{1,64}))?$/, 'must be an event type, or `family:*`') types?: string[];
+  @Optional() @TypesFilter() types?: string[];
+}
+
+/** The same filter as a query, lists with commas between. `Last-Event-ID` wins over `after`; without either the stream starts now. */
+export class EventStreamQueryDto {
+  @Optional() @CommaSeparated() @IdList(FILTER_IDS_MAX) sessionIds?: string[];
+  @Optional() @ProjectFilter() projectId?: string;
+  @Optional() @CommaSeparated() @IdList(FILTER_IDS_MAX) taskIds?: string[];
+  @Optional() @CommaSeparated() @TypesFilter() types?: string[];
+  @Optional() @Pattern(FEED_CURSOR, FEED_CURSOR_MESSAGE) after?: string;
 }
 
 /** Client → server. Without `after` the feed starts now. */
@@ -27,6 +42,12 @@ export type ServerFrame =
   /** Events are late until the next `position`. */
   | { type: 'degraded'; reason: string }
   | { type: 'error'; code: string; detail: string };
+
+/**
+ * What an event stream says beside events, by its `event:` field. No session event is called so: an agent's own `error` is an
+ * `error`, the stream's is `stream.error`.
+ */
+export const STREAM_EVENTS = { subscribed: 'stream.opened', position: 'position', degraded: 'degraded', error: 'stream.error' } as const;
 
 /** The subprotocol of `/ws`; browsers, which cannot set a header, offer the token beside it as `bearer.<token>`. */
 export const WS_PROTOCOL = 'orbitmesh.v1';

@@ -4,8 +4,8 @@ import { Id, Name, OneOf, Optional, OptionalOrNull, Pattern, Text, TextList } fr
 import { AVATAR_CHARS_MAX, MEMBER_LIST_MAX, MEMBER_MEMORY_MAX, MEMBER_TEXT_CHARS_MAX, NAME_CHARS_MAX, TEXT_CHARS_MAX } from './limits.js';
 import { PROVIDER_NAME } from './session.dto.js';
 
-export class UpdateTeamMemberDto implements UpdateTeamMemberBody {
-  @Optional() @Name(NAME_CHARS_MAX) name?: string;
+/** All but the name, which a new member must have: what a subclass says of a field is added to what its parent said. */
+class TeamMemberFieldsDto {
   @Optional() @Text(0, NAME_CHARS_MAX) role?: string;
   @Optional() @Text(0, TEXT_CHARS_MAX) identity?: string;
   @Optional() @Text(0, AVATAR_CHARS_MAX) avatar?: string;
@@ -17,9 +17,13 @@ export class UpdateTeamMemberDto implements UpdateTeamMemberBody {
   @Optional() @TextList(MEMBER_MEMORY_MAX, MEMBER_TEXT_CHARS_MAX) memory?: string[];
 }
 
-export class CreateTeamMemberDto extends UpdateTeamMemberDto implements CreateTeamMemberBody {
+export class UpdateTeamMemberDto extends TeamMemberFieldsDto implements UpdateTeamMemberBody {
+  @Optional() @Name(NAME_CHARS_MAX) name?: string;
+}
+
+export class CreateTeamMemberDto extends TeamMemberFieldsDto implements CreateTeamMemberBody {
   @OptionalOrNull() @Id() projectId?: string | null;
-  @Name(NAME_CHARS_MAX) declare name: string;
+  @Name(NAME_CHARS_MAX) name!: string;
 }
 
 /** One more thing that the member is to remember. */

@@ -2,7 +2,7 @@ import type {
   Approval, EventEnvelope, EventMap, Mail, MailBroadcast, Manifest, ManifestInput, Ordering, Project, SessionView, Task, TeamMember, TimelineEntry, Transition,
 } from '@orbitmesh/domain';
 import type { Problem } from '../http/problem.js';
-import type { NotifierRpc, Notification } from '../rpc/notifier.contract.js';
+import type { Delivery, NotifierRpc, Notification, Webhook } from '../rpc/notifier.contract.js';
 import type { EventPage, List, Page, RpcRequest, RpcResponse, Topic } from '../rpc/rpc.js';
 import type { AnyRunnerRpc, RunnerRpc } from '../rpc/runner.contract.js';
 import type { ProviderView, RunnerView, SessionRpc } from '../rpc/session.contract.js';
@@ -37,6 +37,12 @@ export interface AnswerTypes {
   MailBroadcast: MailBroadcast;
   Notification: Notification;
   NotificationPage: Page<Notification>;
+  ReadCount: RpcResponse<typeof NotifierRpc.readMany>['body'];
+  Webhook: Webhook;
+  WebhookPage: Page<Webhook>;
+  WebhookSecret: RpcResponse<typeof NotifierRpc.webhookSecret>;
+  Delivery: Delivery;
+  DeliveryPage: Page<Delivery>;
   RunnerList: List<RunnerView>;
   ProviderList: List<ProviderView>;
   Readiness: Readiness;

@@ -2,6 +2,7 @@ import { AppError } from '../errors/app-error.js';
 
 /** What every id looks like (design §4.2): one path element, one NATS token. */
 export const ID_PATTERN = /^[A-Za-z0-9_-]{1,64}$/;
+export const ID_CHARS_MAX = 64;
 
 export const ID_PREFIXES = {
   project: 'proj',

@@ -1,9 +1,10 @@
+import { ID_CHARS_MAX } from '../kernel/id.js';
 import { jsonBytes } from '../kernel/text.js';
 import { PENDING_INPUTS_BYTES_MAX, PENDING_INPUTS_MAX } from '../limits.js';
 import type { Mail } from '../work/mail.js';
 import { isEnding } from './decide-end.js';
 import type { Decision } from './decision.js';
-import { mailText } from './mail-text.js';
+import { mailSection, mailText } from './mail-text.js';
 import { answerNeedsInput } from './needs-input.js';
 import type { PendingInput, Session } from './session.js';
 
@@ -26,14 +27,9 @@ export function undeliveredMail(session: Session, queued: readonly Mail[]): Mail
 /** As much of the waiting mail as fits becomes one input (design §4.4); the rest follows after the next turn. */
 export function deliverMail(d: Decision): void {
   if (d.mail.length === 0 || !takesMail(d.session)) return;
-  const inputId = d.ctx.newId('input');
-  const mails: Mail[] = [];
-  for (const mail of undeliveredMail(d.session, d.mail)) {
-    if (!fits(d.session, inputOf(inputId, [...mails, mail], d.now))) break;
-    mails.push(mail);
-  }
+  const mails = fitting(d.session.pendingInputs, undeliveredMail(d.session, d.mail), d.now);
   if (mails.length === 0) return;
-  d.record({ type: 'input_queued', input: inputOf(inputId, mails, d.now), by: 'mail' });
+  d.record({ type: 'input_queued', input: inputOf(d.ctx.newId('input'), mails, d.now), by: 'mail' });
   // Its parent, or a person, has spoken: that is the answer it waited for. Another's mail is not.
   const answers = mails.some(({ fromSessionId }) => fromSessionId === null || fromSessionId === d.session.parentSessionId);
   if (answers) answerNeedsInput(d);
@@ -43,6 +39,16 @@ function inputOf(inputId: string, mails: readonly Mail[], at: string): PendingIn
   return { inputId, text: mailText(mails), source: 'mail', at, mailIds: mails.map(({ id }) => id) };
 }
 
-function fits({ pendingInputs }: Session, next: PendingInput): boolean {
-  return pendingInputs.length < PENDING_INPUTS_MAX && jsonBytes([...pendingInputs, next]) <= PENDING_INPUTS_BYTES_MAX;
+/** As many as fit beside what is on its way already. Counted up, mail by mail: a mailbox holds thousands, and the whole text is long. */
+function fitting(pending: readonly PendingInput[], mails: readonly Mail[], at: string): Mail[] {
+  if (pending.length >= PENDING_INPUTS_MAX) return [];
+  let bytes = jsonBytes([...pending, inputOf('x'.repeat(ID_CHARS_MAX), [], at)]);
+  let count = 0;
+  for (const mail of mails) {
+    // Never too little: beside its own text its id is named in the list of them, and at most twice in how to answer.
+    bytes += jsonBytes(mailSection(mail)) + 4 * jsonBytes(mail.id);
+    if (bytes > PENDING_INPUTS_BYTES_MAX) break;
+    count += 1;
+  }
+  return mails.slice(0, count);
 }

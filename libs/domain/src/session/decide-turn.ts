@@ -1,6 +1,6 @@
 import type { RunFact } from '../provider/fact.js';
 import { intendEnd, isEnding } from './decide-end.js';
-import { deliverMail } from './decide-mail.js';
+import { deliverMail, undeliveredMail } from './decide-mail.js';
 import { endReportedTask, queueInput } from './decide-talk.js';
 import type { Decision } from './decision.js';
 import { troubleOf, type Ending } from './ending.js';
@@ -26,11 +26,14 @@ export function endTurn(d: Decision, { stopReason, message }: TurnEnded, at: str
   intendEnd(d, code, why);
 }
 
-/** A turn that ended in order and without a report: asked once, then it is finished. Waiting for somebody is no silence. */
+/**
+ * A turn that ended in order and without a report: asked once, then it is finished. Waiting for somebody is no silence, and
+ * neither is mail that it could not be given yet because it is to pause: then it is asked again, as that mail may be gone by then.
+ */
 function endSilentTurn(d: Decision): void {
   const { session } = d;
   if (session.pendingInputs.length > 0 || session.needsInput) return;
-  if (session.nudged) return intendEnd(d, 'finished', 'The agent ended its turn, and again after being asked for a report.');
+  if (session.nudged && undeliveredMail(session, d.mail).length === 0) return intendEnd(d, 'finished', 'The agent ended its turn, and again after being asked for a report.');
   queueInput(d, { inputId: d.ctx.newId('input'), text: NUDGE, source: 'system', at: d.now }, 'system');
 }
 

@@ -3,10 +3,11 @@ import type { Mail } from '../work/mail.js';
 /** Mail as an agent is told of it: what it says, and how to answer. */
 export function mailText(mails: readonly Mail[]): string {
   const head = mails.length === 1 ? 'You have mail.' : `You have ${mails.length} mails.`;
-  return [head, ...mails.map(one), howToAnswer(mails)].join('\n\n');
+  return [head, ...mails.map(mailSection), howToAnswer(mails)].join('\n\n');
 }
 
-function one({ id, type, fromName, fromSessionId, subject, body, priority }: Mail): string {
+/** What one of them says. */
+export function mailSection({ id, type, fromName, fromSessionId, subject, body, priority }: Mail): string {
   const from = fromSessionId === null ? fromName : `${fromName} (session \`${fromSessionId}\`)`;
   return [
     `## ${subject || type.replaceAll('_', ' ')}`,

@@ -1,122 +1,18 @@
 import fc from 'fast-check';
-import { ADMIN, AGENT, FakeContext, SessionHarness, deepFreeze, spawnCommand, taskNamed } from '../testing/session-harness.js';
-import { AppError } from '../errors/app-error.js';
+import { ADMIN, SessionHarness, deepFreeze, taskNamed } from '../testing/session-harness.js';
+import { life, live } from '../testing/session-life.js';
 import type { FeedEvent } from '../feed/envelope.js';
 import { jsonBytes } from '../kernel/text.js';
-import type { RunFact } from '../provider/fact.js';
-import { TIMELINE_KINDS } from '../work/timeline.js';
-import type { Task } from '../work/task.js';
 import { decide } from './decide.js';
 import { evolve } from './evolve.js';
 import { handleSession } from './handle-session.js';
-import { OUTCOMES, type OutcomeCode } from './outcome.js';
-import { PERMISSION_MODES, SESSION_MODES, type Session } from './session.js';
-import type { Actor, SessionCommand, SpawnCommand } from './session-command.js';
+import { OUTCOMES } from './outcome.js';
+import type { Session } from './session.js';
 import { canTransition, isTerminal } from './session-state.js';
 import { sessionView, statusOf } from './session-status.js';
 
 /** One document, one event (design §2). */
 const ON_THE_WIRE_BYTES_MAX = 256 * 1024;
-
-type Step = { advanceMs: number; command: (session: Session) => SessionCommand };
-
-const text = fc.constantFrom('', 'words', 'ünïcödé 🚀', 'x'.repeat(3_000));
-const actor = fc.constantFrom<Actor>(ADMIN, AGENT, { kind: 'user', tokenId: 'tok_1' });
-const approvalId = fc.constantFrom('appr_1', 'appr_2', 'appr_3');
-const inputId = fc.constantFrom('inp_a', 'inp_b', 'inp_1', 'inp_2', 'inp_3');
-
-const fact: fc.Arbitrary<RunFact> = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ type: fc.constant('run_started' as const), pid: fc.constant(1) }) },
-  { weight: 3, arbitrary: fc.record({ type: fc.constant('turn_started' as const), inputId }) },
-  { weight: 3, arbitrary: fc.record({ type: fc.constant('turn_ended' as const), stopReason: fc.constantFrom('end_turn', 'end_turn', 'end_turn', 'max_tokens', 'refusal', 'cancelled', 'error') }) },
-  fc.record({ type: fc.constant('output' as const), content: text, stream: fc.constant('agent' as const) }),
-  fc.record({ type: fc.constant('tool_call' as const), toolCallId: fc.constantFrom('c1', 'c2'), status: fc.constantFrom('in_progress', 'completed') }),
-  fc.record({ type: fc.constant('metric' as const), tokensIn: fc.nat(99), tokensOut: fc.nat(99), requestCount: fc.nat(9) }),
-  fc.record({ type: fc.constant('activity' as const), activity: fc.constantFrom('idle', 'executing', 'waiting_input') }),
-  fc.record({ type: fc.constant('error' as const), code: fc.constantFrom('usage_limit', 'other'), message: text }),
-  fc.record({ type: fc.constant('approval_requested' as const), approvalId, title: text, toolCall: fc.constant({ title: 'rm' }), options: fc.constant([{ optionId: 'y', name: 'Yes', kind: 'allow_once' as const }, { optionId: 'n', name: 'No', kind: 'reject_once' as const }]) }),
-  fc.record({ type: fc.constant('approval_delivered' as const), approvalId }),
-  fc.record({ type: fc.constant('approval_withdrawn' as const), approvalId, reason: text }),
-  fc.record({ type: fc.constant('input_delivered' as const), inputId }),
-  fc.constant<RunFact>({ type: 'paused' }),
-  fc.constant<RunFact>({ type: 'resumed' }),
-  fc.record({ type: fc.constant('start_failed' as const), code: fc.constantFrom('config_invalid', 'start_failed'), message: text }),
-  fc.record({ type: fc.constant('run_ended' as const), cause: fc.constantFrom('exited', 'crashed', 'stopped', 'killed', 'shutdown', 'lost'), exitCode: fc.constantFrom(0, 3), left: fc.constantFrom(0, 0, 0, 1) }),
-) as fc.Arbitrary<RunFact>;
-
-/** Mostly of the present run and numbered on; sometimes repeated, with a gap, or of another run. */
-const facts = fc.record({ batch: fc.array(fact, { minLength: 1, maxLength: 4 }), from: fc.constantFrom(1, 1, 1, 1, 0, 2), epoch: fc.constantFrom(0, 0, 0, 0, 0, -1) })
-  .map(({ batch, from, epoch }) => (session: Session): SessionCommand => ({
-    type: 'facts', runId: session.run?.runId ?? 'run_none', epoch: (session.run?.epoch ?? 0) + epoch,
-    facts: batch.map((each, i) => ({ runSeq: (session.run?.ackedRunSeq ?? 0) + from + i, at: session.updatedAt, fact: each })),
-  }));
-
-const plain = fc.oneof(
-  fc.record({ type: fc.constantFrom('stop' as const, 'kill' as const, 'pause' as const, 'pause' as const, 'resume' as const, 'interrupt' as const), reason: text, actor }),
-  fc.record({ type: fc.constant('input' as const), inputId, text, source: fc.constantFrom('user', 'mail'), actor }),
-  fc.record({ type: fc.constant('timeline' as const), kind: fc.constantFrom(...TIMELINE_KINDS), message: text, taskId: fc.constantFrom('task_1', 'task_2'), actor }),
-  fc.record({ type: fc.constant('answer_approval' as const), approvalId, decision: fc.constantFrom('allow', 'deny'), actor }),
-  fc.record({ type: fc.constant('end' as const), outcome: fc.constantFrom(...(Object.keys(OUTCOMES) as OutcomeCode[])), message: text, kill: fc.boolean() }),
-  fc.record({ type: fc.constant('rename' as const), name: fc.constantFrom('A', 'B') }),
-  fc.record({ type: fc.constant('wait' as const), reason: text }),
-  fc.record({ type: fc.constant('expire_approvals' as const) }),
-) as fc.Arbitrary<SessionCommand>;
-
-const step: fc.Arbitrary<Step> = fc.record({
-  advanceMs: fc.constantFrom(0, 1, 1_000, 700_000),
-  command: fc.oneof(
-    { weight: 8, arbitrary: facts },
-    { weight: 6, arbitrary: plain.map((command) => () => command) },
-    { weight: 2, arbitrary: fc.constant((session: Session): SessionCommand => ({ type: 'place', runId: `run_${(session.run?.epoch ?? 0) + 1}`, runnerId: 'slot-0' })) },
-    { weight: 2, arbitrary: fc.constant((session: Session): SessionCommand => ({ type: 'claim', runId: session.run?.runId ?? 'run_none', epoch: session.run?.epoch ?? 0 })) },
-    { weight: 1, arbitrary: fc.constant((session: Session): SessionCommand => ({ type: 'runner_lost', runId: session.run?.runId ?? 'run_none', message: 'silent' })) },
-    { weight: 1, arbitrary: fc.constant((session: Session): SessionCommand => ({ type: 'run_absent', runId: session.run?.runId ?? 'run_none', message: 'not listed' })) },
-  ),
-});
-
-/** Most sessions get as far as their first turn, so that what comes then is worth trying. */
-const begun: Step[] = [
-  (session: Session): SessionCommand => ({ type: 'place', runId: `run_${(session.run?.epoch ?? 0) + 1}`, runnerId: 'slot-0' }),
-  (session: Session): SessionCommand => ({ type: 'claim', runId: session.run!.runId, epoch: session.run!.epoch }),
-  (session: Session): SessionCommand => ({
-    type: 'facts', runId: session.run!.runId, epoch: session.run!.epoch,
-    facts: [{ runSeq: 1, at: session.updatedAt, fact: { type: 'run_started', pid: 1 } }, { runSeq: 2, at: session.updatedAt, fact: { type: 'turn_started' } }],
-  }),
-].map((command) => ({ advanceMs: 1, command }));
-
-const life = fc.record({
-  spawn: fc.record({ mode: fc.constantFrom(...SESSION_MODES), permissionMode: fc.constantFrom(...PERMISSION_MODES) }),
-  begun: fc.constantFrom(0, 1, 2, 3, 3, 3, 3),
-  steps: fc.array(step, { maxLength: 30 }),
-}).map(({ spawn, begun: first, steps }) => ({ spawn, steps: [...begun.slice(0, first), ...steps] }));
-
-interface Commit { before: Session | null; after: Session; events: FeedEvent[]; tasks: Task[]; changed: boolean; command: SessionCommand }
-
-function live({ spawn, steps }: { spawn: Partial<SpawnCommand>; steps: Step[] }, check: (commit: Commit) => void = () => undefined): { session: Session; events: FeedEvent[]; commits: Commit[] } {
-  const ctx = new FakeContext();
-  const commits: Commit[] = [];
-  let session: Session | null = null;
-  let tasks = [taskNamed('task_1'), taskNamed('task_2')];
-  const run = (command: SessionCommand): void => {
-    const before = session;
-    try {
-      const handled = handleSession(deepFreeze(before), deepFreeze(command), ctx, deepFreeze(tasks));
-      session = handled.session;
-      tasks = tasks.map((task) => handled.tasks.find(({ id }) => id === task.id) ?? task);
-      const commit = { before, after: session, events: handled.events, tasks, changed: handled.changed, command };
-      commits.push(commit);
-      check(commit);
-    } catch (error) {
-      if (!(error instanceof AppError) || error.code === 'INTERNAL') throw error;
-    }
-  };
-  run(spawnCommand({ taskIds: ['task_1', 'task_2'], ...spawn }));
-  for (const { advanceMs, command } of steps) {
-    ctx.advance(advanceMs);
-    run(command(session!));
-  }
-  return { session: session!, events: commits.flatMap(({ events }) => events), commits };
-}
 
 const RUNS = { numRuns: 400 };
 const END_NOTIFICATION = /^notify:session_(completed|failed|stopped)$/;

@@ -2,6 +2,8 @@ import type { FeedEvent } from '../feed/envelope.js';
 import type { DecideContext } from '../kernel/context.js';
 import { ID_PREFIXES, type IdKind } from '../kernel/id.js';
 import type { RunFact } from '../provider/fact.js';
+import { createMail, type Letter } from '../work/mail-commands.js';
+import type { Mail } from '../work/mail.js';
 import { createTask } from '../work/task-commands.js';
 import type { Task } from '../work/task.js';
 import { handleSession, type HandledSession } from '../session/handle-session.js';
@@ -49,13 +51,17 @@ export function deepFreeze<T>(value: T): T {
   return value;
 }
 
-/** One session and its tasks, driven by commands; everything that goes in is frozen. */
+/** One session, its tasks and its mail, driven by commands; everything that goes in is frozen. */
 export class SessionHarness {
   readonly ctx = new FakeContext();
   readonly events: FeedEvent[] = [];
   /** The events of the last commit. */
   last: FeedEvent[] = [];
   tasks: Task[];
+  /** What it got, and what it sent, as it is now. */
+  mails: Mail[] = [];
+  /** Who started it, as far as mail is concerned. */
+  parent: Session | null = null;
   private current: Session | null = null;
   private runSeq = 0;
 
@@ -75,12 +81,31 @@ export class SessionHarness {
 
   do(command: SessionCommand): HandledSession {
     this.ctx.advance(1_000);
-    const handled = handleSession(deepFreeze(this.current), deepFreeze(command), this.ctx, deepFreeze(this.tasks));
+    const correspondence = { mail: this.queued, parent: this.parent };
+    const handled = handleSession(deepFreeze(this.current), deepFreeze(command), this.ctx, deepFreeze(this.tasks), deepFreeze(correspondence));
     this.current = handled.session;
     this.tasks = this.tasks.map((task) => handled.tasks.find(({ id }) => id === task.id) ?? task);
+    this.mails = merged(this.mails, handled.mails);
     this.last = handled.events;
     this.events.push(...handled.events);
     return handled;
+  }
+
+  /** Mail for it that it has not got yet, oldest first. */
+  get queued(): Mail[] {
+    return this.mails.filter(({ state, toSessionId }) => state === 'queued' && toSessionId === this.current?.id);
+  }
+
+  /** Somebody writes to it. */
+  gets(letter: Partial<Letter> = {}): Mail {
+    const whole: Letter = { fromSessionId: 'sess_other', fromName: 'Other', type: 'query', subject: '', body: 'How far are you?', priority: 'normal', ...letter };
+    const { doc } = createMail(whole, { projectId: 'proj_1', sessionId: this.session.id }, null, this.ctx);
+    this.mails = [...this.mails, doc];
+    return doc;
+  }
+
+  mail(id: string): Mail {
+    return this.mails.find((mail) => mail.id === id)!;
   }
 
   /** Facts of the present run, numbered on. */
@@ -136,4 +161,9 @@ export class SessionHarness {
   all(type: string): FeedEvent[] {
     return this.events.filter((event) => event.type === type);
   }
+}
+
+function merged(before: readonly Mail[], written: readonly Mail[]): Mail[] {
+  const changed = before.map((mail) => written.find(({ id }) => id === mail.id) ?? mail);
+  return [...changed, ...written.filter(({ id }) => !before.some((mail) => mail.id === id))];
 }

@@ -1,4 +1,6 @@
 import { Controller, Get, type Type } from '@nestjs/common';
+import { SCHEMAS } from '@orbitmesh/contracts/schemas';
+import { AnswersMedia } from './answers.js';
 import { openApiOf } from './openapi.js';
 
 /** Described by the others, so it does not list itself among what it imports. */
@@ -7,9 +9,10 @@ export function openApiControllerOf(controllers: readonly Type[]): Type {
   class OpenApiController {
     private static document: Record<string, unknown> | undefined;
 
+    @AnswersMedia('application/json', 'This document.')
     @Get()
-    document() {
-      return OpenApiController.document ??= openApiOf([...controllers, OpenApiController]);
+    openapi(): Record<string, unknown> {
+      return OpenApiController.document ??= openApiOf([...controllers, OpenApiController], SCHEMAS);
     }
   }
   return OpenApiController;

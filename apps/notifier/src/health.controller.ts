@@ -1,0 +1,38 @@
+import { Injectable, type OnModuleInit } from '@nestjs/common';
+import { NotifierRpc, type ServiceHealth } from '@orbitmesh/contracts';
+import { Bus } from '@orbitmesh/messaging';
+import { HealthRegistry, Metrics } from '@orbitmesh/service-kit';
+import { FeedFollower } from './feed/feed.follower.js';
+import { InboxRepository } from './inbox/inbox.repository.js';
+import { DeliveryCounts } from './outbox/delivery-counts.js';
+import { DeliveryWorker } from './outbox/delivery.worker.js';
+import { COLLECTIONS } from './store/collections.js';
+import { NotifierStore } from './store/notifier.store.js';
+
+/** How the notifier is. */
+@Injectable()
+export class HealthController implements OnModuleInit {
+  constructor(
+    private readonly bus: Bus, private readonly store: NotifierStore, private readonly inbox: InboxRepository, private readonly follower: FeedFollower,
+    private readonly worker: DeliveryWorker, private readonly counts: DeliveryCounts, private readonly health: HealthRegistry, private readonly metrics: Metrics,
+  ) {}
+
+  onModuleInit(): void {
+    this.bus.serve(NotifierRpc.health, () => this.report());
+    for (const state of ['pending', 'parked'] as const) {
+      this.metrics.gaugeOf(`orbitmesh_webhook_deliveries_${state}`, `Deliveries that are ${state} now.`, () => this.store.deliveries.totals()[state]);
+    }
+  }
+
+  private report(): ServiceHealth {
+    const store = this.store.health();
+    const { jumpCount, droppedRead, droppedUnread } = this.inbox.durablePosition();
+    this.health.set('store', store.writable, { ...store });
+    this.health.set('inbox', true, { entries: this.inbox.count, droppedRead, droppedUnread });
+    // Being behind is no fault of ours: session-service may be away. Nor is an endpoint that takes nothing.
+    this.health.set('feed', true, { ...this.follower.state(), jumpCount });
+    const sinceStart = this.counts.all();
+    this.health.set('webhooks', true, { webhooks: this.store.durable.count(COLLECTIONS.webhooks), ...this.store.deliveries.totals(), inFlight: this.worker.inFlight, sinceStart });
+    return this.health.report();
+  }
+}
