@@ -89,14 +89,31 @@ export class ContinueService {
   }
 }
 
-/** Two at once would write into one conversation. @throws CONFLICT */
-function assertNotContinued({ view, indexes }: Decide, session: Session): void {
-  const other = [...indexes.in(view, indexes.continuationsOfSession, session.id)].find((one) => !isTerminal(one));
+/** All that go on with it, and with those. */
+function* continuationsOf(tx: Decide, session: Session): Iterable<Session> {
+  for (const next of tx.indexes.in(tx.view, tx.indexes.continuationsOfSession, session.id)) {
+    yield next;
+    yield* continuationsOf(tx, next);
+  }
+}
+
+/** Where the conversation began, as far back as it is still there. */
+function firstOf({ view }: Decide, session: Session): Session {
+  let first = session;
+  for (let before: Session | undefined = session; before; before = before.continues === null ? undefined : view.get<Session>(COLLECTIONS.sessions, before.continues)) first = before;
+  return first;
+}
+
+/** Two at once would write into one conversation: also one that goes on with a later, or an earlier, part of it. @throws CONFLICT */
+function assertNotContinued(tx: Decide, session: Session): void {
+  const related = [...continuationsOf(tx, firstOf(tx, session))].filter(({ agentSessionId }) => agentSessionId === session.agentSessionId);
+  const other = [...continuationsOf(tx, session), ...related].find((one) => !isTerminal(one));
   if (other) throw new AppError('CONFLICT', `The session ${other.id} goes on with it already.`, { sessionId: session.id, continuedBy: other.id });
 }
 
+/** What neither it got, nor those that went on with it and have ended. */
 function forwardQueued(tx: Decide, session: Session, to: string): Required<Pick<Change, 'puts' | 'events'>> {
-  const forwarded = tx.indexes.queuedFor(tx.view, session.id).map((mail) => forwardMail(mail, to, tx));
+  const forwarded = [session, ...continuationsOf(tx, session)].flatMap(({ id }) => tx.indexes.queuedFor(tx.view, id)).map((mail) => forwardMail(mail, to, tx));
   return { puts: forwarded.map(({ doc }) => put(COLLECTIONS.mail, doc)), events: forwarded.flatMap(({ events }) => events) };
 }
 
