@@ -112,13 +112,13 @@ export class Commands {
     const sessions = sessionsOf(change);
     const committed = this.store.commit({ ...noteDeletes(this.store.pending, change), ...(answer && { answer }) });
     this.live.enqueued(sessions);
-    this.indexes.touched(change);
+    this.indexes.enqueued(change);
     const flight: Flight = { committed, before: this.newest };
     this.newest = flight;
     const over = (before: Flight | null): void => {
       flight.before = null;
       if (this.newest === flight) this.newest = before;
-      this.indexes.touched(change);
+      this.indexes.settled(change);
       this.live.settled(sessions);
     };
     committed.then(() => over(null), (error: unknown) => over(wasRefused(error) ? flight.before : null));
