@@ -1,5 +1,5 @@
 import type { OpenApiOperation } from '@orbitmesh/testing';
-import type { SeededWorld } from './seeded-world.js';
+import { NOWHERE, type SeededWorld } from './seeded-world.js';
 
 /** What of a generated request is replaced by what is really there; null takes a field out. */
 export interface Given { params?: Record<string, string>; query?: Record<string, unknown>; body?: Record<string, unknown> }
@@ -12,6 +12,11 @@ const ended: Recipe = (world) => id(world.ended);
 const onTask = onFresh((world) => world.newTask());
 const onMember = onFresh((world) => world.newMember());
 const onMail = onFresh((world) => world.newMail());
+const onWebhook = onFresh((world) => world.newWebhook());
+const onDelivery: Recipe = async (world) => {
+  const delivery = await world.newDelivery();
+  return { params: { id: delivery.webhookId, deliveryId: delivery.id } };
+};
 const thePlaces: Recipe = ({ project }) => ({ params: { entityType: 'task', projectId: project.id } });
 
 /** Where the schema alone does not make a request that can be answered with 2xx: whom it is about, and rules between fields. */
@@ -54,6 +59,16 @@ const RECIPES: Record<string, Recipe> = {
   'mail.thread': async (world) => ({ params: { threadId: (await world.newMail()).threadId } }),
   'notifications.get': async (world) => id(await world.notification()),
   'notifications.markRead': async (world) => id(await world.notification()),
+  'notifications.markUnread': async (world) => id(await world.notification()),
+  'webhooks.get': onWebhook,
+  'webhooks.update': onWebhook,
+  'webhooks.secret': onWebhook,
+  'webhooks.rotateSecret': onWebhook,
+  'webhooks.test': onWebhook,
+  'webhooks.deliveries': onWebhook,
+  'webhooks.remove': onWebhook,
+  'webhooks.delivery': onDelivery,
+  'webhooks.retry': onDelivery,
 };
 
 /** Each of these needs a session of its own, which takes seconds: one request says enough. */
@@ -86,7 +101,7 @@ export function valuesIn(world: SeededWorld): (name: string) => readonly unknown
     projectId: [world.project.id], taskId: [world.tasks[0].id], taskIds: [[], [world.tasks[0].id]], parentId: [null, world.tasks[1].id], dependencies: [[], [world.tasks[1].id]],
     teamMemberId: [world.member.id], parentSessionId: [world.busy.id], fromSessionId: [world.busy.id], toSessionId: [world.busy.id], sessionId: [world.busy.id],
     workingDir: [world.scenario.repository], providerType: ['demo'], provider: ['demo', null], dueDate: [null, '2030-01-31T12:00:00Z', '2030-01-31'],
-    environment: [{}, { COLOUR: 'teal' }], secrets: [{}, { HINT: 'env:HOME' }], custom: [{}], mcpServers: [[]], url: ['https://hooks.example.invalid/orbitmesh'],
+    environment: [{}, { COLOUR: 'teal' }], secrets: [{}, { HINT: 'env:HOME' }], custom: [{}], mcpServers: [[]], url: [NOWHERE],
     cursor: [], after: [], threadId: [], replyToMailId: [], upTo: [],
   };
   return (name) => values[name];

@@ -1,8 +1,10 @@
 import type { Approval, Mail, Project, SessionView, Task, TeamMember } from '@orbitmesh/domain';
-import type { Notification, Page } from '@orbitmesh/contracts';
+import type { Delivery, Notification, Page, Webhook } from '@orbitmesh/contracts';
 import { eventually } from '@orbitmesh/testing';
 import { Scenario } from '../support/scenario.js';
 
+/** No such host is ever there (RFC 6761): what is sent to it waits to be sent again. */
+export const NOWHERE = 'https://hooks.example.invalid/orbitmesh';
 /** At work until it is told otherwise. */
 const BUSY = { custom: { demo: { steps: 6_000, delayMs: 100 } } };
 
@@ -67,6 +69,15 @@ export class SeededWorld {
 
   newMail(): Promise<Mail> {
     return this.scenario.api.post<Mail>('/api/mail', { toSessionId: this.busy.id, body: 'How is it going?' });
+  }
+
+  newWebhook(): Promise<Webhook> {
+    return this.scenario.api.post<Webhook>('/api/webhooks', { url: NOWHERE });
+  }
+
+  async newDelivery(): Promise<Delivery> {
+    const { id } = await this.newWebhook();
+    return this.scenario.api.post<Delivery>(`/api/webhooks/${id}/test`);
   }
 
   notification(): Promise<Notification> {

@@ -58,7 +58,7 @@ function toSession(tx: Decide, asked: Session, { keepForContinuation }: SendMail
   const last = takesNoMail(asked) ? newestContinuation(tx, asked) : asked;
   if (takesNoMail(asked) && !keepForContinuation) {
     const state = isTerminal(asked) ? 'has ended' : 'is ending';
-    const how = last === asked ? 'Set keepForContinuation to keep it for the session that continues it' : `It is continued by ${last.id}: write to that`;
+    const how = last === asked || takesNoMail(last) ? 'Set keepForContinuation to keep it for the session that continues it' : `It is continued by ${last.id}: write to that`;
     throw new AppError('SESSION_ENDED', `The session ${asked.id} ${state} and takes no mail. ${how}.`, {
       sessionId: asked.id, state: asked.state, ...(last !== asked && { continuedBy: last.id }),
     });

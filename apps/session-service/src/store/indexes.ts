@@ -17,7 +17,7 @@ export class Indexes {
   readonly mailOfProject: GroupIndex<Mail>;
   /** What its session has not got yet. */
   readonly queuedMail: GroupIndex<Mail>;
-  private readonly all: readonly Pick<GroupIndex<object>, 'collection' | 'touch'>[];
+  private readonly all: readonly Pick<GroupIndex<object>, 'collection' | 'enqueued' | 'settled'>[];
 
   constructor(@Inject(Store) store: Store) {
     const { tasks, sessions, mail } = COLLECTIONS;
@@ -33,11 +33,14 @@ export class Indexes {
     ];
   }
 
-  /** A commit is in the pending view, or has become durable, or was taken back. */
-  touched(change: Change): void {
-    for (const { collection, id } of [...change.puts ?? [], ...change.deletes ?? []]) {
-      for (const index of this.all) if (index.collection === collection) index.touch(id);
-    }
+  /** A commit is in the pending view. */
+  enqueued(change: Change): void {
+    this.each(change, (index, id) => index.enqueued(id));
+  }
+
+  /** That commit has become durable, or was taken back. */
+  settled(change: Change): void {
+    this.each(change, (index, id) => index.settled(id));
   }
 
   /** The documents of a group that a view has, in creation order; with `after`, those whose id is greater. */
@@ -52,6 +55,12 @@ export class Indexes {
   queuedFor(view: View, sessionId: string): Mail[] {
     if (this.queuedMail.size(sessionId) === 0) return [];
     return [...this.in(view, this.queuedMail, sessionId)].filter((mail) => mail.state === 'queued' && mail.toSessionId === sessionId);
+  }
+
+  private each({ puts = [], deletes = [] }: Change, tell: (index: Pick<GroupIndex<object>, 'enqueued' | 'settled'>, id: string) => void): void {
+    for (const { collection, id } of [...puts, ...deletes]) {
+      for (const index of this.all) if (index.collection === collection) tell(index, id);
+    }
   }
 }
 
