@@ -10,6 +10,7 @@ import { NotifierRpc, type CommandMeta } from '@orbitmesh/contracts';
 import { Bus } from '@orbitmesh/messaging';
 import { loadInstallation } from '@orbitmesh/service-kit';
 import { eventually, startNats, type TestNats } from '@orbitmesh/testing';
+import { Receiver } from './testing/receiver.js';
 import { ScriptedFeed } from './testing/scripted-feed.js';
 
 // Real servers and processes on a machine that may be busy.
@@ -73,7 +74,8 @@ describe('the notifier\'s process', () => {
   it('killed at random moments of a busy feed has every notification exactly once, and what was read stays read', async () => {
     await feed.serve();
     const read = new Set<string>();
-    const writing = setInterval(() => feed.say('output', 'notify:progress', 'notify:needs_input'), 3);
+    // However slow the machine: fewer than the inbox holds.
+    const writing = setInterval(() => { if (feed.head < 6_000) feed.say('output', 'notify:progress', 'notify:needs_input'); }, 3);
     const beacons = setInterval(() => feed.beacon(), 50);
     for (let round = 0; round < 5; round += 1) {
       const child = await ready(launch());
@@ -99,16 +101,47 @@ describe('the notifier\'s process', () => {
     expect(position.jumpCount).toBe(0);
   }, 60_000);
 
+  it('killed at random moments gets every notification out to the webhooks that want it, each under one id', async () => {
+    await feed.serve();
+    const receivers = [await Receiver.start(), await Receiver.start()];
+    let child = await ready(launch());
+    for (const receiver of receivers) await bus.request(NotifierRpc.createWebhook, { body: { url: receiver.url, projectId: 'proj_1' }, meta: meta() });
+    let events = 0;
+    const writing = setInterval(() => { if (feed.head < events) feed.say('output', 'notify:progress', 'notify:needs_input'); }, 5);
+    for (let round = 0; round < 5; round += 1) {
+      // Far fewer than may wait for one webhook.
+      events += 90;
+      const [seen, soon] = [receivers[0].received.length, performance.now() + Math.random() * 150];
+      await eventually(() => receivers[0].received.length > seen && performance.now() > soon, { timeoutMs: 20_000 });
+      await end(child, 'SIGKILL');
+      child = await ready(launch());
+    }
+    clearInterval(writing);
+
+    for (const receiver of receivers) {
+      await eventually(() => new Set(receiver.seqs).size === feed.notifying.length, { what: 'everything at its receiver', timeoutMs: 30_000 });
+      expect([...new Set(receiver.seqs)].sort((a, b) => a! - b!)).toEqual(feed.notifying);
+      // One id an event: repeats are told by it.
+      expect(new Set(receiver.received.map(({ payload }) => payload.id)).size).toBe(feed.notifying.length);
+      expect(receiver.openMax).toBe(1);
+    }
+    await hasAll();
+    const { webhooks } = (await bus.request(NotifierRpc.health, {})).details as { webhooks: Record<string, unknown> };
+    expect(webhooks).toMatchObject({ ok: true, webhooks: 2, parked: 0 });
+    for (const receiver of receivers) await receiver.stop();
+  }, 90_000);
+
   it('starts and stops without session-service, leaves its files to their owner, and refuses a second one', async () => {
     const child = await ready(launch());
     const health = await bus.request(NotifierRpc.health, {});
-    expect(health).toMatchObject({ ok: true, service: 'notifier', pid: child.pid, details: { store: { writable: true }, inbox: { entries: 0 }, feed: { cursor: null, lag: null } } });
+    expect(health).toMatchObject({ ok: true, service: 'notifier', pid: child.pid, details: { store: { writable: true }, inbox: { entries: 0 }, webhooks: { webhooks: 0, pending: 0, inFlight: 0, sinceStart: { delivered: 0, parked: 0 } }, feed: { cursor: null, lag: null } } });
 
     const [refusal] = await once(launch(), 'message') as [{ type: string; code: string; message: string }];
     expect(refusal).toMatchObject({ type: 'failed', code: 'STORAGE_LOCKED', message: expect.stringContaining(String(child.pid)) });
 
     expect(await end(child, 'SIGTERM')).toBe(0);
     expect(((await stat(join(home, 'notifier'))).mode & 0o777).toString(8)).toBe('700');
+    expect(((await stat(join(home, 'notifier', 'webhook.key'))).mode & 0o777).toString(8)).toBe('600');
   });
 });
 
@@ -161,5 +194,26 @@ describe('the inbox', () => {
     expect(await codeOf(bus.request(NotifierRpc.get, { id: 'ntf_none' }))).toBe('NOTIFICATION_NOT_FOUND');
     expect(await codeOf(bus.request(NotifierRpc.markRead, { id: 'ntf_none', meta: meta() }))).toBe('NOTIFICATION_NOT_FOUND');
     expect(await codeOf(bus.request(NotifierRpc.list, { cursor: '../x' }))).toBe('VALIDATION_FAILED');
+  });
+});
+
+describe('webhooks', () => {
+  it('answer everything that is asked of them over NATS', async () => {
+    const receiver = await Receiver.start();
+    await ready(launch());
+    const { body: { id }, status } = await bus.request(NotifierRpc.createWebhook, { body: { url: receiver.url }, meta: withKey('k1') });
+    expect([status, (await bus.request(NotifierRpc.listWebhooks, {})).items.length]).toEqual([201, 1]);
+
+    const sent = (await bus.request(NotifierRpc.testWebhook, { id, meta: meta() })).body;
+    await eventually(async () => (await bus.request(NotifierRpc.getDelivery, { id, deliveryId: sent.id })).state === 'delivered');
+    expect((await bus.request(NotifierRpc.listDeliveries, { id, state: 'delivered' })).items.length).toBe(1);
+    expect(await codeOf(bus.request(NotifierRpc.retryDelivery, { id, deliveryId: sent.id, meta: meta() }))).toBe('CONFLICT');
+    const { secret } = await bus.request(NotifierRpc.webhookSecret, { id });
+    await bus.request(NotifierRpc.rotateWebhookSecret, { id, meta: meta() });
+    expect((await bus.request(NotifierRpc.webhookSecret, { id })).secret).not.toBe(secret);
+    expect((await bus.request(NotifierRpc.updateWebhook, { id, body: { active: false }, meta: meta({ ifMatch: 2 }) })).body).toMatchObject({ active: false, lastDelivery: { status: 204 } });
+    expect((await bus.request(NotifierRpc.deleteWebhook, { id, meta: meta() })).status).toBe(204);
+    expect(await codeOf(bus.request(NotifierRpc.getWebhook, { id }))).toBe('WEBHOOK_NOT_FOUND');
+    await receiver.stop();
   });
 });

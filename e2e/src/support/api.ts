@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import { answerProblem } from '@orbitmesh/testing';
 
 export interface Answer<T = Record<string, unknown>> {
   status: number;
@@ -13,7 +14,7 @@ export interface RequestOptions {
   headers?: Record<string, string>;
 }
 
-/** The wire, as any client sees it: statuses and headers included, nothing retried. */
+/** The wire, as any client sees it: statuses and headers included, nothing retried; every answer must be as docs/openapi.json says. */
 export class Api {
   constructor(readonly url: string, readonly token: string) {}
 
@@ -29,7 +30,11 @@ export class Api {
       body,
     });
     const text = await response.text();
-    return { status: response.status, headers: response.headers, body: (text === '' ? null : JSON.parse(text)) as T };
+    const isJson = /json/.test(response.headers.get('content-type') ?? '');
+    const parsed: unknown = text === '' ? null : isJson ? JSON.parse(text) : text;
+    const problem = answerProblem({ method, path, status: response.status, headers: response.headers, body: parsed });
+    if (problem !== null) throw new Error(`Not as docs/openapi.json says: ${problem}\n${text.slice(0, 2_000)}`);
+    return { status: response.status, headers: response.headers, body: parsed as T };
   }
 
   /** @throws unless the answer is 2xx */

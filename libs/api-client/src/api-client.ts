@@ -1,16 +1,18 @@
 import type { OrderedEntity } from '@orbitmesh/domain';
 import type {
-  ContinueSessionBody, CreateProjectBody, CreateTaskBody, CreateTeamMemberBody, EventFilterDto, MoveInOrderingBody, Notification, Page, PageQuery, PostTimelineBody,
-  SendMailBody, SessionAction, SpawnSessionBody, UpdateProjectBody, UpdateTaskBody, UpdateTeamMemberBody,
+  ContinueSessionBody, CreateProjectBody, CreateTaskBody, CreateTeamMemberBody, CreateWebhookBody, DeliveryState, EventFilterDto, MoveInOrderingBody, PageQuery, PostTimelineBody,
+  ReadNotificationsBody, SendMailBody, SessionAction, SpawnSessionBody, UpdateProjectBody, UpdateTaskBody, UpdateTeamMemberBody, UpdateWebhookBody,
 } from '@orbitmesh/contracts';
 import { Operations, type OperationInput } from './call.js';
 import { Feed, type FeedOptions } from './feed.js';
 import type { OperationId } from './generated/operations.js';
 import { MAIL_WAIT_MARGIN_MS } from './limits.js';
-import { Transport, type ApiAnswer, type CallOptions, type ConnectionOptions } from './transport.js';
-import type { CreateWebhookBody, Delivery, DeliveryState, UpdateWebhookBody, Webhook } from './webhooks.js';
+import type { CallOptions, ConnectionOptions } from './transport.js';
 
 export type { EventPage, Readiness } from '@orbitmesh/contracts';
+export type { Delivery, DeliveryState, Webhook } from '@orbitmesh/contracts';
+/** Said again: the contracts themselves bring their validators, which no client needs. */
+export const DELIVERY_STATES = ['pending', 'delivered', 'parked'] as const satisfies readonly DeliveryState[];
 
 type QueryOf<Id extends OperationId> = OperationInput<Id> extends { query?: infer Query } ? NonNullable<Query> : never;
 export type SessionQuery = QueryOf<'sessions.list'>;
@@ -18,18 +20,13 @@ export type TaskQuery = QueryOf<'tasks.list'>;
 export type TeamMemberQuery = QueryOf<'teamMembers.list'>;
 export type MailQuery = QueryOf<'mail.list'>;
 
-const encoded = encodeURIComponent;
-
 /**
  * Everything OrbitMesh offers, typed by the OpenAPI document: `call` takes any operation by its id, the rest are its words for
  * people. Reads give the document, mutations the whole answer. @throws ApiError, UnreachableError
  */
 export class ApiClient extends Operations {
-  private readonly transportOfOthers: Transport;
-
   constructor(private readonly connection: ConnectionOptions) {
     super(connection);
-    this.transportOfOthers = new Transport(connection);
   }
 
   createProject(body: CreateProjectBody, options?: CallOptions) { return this.call('projects.create', { body }, options); }
@@ -99,19 +96,20 @@ export class ApiClient extends Operations {
   notifications(query?: QueryOf<'notifications.list'>) { return this.read('notifications.list', { query }); }
   notification(id: string) { return this.read('notifications.get', { params: { id } }); }
   markRead(id: string, options?: CallOptions) { return this.call('notifications.markRead', { params: { id } }, options); }
-  markUnread(id: string, options?: CallOptions) { return this.send<Notification>('POST', `/api/notifications/${encoded(id)}/unread`, undefined, options); }
-  markAllRead(body: { upTo?: string; projectId?: string; sessionId?: string } = {}, options?: CallOptions) { return this.send<{ read: number }>('POST', '/api/notifications/read', body, options); }
+  markUnread(id: string, options?: CallOptions) { return this.call('notifications.markUnread', { params: { id } }, options); }
+  markAllRead(body: ReadNotificationsBody = {}, options?: CallOptions) { return this.call('notifications.readMany', { body }, options); }
 
-  createWebhook(body: CreateWebhookBody, options?: CallOptions) { return this.send<Webhook>('POST', '/api/webhooks', body, options); }
-  webhook(id: string) { return this.get<Webhook>(webhookPath(id)); }
-  webhooks(query?: PageQuery) { return this.get<Page<Webhook>>('/api/webhooks', query); }
-  updateWebhook(id: string, body: UpdateWebhookBody, options?: CallOptions) { return this.send<Webhook>('PATCH', webhookPath(id), body, options); }
-  deleteWebhook(id: string, options?: CallOptions) { return this.send<null>('DELETE', webhookPath(id), undefined, options); }
-  webhookSecret(id: string) { return this.get<{ secret: string }>(webhookPath(id, 'secret')); }
-  rotateWebhookSecret(id: string, options?: CallOptions) { return this.send<Webhook>('POST', webhookPath(id, 'rotate-secret'), undefined, options); }
-  testWebhook(id: string, options?: CallOptions) { return this.send<Delivery>('POST', webhookPath(id, 'test'), undefined, options); }
-  deliveries(id: string, query?: PageQuery & { state?: DeliveryState }) { return this.get<Page<Delivery>>(webhookPath(id, 'deliveries'), query); }
-  retryDelivery(id: string, deliveryId: string, options?: CallOptions) { return this.send<Delivery>('POST', webhookPath(id, `deliveries/${encoded(deliveryId)}/retry`), undefined, options); }
+  createWebhook(body: CreateWebhookBody, options?: CallOptions) { return this.call('webhooks.create', { body }, options); }
+  webhook(id: string) { return this.read('webhooks.get', { params: { id } }); }
+  webhooks(query?: QueryOf<'webhooks.list'>) { return this.read('webhooks.list', { query }); }
+  updateWebhook(id: string, body: UpdateWebhookBody, options?: CallOptions) { return this.call('webhooks.update', { params: { id }, body }, options); }
+  deleteWebhook(id: string, options?: CallOptions) { return this.call('webhooks.remove', { params: { id } }, options); }
+  webhookSecret(id: string) { return this.read('webhooks.secret', { params: { id } }); }
+  rotateWebhookSecret(id: string, options?: CallOptions) { return this.call('webhooks.rotateSecret', { params: { id } }, options); }
+  testWebhook(id: string, options?: CallOptions) { return this.call('webhooks.test', { params: { id } }, options); }
+  delivery(id: string, deliveryId: string) { return this.read('webhooks.delivery', { params: { id, deliveryId } }); }
+  deliveries(id: string, query?: QueryOf<'webhooks.deliveries'>) { return this.read('webhooks.deliveries', { params: { id }, query }); }
+  retryDelivery(id: string, deliveryId: string, options?: CallOptions) { return this.call('webhooks.retry', { params: { id, deliveryId } }, options); }
 
   runners() { return this.read('runners.list'); }
   providers() { return this.read('providers.list'); }
@@ -122,16 +120,4 @@ export class ApiClient extends Operations {
   feed(filter: Partial<EventFilterDto> = {}, options: Omit<FeedOptions, 'filter'> = {}): Feed {
     return new Feed(this.connection, { ...options, filter });
   }
-
-  private async get<T>(path: string, query?: object): Promise<T> {
-    return (await this.transportOfOthers.send<T>({ method: 'GET', path, query })).body;
-  }
-
-  private send<T>(method: 'POST' | 'PATCH' | 'DELETE', path: string, body: unknown, options?: CallOptions): Promise<ApiAnswer<T>> {
-    return this.transportOfOthers.send<T>({ method, path, body, ...options });
-  }
-}
-
-function webhookPath(webhookId: string, rest?: string): string {
-  return `/api/webhooks/${encoded(webhookId)}${rest ? `/${rest}` : ''}`;
 }

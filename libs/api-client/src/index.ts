@@ -5,4 +5,3 @@ export * from './feed.js';
 export * from './generated/operations.js';
 export * from './limits.js';
 export * from './transport.js';
-export * from './webhooks.js';

@@ -2,6 +2,7 @@ export { Store, type StorageHealth, type StoreOptions } from './store.js';
 export { Repository } from './repository.js';
 export type { CollectionSpec, Commit, Committed, DocMeta, IdempotentAnswer, NewEvent } from './commit.js';
 export type { View } from './view/view.js';
+export { insertId, positionOf, removeId } from './view/sorted-ids.js';
 export type { EventPage } from './log/log-reader.js';
 export type { SessionPageQuery } from './projection/session-reader.js';
 export type { IdempotencyRecord } from './idempotency/answer-table.js';

@@ -2,6 +2,8 @@ export * from './bad-input/bad-requests.js';
 export * from './bad-input/operation.js';
 export * from './bad-input/schema-faults.js';
 export * from './bad-input/send-bad.js';
+export * from './contracts/answer-check.js';
+export * from './contracts/openapi-document.js';
 export * from './contracts/payload-check.js';
 export * from './contracts/schema-check.js';
 export * from './eventually.js';

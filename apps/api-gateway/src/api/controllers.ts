@@ -1,5 +1,6 @@
-import { EventsController, FleetController, NotificationsController } from './fleet.controller.js';
+import { EventsController, FleetController } from './fleet.controller.js';
 import { MailController } from './mail.controller.js';
+import { NotificationsController } from './notifications.controller.js';
 import { openApiControllerOf } from '../openapi/openapi.controller.js';
 import { OrderingController } from './ordering.controller.js';
 import { ProjectsController } from './projects.controller.js';
@@ -8,10 +9,11 @@ import { SessionsController } from './sessions.controller.js';
 import { SystemController } from './system.controller.js';
 import { TasksController } from './tasks.controller.js';
 import { TeamMembersController } from './team-members.controller.js';
+import { WebhooksController } from './webhooks.controller.js';
 
 const DESCRIBED = [
   ProjectsController, TasksController, TeamMembersController, OrderingController, SessionsController, SessionRecordsController, MailController, EventsController,
-  NotificationsController, FleetController, SystemController,
+  NotificationsController, WebhooksController, FleetController, SystemController,
 ];
 
 /** The whole of REST. */

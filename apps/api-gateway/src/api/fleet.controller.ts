@@ -1,5 +1,5 @@
-import { Controller, Get, Inject, Param, Post, Query, Res } from '@nestjs/common';
-import { EventQueryDto, EventStreamQueryDto, NotificationQueryDto, NotifierRpc, SessionRpc } from '@orbitmesh/contracts';
+import { Controller, Get, Inject, Query, Res } from '@nestjs/common';
+import { EventQueryDto, EventStreamQueryDto, SessionRpc } from '@orbitmesh/contracts';
 import { AgentMay } from '../auth/agent-access.guard.js';
 import { Relay } from '../http/relay.js';
 import { HttpCall, type Call } from '../http/request-context.js';
@@ -22,29 +22,6 @@ export class EventsController {
   @Get('stream')
   stream(@HttpCall() call: Call, @Query() query: EventStreamQueryDto, @Res() _reply: unknown) {
     this.streams.open(call, query);
-  }
-}
-
-@Controller('api/notifications')
-export class NotificationsController {
-  constructor(@Inject(Relay) private readonly relay: Relay) {}
-
-  @Answers(200, 'NotificationPage', 'Lists notifications, newest first.')
-  @Get()
-  list(@HttpCall() call: Call, @Query() query: NotificationQueryDto) {
-    return this.relay.read(call, NotifierRpc.list, query);
-  }
-
-  @Answers(200, 'Notification', 'Shows a notification.')
-  @Get(':id')
-  get(@HttpCall() call: Call, @Param('id') id: string) {
-    return this.relay.document(call, NotifierRpc.get, { id });
-  }
-
-  @Answers(200, 'Notification', 'Marks a notification read.')
-  @Post(':id/read')
-  markRead(@HttpCall() call: Call, @Param('id') id: string) {
-    return this.relay.command(call, NotifierRpc.markRead, { id });
   }
 }
 

@@ -32,6 +32,13 @@ export class Relay {
     return undefined;
   }
 
+  /** A resource that has parts which change without a new revision: its ETag serves If-Match, and is no reason for 304. */
+  async moving<Req, Doc extends object>(call: Call, rpc: Rpc<Req, Doc>, req: Req): Promise<Doc> {
+    const doc = await this.read(call, rpc, req);
+    setEtag(call, doc);
+    return doc;
+  }
+
   /** A mutation: status and body are the owner's answer, as it keeps it under the Idempotency-Key. */
   async command<Req extends object, Doc>(
     call: Call, rpc: Rpc<Req & { meta: CommandMeta }, MutationReply<Doc>>, req: Req, locate?: (doc: Doc) => string | undefined,

@@ -16,9 +16,11 @@ export interface AnswerDescription {
   codes: readonly ErrorCode[];
   /** The operation's name, where it is not its method's. */
   name?: string;
+  /** A part of it changes without a new revision: there is never a 304. */
+  moving?: boolean;
 }
 
-export interface AnswerOptions { codes?: readonly ErrorCode[]; name?: string }
+export interface AnswerOptions { codes?: readonly ErrorCode[]; name?: string; moving?: boolean }
 
 type Method<Body> = (...args: never[]) => Promise<Body | undefined> | Body | undefined;
 /** Only fits a method that returns what the named schema was made from. */
@@ -28,7 +30,7 @@ type MethodDecoratorFor<Body> = <M extends Method<Body>>(target: object, key: st
 export function Answers<N extends AnswerName>(
   status: SuccessStatus | readonly SuccessStatus[], schema: N | readonly N[], summary: string, options: AnswerOptions = {},
 ): MethodDecoratorFor<AnswerTypes[N]> {
-  return described({ summary, statuses: [status].flat() as SuccessStatus[], schemas: [schema].flat() as N[], mediaType: 'application/json', codes: options.codes ?? [], name: options.name });
+  return described({ summary, statuses: [status].flat() as SuccessStatus[], schemas: [schema].flat() as N[], mediaType: 'application/json', codes: options.codes ?? [], name: options.name, moving: options.moving });
 }
 
 /** 204: done, and nothing to show. */

@@ -7,11 +7,12 @@ const NOT_FOUND_BY_FIELD: Readonly<Record<string, ErrorCode>> = {
   projectId: 'PROJECT_NOT_FOUND', taskId: 'TASK_NOT_FOUND', taskIds: 'TASK_NOT_FOUND', parentId: 'TASK_NOT_FOUND', dependencies: 'TASK_NOT_FOUND',
   teamMemberId: 'TEAM_MEMBER_NOT_FOUND', sessionId: 'SESSION_NOT_FOUND', parentSessionId: 'SESSION_NOT_FOUND', fromSessionId: 'SESSION_NOT_FOUND',
   toSessionId: 'SESSION_NOT_FOUND', providerType: 'PROVIDER_NOT_FOUND', replyToMailId: 'MAIL_NOT_FOUND', approvalId: 'APPROVAL_NOT_FOUND',
+  deliveryId: 'DELIVERY_NOT_FOUND', upTo: 'NOTIFICATION_NOT_FOUND',
 };
 /** The same for `:id`, by the resource it stands in. */
 const NOT_FOUND_BY_TAG: Readonly<Record<string, ErrorCode>> = {
   projects: 'PROJECT_NOT_FOUND', tasks: 'TASK_NOT_FOUND', teamMembers: 'TEAM_MEMBER_NOT_FOUND', sessions: 'SESSION_NOT_FOUND',
-  mail: 'MAIL_NOT_FOUND', notifications: 'NOTIFICATION_NOT_FOUND',
+  mail: 'MAIL_NOT_FOUND', notifications: 'NOTIFICATION_NOT_FOUND', webhooks: 'WEBHOOK_NOT_FOUND',
 };
 
 /** Every code that an operation can be refused with, by status; beside them any operation can fail with 500 INTERNAL. */

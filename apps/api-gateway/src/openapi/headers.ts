@@ -30,7 +30,7 @@ export function requestHeadersOf({ method, conditional, answers }: Operation, re
   const names: (keyof typeof REQUEST_HEADERS)[] = [];
   if (method !== 'get') names.push('IdempotencyKey');
   if (conditional) names.push('IfMatch');
-  if (method === 'get' && revised) names.push('IfNoneMatch');
+  if (method === 'get' && revised && !answers.moving) names.push('IfNoneMatch');
   if (answers.mediaType === 'text/event-stream') names.push('LastEventId');
   return refs('#/components/parameters/', names);
 }

@@ -68,7 +68,7 @@ function describe(operation: Operation, { schemas, responses }: Components, set:
     ...(body && { requestBody: { required: [...(fieldsOf(body)?.values() ?? [])].some((field) => field.required), content: { 'application/json': { schema: dtoReference(body, schemas) } } } }),
     responses: {
       ...Object.fromEntries(answers.statuses.map((status) => [status, success(operation, status, revised)])),
-      ...(operation.method === 'get' && revised && { 304: { description: DESCRIPTIONS[304], headers: answerHeadersOf(operation, 304, true) } }),
+      ...(operation.method === 'get' && revised && !answers.moving && { 304: { description: DESCRIPTIONS[304], headers: answerHeadersOf(operation, 304, true) } }),
       ...Object.fromEntries([...errorCodesOf(operation)].map(([status, codes]) => [status, refusal(status, codes, responses)])),
       default: { description: 'Failed on our side (500), or refused before it was read as HTTP.', content: { [PROBLEM_TYPE]: { schema: { $ref: `${SCHEMAS_AT}Problem` } } } },
     },
@@ -100,7 +100,7 @@ function success(operation: Operation, status: number, revised: boolean): Record
 function refusal(status: number, codes: readonly ErrorCode[], responses: Components['responses']): Record<string, unknown> {
   const name = [status, ...codes].join('.');
   const headers = errorHeadersOf(status);
-  const schema = { $ref: `${SCHEMAS_AT}Problem`, properties: { code: { enum: codes } } };
+  const schema = { $ref: `${SCHEMAS_AT}Problem`, type: 'object', properties: { code: { enum: codes } } };
   responses[name] ??= { description: saysOf(codes), ...(headers && { headers }), content: { [PROBLEM_TYPE]: { schema } } };
   return { $ref: `#/components/responses/${name}` };
 }

@@ -105,14 +105,23 @@ export class ScriptedSessionService {
     this.mutation(SessionRpc.postTimeline as never, 201, echo('evt_1'));
     this.mutation(SessionRpc.answerApproval as never, 200, echo('appr_1'));
     this.mutation(NotifierRpc.markRead as never, 200, echo('ntf_1'));
+    this.mutation(NotifierRpc.markUnread as never, 200, echo('ntf_1'));
+    this.mutation(NotifierRpc.readMany as never, 200, () => ({ read: 2 }));
+    this.mutation(NotifierRpc.createWebhook as never, 201, echo('whk_1'));
+    this.mutation(NotifierRpc.updateWebhook as never, 200, echo('whk_1'));
+    this.mutation(NotifierRpc.deleteWebhook as never, 204, echo(''));
+    this.mutation(NotifierRpc.rotateWebhookSecret as never, 200, echo('whk_1'));
+    this.mutation(NotifierRpc.testWebhook as never, 202, echo('dlv_1'));
+    this.mutation(NotifierRpc.retryDelivery as never, 202, echo('dlv_1'));
+    this.serve(NotifierRpc.webhookSecret, () => ({ secret: 'whsec_c2VjcmV0' }));
     for (const rpc of [
       SessionRpc.getProject, SessionRpc.getTask, SessionRpc.getTeamMember, SessionRpc.getOrdering, SessionRpc.getSession, SessionRpc.getManifest,
-      SessionRpc.getManifestInput, SessionRpc.getMail, NotifierRpc.get,
+      SessionRpc.getManifestInput, SessionRpc.getMail, NotifierRpc.get, NotifierRpc.getWebhook, NotifierRpc.getDelivery,
     ]) this.serve(rpc as unknown as Rpc<{ id?: string }, unknown>, ({ id = 'none' }) => ({ id, revision: 7, memory: ['m'] }));
     for (const rpc of [
       SessionRpc.listProjects, SessionRpc.listTasks, SessionRpc.listTeamMembers, SessionRpc.listSessions, SessionRpc.listTransitions, SessionRpc.listTimeline,
       SessionRpc.listApprovals, SessionRpc.listMail, SessionRpc.listInbox, SessionRpc.waitForMail, SessionRpc.sessionEventPage, SessionRpc.listProviders,
-      NotifierRpc.list,
+      NotifierRpc.list, NotifierRpc.listWebhooks, NotifierRpc.listDeliveries,
     ]) this.serve(rpc as Rpc<unknown, unknown>, () => ({ items: [], nextCursor: null }));
     this.serve(SessionRpc.listRunners as Rpc<unknown, unknown>, () => ({ items: [{ id: 'slot-0', state: 'connected' }], nextCursor: null }));
     this.serve(SessionRpc.health, () => ({ ok: true, service: 'session-service', pid: 1, details: {} }));

@@ -6,7 +6,7 @@ import { runCli } from '../cli.js';
 import { ScriptedApi } from './scripted-api.js';
 
 export interface Ran { code: number; out: string; err: string }
-export interface RunOptions { env?: NodeJS.ProcessEnv; typed?: string; cwd?: string; saw?: (err: string) => void; /** Both outputs, as they come. */ screen?: (text: string) => void; signal?: AbortSignal; /** By a pipe. */ stdin?: string; /** stderr is a terminal, with lines that move. */ moving?: boolean }
+export interface RunOptions { env?: NodeJS.ProcessEnv; typed?: string; cwd?: string; saw?: (err: string) => void; /** Both outputs, as they come. */ screen?: (text: string) => void; signal?: AbortSignal; /** By a pipe. */ stdin?: string; /** stderr is a terminal, with lines that move. */ moving?: boolean; /** Who types whenever they like. */ typist?: (type: (text: string) => void) => void }
 
 /** A home whose stack is a script, and command lines in it. */
 export class TestHome {
@@ -25,7 +25,8 @@ export class TestHome {
   /** One command line in a terminal of its own; `typed` makes it one with a person before it. */
   async cli(args: string[], options: RunOptions = {}): Promise<Ran> {
     const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
-    const isTTY = options.typed !== undefined;
+    const isTTY = options.typed !== undefined || options.typist !== undefined;
+    options.typist?.((text) => stdin.write(text));
     const said = { out: '', err: '' };
     stdout.on('data', (chunk: Buffer) => {
       said.out += chunk.toString();
@@ -37,7 +38,7 @@ export class TestHome {
       options.saw?.(said.err);
       options.screen?.(chunk.toString());
       // A person reads the question first.
-      if (chunk.toString().includes('[y/n]')) setImmediate(() => stdin.write(lines.shift() ?? ''));
+      if (/\[y\/n\]/i.test(chunk.toString())) setImmediate(() => stdin.write(lines.shift() ?? ''));
     });
     if (options.stdin !== undefined) stdin.end(options.stdin);
     const abort = new AbortController();

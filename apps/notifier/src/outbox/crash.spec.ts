@@ -116,7 +116,31 @@ describe('when the disk is full', () => {
     expect(receiver.received.length).toBe(1);
   });
 
-  it('nothing goes out that is not on it', async () => {
+  it('or slow, nothing goes out that is not on it yet', async () => {
+    const notifier = await start('a');
+    const disk = disks.get(notifier)!;
+    const urgent = await Receiver.start();
+    webhook = await notifier.createWebhook({ url: receiver.url, types: ['notify:progress'] });
+    await notifier.createWebhook({ url: urgent.url, types: ['notify:needs_input'] });
+    receiver.answer = () => 503;
+    await notifier.tell('notify:progress');
+    await eventually(() => notifier.clock.pending.includes(RETRY_DELAYS_MS[0]), { what: 'the wait for the second try' });
+    let release = (): void => undefined;
+    disk.gate = new Promise((resolve) => { release = resolve; });
+
+    const telling = notifier.tell('notify:needs_input');
+    // The worker looks at everything now.
+    notifier.clock.advance(RETRY_DELAYS_MS[0]);
+    await eventually(() => receiver.received.length === 2);
+    expect(urgent.received).toEqual([]);
+    release();
+    await telling;
+
+    await eventually(() => urgent.received.length === 1);
+    await urgent.stop();
+  });
+
+  it('nothing goes out that could not be written', async () => {
     const notifier = await start('a');
     const disk = disks.get(notifier)!;
     webhook = await notifier.createWebhook({ url: receiver.url });

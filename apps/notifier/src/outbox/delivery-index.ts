@@ -1,3 +1,4 @@
+import { insertId, removeId } from '@orbitmesh/storage';
 import { DELIVERY_STATES, type Delivery, type DeliveryState } from '@orbitmesh/contracts';
 
 type Lists = Record<DeliveryState, string[]>;
@@ -39,27 +40,14 @@ export class DeliveryIndex {
   private add(id: string, place: { webhookId: string; state: DeliveryState }): void {
     const lists = this.byWebhook.get(place.webhookId) ?? { pending: [], delivered: [], parked: [] };
     this.byWebhook.set(place.webhookId, lists);
-    const ids = lists[place.state];
-    if (ids.length === 0 || id > ids[ids.length - 1]) ids.push(id);
-    else ids.splice(positionOf(ids, id), 0, id);
+    insertId(lists[place.state], id);
     this.places.set(id, place);
   }
 
   private remove(id: string, { webhookId, state }: { webhookId: string; state: DeliveryState }): void {
     const lists = this.byWebhook.get(webhookId)!;
-    lists[state].splice(positionOf(lists[state], id), 1);
+    removeId(lists[state], id);
     this.places.delete(id);
     if (DELIVERY_STATES.every((one) => lists[one].length === 0)) this.byWebhook.delete(webhookId);
   }
-}
-
-/** The position of the first id that is not smaller. */
-function positionOf(ids: readonly string[], id: string): number {
-  let low = 0;
-  for (let high = ids.length; low < high; ) {
-    const middle = (low + high) >>> 1;
-    if (ids[middle] < id) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -1,4 +1,4 @@
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -41,6 +41,10 @@ describe('a notification', () => {
     expect([notifier.inbox.entries(), seqs(id), notifier.inbox.durablePosition().place]).toEqual([[], [], null]);
     await adding;
     expect([notifier.inbox.entries().length, seqs(id), notifier.inbox.durablePosition().place]).toEqual([1, [1], place(1)]);
+    // One record of the log holds all three: no crash can leave one without the others.
+    const log = await Promise.all((await readdir(join(dir, 'log'))).map((name) => readFile(join(dir, 'log', name), 'utf8')));
+    const records = log.flatMap((text) => text.split('\n')).filter((line) => line.includes('"ntf_'));
+    expect(records).toEqual([expect.stringMatching(/"collection":"inbox".*"collection":"deliveries".*"collection":"position"/)]);
   });
 
   it('that is read again from the feed does not go out again', async () => {
@@ -55,10 +59,12 @@ describe('a notification', () => {
     expect(seqs(id)).toEqual([1, 2]);
     expect(notifier.deliveriesOf(id)[0]).toEqual(first);
     // Even when the inbox has forgotten it: the delivery has the same id.
-    await notifier.store.commit({ deletes: [{ collection: COLLECTIONS.inbox, id: entryOf(2).id }] });
+    const taken: Delivery = { ...notifier.deliveriesOf(id)[1], state: 'delivered', attempts: 1 };
+    await notifier.store.commit({ puts: [{ collection: COLLECTIONS.deliveries, id: taken.id, doc: taken }], deletes: [{ collection: COLLECTIONS.inbox, id: entryOf(2).id }] });
     await notifier.inbox.jump({ at: 't', from: place(2), reason: 'CURSOR_GONE', oldest: null, newest: null });
     await notifier.inbox.add([entryOf(2)], null, place(2));
-    expect(seqs(id)).toEqual([1, 2]);
+    expect(notifier.inbox.entries().length).toBe(2);
+    expect(notifier.deliveriesOf(id)).toEqual([first, taken]);
   });
 
   it('of before a webhook was made does not go out to it', async () => {

@@ -89,26 +89,20 @@ export class ContinueService {
   }
 }
 
+/** Two at once would write into one conversation, however far the one is from the other. @throws CONFLICT */
+function assertNotContinued({ live }: Decide, { id, providerType, agentSessionId }: Session): void {
+  for (const other of live()) {
+    if (other.providerType !== providerType || other.agentSessionId !== agentSessionId) continue;
+    throw new AppError('CONFLICT', `The session ${other.id} goes on with its conversation already.`, { sessionId: id, continuedBy: other.id });
+  }
+}
+
 /** All that go on with it, and with those. */
 function* continuationsOf(tx: Decide, session: Session): Iterable<Session> {
   for (const next of tx.indexes.in(tx.view, tx.indexes.continuationsOfSession, session.id)) {
     yield next;
     yield* continuationsOf(tx, next);
   }
-}
-
-/** Where the conversation began, as far back as it is still there. */
-function firstOf({ view }: Decide, session: Session): Session {
-  let first = session;
-  for (let before: Session | undefined = session; before; before = before.continues === null ? undefined : view.get<Session>(COLLECTIONS.sessions, before.continues)) first = before;
-  return first;
-}
-
-/** Two at once would write into one conversation: also one that goes on with a later, or an earlier, part of it. @throws CONFLICT */
-function assertNotContinued(tx: Decide, session: Session): void {
-  const related = [...continuationsOf(tx, firstOf(tx, session))].filter(({ agentSessionId }) => agentSessionId === session.agentSessionId);
-  const other = [...continuationsOf(tx, session), ...related].find((one) => !isTerminal(one));
-  if (other) throw new AppError('CONFLICT', `The session ${other.id} goes on with it already.`, { sessionId: session.id, continuedBy: other.id });
 }
 
 /** What neither it got, nor those that went on with it and have ended. */

@@ -1,5 +1,4 @@
-import { AppError } from '@orbitmesh/domain';
-import type { SpawnSessionBody } from '@orbitmesh/contracts';
+import { validationError, type SpawnSessionBody } from '@orbitmesh/contracts';
 
 /** The name under which our own MCP server is given to every agent (design §8). */
 const OWN_SERVER = 'orbitmesh';
@@ -9,8 +8,7 @@ export function assertMcpServerNames({ mcpServers = [] }: Pick<SpawnSessionBody,
   const seen = new Set<string>();
   mcpServers.forEach(({ name }, n) => {
     const detail = name === OWN_SERVER ? `must not be ${OWN_SERVER}: that is our own` : seen.has(name) ? 'must not be that of another server' : null;
-    const pointer = `/mcpServers/${n}/name`;
-    if (detail) throw new AppError('VALIDATION_FAILED', `${pointer} ${detail}.`, { errors: [{ pointer, detail }] });
+    if (detail) throw validationError([{ pointer: `/mcpServers/${n}/name`, detail }], 'body');
     seen.add(name);
   });
 }

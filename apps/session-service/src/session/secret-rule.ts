@@ -1,6 +1,5 @@
 import { normalize } from 'node:path';
-import { AppError } from '@orbitmesh/domain';
-import { checkEnvironment, checkSecrets, pointerTo, type FieldProblem, type SpawnSessionBody } from '@orbitmesh/contracts';
+import { checkEnvironment, checkSecrets, pointerTo, validationError, type FieldProblem, type SpawnSessionBody } from '@orbitmesh/contracts';
 import { isInside } from './working-dir.js';
 
 /**
@@ -14,9 +13,7 @@ export function assertNoSecretByValue({ environment = {}, secrets = {}, mcpServe
     ...under('/secrets', checkSecrets(secrets)),
     ...mcpServers.flatMap(({ env }, n) => under(`/mcpServers${pointerTo(n)}/env`, checkEnvironment(env))),
   ];
-  if (problems.length === 0) return;
-  const first = problems.find(({ code }) => code === 'SECRET_BY_VALUE') ?? problems[0];
-  throw new AppError(first.code ?? 'VALIDATION_FAILED', `${first.pointer} ${first.detail}`, { errors: problems });
+  if (problems.length > 0) throw validationError(problems, 'body');
 }
 
 /**
@@ -27,7 +24,7 @@ export function assertSecretsOutsideHome({ secrets = {} }: Pick<SpawnSessionBody
   const inside = (reference: string): boolean => reference.startsWith('file:') && homes.some((home) => isInside(normalize(reference.slice('file:'.length)), home));
   const problems = Object.entries(secrets).filter(([, reference]) => inside(reference))
     .map(([name]): FieldProblem => ({ pointer: `/secrets${pointerTo(name)}`, detail: 'must not name a file inside $ORBITMESH_HOME' }));
-  if (problems.length > 0) throw new AppError('VALIDATION_FAILED', `${problems[0]!.pointer} ${problems[0]!.detail}.`, { errors: problems });
+  if (problems.length > 0) throw validationError(problems, 'body');
 }
 
 const under = (pointer: string, problems: FieldProblem[]): FieldProblem[] =>

@@ -2,7 +2,7 @@ import {
   AppError, buildManifest, isTerminal, manifestInputFrom, permissionModeFor, providerTypeFor, sessionView, type Actor, type ManifestInput, type Project, type Session,
   type SpawnCommand, type Task, type TeamMember,
 } from '@orbitmesh/domain';
-import type { SpawnSessionBody } from '@orbitmesh/contracts';
+import { validationError, type SpawnSessionBody } from '@orbitmesh/contracts';
 import type { View } from '@orbitmesh/storage';
 import { assertNotAgent, assertOwnProject, assertOwnSession, assertPermissionMode } from '../commands/access.js';
 import type { Decide, Decision } from '../commands/decision.js';
@@ -144,5 +144,5 @@ function nameOf({ body, tasks, member }: SpawnPlan): string {
 }
 
 function invalid(pointer: string, detail: string): AppError {
-  return new AppError('VALIDATION_FAILED', `${pointer} ${detail}.`, { errors: [{ pointer, detail }] });
+  return validationError([{ pointer, detail }], 'body');
 }

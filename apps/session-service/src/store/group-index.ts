@@ -1,4 +1,4 @@
-import type { Store } from '@orbitmesh/storage';
+import { insertId, positionOf, removeId, type Store } from '@orbitmesh/storage';
 
 /**
  * Which documents of a collection belong together: an index over the store, by keys that a document has.
@@ -41,7 +41,7 @@ export class GroupIndex<T extends object> {
   idsAfter(key: string, after?: string): string[] {
     const ids = this.ids(key);
     if (after === undefined) return [...ids];
-    const at = placeOf(ids, after);
+    const at = positionOf(ids, after);
     return ids.slice(ids[at] === after ? at + 1 : at);
   }
 
@@ -70,24 +70,12 @@ export class GroupIndex<T extends object> {
   private join(key: string, id: string): void {
     const ids = this.groups.get(key);
     if (!ids) this.groups.set(key, [id]);
-    else ids.splice(placeOf(ids, id), 0, id);
+    else insertId(ids, id);
   }
 
   private leave(key: string, id: string): void {
     const ids = this.groups.get(key)!;
-    ids.splice(placeOf(ids, id), 1);
+    removeId(ids, id);
     if (ids.length === 0) this.groups.delete(key);
   }
-}
-
-/** Where it is, or belongs; most ids are newer than all before. */
-function placeOf(ids: readonly string[], id: string): number {
-  if (ids.length > 0 && id > ids[ids.length - 1]) return ids.length;
-  let low = 0;
-  for (let high = ids.length; low < high; ) {
-    const middle = (low + high) >>> 1;
-    if (ids[middle] < id) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

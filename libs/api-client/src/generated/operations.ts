@@ -1,8 +1,8 @@
 // Generated from docs/openapi.json by node tools/gen.mjs; do not edit.
 import type {
-  ActionDto, AddMemoryDto, AnswerApprovalDto, AnswerTypes, ContinueSessionDto, CreateProjectDto, CreateTaskDto, CreateTeamMemberDto, InputDto,
-  MoveInOrderingDto, PostTimelineDto, ReplaceMemoryDto, ReplaceOrderingDto, SendMailDto, SpawnSessionDto, UpdateProjectDto, UpdateSessionDto, UpdateTaskDto,
-  UpdateTeamMemberDto,
+  ActionDto, AddMemoryDto, AnswerApprovalDto, AnswerTypes, ContinueSessionDto, CreateProjectDto, CreateTaskDto, CreateTeamMemberDto, CreateWebhookDto, InputDto,
+  MoveInOrderingDto, PostTimelineDto, ReadNotificationsDto, ReplaceMemoryDto, ReplaceOrderingDto, SendMailDto, SpawnSessionDto, UpdateProjectDto,
+  UpdateSessionDto, UpdateTaskDto, UpdateTeamMemberDto, UpdateWebhookDto,
 } from '@orbitmesh/contracts';
 
 /** What each operation takes and answers. */
@@ -113,12 +113,38 @@ export interface OperationTypes {
   'mail.read': { params: { id: string }; answer: AnswerTypes['Mail'] };
   /** Pages the feed; without `after` from the oldest event kept. */
   'events.page': { query?: { after?: string; limit?: number }; answer: AnswerTypes['EventPage'] };
-  /** Lists notifications, newest first. */
+  /** Lists notifications, oldest first. */
   'notifications.list': { query?: { limit?: number; cursor?: string; unread?: boolean; sessionId?: string; projectId?: string; types?: ('notify:*' | 'notify:progress' | 'notify:needs_input' | 'notify:session_completed' | 'notify:session_failed' | 'notify:session_stopped' | 'notify:session_blocked' | 'notify:task_completed' | 'notify:task_blocked' | 'notify:task_in_review' | 'notify:task_session_completed' | 'notify:task_session_failed')[] }; answer: AnswerTypes['NotificationPage'] };
+  /** Marks read what matches; without a body everything. */
+  'notifications.readMany': { body?: ReadNotificationsDto; answer: AnswerTypes['ReadCount'] };
   /** Shows a notification. */
   'notifications.get': { params: { id: string }; answer: AnswerTypes['Notification'] };
   /** Marks a notification read. */
   'notifications.markRead': { params: { id: string }; answer: AnswerTypes['Notification'] };
+  /** Marks a notification unread. */
+  'notifications.markUnread': { params: { id: string }; answer: AnswerTypes['Notification'] };
+  /** Creates a webhook; its secret is at `/secret`. */
+  'webhooks.create': { body: CreateWebhookDto; answer: AnswerTypes['Webhook'] };
+  /** Lists webhooks. */
+  'webhooks.list': { query?: { limit?: number; cursor?: string; projectId?: string }; answer: AnswerTypes['WebhookPage'] };
+  /** Shows a webhook. */
+  'webhooks.get': { params: { id: string }; answer: AnswerTypes['Webhook'] };
+  /** Changes a webhook; one made inactive drops what waits. */
+  'webhooks.update': { params: { id: string }; body?: UpdateWebhookDto; answer: AnswerTypes['Webhook'] };
+  /** Deletes a webhook, and what waits for it. */
+  'webhooks.remove': { params: { id: string }; answer: null };
+  /** Shows the secret that signs its deliveries. */
+  'webhooks.secret': { params: { id: string }; answer: AnswerTypes['WebhookSecret'] };
+  /** Replaces the secret. */
+  'webhooks.rotateSecret': { params: { id: string }; answer: AnswerTypes['Webhook'] };
+  /** Sends a test to the webhook. */
+  'webhooks.test': { params: { id: string }; answer: AnswerTypes['Delivery'] };
+  /** Lists deliveries, oldest first. */
+  'webhooks.deliveries': { params: { id: string }; query?: { limit?: number; cursor?: string; state?: 'pending' | 'delivered' | 'parked' }; answer: AnswerTypes['DeliveryPage'] };
+  /** Shows a delivery. */
+  'webhooks.delivery': { params: { id: string; deliveryId: string }; answer: AnswerTypes['Delivery'] };
+  /** Sends a parked delivery again. */
+  'webhooks.retry': { params: { id: string; deliveryId: string }; answer: AnswerTypes['Delivery'] };
   /** Lists runners and what they can take. */
   'runners.list': { answer: AnswerTypes['RunnerList'] };
   /** Lists providers: what may be started, and what their drivers can do. */
@@ -188,8 +214,21 @@ export const OPERATIONS: { readonly [Id in OperationId]: { readonly method: 'GET
   'mail.read': { method: 'POST', path: '/api/mail/{id}/read' },
   'events.page': { method: 'GET', path: '/api/events' },
   'notifications.list': { method: 'GET', path: '/api/notifications' },
+  'notifications.readMany': { method: 'POST', path: '/api/notifications/read' },
   'notifications.get': { method: 'GET', path: '/api/notifications/{id}' },
   'notifications.markRead': { method: 'POST', path: '/api/notifications/{id}/read' },
+  'notifications.markUnread': { method: 'POST', path: '/api/notifications/{id}/unread' },
+  'webhooks.create': { method: 'POST', path: '/api/webhooks' },
+  'webhooks.list': { method: 'GET', path: '/api/webhooks' },
+  'webhooks.get': { method: 'GET', path: '/api/webhooks/{id}' },
+  'webhooks.update': { method: 'PATCH', path: '/api/webhooks/{id}' },
+  'webhooks.remove': { method: 'DELETE', path: '/api/webhooks/{id}' },
+  'webhooks.secret': { method: 'GET', path: '/api/webhooks/{id}/secret' },
+  'webhooks.rotateSecret': { method: 'POST', path: '/api/webhooks/{id}/rotate-secret' },
+  'webhooks.test': { method: 'POST', path: '/api/webhooks/{id}/test' },
+  'webhooks.deliveries': { method: 'GET', path: '/api/webhooks/{id}/deliveries' },
+  'webhooks.delivery': { method: 'GET', path: '/api/webhooks/{id}/deliveries/{deliveryId}' },
+  'webhooks.retry': { method: 'POST', path: '/api/webhooks/{id}/deliveries/{deliveryId}/retry' },
   'runners.list': { method: 'GET', path: '/api/runners' },
   'providers.list': { method: 'GET', path: '/api/providers' },
   'system.live': { method: 'GET', path: '/health/live' },

@@ -65,5 +65,6 @@ export function referringTo(schema: JsonSchema, prefix: string): JsonSchema {
 
 /** As strict as our own tests are: no object has a field that its type does not name. A client must not be so strict. */
 export function closed(schema: JsonSchema): JsonSchema {
-  return mapSchemas(schema, (one) => ('properties' in one && !('additionalProperties' in one) ? { ...one, additionalProperties: false } : one));
+  const isOpen = (one: JsonSchema): boolean => 'properties' in one && !('additionalProperties' in one) && !('$ref' in one);
+  return mapSchemas(schema, (one) => (isOpen(one) ? { ...one, additionalProperties: false } : one));
 }

@@ -1,3 +1,5 @@
+import { insertId, removeId } from './sorted-ids.js';
+
 /** A consistent state of all documents. What it returns is frozen. */
 export interface View {
   get<T>(collection: string, id: string): T | undefined;
@@ -44,16 +46,13 @@ export class DocumentTables implements View {
 
   set(collection: string, id: string, doc: object): void {
     const { docs, ids } = this.table(collection);
-    if (!docs.has(id)) {
-      if (ids.length === 0 || id > ids[ids.length - 1]) ids.push(id);
-      else ids.splice(positionOf(ids, id), 0, id);
-    }
+    if (!docs.has(id)) insertId(ids, id);
     docs.set(id, doc);
   }
 
   delete(collection: string, id: string): void {
     const { docs, ids } = this.table(collection);
-    if (docs.delete(id)) ids.splice(positionOf(ids, id), 1);
+    if (docs.delete(id)) removeId(ids, id);
   }
 
   /** Takes everything over from another view. */
@@ -68,15 +67,4 @@ export class DocumentTables implements View {
     if (table === undefined) throw new Error(`There is no collection ${collection}.`);
     return table;
   }
-}
-
-/** The position of the first id that is not smaller. */
-function positionOf(ids: string[], id: string): number {
-  let low = 0;
-  for (let high = ids.length; low < high; ) {
-    const middle = (low + high) >>> 1;
-    if (ids[middle] < id) low = middle + 1;
-    else high = middle;
-  }
-  return low;
 }

@@ -1,0 +1,24 @@
+/** The position of the first id that is not smaller: where an id is, or belongs, in a sorted list. */
+export function positionOf(ids: readonly string[], id: string): number {
+  // Ids are ULIDs: most are newer than all before.
+  if (ids.length === 0 || id > ids[ids.length - 1]) return ids.length;
+  let low = 0;
+  for (let high = ids.length; low < high; ) {
+    const middle = (low + high) >>> 1;
+    if (ids[middle] < id) low = middle + 1;
+    else high = middle;
+  }
+  return low;
+}
+
+/** Takes in an id that is not there yet. */
+export function insertId(ids: string[], id: string): void {
+  const at = positionOf(ids, id);
+  if (at === ids.length) ids.push(id);
+  else ids.splice(at, 0, id);
+}
+
+/** Takes out an id that is there. */
+export function removeId(ids: string[], id: string): void {
+  ids.splice(positionOf(ids, id), 1);
+}
