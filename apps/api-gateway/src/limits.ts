@@ -12,7 +12,7 @@ export const PATH_PARAMETER_CHARS_MAX = 1_024;
 export const HEADER_BYTES_MAX = 16 * 1024;
 /** A request whose head or body does not arrive in this time is dropped (slow-loris). */
 export const REQUEST_ARRIVAL_MS_MAX = 30_000;
-/** A connection that was refused before it was a request stays this long for its caller to read why; then it is cut. */
+/** A connection whose request was refused before all of it had arrived stays this long for its caller to read why; then it is cut. */
 export const REFUSED_LINGER_MS = 2_000;
 /** On shutdown requests in flight may take this long to be answered; then their connections are cut. */
 export const DRAIN_MS_MAX = 3_000;

@@ -1,16 +1,18 @@
 import { InvalidArgumentError, Option } from 'commander';
 
 export type Parse = (value: string, before: never) => unknown;
-/** An option as it stands in a command's table; the third: how its value is read, or which values there are. */
-export type OptionRow = readonly [flags: string, about: string, takes?: Parse | readonly string[]];
+/** An option as it stands in a command's table; the third: how its value is read, or which values there are, of one or of each. */
+export type OptionRow = readonly [flags: string, about: string, takes?: Parse | readonly string[] | { each: readonly string[] }];
 
 /** The value that empties a field. */
-export const NONE = 'none';
+export const NONE = 'none' as const;
 
 export function optionOf([flags, about, takes]: OptionRow): Option {
   const option = new Option(flags, about);
   if (typeof takes === 'function') return option.argParser(takes as (value: string, before: unknown) => unknown);
-  return takes ? option.choices(takes).argParser((value: string) => choiceOf(takes, value)) : option;
+  if (!takes) return option;
+  if ('each' in takes) return option.choices(takes.each).argParser((value: string, before: string[] = []) => [...before, choiceOf(takes.each, value)]);
+  return option.choices(takes).argParser((value: string) => choiceOf(takes, value));
 }
 
 /** Takes `needs-input` for needs_input, and the other way round. @throws InvalidArgumentError */
@@ -23,7 +25,11 @@ export function choiceOf<T extends string>(choices: readonly T[], value: string)
 export const append: Parse = (value: string, before: string[] = []) => [...before, value];
 /** A list that replaces the one before; `none` alone empties it. */
 export const appendOrNone: Parse = (value: string, before: string[] = []) => (value === NONE ? [] : [...before, value]);
-export const orNone: Parse = (value: string) => (value === NONE ? null : value);
+
+/** The value of an option that may empty its field. (Commander makes '' of a null that is parsed.) */
+export function orNull<T extends string>(value: T | undefined): T | null | undefined {
+  return value === NONE ? null : value;
+}
 
 export const whole: Parse = (value: string) => {
   if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('It must be a whole number.');

@@ -43,7 +43,7 @@ function storyText(printer: Printer, entries: readonly Told[]): string {
     day = dayText(at);
     const head = `${clockText(at)}  ${oneLine(who).padEnd(width.who)}  ${printer.style(style, what.padEnd(width.what))}`;
     const tail = about === '' ? '' : `  ${printer.style('dim', `(${oneLine(about)})`)}`;
-    return [...newDay, ...(lines.length === 1 ? [`${head}  ${lines[0]}${tail}`] : [`${head}${tail}`, ...lines.map((line) => `          ${line}`)])];
+    return [...newDay, ...(lines.length === 1 ? [`${head}  ${lines[0]}${tail}`] : [`${head}${tail}`.trimEnd(), ...lines.map((line) => `          ${line}`)])];
   }).join('\n');
 }
 

@@ -16,7 +16,10 @@ export class TalkDesk {
   private readonly open = new Map<string, string>();
   private readonly terminal: boolean;
   private lines: Interface | undefined;
+  /** The question that the next line answers. */
   private asking: { approvalId: string; take: (line: string | null) => void } | null = null;
+  /** From the question to the answer's arrival; one at a time. */
+  private settling = false;
   /** The last line of the terminal is a question. */
   private onScreen = false;
   private closed = false;
@@ -74,7 +77,7 @@ export class TalkDesk {
   /** Unless one is already put. */
   private ask(): void {
     const next = this.open.entries().next().value;
-    if (!next || this.asking || this.closed) return;
+    if (!next || this.settling || this.closed) return;
     const [approvalId, title] = next;
     if (!this.terminal) {
       this.open.delete(approvalId);
@@ -82,9 +85,10 @@ export class TalkDesk {
       this.context.printer.note(`It asks for permission. Answer with: ${cliNameOf(this.context.terminal.env)} approve ${this.sessionId} ${approvalId}   (or --deny)`);
       return;
     }
+    this.settling = true;
     void this.settle(approvalId, title).finally(() => {
       this.open.delete(approvalId);
-      this.asking = null;
+      this.settling = false;
       this.askSoon();
     });
   }
@@ -125,6 +129,7 @@ export class TalkDesk {
       this.lines?.prompt();
       const answer = await answered;
       this.onScreen = false;
+      this.asking = null;
       this.lines?.setPrompt('');
       if (answer === null) return null;
       if (/^y(es)?$/i.test(answer.trim())) return 'allow';

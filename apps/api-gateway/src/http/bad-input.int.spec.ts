@@ -5,6 +5,7 @@ import { afterAll, beforeAll, beforeEach, expect, it } from '@jest/globals';
 import { badInputFailures, badRequestsOf, type BadRequest, type OpenApiDocument } from '@orbitmesh/testing';
 import { TestGateway } from '../testing/test-gateway.js';
 import { RouteTable } from './route-table.js';
+import { Traffic } from './traffic.js';
 
 /** What is asked of session-service without anybody having asked us. */
 const OWN_QUESTIONS = ['events.head', 'events.page', 'token.verify', 'health', 'runner.list'];
@@ -36,7 +37,7 @@ afterAll(async () => {
 });
 beforeEach(() => { gateway.service.asked.length = 0; });
 
-const failuresOf = (some: readonly BadRequest[]) => badInputFailures(`http://127.0.0.1:${gateway.port}`, some);
+const failuresOf = (some: readonly BadRequest[]) => badInputFailures(`http://127.0.0.1:${gateway.port}`, some, CANARY);
 
 it('is tried on every route, in more than 300 ways', () => {
   const routes = gateway.app.get(RouteTable).all().filter(({ method }) => method !== 'HEAD').map(({ method, path }) => `${method} ${path.replace(/:(\w+)/g, '{$1}')}`);
@@ -48,6 +49,7 @@ it('is tried on every route, in more than 300 ways', () => {
 it('is refused each time with one problem that points to the field, and asked of nobody', async () => {
   expect(await failuresOf(requests)).toEqual([]);
   expect(gateway.service.asked.filter(({ name }) => !OWN_QUESTIONS.includes(name))).toEqual([]);
+  expect(await gateway.app.get(Traffic).idle(5_000)).toBe(true);
 }, 300_000);
 
 it('of a caller is told to no log', async () => {

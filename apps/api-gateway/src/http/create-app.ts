@@ -35,7 +35,8 @@ export async function createApp(root: DynamicModule, logger: Logger): Promise<Ne
   app.get(RouteTable).watch(server);
   server.decorateRequest('principal', null);
   server.decorateRequest('bodyHash', null);
-  server.decorateRequest('isHeld', false);
+  server.decorateRequest('place', null);
+  server.decorateRequest('arrivedAt', 0);
   takeJsonOnly(server);
   const entrance = app.get(Entrance);
   late.entrance = entrance;

@@ -38,9 +38,8 @@ export class Entrance {
 
   private async admit(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
     // Not Fastify's onResponse: it is not called for a client that hangs up before its answer.
-    const since = performance.now();
-    reply.raw.once('close', () => this.traffic.end(request, reply.statusCode, (performance.now() - since) / 1_000));
-    this.traffic.begin();
+    reply.raw.once('close', () => this.traffic.end(request, reply.statusCode));
+    this.traffic.begin(request);
     if (this.lifecycle.stopping) reply.header('connection', 'close');
     this.door.check(request.raw, request.socket.localPort ?? 0);
     if (this.door.isForeign(request.headers.origin) && answerCors(request, reply, request.headers.origin)) return false;

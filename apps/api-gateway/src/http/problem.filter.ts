@@ -2,14 +2,18 @@ import { Catch, Inject, Injectable, type ArgumentsHost, type ExceptionFilter } f
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '@orbitmesh/domain';
 import { LOGGER, type Logger } from '@orbitmesh/service-kit';
+import { answerEarly, isUnread } from './early-answer.js';
 import { problemOf, toAppError } from './problem.js';
 import { RouteTable } from './route-table.js';
+import { Traffic } from './traffic.js';
 
 /** Every error of every request leaves through here, as application/problem+json. */
 @Injectable()
 @Catch()
 export class ProblemFilter implements ExceptionFilter {
-  constructor(@Inject(RouteTable) private readonly routes: RouteTable, @Inject(LOGGER) private readonly logger: Logger) {}
+  constructor(
+    @Inject(RouteTable) private readonly routes: RouteTable, @Inject(Traffic) private readonly traffic: Traffic, @Inject(LOGGER) private readonly logger: Logger,
+  ) {}
 
   catch(error: unknown, host: ArgumentsHost): void {
     const http = host.switchToHttp();
@@ -21,7 +25,14 @@ export class ProblemFilter implements ExceptionFilter {
     const { status, headers, body } = problemOf(failure, request.id);
     if (failure.code === 'INTERNAL') this.logger.error({ err: failure.cause ?? failure, traceId: request.id, route: request.routeOptions?.url }, 'request failed');
     // Bytes, not text: Fastify would add a charset, which this type does not have (RFC 9457 §3).
-    void reply.status(status).headers(headers).send(Buffer.from(JSON.stringify(body)));
+    const bytes = Buffer.from(JSON.stringify(body));
+    if (!isUnread(request)) {
+      void reply.status(status).headers(headers).send(bytes);
+      return;
+    }
+    answerEarly(request, reply, status, headers, bytes);
+    // It is answered: what is still to come of it neither takes a place nor holds up a shutdown.
+    this.traffic.end(request, status);
   }
 
   /** No route: is it the path that is wrong, or the method? */

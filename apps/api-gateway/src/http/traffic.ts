@@ -6,8 +6,10 @@ import { REQUESTS_IN_FLIGHT_MAX } from '../limits.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** It is answered when something happens, not as soon as it can be. */
-    isHeld: boolean;
+    /** Where Traffic counts it; null before and after. `held`: it is answered when something happens. */
+    place: 'inFlight' | 'held' | null;
+    /** Of performance.now(). */
+    arrivedAt: number;
   }
 }
 
@@ -24,24 +26,29 @@ export class Traffic {
   }
 
   /** Counts the request even when it refuses it: its refusal is an answer too. @throws TOO_MANY_REQUESTS */
-  begin(): void {
+  begin(request: FastifyRequest): void {
+    request.place = 'inFlight';
+    request.arrivedAt = performance.now();
     this.inFlight += 1;
     if (this.inFlight > REQUESTS_IN_FLIGHT_MAX) throw new AppError('TOO_MANY_REQUESTS');
   }
 
   /** It leaves its place to ordinary requests; whoever holds it has a bound for that. */
   hold(request: FastifyRequest): void {
-    if (request.isHeld) return;
-    request.isHeld = true;
+    if (request.place !== 'inFlight') return;
+    request.place = 'held';
     this.inFlight -= 1;
     this.held += 1;
   }
 
-  end(request: FastifyRequest, status: number, seconds: number): void {
-    if (request.isHeld) this.held -= 1;
-    else this.inFlight -= 1;
+  /** Once: what comes later of the same request changes nothing. */
+  end(request: FastifyRequest, status: number): void {
+    const { place } = request;
+    if (place === null) return;
+    request.place = null;
+    this[place] -= 1;
     this.metrics.count('orbitmesh_http_requests_total', 'Requests answered.', { method: request.method, status: `${Math.floor(status / 100)}xx` });
-    if (!request.isHeld) this.metrics.observe('orbitmesh_http_request_seconds', 'From the request to its answer.', seconds);
+    if (place === 'inFlight') this.metrics.observe('orbitmesh_http_request_seconds', 'From the request to its answer.', (performance.now() - request.arrivedAt) / 1_000);
     if (this.isIdle) this.onIdle?.();
   }
 

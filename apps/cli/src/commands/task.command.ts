@@ -3,7 +3,7 @@ import type { TaskQuery } from '@orbitmesh/api-client';
 import { projectNeeded, projectOf, type Context } from '../context.js';
 import { timeText, type Columns, type Fields } from '../document-text.js';
 import { CliError, EXIT } from '../exit-code.js';
-import { append, appendOrNone, orNone, type OptionRow } from '../options.js';
+import { append, appendOrNone, orNull, type OptionRow } from '../options.js';
 import { reportTask, TASK_REPORT_WORDS } from '../report.js';
 import { showTaskTree } from '../show-task-tree.js';
 import type { Call, Register, Site } from '../site.js';
@@ -23,8 +23,8 @@ const OF_PROJECT: OptionRow = ['-p, --project <project>', 'only of this project 
 
 /** What a task is made with, and what can change of it. */
 interface TaskOptions {
-  project?: string; title?: string; parent?: string | null; description?: string; criterion?: string[]; status?: TaskStatus; priority?: TaskPriority;
-  dependsOn?: string[]; member?: string | null; due?: string | null;
+  project?: string; title?: string; parent?: string; description?: string; criterion?: string[]; status?: TaskStatus; priority?: TaskPriority;
+  dependsOn?: string[]; member?: string; due?: string;
 }
 const fields = (list: OptionRow[2], none: string): OptionRow[] => [
   ['--description <text>', 'what is to be done; - reads it from stdin'],
@@ -38,8 +38,8 @@ const CREATE_OPTIONS: readonly OptionRow[] = [
   ['--member <member>', 'the team member who is to do it'], ['--due <date>', 'by when, as 2026-01-31 or RFC 3339'],
 ];
 const UPDATE_OPTIONS: readonly OptionRow[] = [
-  ['--title <title>', 'what to call it'], ['--parent <task>', 'the task it is a part of; none: of none', orNone], ...fields(appendOrNone, '; replaces them all; none: there are none'),
-  ['--member <member>', 'the team member who is to do it; none: nobody', orNone], ['--due <date>', 'by when; none: at no time', orNone],
+  ['--title <title>', 'what to call it'], ['--parent <task>', 'the task it is a part of; none: of none'], ...fields(appendOrNone, '; replaces them all; none: there are none'),
+  ['--member <member>', 'the team member who is to do it; none: nobody'], ['--due <date>', 'by when; none: at no time'],
 ];
 
 export const registerTask: Register = (program) => {
@@ -63,7 +63,7 @@ export const registerTask: Register = (program) => {
   task.add<MoveOptions>({
     name: 'move', about: 'make a task part of another one, or place it among its siblings', args: TASK,
     options: [
-      ['--parent <task>', 'the task it becomes a part of; none: of none', orNone],
+      ['--parent <task>', 'the task it becomes a part of; none: of none'],
       ['--before <task>', 'place it before that one, and below the same task as that'], ['--after <task>', 'the same, after it'],
     ],
   }, move);
@@ -82,10 +82,10 @@ function addList(site: Site, name: string, about: string, fixed: TaskQuery): voi
 }
 
 async function bodyOf(context: Context, { parent, description, criterion, status, priority, dependsOn, member, due }: TaskOptions) {
-  return { parentId: parent, description: await textOf(context, description), acceptanceCriteria: criterion, status, priority, dependencies: dependsOn, teamMemberId: member, dueDate: due };
+  return { parentId: orNull(parent), description: await textOf(context, description), acceptanceCriteria: criterion, status, priority, dependencies: dependsOn, teamMemberId: orNull(member), dueDate: orNull(due) };
 }
 
-interface MoveOptions { parent?: string | null; before?: string; after?: string }
+interface MoveOptions { parent?: string; before?: string; after?: string }
 
 /** Beside another task means below the same parent: only among siblings does the order show. */
 async function move(context: Context, { args: [id], options: { parent, before, after } }: Call<MoveOptions>): Promise<void> {
@@ -94,7 +94,7 @@ async function move(context: Context, { args: [id], options: { parent, before, a
   if (parent === undefined && beside === undefined) throw new CliError(EXIT.usage, 'Where to? --parent, --before or --after.');
   const client = await context.client();
   let task = await client.task(id);
-  const parentId = parent === undefined && beside !== undefined ? (await client.task(beside)).parentId : parent;
+  const parentId = parent === undefined && beside !== undefined ? (await client.task(beside)).parentId : orNull(parent);
   if (parentId !== undefined && parentId !== task.parentId) task = (await client.updateTask(id, { parentId })).body;
   if (beside !== undefined) await client.moveInOrdering('task', task.projectId, { id, before, after });
   const { printer } = context;

@@ -2,7 +2,7 @@ import { PERMISSION_MODES, type PermissionMode, type TeamMember } from '@orbitme
 import { projectOf, type Context } from '../context.js';
 import { timeText, type Columns, type Fields } from '../document-text.js';
 import { CliError, EXIT } from '../exit-code.js';
-import { append, appendOrNone, NONE, orNone, type OptionRow, type Parse } from '../options.js';
+import { append, appendOrNone, NONE, orNull, type OptionRow, type Parse } from '../options.js';
 import type { Register, Site } from '../site.js';
 import { textOf } from '../text-input.js';
 import { given } from './project.command.js';
@@ -18,17 +18,17 @@ const FIELDS: Fields<TeamMember> = [
 const MEMBER = [['<member>', 'its id']] as const;
 
 interface MemberOptions {
-  project?: string; name?: string; role?: string; identity?: string; avatar?: string; provider?: string | null; model?: string | null; permissionMode?: PermissionMode | null;
+  project?: string; name?: string; role?: string; identity?: string; avatar?: string; provider?: string; model?: string; permissionMode?: PermissionMode | typeof NONE;
   capability?: string[]; skill?: string[]; memory?: string[];
 }
 /** What a member is made with and what can change of it are the same but for `none`. */
-const fieldOptions = (word: Parse | undefined, list: Parse, none: (text: string) => string): OptionRow[] => [
+const fieldOptions = (list: Parse, modes: readonly string[], none: (text: string) => string): OptionRow[] => [
   ['--role <role>', 'what it is, in a word or two'],
   ['--identity <text>', 'who it is and how it works; - reads it from stdin'],
   ['--avatar <avatar>', 'an emoji, a name or a URL'],
-  ['--provider <provider>', none('the provider it works with'), word],
-  ['--model <model>', none('its model'), word],
-  ['--permission-mode <mode>', 'what happens when it asks for permission', PERMISSION_MODES],
+  ['--provider <provider>', none('the provider it works with')],
+  ['--model <model>', none('its model')],
+  ['--permission-mode <mode>', none('what happens when it asks for permission'), modes],
   ['--capability <capability>', none('what it may do, e.g. spawn: its agents may start sessions; may be repeated'), list],
   ['--skill <skill>', none('what it is good at; may be repeated'), list],
 ];
@@ -39,7 +39,7 @@ export const registerTeamMember: Register = (program) => {
   const member = program.noun('team-member', 'who does the work: a name, a role, skills and a memory, of one project or of all');
   member.change<TeamMember, MemberOptions>({
     name: 'create', about: 'make a team member; prints its id', args: [['<name>', 'what to call it']],
-    options: [['-p, --project <project>', 'of this project alone (default: of all)'], ...fieldOptions(undefined, append, keep), ['--memory <text>', 'what it remembers; may be repeated', append]],
+    options: [['-p, --project <project>', 'of this project alone (default: of all)'], ...fieldOptions(append, PERMISSION_MODES, keep), ['--memory <text>', 'what it remembers; may be repeated', append]],
     send: async ({ client, context, call: { args: [name], options } }, how) => client.createTeamMember({ projectId: options.project, name, ...await bodyOf(context, options), memory: options.memory }, how),
   });
   member.list<TeamMember, { project?: string; status?: TeamMember['status']; scope?: 'all' | 'project' | 'global' }>({
@@ -54,7 +54,7 @@ export const registerTeamMember: Register = (program) => {
   member.show<TeamMember>({ about: 'show one team member', args: MEMBER, get: ({ client, call }) => client.teamMember(call.args[0]), fields: FIELDS });
   member.change<TeamMember, MemberOptions>({
     name: 'update', about: 'change what is given, and nothing else; sessions that run keep what they were started with', args: MEMBER, revisioned: true,
-    options: [['--name <name>', 'what to call it'], ...fieldOptions(orNone, appendOrNone, orEmpty)],
+    options: [['--name <name>', 'what to call it'], ...fieldOptions(appendOrNone, [...PERMISSION_MODES, NONE], orEmpty)],
     send: async ({ client, context, call: { args: [id], options } }, how) => client.updateTeamMember(id, given({ name: options.name, ...await bodyOf(context, options) }), how),
     text: (one) => `${one.id}: revision ${one.revision}`,
   });
@@ -92,5 +92,5 @@ function remembers({ id, memory }: TeamMember): string {
 }
 
 async function bodyOf(context: Context, { role, identity, avatar, provider, model, permissionMode, capability, skill }: MemberOptions) {
-  return { role, identity: await textOf(context, identity), avatar, provider, model, permissionMode, capabilities: capability, skills: skill };
+  return { role, identity: await textOf(context, identity), avatar, provider: orNull(provider), model: orNull(model), permissionMode: orNull(permissionMode) as PermissionMode | null | undefined, capabilities: capability, skills: skill };
 }

@@ -1,8 +1,7 @@
 import { DELIVERY_STATES, type Delivery, type DeliveryState, type Webhook } from '@orbitmesh/api-client';
-import type { WebhookType } from '@orbitmesh/contracts';
-import { NOTIFICATION_TYPES } from '@orbitmesh/domain';
+import { WEBHOOK_TYPES, type WebhookType } from '@orbitmesh/contracts';
 import { timeText, type Columns, type Fields } from '../document-text.js';
-import { append, orNone, type OptionRow } from '../options.js';
+import { orNull, type OptionRow } from '../options.js';
 import type { Register, Site } from '../site.js';
 import { cliNameOf } from '../terminal.js';
 import { given } from './project.command.js';
@@ -12,15 +11,16 @@ const COLUMNS: Columns<Webhook> = [
 ];
 const FIELDS: Fields<Webhook> = [
   ['webhook', (one) => one.id], ['name', (one) => one.name], ['url', (one) => one.url], ['active', (one) => (one.active ? 'yes' : 'no')], ['of', (one) => one.projectId ?? 'all projects'], ['types', (one) => one.types],
-  ['secret', (one) => `version ${one.secretVersion}`], ['last delivery', (one) => one.lastDelivery && JSON.stringify(one.lastDelivery)], ['created', (one) => timeText(one.createdAt)], ['updated', (one) => timeText(one.updatedAt)], ['revision', (one) => one.revision],
+  ['secret', (one) => `version ${one.secretVersion}`], ['last delivery', (one) => one.lastDelivery && `${one.lastDelivery.state} ${timeText(one.lastDelivery.at)}${one.lastDelivery.error ? `: ${one.lastDelivery.error}` : ''}`], ['created', (one) => timeText(one.createdAt)], ['updated', (one) => timeText(one.updatedAt)], ['revision', (one) => one.revision],
 ];
 const DELIVERY_COLUMNS: Columns<Delivery> = [
-  ['DELIVERY', (one) => one.id], ['STATE', (one) => one.state], ['AT', (one) => timeText(one.createdAt)], ['TYPE', (one) => one.payload.type], ['ATTEMPTS', (one) => one.attempts],
+  ['DELIVERY', (one) => one.id], ['STATE', (one) => (one.parkedReason ? `${one.state}: ${one.parkedReason}` : one.state)], ['AT', (one) => timeText(one.createdAt)], ['TYPE', (one) => one.payload?.type], ['ATTEMPTS', (one) => one.attempts],
+  ['LAST', (one) => (one.lastAttemptAt ? one.lastError ?? `HTTP ${one.lastStatus}` : '')], ['NEXT', (one) => timeText(one.nextAttemptAt)],
 ];
 const WEBHOOK = [['<webhook>', 'its id']] as const;
 
-interface WebhookOptions { url?: string; name?: string; type?: WebhookType[]; project?: string | null; active?: boolean; inactive?: boolean }
-const TYPES: OptionRow = ['--type <type>', `what it is told of; may be repeated (default: all). ${NOTIFICATION_TYPES.join(', ')}`, append];
+interface WebhookOptions { url?: string; name?: string; type?: WebhookType[]; project?: string; active?: boolean; inactive?: boolean }
+const TYPES: OptionRow = ['--type <type>', 'what it is told of; may be repeated (default: all)', { each: WEBHOOK_TYPES }];
 
 export const registerWebhook: Register = (program) => {
   const webhook = program.noun('webhook', 'a URL that is told of notifications, signed and at least once');
@@ -33,7 +33,7 @@ export const registerWebhook: Register = (program) => {
   webhook.show<Webhook>({ about: 'show one webhook', args: WEBHOOK, get: ({ client, call }) => client.webhook(call.args[0]), fields: FIELDS });
   webhook.change<Webhook, WebhookOptions>({
     name: 'update', about: 'change what is given, and nothing else', args: WEBHOOK, revisioned: true,
-    options: [['--url <url>', 'where to'], ['--name <name>', 'what to call it'], TYPES, ['-p, --project <project>', 'only of this project; none: of all', orNone], ['--active', 'it is told again'], ['--inactive', 'it is told of nothing more']],
+    options: [['--url <url>', 'where to'], ['--name <name>', 'what to call it'], TYPES, ['-p, --project <project>', 'only of this project; none: of all'], ['--active', 'it is told again'], ['--inactive', 'it is told of nothing more']],
     send: ({ client, call: { args: [id], options } }, how) => client.updateWebhook(id, given({ url: options.url, ...bodyOf(options) }), how), text: (one) => `${one.id}: ${one.active ? 'active' : 'inactive'}, revision ${one.revision}`,
   });
   webhook.remove({ about: 'delete a webhook, and what is still to be delivered', args: WEBHOOK, send: (client, id, how) => client.deleteWebhook(id, how) });
@@ -65,5 +65,5 @@ function addDeliveries(webhook: Site): void {
 }
 
 function bodyOf({ name, type, project, active, inactive }: WebhookOptions) {
-  return { name, types: type, projectId: project, active: inactive ? false : active };
+  return { name, types: type, projectId: orNull(project), active: inactive ? false : active };
 }

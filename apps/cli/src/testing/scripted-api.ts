@@ -69,10 +69,10 @@ export class ScriptedApi {
     return this;
   }
 
-  /** Resolves with the first request of this method. */
-  async received(method: string): Promise<Sent> {
+  /** Resolves with the first request of this method, and of this path where one is given. */
+  async received(method: string, path?: string): Promise<Sent> {
     for (;;) {
-      const found = this.sent.find((one) => one.method === method);
+      const found = this.sent.find((one) => one.method === method && (path === undefined || one.path === path));
       if (found) return found;
       await once(this.server, 'answered');
     }

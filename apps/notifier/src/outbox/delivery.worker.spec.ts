@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { CreateWebhookBody, Delivery, Webhook } from '@orbitmesh/contracts';
 import { eventually } from '@orbitmesh/testing';
-import { ATTEMPT_MS_MAX, ATTEMPTS_IN_FLIGHT_MAX, RETRY_DELAYS_MS } from '../limits.js';
+import { ATTEMPT_MS_MAX, ATTEMPTS_IN_FLIGHT_MAX, ATTEMPTS_IN_ORDER, RETRY_DELAYS_MS } from '../limits.js';
 import { Receiver } from '../testing/receiver.js';
 import { meta, TestNotifier } from '../testing/test-notifier.js';
 import { signatureOf } from '../webhooks/signature.js';
@@ -226,6 +226,27 @@ describe('an endpoint that hangs', () => {
 
     await allDelivered(last);
     expect(receiver.openMax).toBeLessThanOrEqual(ATTEMPTS_IN_FLIGHT_MAX);
+  });
+});
+
+describe('webhooks that always have something to send to endpoints that hang', () => {
+  it('take turns with all others', async () => {
+    const quiet = await TestNotifier.open({ dir: join(dir, 'turns') });
+    const healthy = await aReceiver();
+    receiver.answer = () => null;
+    for (let n = 0; n < ATTEMPTS_IN_FLIGHT_MAX; n += 1) await quiet.createWebhook({ url: receiver.url });
+    await quiet.createWebhook({ url: healthy.url });
+    await quiet.tell('notify:progress', 'notify:progress', 'notify:progress');
+    // Past the tries for which they would hold up each other.
+    const puts = quiet.webhooks.list({ limit: 200 }).items.flatMap(({ id }) => quiet.deliveriesOf(id)).map((one) => ({ collection: 'deliveries', id: one.id, doc: { ...one, attempts: ATTEMPTS_IN_ORDER } }));
+    await quiet.store.commit({ puts });
+
+    quiet.worker.onApplicationBootstrap();
+    await eventually(() => receiver.received.length === ATTEMPTS_IN_FLIGHT_MAX);
+    quiet.clock.advance(ATTEMPT_MS_MAX);
+
+    await eventually(() => healthy.received.length > 0);
+    await quiet.close();
   });
 });
 

@@ -1,10 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AppError, idTime, isTerminal, newUlidSource, type EventEnvelope, type IdKind, type Mail, type Session } from '@orbitmesh/domain';
+import { AppError, isTerminal, newUlidSource, type EventEnvelope, type IdKind, type Mail, type Session } from '@orbitmesh/domain';
 import type { CommandMeta, MutationReply } from '@orbitmesh/contracts';
-import { Store, type Commit, type Committed, type View } from '@orbitmesh/storage';
+import { Store, type Commit, type Committed } from '@orbitmesh/storage';
 import { Clock } from '../kernel/clock.js';
 import { COLLECTIONS } from '../store/collections.js';
 import { Indexes } from '../store/indexes.js';
+import { newestIdTime, noteDeletes } from '../store/newest-id.js';
 import { LiveSessions } from '../supervisor/live-sessions.js';
 import { bodyOf, isEmpty, type Change, type Decide, type Decision, type Effect } from './decision.js';
 
@@ -109,15 +110,15 @@ export class Commands {
 
   private commit(change: Change, answer?: Commit['answer']): Promise<Committed> {
     const sessions = sessionsOf(change);
-    const committed = this.store.commit({ ...change, ...(answer && { answer }) });
+    const committed = this.store.commit({ ...noteDeletes(this.store.pending, change), ...(answer && { answer }) });
     this.live.enqueued(sessions);
-    this.indexes.touched(change);
+    this.indexes.enqueued(change);
     const flight: Flight = { committed, before: this.newest };
     this.newest = flight;
     const over = (before: Flight | null): void => {
       flight.before = null;
       if (this.newest === flight) this.newest = before;
-      this.indexes.touched(change);
+      this.indexes.settled(change);
       this.live.settled(sessions);
     };
     committed.then(() => over(null), (error: unknown) => over(wasRefused(error) ? flight.before : null));
@@ -145,15 +146,6 @@ export class Commands {
     if (bodyHash !== keptHash) throw new AppError('IDEMPOTENCY_KEY_REUSED');
     return { ...(await answer()) as Reply<T>, replayed: true };
   }
-}
-
-/** No new id may sort before one that is there, also where the clock stands before it: lists go on after the last id they gave. */
-function newestIdTime(view: View): number {
-  let newest = 0;
-  for (const collection of Object.values(COLLECTIONS)) {
-    for (const { id } of view.list<{ id?: string }>(collection)) newest = Math.max(newest, id === undefined ? 0 : idTime(id));
-  }
-  return newest;
 }
 
 /** The store took it back before it was in the log: it says nothing of what else is on its way. */

@@ -28,13 +28,30 @@ describe('where a session goes that continues another', () => {
   /** A session that ran on this runner, said its conversation, and has ended. */
   async function ended(runner: ScriptedRunner): Promise<string> {
     const { id } = await service.spawn({ projectId });
+    await ends(runner, id);
+    return id;
+  }
+
+  async function ends(runner: ScriptedRunner, id: string): Promise<void> {
     await started(runner, id);
     await eventually(() => runner.run(id).claimed);
     await runner.saw(id, { type: 'run_started', pid: 1, agentSessionId: 'conv-1' }, { type: 'run_ended', cause: 'exited', exitCode: 0, left: 0 });
     runner.runs.delete(runner.run(id).start.runId);
     await service.settle();
-    return id;
   }
+
+  it('is nowhere while another has the same conversation, also one that continues a continuation', async () => {
+    const runner = await join('slot-1');
+    const first = await ended(runner);
+    const second = await proceed(first);
+    await expect(proceed(first)).rejects.toMatchObject({ code: 'CONFLICT', details: { continuedBy: second } });
+    await ends(runner, second);
+    const third = await proceed(second);
+
+    await expect(proceed(first)).rejects.toMatchObject({ code: 'CONFLICT', details: { continuedBy: third } });
+    await ends(runner, third);
+    expect(await proceed(first)).not.toBe(third);
+  });
 
   it('is the runner that has the conversation, also where another has less to do', async () => {
     const first = await join('slot-1');

@@ -97,8 +97,17 @@ function assertNotContinued({ live }: Decide, { id, providerType, agentSessionId
   }
 }
 
+/** All that go on with it, and with those. */
+function* continuationsOf(tx: Decide, session: Session): Iterable<Session> {
+  for (const next of tx.indexes.in(tx.view, tx.indexes.continuationsOfSession, session.id)) {
+    yield next;
+    yield* continuationsOf(tx, next);
+  }
+}
+
+/** What neither it got, nor those that went on with it and have ended. */
 function forwardQueued(tx: Decide, session: Session, to: string): Required<Pick<Change, 'puts' | 'events'>> {
-  const forwarded = tx.indexes.queuedFor(tx.view, session.id).map((mail) => forwardMail(mail, to, tx));
+  const forwarded = [session, ...continuationsOf(tx, session)].flatMap(({ id }) => tx.indexes.queuedFor(tx.view, id)).map((mail) => forwardMail(mail, to, tx));
   return { puts: forwarded.map(({ doc }) => put(COLLECTIONS.mail, doc)), events: forwarded.flatMap(({ events }) => events) };
 }
 

@@ -42,8 +42,9 @@ export class SessionService {
     const view = this.store.durable;
     const projectId = listedProject(view, reader, asked);
     if (projectId !== undefined) projectOf(view, projectId);
-    if (taskId !== undefined) taskOf(view, taskId);
-    if (parentSessionId !== undefined) sessionOf(view, parentSessionId);
+    const sight = sightOf(view, reader);
+    if (taskId !== undefined) taskOf(view, taskId, sight);
+    if (parentSessionId !== undefined) sessionOf(view, parentSessionId, sight);
     const sessions = this.listed(view, projectId, parentSessionId, query.cursor);
     function* matching(): Iterable<SessionView> {
       for (const session of sessions) {

@@ -11,6 +11,7 @@ export const COLLECTIONS = {
   sessions: 'sessions',
   manifests: 'manifests',
   manifestInputs: 'manifest-inputs',
+  ids: 'ids',
 } as const;
 
 /** What changes with every batch of facts: written late, the log has it (design §3). */
@@ -26,6 +27,7 @@ export const COLLECTION_SPECS: CollectionSpec[] = [
   // Both are written once, with the session. `session.manifestHash` is over the manifest as the builder prints it.
   { name: COLLECTIONS.manifests, schemaVersion: 1, path: (id) => `sessions/${id}/manifest.json` },
   { name: COLLECTIONS.manifestInputs, schemaVersion: 1, path: (id) => `sessions/${id}/manifest-input.json` },
+  { name: COLLECTIONS.ids, schemaVersion: 1, path: (id) => `ids/${id}.json` },
 ];
 
 export const sessionEventsPath = (sessionId: string): string => `sessions/${sessionId}/events.ndjson`;

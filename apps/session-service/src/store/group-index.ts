@@ -2,25 +2,34 @@ import { insertId, positionOf, removeId, type Store } from '@orbitmesh/storage';
 
 /**
  * Which documents of a collection belong together: an index over the store, by keys that a document has.
- * A group holds an id as long as the pending or the durable document has its key, so it is never too small for
- * either view; who reads looks at the document of its own view.
+ * A group holds an id as long as the pending or the durable document has its key, or had it since the last time that no change of
+ * it was on its way: so it is never too small for either view. Who reads looks at the document of its own view.
  */
 export class GroupIndex<T extends object> {
   private readonly groups = new Map<string, string[]>();
   private readonly keys = new Map<string, readonly string[]>();
+  /** How many changes of a document are on their way to the disk. */
+  private readonly inFlight = new Map<string, number>();
 
   constructor(private readonly store: Store, readonly collection: string, private readonly keysOf: (doc: T) => readonly string[]) {
-    for (const doc of store.durable.list<T & { id: string }>(collection)) this.touch(doc.id);
+    for (const doc of store.durable.list<T & { id: string }>(collection)) this.become(doc.id, this.keysNow(doc.id));
   }
 
-  /** The document was changed, or its change was taken back. */
-  touch(id: string): void {
-    const now = this.keysNow(id);
-    const before = this.keys.get(id) ?? [];
-    for (const key of before) if (!now.includes(key)) this.leave(key, id);
-    for (const key of now) if (!before.includes(key)) this.join(key, id);
-    if (now.length === 0) this.keys.delete(id);
-    else this.keys.set(id, now);
+  /** A change of it is in the pending view. What it had before, and what other changes on their way gave it, it may still have for somebody. */
+  enqueued(id: string): void {
+    this.inFlight.set(id, (this.inFlight.get(id) ?? 0) + 1);
+    this.become(id, [...new Set([...this.keys.get(id) ?? [], ...this.keysNow(id)])]);
+  }
+
+  /** That change is durable, or was taken back. */
+  settled(id: string): void {
+    const left = this.inFlight.get(id)! - 1;
+    if (left > 0) {
+      this.inFlight.set(id, left);
+      return;
+    }
+    this.inFlight.delete(id);
+    this.become(id, this.keysNow(id));
   }
 
   /** Ids of a group, sorted: in creation order. Not to be kept over an await. */
@@ -39,6 +48,14 @@ export class GroupIndex<T extends object> {
   /** How many there may be. */
   size(key: string): number {
     return this.ids(key).length;
+  }
+
+  private become(id: string, keys: readonly string[]): void {
+    const before = this.keys.get(id) ?? [];
+    for (const key of before) if (!keys.includes(key)) this.leave(key, id);
+    for (const key of keys) if (!before.includes(key)) this.join(key, id);
+    if (keys.length === 0) this.keys.delete(id);
+    else this.keys.set(id, keys);
   }
 
   private keysNow(id: string): readonly string[] {

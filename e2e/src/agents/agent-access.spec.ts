@@ -1,0 +1,153 @@
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import type { EventEnvelope, Mail, Project, SessionView, Task, TeamMember } from '@orbitmesh/domain';
+import { eventually } from '@orbitmesh/testing';
+import { Api } from '../support/api.js';
+import { Scenario } from '../support/scenario.js';
+
+/** Writes its token down for us, and waits: whatever it may do, we do in its stead. */
+const GIVES_TOKEN = "require('fs').writeFileSync('token-' + process.env.ORBITMESH_SESSION_ID, process.env.ORBITMESH_TOKEN); setInterval(() => {}, 1000)";
+const PROVIDERS = { open: { driver: 'process', command: [process.execPath, '-e', GIVES_TOKEN] } };
+
+describe("an agent's token", () => {
+  let home: string;
+  let scenario: Scenario;
+  let api: Api;
+  let project: Project;
+  let tasks: Task[];
+  let boss: TeamMember;
+  /** Whose token it is; another of the same project, which may start nobody; a child of the first. */
+  let self: SessionView;
+  let sibling: SessionView;
+  let child: SessionView;
+  let siblingApi: Api;
+  let letter: Mail;
+  let secret: Mail;
+  let other: { project: Project; task: Task; member: TeamMember; session: SessionView };
+
+  beforeAll(async () => {
+    home = await mkdtemp(join(tmpdir(), 'om-home-'));
+    await writeFile(join(home, 'providers.json'), JSON.stringify(PROVIDERS), { mode: 0o600 });
+    scenario = await Scenario.start({ home });
+    const people = scenario.api;
+    project = await scenario.project();
+    tasks = [await scenario.task(project.id), await scenario.task(project.id)];
+    boss = await people.post<TeamMember>('/api/team-members', { name: 'Boss', projectId: project.id, capabilities: ['spawn'] });
+    const worker = await people.post<TeamMember>('/api/team-members', { name: 'Worker', capabilities: ['code'] });
+    self = await scenario.spawn(project.id, { providerType: 'open', taskIds: [tasks[0].id], teamMemberId: boss.id });
+    sibling = await scenario.spawn(project.id, { providerType: 'open', teamMemberId: worker.id });
+    const elsewhere = await scenario.project({ name: 'Other', workingDir: await scenario.anotherRepository() });
+    other = {
+      project: elsewhere, task: await scenario.task(elsewhere.id), member: await people.post<TeamMember>('/api/team-members', { name: 'Else', projectId: elsewhere.id }),
+      session: await scenario.spawn(elsewhere.id, { providerType: 'open' }),
+    };
+    api = await apiOf(self);
+    siblingApi = await apiOf(sibling);
+    child = await api.post<SessionView>('/api/sessions/spawn', { projectId: project.id, providerType: 'open', initialDirective: 'Help', teamMemberId: worker.id });
+    letter = await people.post<Mail>('/api/mail', { toSessionId: self.id, body: 'For you' });
+    secret = await people.post<Mail>('/api/mail', { toSessionId: sibling.id, body: 'Not for you' });
+  }, 120_000);
+  afterAll(async () => {
+    await scenario.stop();
+    await rm(home, { recursive: true, force: true });
+  }, 30_000);
+
+  async function apiOf({ id }: SessionView): Promise<Api> {
+    const token = await eventually(() => readFile(join(scenario.repository, `token-${id}`), 'utf8'), { what: 'a token', timeoutMs: 60_000 });
+    return new Api(scenario.stack.url, token);
+  }
+  const outcome = async (method: string, path: string, body?: object): Promise<string> => {
+    const answer = await api.request(method, path, { body });
+    return `${method} ${path.replace(/_[0-9A-Z]{26}/g, '')} ${answer.status}${answer.status < 400 ? '' : ` ${String(answer.body['code'])}`}`;
+  };
+  /** `method path → status [code]`, asked one after another. */
+  const expectAll = async (cases: [string, string, object | undefined, string][]): Promise<void> => {
+    const said: string[] = [];
+    for (const [method, path, body] of cases) said.push(await outcome(method, path, body));
+    expect(said).toEqual(cases.map(([method, path, , result]) => `${method} ${path.replace(/_[0-9A-Z]{26}/g, '')} ${result}`));
+  };
+  const get = (path: string, result = '200'): [string, string, undefined, string] => ['GET', path, undefined, result];
+
+  it('shows what is its project\'s, and of another not even that it is there', async () => {
+    await expectAll([
+      get(`/api/projects/${project.id}`), get(`/api/projects/${other.project.id}`, '403 FORBIDDEN'), get('/api/projects', '403 FORBIDDEN'),
+      get(`/api/tasks/${tasks[1].id}`), get(`/api/tasks/${tasks[1].id}/children`), get(`/api/tasks/${other.task.id}`, '404 TASK_NOT_FOUND'), get(`/api/tasks/${other.task.id}/children`, '404 TASK_NOT_FOUND'),
+      get(`/api/tasks?projectId=${other.project.id}`, '403 FORBIDDEN'), get(`/api/tasks?parentId=${other.task.id}`, '404 TASK_NOT_FOUND'),
+      get(`/api/team-members/${boss.id}`), get(`/api/team-members/${other.member.id}`, '404 TEAM_MEMBER_NOT_FOUND'), get(`/api/team-members/${other.member.id}/memory`, '404 TEAM_MEMBER_NOT_FOUND'),
+      get(`/api/sessions/${self.id}`), get(`/api/sessions/${sibling.id}`), get(`/api/sessions/${other.session.id}`, '404 SESSION_NOT_FOUND'), get(`/api/sessions?taskId=${other.task.id}`, '404 TASK_NOT_FOUND'), get(`/api/sessions?parentSessionId=${other.session.id}`, '404 SESSION_NOT_FOUND'),
+      get(`/api/ordering/task/${project.id}`), get(`/api/ordering/session/${other.project.id}`, '403 FORBIDDEN'),
+    ]);
+    const ids = async (path: string) => (await api.get<{ items: { id: string }[] }>(path)).items.map(({ id }) => id).sort();
+    expect(await ids('/api/tasks')).toEqual(tasks.map(({ id }) => id).sort());
+    expect(await ids('/api/sessions')).toEqual([self.id, sibling.id, child.id].sort());
+    expect(await ids('/api/team-members')).not.toContain(other.member.id);
+  });
+
+  it('shows what its own session did, and of its children how far they are', async () => {
+    await expectAll([
+      ...['events', 'timeline', 'manifest', 'manifest/input', 'transitions', 'approvals'].map((of) => get(`/api/sessions/${self.id}/${of}`)),
+      get(`/api/sessions/${child.id}/timeline`), get(`/api/sessions/${child.id}/events`, '403 FORBIDDEN'), get(`/api/sessions/${child.id}/manifest`, '403 FORBIDDEN'),
+      get(`/api/sessions/${sibling.id}/timeline`, '403 FORBIDDEN'), get(`/api/sessions/${sibling.id}/events`, '403 FORBIDDEN'),
+      get('/api/events', '403 FORBIDDEN'), get('/api/notifications', '403 FORBIDDEN'), get('/api/webhooks', '403 FORBIDDEN'), get('/metrics', '403 FORBIDDEN'),
+    ]);
+  });
+
+  it('changes tasks of its project, and deletes none', async () => {
+    await expectAll([
+      ['POST', '/api/tasks', { projectId: project.id, title: 'One more' }, '201'], ['PATCH', `/api/tasks/${tasks[1].id}`, { status: 'in_progress' }, '200'],
+      ['POST', '/api/tasks', { projectId: other.project.id, title: 'Abroad' }, '403 FORBIDDEN'], ['PATCH', `/api/tasks/${other.task.id}`, { title: 'Mine' }, '403 FORBIDDEN'],
+      ['DELETE', `/api/tasks/${tasks[1].id}`, undefined, '403 FORBIDDEN'], ['PUT', `/api/ordering/task/${project.id}`, { ids: [] }, '403 FORBIDDEN'], ['PATCH', `/api/projects/${project.id}`, { name: 'Mine' }, '403 FORBIDDEN'],
+    ]);
+  });
+
+  it('acts as its own session alone', async () => {
+    const report = { kind: 'progress', message: 'On it' };
+    await expectAll([
+      ['POST', `/api/sessions/${self.id}/timeline`, report, '201'], ['POST', `/api/sessions/${sibling.id}/timeline`, report, '403 FORBIDDEN'], ['POST', `/api/sessions/${child.id}/timeline`, report, '403 FORBIDDEN'],
+      ['POST', `/api/team-members/${boss.id}/memory`, { text: 'Remember' }, '200'], ['POST', `/api/team-members/${other.member.id}/memory`, { text: 'Remember' }, '403 FORBIDDEN'], ['PATCH', `/api/team-members/${boss.id}`, { capabilities: [] }, '403 FORBIDDEN'],
+      ...['stop', 'kill', 'pause', 'input', 'interrupt', 'continue'].map((action): [string, string, object, string] => ['POST', `/api/sessions/${child.id}/${action}`, {}, '403 FORBIDDEN']),
+      ['POST', `/api/sessions/${self.id}/approvals/appr_1`, { decision: 'allow' }, '403 FORBIDDEN'], ['DELETE', `/api/sessions/${child.id}`, undefined, '403 FORBIDDEN'],
+    ]);
+  });
+
+  it('starts sessions under its own, where its member has that capability', async () => {
+    expect(child).toMatchObject({ parentSessionId: self.id, projectId: project.id });
+    await expectAll([
+      ['POST', '/api/sessions/spawn', { projectId: other.project.id, providerType: 'open', initialDirective: 'x' }, '403 FORBIDDEN'],
+      ['POST', '/api/sessions/spawn', { projectId: project.id, providerType: 'open', initialDirective: 'x', parentSessionId: sibling.id }, '403 FORBIDDEN'],
+    ]);
+    expect(await siblingApi.request('POST', '/api/sessions/spawn', { body: { projectId: project.id, providerType: 'open', initialDirective: 'x' } })).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } });
+  });
+
+  it('reads the mail it got or sent, and writes as itself', async () => {
+    await expectAll([
+      get(`/api/mail/inbox/${self.id}`), get(`/api/mail/inbox/${sibling.id}`, '403 FORBIDDEN'), get(`/api/mail/wait/${sibling.id}?timeout=0`, '403 FORBIDDEN'),
+      get(`/api/mail/${letter.id}`), get(`/api/mail/${secret.id}`, '404 MAIL_NOT_FOUND'), ['POST', `/api/mail/${secret.id}/read`, undefined, '404 MAIL_NOT_FOUND'], ['DELETE', `/api/mail/${secret.id}`, undefined, '404 MAIL_NOT_FOUND'],
+      ['POST', '/api/mail', { toSessionId: child.id, body: 'Hello' }, '201'], ['POST', '/api/mail', { to: { kind: 'children' }, body: 'Hello' }, '201'],
+      ['POST', '/api/mail', { toSessionId: child.id, fromSessionId: sibling.id, body: 'Hello' }, '403 FORBIDDEN'], ['POST', '/api/mail', { replyToMailId: secret.id, body: 'Hello' }, '404 MAIL_NOT_FOUND'],
+      ['POST', `/api/mail/${letter.id}/read`, undefined, '200'], ['DELETE', `/api/mail/${letter.id}`, undefined, '204'],
+    ]);
+    const { items } = await api.get<{ items: Mail[] }>('/api/mail');
+    expect(items.length).toBeGreaterThan(0);
+    expect(items.filter(({ fromSessionId, toSessionId }) => fromSessionId !== self.id && toSessionId !== self.id)).toEqual([]);
+    expect((await api.get<{ items: Mail[] }>(`/api/mail/thread/${secret.threadId}`)).items).toEqual([]);
+  });
+
+  it('follows its own session in the feed, and no other', async () => {
+    const leave = new AbortController();
+    const response = await fetch(`${scenario.stack.url}/api/events/stream`, { headers: { authorization: `Bearer ${api.token}` }, signal: leave.signal });
+    for (const one of [siblingApi, api]) await one.post(`/api/sessions/${one === api ? self.id : sibling.id}/timeline`, { kind: 'milestone', message: 'Half way' });
+    let text = '';
+    for await (const chunk of response.body ?? []) {
+      text += Buffer.from(chunk).toString();
+      if (text.includes('event: notify:progress')) break;
+    }
+    leave.abort();
+    const seen = [...text.matchAll(/^data: (\{"seq".*|\{.*"sessionSeq".*)$/gm)].map(([, json]) => JSON.parse(json) as EventEnvelope);
+
+    expect(seen.map(({ type }) => type)).toContain('timeline');
+    expect(seen.filter(({ sessionId, taskId }) => sessionId !== self.id && taskId !== tasks[0].id)).toEqual([]);
+  });
+});
