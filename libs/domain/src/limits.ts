@@ -52,6 +52,8 @@ export const MAIL_BODY_BYTES_MAX = 64 * KIB;
 export const SUBJECT_BYTES_MAX = 200;
 /** Mails of one session, whatever their state; one more is LIMIT_REACHED until some are deleted. Keeps a deletion one commit. */
 export const MAILBOX_MAX = 2_000;
+/** Mails to the people of one project; one more is LIMIT_REACHED until some are deleted. With all of them a project is deleted in one commit (8 MiB). */
+export const PEOPLE_MAILBOX_MAX = 10_000;
 /** Recipients of one sending, and bytes of all its mails (they are one commit); beyond them LIMIT_REACHED. */
 export const MAIL_RECIPIENTS_MAX = 500;
 export const MAIL_SENDING_BYTES_MAX = 2 * KIB * KIB;

@@ -1,4 +1,4 @@
-import { AppError, isEnding, isTerminal, MAILBOX_MAX, type Actor, type Addressee, type Mail, type Session } from '@orbitmesh/domain';
+import { AppError, isEnding, isTerminal, MAILBOX_MAX, PEOPLE_MAILBOX_MAX, type Actor, type Addressee, type Mail, type Session } from '@orbitmesh/domain';
 import { validationError, type SendMailBody } from '@orbitmesh/contracts';
 import type { Decide } from '../commands/decision.js';
 import { sightOf, type Sight } from '../commands/reader.js';
@@ -39,7 +39,7 @@ function answerTo(tx: Decide, body: SendMailBody, from: Session | null, actor: A
   if (actor.kind === 'agent' && !isParty(replyTo, actor.sessionId)) throw mailNotFound(replyTo.id);
   const own = replyTo.fromSessionId === (from?.id ?? null);
   const toSessionId = own ? replyTo.toSessionId : replyTo.fromSessionId;
-  if (toSessionId === null) return { to: { projectId: replyTo.projectId, sessionId: null }, replyTo };
+  if (toSessionId === null) return { to: toPeople(tx, replyTo.projectId), replyTo };
   return { to: toSession(tx, sessionOf(tx.view, toSessionId), body, from), replyTo };
 }
 
@@ -65,6 +65,13 @@ function toSession(tx: Decide, asked: Session, { keepForContinuation }: SendMail
   }
   assertRoom(tx, last.id);
   return { projectId: last.projectId, sessionId: last.id };
+}
+
+function toPeople({ indexes }: Decide, projectId: string): Addressee {
+  if (indexes.mailToPeople.size(projectId) >= PEOPLE_MAILBOX_MAX) {
+    throw new AppError('LIMIT_REACHED', `The people of this project have ${PEOPLE_MAILBOX_MAX} mails; some must be deleted first.`, { projectId, max: PEOPLE_MAILBOX_MAX });
+  }
+  return { projectId, sessionId: null };
 }
 
 function newestContinuation(tx: Decide, session: Session): Session {

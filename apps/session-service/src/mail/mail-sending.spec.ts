@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { MAILBOX_MAX, MAIL_BODY_BYTES_MAX, type ErrorCode, type Mail, type MailBroadcast } from '@orbitmesh/domain';
+import { MAILBOX_MAX, MAIL_BODY_BYTES_MAX, PEOPLE_MAILBOX_MAX, type ErrorCode, type Mail, type MailBroadcast } from '@orbitmesh/domain';
 import { SessionRpc, type CommandMeta, type SendMailBody } from '@orbitmesh/contracts';
 import { Commands } from '../commands/commands.js';
 import { COLLECTIONS } from '../store/collections.js';
@@ -188,6 +188,23 @@ describe('sending mail', () => {
     await send({ toSessionId: to });
     await stop(to);
     await service.call(SessionRpc.deleteSession, { id: to, meta: meta() });
+    expect(service.store.durable.count(COLLECTIONS.mail)).toBe(0);
+  });
+
+  it('to people is bounded too, so that their project can still be deleted', async () => {
+    const a = await session();
+    const asked = await mail({ toSessionId: a });
+    const answer = await mail({ replyToMailId: asked.id }, agent(a));
+    const copies = Array.from({ length: PEOPLE_MAILBOX_MAX - 1 }, (_, n): Mail => ({ ...answer, id: `mail_${String(n).padStart(26, '0')}` }));
+    for (let at = 0; at < copies.length; at += 2_000) {
+      await service.get(Commands).apply(() => ({ puts: copies.slice(at, at + 2_000).map((copy) => put(COLLECTIONS.mail, copy)), result: undefined }));
+    }
+    await expect(send({ replyToMailId: asked.id }, agent(a))).rejects.toMatchObject({ code: 'LIMIT_REACHED', details: { projectId, max: PEOPLE_MAILBOX_MAX } });
+    await service.call(SessionRpc.deleteMail, { id: copies[0].id, meta: meta() });
+    await send({ replyToMailId: asked.id }, agent(a));
+    await stop(a);
+    await service.call(SessionRpc.deleteSession, { id: a, meta: meta() });
+    await service.call(SessionRpc.deleteProject, { id: projectId, meta: meta() });
     expect(service.store.durable.count(COLLECTIONS.mail)).toBe(0);
   });
 

@@ -13,6 +13,8 @@ export class Indexes {
   readonly childrenOfSession: GroupIndex<Session>;
   readonly continuationsOfSession: GroupIndex<Session>;
   readonly mailToSession: GroupIndex<Mail>;
+  /** By their project. */
+  readonly mailToPeople: GroupIndex<Mail>;
   readonly mailOfThread: GroupIndex<Mail>;
   readonly mailOfProject: GroupIndex<Mail>;
   /** What its session has not got yet. */
@@ -27,6 +29,7 @@ export class Indexes {
       this.childrenOfSession = new GroupIndex<Session>(store, sessions, ({ parentSessionId }) => present(parentSessionId)),
       this.continuationsOfSession = new GroupIndex<Session>(store, sessions, ({ continues }) => present(continues)),
       this.mailToSession = new GroupIndex<Mail>(store, mail, ({ toSessionId }) => present(toSessionId)),
+      this.mailToPeople = new GroupIndex<Mail>(store, mail, ({ toSessionId, projectId }) => (toSessionId === null ? [projectId] : [])),
       this.mailOfThread = new GroupIndex<Mail>(store, mail, ({ threadId }) => [threadId]),
       this.mailOfProject = new GroupIndex<Mail>(store, mail, ({ projectId }) => [projectId]),
       this.queuedMail = new GroupIndex<Mail>(store, mail, ({ toSessionId, state }) => (state === 'queued' ? present(toSessionId) : [])),

@@ -123,6 +123,19 @@ describe('any move', () => {
     }), { numRuns: 500 });
   });
 
+  it('comes to the same in either order with another one, unless both want the very same place', () => {
+    fc.assert(fc.property(world, step, step, ({ all, placed }, first, second) => {
+      const [one, other] = [chosen(first, all), chosen(second, all)];
+      if (!one || !other) return;
+      const anchors = [one, other].map(({ beside }) => ('before' in beside ? beside.before : beside.after));
+      const apart = one.id !== other.id && !anchors.includes(one.id) && !anchors.includes(other.id);
+      if (!apart || JSON.stringify(one.beside) === JSON.stringify(other.beside)) return;
+      const inTurn = (...moves: { id: string; beside: Beside }[]) =>
+        orderedIds(moves.reduce((ordering, { id, beside }) => moveInOrdering(ordering, id, beside, all, ctx).doc, placing(...placed)), all);
+      expect(inTurn(one, other)).toEqual(inTurn(other, one));
+    }), { numRuns: 1_000 });
+  });
+
   it('is not disturbed by what is created later, which comes last', () => {
     fc.assert(fc.property(world, step, ({ all, placed }, move) => {
       const wanted = chosen(move, all);
