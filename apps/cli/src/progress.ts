@@ -43,7 +43,7 @@ export class Progress {
 
   private draw(): void {
     const seconds = Math.floor((performance.now() - this.since) / 1_000);
-    const columns = (this.terminal.stderr as { columns?: number }).columns ?? COLUMNS_DEFAULT;
+    const columns = (this.terminal.stderr as { columns?: number }).columns || COLUMNS_DEFAULT;
     const time = seconds > 0 ? ` (${seconds} s)` : '';
     const room = columns - time.length - 3;
     const text = this.text.length > room ? `${this.text.slice(0, room - 1)}…` : this.text;

@@ -46,5 +46,5 @@ export const ANSWER_BYTES_MAX = 64 * 1024;
 export const RECORD_RETRY_MS = 1_000;
 /** Longest sleep before the queues are looked at again, ms: whatever is done to the wall clock. */
 export const LOOK_AGAIN_MS = 60_000;
-/** On shutdown requests on their way may end within this, ms; those that are cut are sent again after the start. */
-export const SHUTDOWN_GRACE_MS = 2_000;
+/** On shutdown requests on their way may end within this, ms (the launcher gives a service 1.5 s); those that are cut are sent again after the start. */
+export const SHUTDOWN_GRACE_MS = 500;

@@ -7,10 +7,11 @@ import { Module, type DynamicModule } from '@nestjs/common';
 import type { NestFastifyApplication } from '@nestjs/platform-fastify';
 import { Bus, MessagingModule } from '@orbitmesh/messaging';
 import { createLogger, HealthRegistry, Installation, Lifecycle, LOGGER, Metrics, ServiceConfig } from '@orbitmesh/service-kit';
-import { startNats, type TestNats } from '@orbitmesh/testing';
+import { eventually, startNats, type TestNats } from '@orbitmesh/testing';
 import { AppModule } from '../app.module.js';
 import { GatewayConfig } from '../gateway.config.js';
 import { createApp } from '../http/create-app.js';
+import { EventTail } from '../live/event-tail.js';
 import { ScriptedSessionService } from './scripted-session-service.js';
 
 export interface Answer { status: number; headers: IncomingHttpHeaders; text: string; body: Record<string, unknown> }
@@ -48,6 +49,8 @@ export class TestGateway {
     await bus.flush();
     const gateway = new TestGateway(app, nats, service, bus, home, { nats: !options.nats, home: !options.home });
     gateway.port = ((app.getHttpServer() as Server).address() as AddressInfo).port;
+    // Until it knows where the feed stands, whoever subscribes is told to wait.
+    await eventually(() => app.get(EventTail).position !== null, { what: 'the head of the feed' });
     gateway.token = (await readFile(join(home, 'api-gateway', 'admin.token'), 'utf8')).trim();
     return gateway;
   }

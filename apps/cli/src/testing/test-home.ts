@@ -22,35 +22,40 @@ export class TestHome {
     return new TestHome(api, dir);
   }
 
-  /** One command line in a terminal of its own; `typed` makes it one with a person before it. */
-  async cli(args: string[], options: RunOptions = {}): Promise<Ran> {
-    const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
-    const isTTY = options.typed !== undefined || options.typist !== undefined;
-    options.typist?.((text) => stdin.write(text));
-    const said = { out: '', err: '' };
-    stdout.on('data', (chunk: Buffer) => {
-      said.out += chunk.toString();
-      options.screen?.(chunk.toString());
-    });
-    const lines = options.typed?.split(/(?<=\n)/) ?? [];
-    stderr.on('data', (chunk: Buffer) => {
-      said.err += chunk.toString();
-      options.saw?.(said.err);
-      options.screen?.(chunk.toString());
-      // A person reads the question first.
-      if (/\[y\/n\]/i.test(chunk.toString())) setImmediate(() => stdin.write(lines.shift() ?? ''));
-    });
-    if (options.stdin !== undefined) stdin.end(options.stdin);
-    const abort = new AbortController();
-    const code = await runCli(args, {
-      env: { ORBITMESH_HOME: this.dir, TERM: 'xterm', ...options.env }, cwd: options.cwd ?? '/work', stdin: Object.assign(stdin, { isTTY }), stdout: Object.assign(stdout, { isTTY }), stderr: Object.assign(stderr, { isTTY: options.moving === true }),
-      signal: options.signal ?? abort.signal, interrupt: () => abort.abort(),
-    });
-    return { code, ...said };
+  /** One command line in this home. */
+  cli(args: string[], options: RunOptions = {}): Promise<Ran> {
+    return cliIn(this.dir, args, options);
   }
 
   async remove(): Promise<void> {
     await this.api.stop();
     await rm(this.dir, { recursive: true });
   }
+}
+
+/** One command line in a terminal of its own; `typed` makes it one with a person before it. */
+export async function cliIn(home: string, args: string[], options: RunOptions = {}): Promise<Ran> {
+  const [stdin, stdout, stderr] = [new PassThrough(), new PassThrough(), new PassThrough()];
+  const isTTY = options.typed !== undefined || options.typist !== undefined;
+  options.typist?.((text) => stdin.write(text));
+  const said = { out: '', err: '' };
+  stdout.on('data', (chunk: Buffer) => {
+    said.out += chunk.toString();
+    options.screen?.(chunk.toString());
+  });
+  const lines = options.typed?.split(/(?<=\n)/) ?? [];
+  stderr.on('data', (chunk: Buffer) => {
+    said.err += chunk.toString();
+    options.saw?.(said.err);
+    options.screen?.(chunk.toString());
+    // A person reads the question first.
+    if (/\[y\/n\]/i.test(chunk.toString())) setImmediate(() => stdin.write(lines.shift() ?? ''));
+  });
+  if (options.stdin !== undefined) stdin.end(options.stdin);
+  const abort = new AbortController();
+  const code = await runCli(args, {
+    env: { ORBITMESH_HOME: home, TERM: 'xterm', ...options.env }, cwd: options.cwd ?? '/work', stdin: Object.assign(stdin, { isTTY }), stdout: Object.assign(stdout, { isTTY }), stderr: Object.assign(stderr, { isTTY: options.moving === true }),
+    signal: options.signal ?? abort.signal, interrupt: () => abort.abort(),
+  });
+  return { code, ...said };
 }

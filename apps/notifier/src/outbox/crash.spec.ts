@@ -116,6 +116,27 @@ describe('when the disk is full', () => {
     expect(receiver.received.length).toBe(1);
   });
 
+  it('a stop does not wait for it, and the next start finds it either way', async () => {
+    const notifier = await start('a');
+    const disk = disks.get(notifier)!;
+    webhook = await notifier.createWebhook({ url: receiver.url });
+    receiver.answer = () => {
+      disk.failing = true;
+      return 200;
+    };
+    await notifier.tell('notify:progress');
+    await eventually(() => notifier.clock.pending.includes(RECORD_RETRY_MS), { what: 'a failed write' });
+
+    await notifier.close();
+    notifiers.length = 0;
+    receiver.answer = () => 200;
+    const next = await start('a');
+
+    // Sent once more, unless what could not be synced is in the log after all.
+    await done(next, 1);
+    expect(new Set(receiver.received.map(({ payload }) => payload.id)).size).toBe(1);
+  });
+
   it('or slow, nothing goes out that is not on it yet', async () => {
     const notifier = await start('a');
     const disk = disks.get(notifier)!;

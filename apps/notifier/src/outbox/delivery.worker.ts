@@ -111,8 +111,16 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnModuleDestroy {
     if (result === null) return;
     while (!(await this.recorder.record(id, result))) {
       if (this.stopped) return;
-      await new Promise<void>((resolve) => { this.clock.after(RECORD_RETRY_MS, resolve); });
+      await this.pause(RECORD_RETRY_MS, stop);
     }
+  }
+
+  /** Until the time is over, or we stop. */
+  private pause(ms: number, stop: AbortSignal): Promise<void> {
+    return new Promise((resolve) => {
+      const cancel = this.clock.after(ms, resolve);
+      stop.addEventListener('abort', () => { cancel(); resolve(); }, { once: true });
+    });
   }
 
   private async attempt(webhook: Webhook, id: string, body: string, stop: AbortSignal): Promise<AttemptResult | null> {

@@ -40,7 +40,7 @@ export function badRequestsOf(document: OpenApiDocument, options: BadInputOption
   return operations.flatMap((operation) => {
     const make = requestsOf(operation, options);
     return [
-      ...badPaths(operation, make), ...badQueries(operation, make), ...badBodies(operation, make), ...badWire(operation, make, options.canary),
+      ...badPaths(operation, make), ...badQueries(operation, make), ...badBodies(operation, make, options.canary), ...badWire(operation, make, options.canary),
       ...badHeaders(operation, make), ...badCallers(operation, make, options.canary), ...badMethods(operation, operations, make),
     ];
   });
@@ -93,9 +93,15 @@ function readable(schema: Schema, text: string): boolean {
   return accepts(schema, text);
 }
 
-function badBodies({ body }: Operation, make: Make): BadRequest[] {
+function badBodies({ body }: Operation, make: Make, canary: string): BadRequest[] {
   if (!body) return [];
-  return faultsOf(body.schema).map(({ what, pointer, value }) => make({ what, body: JSON.stringify(value), status: 400, field: { in: 'body', pointer } }));
+  const { properties = {} } = body.schema;
+  const sample = sampleOf(body.schema) as object;
+  const secrets: [string, string][] = [['environment', 'API_KEY'], ['secrets', 'ANY_NAME']];
+  return [
+    ...faultsOf(body.schema, canary),
+    ...secrets.filter(([field]) => field in properties).map(([field, name]) => ({ what: `a secret in ${field}`, pointer: `/${field}/${name}`, value: { ...sample, [field]: { [name]: canary } } })),
+  ].map(({ what, pointer, value }) => make({ what, body: JSON.stringify(value), status: 400, field: { in: 'body', pointer } }));
 }
 
 /** What is wrong before anybody asks what a body says: for every operation that changes something. */

@@ -32,18 +32,21 @@ export function sampleOf(schema: Schema): unknown {
   return TEXTS.find((text) => accepts(schema, text)) ?? 'text';
 }
 
-/** Values a schema does not allow, in it and in every part of it: the schema itself says which those are. */
-export function faultsOf(schema: Schema): Fault[] {
-  const own = candidates(schema).filter(({ value }) => !accepts(schema, value)).map((fault) => ({ ...fault, pointer: '' }));
+/**
+ * Values a schema does not allow, in it and in every part of it: the schema itself says which those are.
+ * @param text stands where any text would do
+ */
+export function faultsOf(schema: Schema, text: string): Fault[] {
+  const own = candidates(schema, text).filter(({ value }) => !accepts(schema, value)).map((fault) => ({ ...fault, pointer: '' }));
   const options = schema.anyOf ?? schema.oneOf ?? [schema];
-  return [...own, ...options.flatMap((option) => [...unwritable(option), ...withinObject(option), ...withinArray(option)])];
+  return [...own, ...options.flatMap((option) => [...unwritable(option), ...withinObject(option, text), ...withinArray(option, text)])];
 }
 
-function candidates({ maxLength = 0, maxItems = 0, anyOf, oneOf }: Schema): { what: string; value: unknown }[] {
+function candidates({ maxLength = 0, maxItems = 0, anyOf, oneOf }: Schema, text: string): { what: string; value: unknown }[] {
   const [option] = anyOf ?? oneOf ?? [{}];
   const chars = Math.max(maxLength, option.maxLength ?? 0);
   const items = Math.max(maxItems, option.maxItems ?? 0);
-  const plain: unknown[] = [null, true, 7, -1, 1.5, 1e300, '', ' ', 'none of them', '../../etc/passwd', '*', [], [7], [null], [[]], ['a', 'a'], {}, { a: 7 }, { 'a b': 'c' }];
+  const plain: unknown[] = [null, true, 7, -1, 1.5, 1e300, '', ' ', `${text} is none of them`, '../../etc/passwd', '*', [], [7], [null], [[]], ['a', 'a'], {}, { a: 7 }, { 'a b': 'c' }];
   return [
     ...plain.map((value) => ({ what: JSON.stringify(value), value })),
     ...(chars > 0 && chars < TEXT_CHARS_MAX ? [{ what: `${chars + 1} characters`, value: 'x'.repeat(chars + 1) }] : []),
@@ -59,20 +62,20 @@ function unwritable(schema: Schema): Fault[] {
 }
 const UNWRITABLE = [['NUL', 'a\0b'], ['a lone surrogate', 'a\uD800b'], ['a surrogate the wrong way round', '\uDC00\uD800']] as const;
 
-function withinObject(schema: Schema): Fault[] {
+function withinObject(schema: Schema, text: string): Fault[] {
   const { properties, required = [] } = schema;
   if (!properties) return [];
   const sample = sampleOf(schema) as Record<string, unknown>;
   return [
     ...required.map((name) => ({ what: `no ${name}`, pointer: `/${name}`, value: Object.fromEntries(Object.entries(sample).filter(([key]) => key !== name)) })),
     ...['colour', 'constructor', 'hasOwnProperty'].map((name) => ({ what: `an unknown ${name}`, pointer: `/${name}`, value: { ...sample, [name]: {} } })),
-    ...Object.entries(properties).flatMap(([name, property]) => faultsOf(property).map(({ what, pointer, value }) => (
+    ...Object.entries(properties).flatMap(([name, property]) => faultsOf(property, text).map(({ what, pointer, value }) => (
       { what: pointer.startsWith('/') || what.startsWith(name) ? what : `${name}: ${what}`, pointer: `/${name}${pointer}`, value: { ...sample, [name]: value } }
     ))),
   ];
 }
 
-function withinArray({ type, items }: Schema): Fault[] {
+function withinArray({ type, items }: Schema, text: string): Fault[] {
   if (type !== 'array' || !items) return [];
-  return faultsOf(items).map(({ what, pointer, value }) => ({ what, pointer: `/0${pointer}`, value: [value] }));
+  return faultsOf(items, text).map(({ what, pointer, value }) => ({ what, pointer: `/0${pointer}`, value: [value] }));
 }

@@ -6,14 +6,14 @@ const AT_ONCE = 4;
 
 export interface BadAnswer { status: number; headers: IncomingHttpHeaders; text: string }
 
-/** Those of the requests that were not refused as they should be, and how not. */
-export async function badInputFailures(url: string, requests: readonly BadRequest[]): Promise<string[]> {
+/** Those of the requests that were not refused as they should be, and how not; no answer may repeat the canary they carry. */
+export async function badInputFailures(url: string, requests: readonly BadRequest[], canary: string): Promise<string[]> {
   const failures: string[] = [];
   const left = [...requests].reverse();
   const work = async (): Promise<void> => {
     for (let next = left.pop(); next; next = left.pop()) {
       const request = next;
-      const problem = await sendBad(url, request).then((answer) => badAnswerProblem(request, answer), (error: Error) => `no answer: ${error.message}`);
+      const problem = await sendBad(url, request).then((answer) => (answer.text.includes(canary) ? `it repeats what is secret: ${answer.text}` : badAnswerProblem(request, answer)), (error: Error) => `no answer: ${error.message}`);
       if (problem !== null) failures.push(`${request.operation}, ${request.what}: ${problem}`);
     }
   };
