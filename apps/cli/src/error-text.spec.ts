@@ -1,4 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ApiError, UnreachableError } from '@orbitmesh/api-client';
+import { ERROR_CODES } from '@orbitmesh/domain';
+import { hintOf } from './hints.js';
 import { TestHome } from './testing/test-home.js';
 
 let home: TestHome;
@@ -59,5 +62,27 @@ describe('a name that nobody ever heard of', () => {
     home.api.on('GET /api/events?limit=200', [200, { items: [event], nextCursor: 'l.1' }]).on('GET /api/events?after=l.1&limit=200', [200, { items: [], nextCursor: 'l.1' }]);
 
     expect(await home.cli(['events', '--session', 'gone'])).toEqual({ code: 0, out: expect.stringMatching(/^1 \d\d:\d\d:\d\d {2}session:deleted {2}gone\n$/), err: '' });
+  });
+});
+
+describe('what to do next', () => {
+  /** Only what an operator of a damaged installation meets, or what says it all itself. */
+  const NONE = ['ORIGIN_NOT_ALLOWED', 'NOT_FOUND', 'RUN_NOT_FOUND', 'METHOD_NOT_ALLOWED', 'CONFLICT', 'BODY_TOO_LARGE', 'UNSUPPORTED_MEDIA_TYPE', 'ORDERING_TOO_LONG', 'MANIFEST_TOO_LARGE', 'DOCUMENT_TOO_LARGE', 'LIMIT_REACHED', 'STORAGE_LOCKED', 'STORAGE_NEWER', 'CONFIG_INVALID'];
+
+  it('is said of every failure of the server that leaves something to do', () => {
+    const without = Object.keys(ERROR_CODES).filter((code) => hintOf(new ApiError(400, code, ''), {}, 'orbitmesh x') === null);
+    expect(without).toEqual(NONE);
+  });
+
+  it('names commands that there are', async () => {
+    const hints = [...Object.keys(ERROR_CODES).map((code) => hintOf(new ApiError(400, code, ''), {}, null)), hintOf(new UnreachableError('http://x', {}), {}, null)];
+    const named = new Set(hints.flatMap((hint) => [...(hint ?? '').matchAll(/orbitmesh ((?:[a-z][a-z-]* ?)+)/g)].map(([, words]) => words.trim().replace(/ (shows|with|prints).*$/, ''))));
+    expect(named.size).toBeGreaterThan(10);
+    for (const words of named) expect({ words, ...await home.cli([...words.split(' '), '--help']) }).toMatchObject({ code: 0, out: expect.stringContaining(`Usage: orbitmesh ${words} `) });
+  });
+
+  it('is for who asks: an agent, or who named another address', () => {
+    expect(hintOf(new ApiError(403, 'FORBIDDEN', ''), { ORBITMESH_SESSION_ID: 's', ORBITMESH_CLI_NAME: './orbitmesh' }, null)).toContain(': orbitmesh report needs-input');
+    expect(hintOf(new UnreachableError('http://x', {}), { ORBITMESH_API_URL: 'http://x' }, null)).toContain('ORBITMESH_API_URL');
   });
 });

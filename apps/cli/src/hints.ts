@@ -31,7 +31,7 @@ const HINT_OF_CODE: Readonly<Record<string, string>> = {
   CURSOR_GONE: 'Begin without --after, or after one of the two above.',
   PROJECT_NOT_EMPTY: 'Delete first what it still has: % task list, % session list --all and % team-member list, with --project PROJECT.',
   TASK_REFERENCE_INVALID: 'How the tasks hang together: % task tree',
-  MAIL_RECIPIENT_INVALID: 'Who is there: % session list. --to takes SESSION, children, siblings, project or member:MEMBER.',
+  MAIL_RECIPIENT_INVALID: 'Who is there: % session list. --to takes SESSION, parent, children, siblings, project or member:MEMBER.',
   WORKING_DIR_INVALID: "It must be a directory inside the project's or one of ORBITMESH_ROOTS, as the runner sees it.",
   IDEMPOTENCY_KEY_REUSED: 'Use another --idempotency-key, or repeat exactly what it was used for.',
   TOO_MANY_REQUESTS: 'Try again in a moment.',

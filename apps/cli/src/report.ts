@@ -10,7 +10,7 @@ type ReportCall = Call<ReportOptions, readonly string[]>;
 
 const OPTIONS: readonly OptionRow[] = [
   ['--status <status>', "set the task's own status, too", TASK_STATUSES],
-  ['--session <session>', 'the session it is about (default: the own one)'],
+  ['--session <session>', 'the session it is about (default in a session: its own)'],
   ['--idempotency-key <key>', 'a repeated call with the same key reports nothing more'],
 ];
 

@@ -54,6 +54,16 @@ describe('who watches a session', () => {
     expect(texts()).toEqual(['and now go on']);
   });
 
+  it('leaves a question open when the terminal ends, says how to answer, and watches on', async () => {
+    runs();
+    const ran = home.cli(['attach', 'sess_1'], { typed: '', typist: () => undefined, ends: /\[y\/n\] $/, saw: (err) => { if (err.includes('Left open')) home.api.say(over(3)); } });
+    await caughtUp();
+    home.api.say(event(2, 'approval_requested', { approvalId: 'appr_1', title: 'Write' }));
+
+    expect(await ran).toMatchObject({ code: 0, err: expect.stringContaining('orbitmesh approve sess_1 appr_1') });
+    expect(home.api.sent.every(({ method }) => method === 'GET')).toBe(true);
+  });
+
   it('is told when the agent does not take it', async () => {
     runs();
     home.api.on('POST /api/sessions/sess_1/input', [409, { code: 'NOT_SUPPORTED', detail: 'It takes no input.' }]);

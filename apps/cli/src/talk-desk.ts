@@ -79,7 +79,8 @@ export class TalkDesk {
     const next = this.open.entries().next().value;
     if (!next || this.settling || this.closed) return;
     const [approvalId, title] = next;
-    if (!this.terminal) {
+    // Where nobody can type, or no longer.
+    if (!this.terminal || !this.lines) {
       this.open.delete(approvalId);
       this.askSoon();
       this.context.printer.note(`It asks for permission. Answer with: ${cliNameOf(this.context.terminal.env)} approve ${this.sessionId} ${approvalId}   (or --deny)`);
@@ -97,10 +98,10 @@ export class TalkDesk {
   private withdraw(): void {
     if (this.onScreen || this.typed) this.clearLine();
     this.onScreen = false;
-    const { asking } = this;
-    this.lines?.close();
+    const { lines } = this;
     this.lines = undefined;
-    asking?.take(null);
+    lines?.close();
+    this.asking?.take(null);
     if (!this.closed && this.terminal) this.read();
   }
 
@@ -139,12 +140,22 @@ export class TalkDesk {
 
   private read(): void {
     const { stdin, stderr, interrupt } = this.context.terminal;
-    this.lines = createInterface(this.terminal ? { input: stdin, output: stderr, prompt: '' } : { input: stdin });
+    const lines = createInterface(this.terminal ? { input: stdin, output: stderr, prompt: '' } : { input: stdin });
+    this.lines = lines;
     // With a line being read, the terminal gives us Ctrl-C as a key.
-    this.lines.on('SIGINT', interrupt);
-    this.lines.on('line', (line) => {
+    lines.on('SIGINT', interrupt);
+    lines.on('line', (line) => {
       if (this.asking) this.asking.take(line);
       else if (line.trim() !== '') this.say(line);
+    });
+    // Ctrl-D, or the end of the pipe: from here on it is only watched.
+    lines.on('close', () => {
+      if (this.lines !== lines) return;
+      this.lines = undefined;
+      this.onScreen = false;
+      const { asking } = this;
+      asking?.take(null);
+      if (asking) this.context.printer.note(`Left open. Answer with: ${cliNameOf(this.context.terminal.env)} approve ${this.sessionId} ${asking.approvalId}   (or --deny)`);
     });
   }
 

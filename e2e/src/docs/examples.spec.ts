@@ -1,14 +1,12 @@
-import { execFile } from 'node:child_process';
 import { mkdir, mkdtemp, realpath, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
-import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { ProviderInfo } from '@orbitmesh/domain';
 import { schemaProblem, startStack, type TestStack } from '@orbitmesh/testing';
 import { read, ROOT, trackedFiles } from '../repository/checkout.js';
 import { Api } from '../support/api.js';
-import { blocksOf, commandsInText, type Block } from './markdown.js';
+import { blocksOf, type Block } from './markdown.js';
 import { Reader } from './reader.js';
 
 /** Every page that shows how to do something, in the order in which one would read them. */
@@ -20,6 +18,12 @@ const NOT_DONE_HERE: readonly { page: string; begins: string; because: string }[
   { page: 'README.md', begins: 'npm start ', because: 'e2e/src/launcher/commands.spec.ts runs both' },
   { page: 'README.md', begins: '$ npm run demo', because: 'a transcript; e2e/src/launcher/commands.spec.ts runs the demo' },
   { page: 'README.md', begins: 'flowchart', because: 'a picture' },
+  { page: 'docs/how-to/follow-the-feed.md', begins: 'curl -sN', because: 'it goes on for ever; apps/api-gateway/src/live/stream.int.spec.ts reads such streams' },
+  { page: 'docs/how-to/follow-the-feed.md', begins: 'id: in_…', because: 'what a stream looks like; stream.int.spec.ts compares its frames' },
+  { page: 'docs/how-to/follow-the-feed.md', begins: '// stream.mjs', because: 'apps/api-gateway/src/live/feed-examples.int.spec.ts runs it' },
+  { page: 'docs/how-to/follow-the-feed.md', begins: '// socket.mjs', because: 'apps/api-gateway/src/live/feed-examples.int.spec.ts runs it' },
+  { page: 'docs/how-to/follow-the-feed.md', begins: 'om "/events', because: 'e2e/src/support/feed.ts reads all pages in every e2e test' },
+  { page: 'docs/how-to/use-the-cli.md', begins: '', because: 'apps/cli/src/docs.spec.ts runs each of its lines' },
   { page: 'docs/how-to/receive-webhooks.md', begins: '// receiver.mjs', because: 'apps/notifier/src/webhooks/receiver-example.spec.ts runs it' },
 ];
 const DONE = BLOCKS.filter((block) => !NOT_DONE_HERE.some((one) => one.page === block.page && block.lines[0].startsWith(one.begins)));
@@ -82,17 +86,4 @@ describe('every block of them', () => {
   it('that has a reason not to be done here is still there', () => {
     expect(NOT_DONE_HERE.filter((one) => !BLOCKS.some((block) => block.page === one.page && block.lines[0].startsWith(one.begins)))).toEqual([]);
   });
-});
-
-describe('the commands that the text names', () => {
-  const commands = [...new Set(PAGES.flatMap((page) => commandsInText(read(page))))];
-
-  it.each(commands)('orbitmesh %s is one, with these options', async (command) => {
-    const words = command.replace(/"[^"]*"/g, 'TEXT').split(/\s+/);
-    const path = words.slice(0, words.findIndex((word) => !/^[a-z][a-z-]*$/.test(word)) >>> 0);
-    const { stdout } = await promisify(execFile)(process.execPath, [join(ROOT, 'apps/cli/dist/main.js'), ...path.slice(0, 2), '--help'], { env: { PATH: process.env.PATH, HOME: tmpdir() } });
-    expect(stdout).toContain(`Usage: orbitmesh ${path[0]}`);
-    const options = words.filter((word) => word.startsWith('-')).filter((option) => !new RegExp(`(^|[ ,])${option}\\b`, 'm').test(stdout));
-    expect(options).toEqual([]);
-  }, 30_000);
 });

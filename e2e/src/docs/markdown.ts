@@ -24,9 +24,3 @@ export function blocksOf(page: string, text: string): Block[] {
   if (open) throw new Error(`${page}: a block is not closed`);
   return blocks;
 }
-
-/** Commands of ours in running text and tables: `orbitmesh …`. */
-export function commandsInText(text: string): string[] {
-  const prose = text.replace(/^\s*```[^]*?^\s*```$/gm, '');
-  return [...prose.matchAll(/`(?:\.\/)?orbitmesh ([a-z][^`]*)`/g)].map(([, command]) => command);
-}

@@ -1,6 +1,6 @@
 import { tmpdir } from 'node:os';
 import { describe, expect, it } from '@jest/globals';
-import { blocksOf, commandsInText } from './markdown.js';
+import { blocksOf } from './markdown.js';
 import { Reader } from './reader.js';
 
 const FIRST = 'sess_01M80RGPNV40RWAD7ZXYY6NVG9';
@@ -43,9 +43,5 @@ describe('a page', () => {
   it('has blocks, by language and line', () => {
     expect(blocksOf('a.md', PAGE)).toEqual([{ page: 'a.md', line: 3, language: 'sh', lines: ['orbitmesh up'] }, { page: 'a.md', line: 7, language: '', lines: ['text'] }]);
     expect(() => blocksOf('a.md', '```sh\nnever closed')).toThrow(/not closed/);
-  });
-
-  it('names commands in its text', () => {
-    expect(commandsInText(PAGE)).toEqual(['status', 'mail send "…"']);
   });
 });

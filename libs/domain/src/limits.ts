@@ -41,6 +41,11 @@ export const ENTITY_USER_BYTES_MAX = 192 * KIB;
 /** Sessions a task remembers; the oldest that have ended make room, with `task:session_removed`; a spawn beyond live ones is LIMIT_REACHED. */
 export const TASK_SESSIONS_MAX = 400;
 
+/**
+ * A team member, bytes as JSON; beyond it DOCUMENT_TOO_LARGE. Each of its sessions keeps a copy (SESSION_SPAWN_BYTES_MAX, of which
+ * the longest name, directory and list of tasks take the rest): one that is larger could start none.
+ */
+export const MEMBER_BYTES_MAX = 32 * KIB;
 /** What a team member remembers; one more is LIMIT_REACHED. It all goes into the prompts of its sessions. */
 export const MEMBER_MEMORY_MAX = 200;
 /** Placed ids of one ordering (design §4.2), 170 KB as JSON: it fits a document; beyond it ORDERING_TOO_LONG. */

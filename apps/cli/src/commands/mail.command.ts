@@ -28,11 +28,11 @@ export const registerMail: Register = (program) => {
   mail.change<Mail | MailBroadcast, SendOptions>({
     name: 'send', about: 'send a mail; prints its id, or who got which', args: [BODY],
     options: [
-      ['--to <whom>', 'a session, children, siblings, project, project:ID or member:ID'], ...SEND_OPTIONS,
+      ['--to <whom>', 'a session, parent, children, siblings, project, project:ID or member:ID'], ...SEND_OPTIONS,
       ['--keep-for-continuation', 'if the session has ended: keep it for the one that continues it, instead of refusing'],
     ],
     send: async ({ client, context, call: { args: [body], options } }, how) => client.sendMail({
-      ...recipientOf(context, options.to), ...mailOf(options), body: await textOf(context, body), keepForContinuation: options.keepForContinuation,
+      ...await recipientOf(context, client, options), ...mailOf(options), body: await textOf(context, body), keepForContinuation: options.keepForContinuation,
     }, how), text: sentText,
   });
   mail.change<Mail | MailBroadcast, SendOptions>({
@@ -40,14 +40,14 @@ export const registerMail: Register = (program) => {
     send: async ({ client, context, call: { args: [replyToMailId, body], options } }, how) => client.sendMail({ replyToMailId, ...mailOf(options), body: await textOf(context, body) }, how), text: sentText,
   });
   mail.list<Mail, { unread?: boolean; state?: MailState }, [session?: string]>({
-    name: 'inbox', about: 'list the mail to a session', args: [['[session]', 'its id (default: the own one)']], options: [['-u, --unread', 'only what was not read'], STATE],
+    name: 'inbox', about: 'list the mail to a session', args: [['[session]', 'its id (default in a session: its own)']], options: [['-u, --unread', 'only what was not read'], STATE],
     page: ({ client, context, call: { args: [id], options: { unread, state } } }, query) => client.inbox(sessionOf(context, id), { unread, state, ...query }), columns: MAIL_COLUMNS, none: 'No mail.',
   });
   mail.show<Mail>({ about: 'show one mail; it stays as read or not as it was', args: MAIL, get: ({ client, call }) => client.mail(call.args[0]), fields: MAIL_FIELDS });
   mail.change<Mail>({ name: 'read', about: 'mark a mail as read', args: MAIL, send: ({ client, call: { args: [id] } }, how) => client.readMail(id, how), text: (one) => `${one.id}: ${one.state}` });
   mail.add({ name: 'thread', about: 'tell a thread, oldest first', args: [['<thread>', 'its id, or that of a mail in it']], prints: 'documents' }, showThread);
   mail.add<{ after?: string; timeout?: number }, [session?: string]>({
-    name: 'wait', about: 'wait for mail to a session, and print it; what is there and was not read comes at once', args: [['[session]', 'its id (default: the own one)']], prints: 'documents',
+    name: 'wait', about: 'wait for mail to a session, and print it; what is there and was not read comes at once', args: [['[session]', 'its id (default in a session: its own)']], prints: 'documents',
     options: [['--after <mail>', 'only what came after this one'], ['--timeout <seconds>', 'give up after so long (default: never)', seconds]],
     more: 'Exit code 0 with mail; 1, code WAIT_TIMEOUT, when none came in time.',
   }, waitForMail);
@@ -65,15 +65,24 @@ function mailOf({ from: fromSessionId, type, subject, priority }: SendOptions) {
   return { fromSessionId, type, subject, priority };
 }
 
+const WHOM = '--to SESSION, parent, children, siblings, project or member:MEMBER';
+
 /** @throws CliError when it is none that there can be */
-function recipientOf(context: Context, to: string | undefined): Pick<SendMailBody, 'to' | 'toSessionId'> {
-  if (!to) throw new CliError(EXIT.usage, 'To whom? --to SESSION, children, siblings, project or member:MEMBER.');
+async function recipientOf(context: Context, client: ApiClient, { to, from }: SendOptions): Promise<Pick<SendMailBody, 'to' | 'toSessionId'>> {
+  if (!to) throw new CliError(EXIT.usage, `To whom? ${WHOM}.`);
   const [kind, id] = to.split(/:(.*)/s);
   if (kind === 'children' || kind === 'siblings') return { to: { kind } };
+  if (kind === 'parent') return { toSessionId: await parentOf(client, sessionOf(context, from)) };
   if (kind === 'project') return { to: { kind, id: id || projectOf(context, undefined) } };
   if (id && ['member', 'team-member', 'team_member'].includes(kind)) return { to: { kind: 'team_member', id } };
-  if (id !== undefined && kind !== 'session') throw new CliError(EXIT.usage, `${to} is nobody: --to SESSION, children, siblings, project or member:MEMBER.`);
+  if (id !== undefined && kind !== 'session') throw new CliError(EXIT.usage, `${to} is nobody: ${WHOM}.`);
   return { toSessionId: id ?? to };
+}
+
+async function parentOf(client: ApiClient, sessionId: string): Promise<string> {
+  const { parentSessionId } = await client.session(sessionId);
+  if (parentSessionId === null) throw new CliError(EXIT.notFound, `Nobody started the session ${sessionId} but a person: it has no parent.`);
+  return parentSessionId;
 }
 
 async function showThread(context: Context, { args: [id] }: Call): Promise<void> {

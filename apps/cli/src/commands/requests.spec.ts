@@ -94,6 +94,14 @@ describe('what a command asks for', () => {
     expect(home.api.sent.every(({ token }) => token === 'Bearer oma_mine')).toBe(true);
   });
 
+  it('writes to who started the session', async () => {
+    home.api.on('GET /api/sessions/sess_1', [200, { ...anything('sess_1'), parentSessionId: 'sess_0' }], [200, { ...anything('sess_1'), parentSessionId: null }]);
+
+    expect((await cli('mail send done --to parent', { env: agent() })).code).toBe(0);
+    expect(await cli('mail send done --to parent', { env: agent() })).toMatchObject({ code: 3, err: expect.stringContaining('no parent') });
+    expect(home.api.sent.filter(({ method }) => method === 'POST').map(({ body }) => body)).toEqual([{ toSessionId: 'sess_0', body: 'done' }]);
+  });
+
   it('reads a text from stdin where - stands for it', async () => {
     await cli('mail send - --to sess_2', { stdin: 'two\nlines\n' });
     await cli('task create t -p proj_1 --description -', { stdin: 'long' });

@@ -14,6 +14,7 @@ import { AGENT_OPTIONS, SPAWN_OPTIONS, agentBody, showStarted, spawnSession, typ
 import { textOf } from '../text-input.js';
 
 const SESSION = [['<session>', 'its id']] as const;
+const OWN_SESSION = [['[session]', 'its id (default in a session: its own)']] as const;
 const WATCHED = 'With --watch it prints the session, its events and the session as it ended; its exit code is 0 when the session came to completed, else 1.';
 const ACTIONS: Readonly<Record<SessionAction, string>> = {
   stop: 'end a session in good order: its agent is asked first, then made to',
@@ -30,7 +31,7 @@ export const registerSession: Register = (program) => {
   addAttach(session);
   addLogs(session);
   addList(session, 'list');
-  session.show<SessionView>({ about: 'show one session', args: SESSION, get: ({ client, call }) => client.session(call.args[0]), fields: SESSION_FIELDS });
+  session.show<SessionView, object, [session?: string]>({ about: 'show one session', args: OWN_SESSION, get: ({ client, context, call }) => client.session(sessionOf(context, call.args[0])), fields: SESSION_FIELDS });
   for (const action of Object.keys(ACTIONS) as SessionAction[]) addAction(session, action);
   addInput(session);
   addContinue(session);
@@ -39,7 +40,7 @@ export const registerSession: Register = (program) => {
     send: ({ client, call: { args: [id, name] } }, how) => client.renameSession(id, name, how), text: (one) => `${one.id}: ${one.name}`,
   });
   session.remove({ about: 'delete a session that has ended, with all that is kept of it', args: SESSION, send: (client, id, how) => client.deleteSession(id, how) });
-  session.add<object, [session?: string]>({ name: 'timeline', about: 'tell what its agent reported, with times and names', args: [['[session]', 'its id (default: the own one)']], prints: 'documents' },
+  session.add<object, [session?: string]>({ name: 'timeline', about: 'tell what its agent reported, with times and names', args: OWN_SESSION, prints: 'documents' },
     (context, { args: [id] }) => showTimeline(context, sessionOf(context, id)));
   session.list<Approval>({
     name: 'approvals', about: 'list what a session asked permission for', args: SESSION, page: ({ client, call }) => client.approvals(call.args[0]), columns: APPROVAL_COLUMNS, none: 'It asked for nothing.',

@@ -12,7 +12,7 @@ export const MANIFEST_INPUT: ManifestInput = {
 export function anything(id: string): Record<string, unknown> {
   return {
     id, projectId: 'proj_1', name: `the ${id}`, title: `the ${id}`, description: '', workingDir: '/work', createdAt: at, updatedAt: at, timestamp: at, revision: 1,
-    state: 'stopped', status: 'completed', outcome: { code: 'completed', message: 'done', at, reported: true }, activity: 'idle', waiting: null, needsInput: null, desired: { state: 'running', reason: 'spawned', at },
+    state: 'stopped', status: 'completed', outcome: { code: 'completed', message: 'done', at, reported: true }, activity: 'idle', waiting: null, needsInput: { active: true, message: 'Which one?', since: at, source: 'timeline' }, desired: { state: 'running', reason: 'spawned', at },
     metrics: { tokensIn: 0, tokensOut: 0, cacheRead: 0, cacheWrite: 0, requestCount: 0, costUsd: 0 }, taskIds: [], teamMember: null, manifestHash: buildManifest(MANIFEST_INPUT).hash,
     priority: 'medium', parentId: null, dependencies: [], acceptanceCriteria: [], sessionIds: [], taskSessionStatuses: {},
     role: '', skills: [], memory: ['one'], capabilities: [], ids: [], entityType: 'task', type: 'directive', subject: '', body: 'hello', fromName: 'Ada', fromSessionId: null, toSessionId: 'sess_1', threadId: 'mail_1',
@@ -29,7 +29,9 @@ export function answerAll(api: ScriptedApi): void {
   api.otherwise = [200, { ...anything('x_1'), items: [anything('x_1'), anything('x_2')], nextCursor: null }];
   api.on('GET /api/sessions/sess_1/timeline*', ...timeline).on('GET /api/sessions/sess_1/events*', ...pages).on('GET /api/events*', ...pages)
     .on('GET /api/sessions/sess_1/manifest/input', [200, MANIFEST_INPUT]).on('GET /health/ready', [200, { ready: true, checks: { gateway: true, sessionService: true, runners: 1 } }])
+    .on('POST /api/sessions/spawn', [201, anything('sess_1')]).on('POST /api/sessions/sess_1/continue', [201, anything('sess_1')])
+    .on('GET /api/sessions/sess_1/approvals', [200, { items: [{ ...anything('appr_1'), state: 'open' }], nextCursor: null }])
     .on('GET /api/tasks?*', [200, { items: [anything('task_1'), anything('task_2')], nextCursor: null }])
     .on('GET /api/team-members/tm_1/memory', [200, { items: ['one', 'two'], nextCursor: null }]);
-  api.frames = [{ type: 'subscribed', resume: 'ok', cursor: 'l.2' }];
+  api.frames = [{ type: 'subscribed', resume: 'ok', cursor: 'l.2' }, { type: 'event', event: event(3, 'metadata', { key: 'k', value: 'v' }) }];
 }

@@ -6,7 +6,7 @@ import { runCli } from '../cli.js';
 import { ScriptedApi } from './scripted-api.js';
 
 export interface Ran { code: number; out: string; err: string }
-export interface RunOptions { env?: NodeJS.ProcessEnv; typed?: string; cwd?: string; saw?: (err: string) => void; /** Both outputs, as they come. */ screen?: (text: string) => void; signal?: AbortSignal; /** By a pipe. */ stdin?: string; /** stderr is a terminal, with lines that move. */ moving?: boolean; /** Who types whenever they like. */ typist?: (type: (text: string) => void) => void }
+export interface RunOptions { env?: NodeJS.ProcessEnv; typed?: string; cwd?: string; saw?: (err: string) => void; /** Both outputs, as they come. */ screen?: (text: string) => void; signal?: AbortSignal; /** By a pipe. */ stdin?: string; /** stderr is a terminal, with lines that move. */ moving?: boolean; /** Who types whenever they like. */ typist?: (type: (text: string) => void) => void; /** Ctrl-D, once this was said. */ ends?: RegExp }
 
 /** A home whose stack is a script, and command lines in it. */
 export class TestHome {
@@ -49,7 +49,8 @@ export async function cliIn(home: string, args: string[], options: RunOptions = 
     options.saw?.(said.err);
     options.screen?.(chunk.toString());
     // A person reads the question first.
-    if (/\[y\/n\]/i.test(chunk.toString())) setImmediate(() => stdin.write(lines.shift() ?? ''));
+    if (options.ends?.test(said.err)) stdin.end();
+    else if (/\[y\/n\]/i.test(chunk.toString())) setImmediate(() => stdin.write(lines.shift() ?? ''));
   });
   if (options.stdin !== undefined) stdin.end(options.stdin);
   const abort = new AbortController();

@@ -1,12 +1,12 @@
 import { AppError } from '../errors/app-error.js';
 import type { FeedEvent } from '../feed/envelope.js';
 import type { DecideContext } from '../kernel/context.js';
-import { MEMBER_MEMORY_MAX } from '../limits.js';
+import { MEMBER_BYTES_MAX, MEMBER_MEMORY_MAX } from '../limits.js';
 import type { PermissionMode } from '../session/session.js';
 import { taskEvent } from './task-events.js';
 import type { Task } from './task.js';
 import type { TeamMember } from './team-member.js';
-import { assertRoom, given, type Written } from './written.js';
+import { assertBytes, given, type Written } from './written.js';
 
 export interface NewTeamMember {
   projectId?: string | null; name: string; role?: string; identity?: string; avatar?: string; provider?: string | null; model?: string | null;
@@ -36,7 +36,7 @@ export function createTeamMember(body: NewTeamMember, ctx: DecideContext): Writt
     updatedAt: ctx.now,
     revision: 1,
   };
-  assertRoom(doc);
+  assertSize(doc);
   return { doc, events: [memberEvent('team_member:created', doc, ctx)] };
 }
 
@@ -73,8 +73,13 @@ export function deleteTeamMember(member: TeamMember, tasks: Iterable<Task>, ctx:
 
 function changed(member: TeamMember, fields: Partial<TeamMember>, ctx: DecideContext): Written<TeamMember> {
   const doc = { ...member, ...fields, updatedAt: ctx.now, revision: member.revision + 1 };
-  assertRoom(doc);
+  assertSize(doc);
   return { doc, events: [memberEvent('team_member:updated', doc, ctx)] };
+}
+
+/** It is refused here, where it grows, and not at every start of a session later. @throws DOCUMENT_TOO_LARGE */
+function assertSize(doc: TeamMember): void {
+  assertBytes(doc, MEMBER_BYTES_MAX, 'Each of its sessions keeps a copy of it. Replace its memory with a shorter one, or say less of it.');
 }
 
 /** A global member's events belong to no project. */

@@ -1,5 +1,6 @@
-import { FakeContext, deepFreeze, taskNamed } from '../testing/session-harness.js';
-import { ENTITY_USER_BYTES_MAX, MEMBER_MEMORY_MAX } from '../limits.js';
+import { FakeContext, SessionHarness, deepFreeze, taskNamed } from '../testing/session-harness.js';
+import { jsonBytes } from '../kernel/text.js';
+import { MEMBER_BYTES_MAX, MEMBER_MEMORY_MAX } from '../limits.js';
 import { addMemory, archiveTeamMember, createTeamMember, deleteTeamMember, updateTeamMember, type NewTeamMember } from './team-member-commands.js';
 import type { TeamMember } from './team-member.js';
 
@@ -59,11 +60,22 @@ describe('a team member', () => {
   });
 
   it('too large to keep is refused, however it would become so', () => {
-    const large = 'x'.repeat(ENTITY_USER_BYTES_MAX);
+    const large = 'x'.repeat(MEMBER_BYTES_MAX);
     const tooLarge = expect.objectContaining({ code: 'DOCUMENT_TOO_LARGE' });
     expect(() => member({ identity: large })).toThrow(tooLarge);
     expect(() => updateTeamMember(member(), { skills: [large] }, later())).toThrow(tooLarge);
     expect(() => addMemory(member(), large, later())).toThrow(tooLarge);
+  });
+
+  it('as large as it may be still starts sessions, of the longest name in the longest directory', () => {
+    const identity = '"'.repeat(Math.floor((MEMBER_BYTES_MAX - jsonBytes(member())) / 2));
+    const teamMember = member({ identity });
+    expect(jsonBytes(teamMember)).toBeGreaterThan(MEMBER_BYTES_MAX - 3);
+    expect(() => addMemory(teamMember, 'x', later())).toThrow(expect.objectContaining({ code: 'DOCUMENT_TOO_LARGE', details: { bytes: expect.any(Number), max: MEMBER_BYTES_MAX } }));
+    const id = (n: number) => `task_${n}`.padEnd(64, 'x');
+    const tasks = Array.from({ length: 20 }, (_, n) => taskNamed(id(n)));
+    const { session } = new SessionHarness({ teamMember, name: '"'.repeat(200), workingDir: `/${'é'.repeat(2_047)}`, model: '"'.repeat(200), providerType: 'p'.repeat(64) }, tasks);
+    expect(session.teamMember).toEqual(teamMember);
   });
 });
 

@@ -15,8 +15,11 @@ export function given<T extends object, K extends keyof T>(patch: T, keys: reado
 
 /** @throws DOCUMENT_TOO_LARGE when users' fields leave no room for what the system appends. */
 export function assertRoom(doc: object): void {
+  assertBytes(doc, ENTITY_USER_BYTES_MAX, 'The rest of its 256 KiB is kept for what the system adds to it.');
+}
+
+/** @throws DOCUMENT_TOO_LARGE, saying why there is no more room */
+export function assertBytes(doc: object, max: number, why: string): void {
   const bytes = jsonBytes(doc);
-  if (bytes <= ENTITY_USER_BYTES_MAX) return;
-  const message = `The document would be ${bytes} bytes; it may be ${ENTITY_USER_BYTES_MAX}. The rest of its 256 KiB is kept for what the system adds to it.`;
-  throw new AppError('DOCUMENT_TOO_LARGE', message, { bytes, max: ENTITY_USER_BYTES_MAX });
+  if (bytes > max) throw new AppError('DOCUMENT_TOO_LARGE', `The document would be ${bytes} bytes; it may be ${max}. ${why}`, { bytes, max });
 }
