@@ -1,6 +1,6 @@
 import { once } from 'node:events';
 import type { EventEnvelope } from '@orbitmesh/domain';
-import { assertEvent, eventually } from '@orbitmesh/testing';
+import { assertEvent, eventually, schemaProblem } from '@orbitmesh/testing';
 import WebSocket from 'ws';
 
 export interface Filter { sessionIds?: string[]; projectId?: string; taskIds?: string[]; types?: string[] }
@@ -11,9 +11,11 @@ export class Feed {
   readonly frames: Frame[] = [];
 
   private checked = 0;
+  /** What was wrong with a frame. */
+  private odd: string | null = null;
 
   private constructor(private readonly socket: WebSocket) {
-    socket.on('message', (bytes: Buffer) => this.frames.push(JSON.parse(bytes.toString()) as Frame));
+    socket.on('message', (bytes: Buffer) => this.take(JSON.parse(bytes.toString()) as Frame));
     // A service that is killed takes its sockets with it; whoever cares looks at `closed`.
     socket.on('error', () => undefined);
   }
@@ -27,6 +29,11 @@ export class Feed {
     return feed;
   }
 
+  private take(frame: Frame): void {
+    this.frames.push(frame);
+    this.odd ??= schemaProblem('ServerFrame', frame);
+  }
+
   get subscribed(): Frame | undefined {
     return this.frames.find((frame) => frame.type === 'subscribed');
   }
@@ -34,6 +41,7 @@ export class Feed {
   /** @throws for one that is not as docs/events.md says */
   get events(): EventEnvelope[] {
     const events = this.frames.flatMap((frame) => (frame.event ? [frame.event] : []));
+    if (this.odd !== null) throw new Error(`A frame is not as docs/events.md says: ${this.odd}`);
     for (const event of events.slice(this.checked)) assertEvent(event);
     this.checked = events.length;
     return events;

@@ -1,6 +1,7 @@
 import type {
   Approval, EventEnvelope, EventMap, Mail, MailBroadcast, Manifest, ManifestInput, Ordering, Project, SessionView, Task, TeamMember, TimelineEntry, Transition,
 } from '@orbitmesh/domain';
+import type { ServerFrame } from '../http/live.dto.js';
 import type { Problem } from '../http/problem.js';
 import type { Delivery, NotifierRpc, Notification, Webhook } from '../rpc/notifier.contract.js';
 import type { EventPage, List, Page, RpcRequest, RpcResponse, Topic } from '../rpc/rpc.js';
@@ -63,10 +64,14 @@ export interface RpcPayloads {
 }
 export interface TopicPayloads { Topics: Messages<typeof Topics> }
 
+/** What `/ws` says. */
+export interface FrameTypes { ServerFrame: ServerFrame }
+
 /** Everything that gets a schema; `tools/lib/type-schemas.mjs` reads it out of the compiler. */
 export interface Published {
   answers: AnswerTypes;
   events: EventMap;
+  frames: FrameTypes;
   rpc: RpcPayloads;
   topics: TopicPayloads;
 }
