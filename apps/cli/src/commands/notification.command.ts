@@ -1,4 +1,5 @@
 import type { Notification } from '@orbitmesh/contracts';
+import { WEBHOOK_TYPES, type WebhookType } from '@orbitmesh/contracts/wire';
 import { projectOf } from '../context.js';
 import { timeText, type Columns, type Fields } from '../document-text.js';
 import type { Register } from '../site.js';
@@ -15,10 +16,13 @@ const NOTIFICATION = [['<notification>', 'its id']] as const;
 
 export const registerNotification: Register = (program) => {
   const notification = program.noun('notification', 'what people are to know of: progress, ends, questions');
-  notification.list<Notification, { unread?: boolean; session?: string; project?: string }>({
+  notification.list<Notification, { unread?: boolean; session?: string; project?: string; type?: WebhookType[] }>({
     about: 'list the notifications',
-    options: [['-u, --unread', 'only those that were not read'], ['--session <session>', 'only of this session'], ['-p, --project <project>', 'only of this project (default in a session: its own)']],
-    page: ({ client, context, call: { options: { unread, session: sessionId, project } } }, query) => client.notifications({ unread, sessionId, projectId: projectOf(context, project), ...query }),
+    options: [
+      ['-u, --unread', 'only those that were not read'], ['--session <session>', 'only of this session'], ['-p, --project <project>', 'only of this project (default in a session: its own)'],
+      ['--type <type>', 'only of this type; may be repeated', { each: WEBHOOK_TYPES }],
+    ],
+    page: ({ client, context, call: { options: { unread, session: sessionId, project, type: types } } }, query) => client.notifications({ unread, sessionId, projectId: projectOf(context, project), types, ...query }),
     columns: COLUMNS, none: 'No notification.',
   });
   notification.show<Notification>({ about: 'show one notification', args: NOTIFICATION, get: ({ client, call }) => client.notification(call.args[0]), fields: FIELDS });

@@ -29,7 +29,9 @@ export const registerWebhook: Register = (program) => {
     options: [['--name <name>', 'what to call it'], TYPES, ['-p, --project <project>', 'only of this project (default: of all)'], ['--inactive', 'it is told of nothing yet']],
     send: ({ client, call: { args: [url], options } }, how) => client.createWebhook({ url, ...bodyOf(options) }, how),
   });
-  webhook.list<Webhook>({ about: 'list the webhooks', page: ({ client }, query) => client.webhooks(query), columns: COLUMNS, none: 'No webhook.' });
+  webhook.list<Webhook, { project?: string }>({
+    about: 'list the webhooks', options: [['-p, --project <project>', 'only of this project']], page: ({ client, call }, query) => client.webhooks({ projectId: call.options.project, ...query }), columns: COLUMNS, none: 'No webhook.',
+  });
   webhook.show<Webhook>({ about: 'show one webhook', args: WEBHOOK, get: ({ client, call }) => client.webhook(call.args[0]), fields: FIELDS });
   webhook.change<Webhook, WebhookOptions>({
     name: 'update', about: 'change what is given, and nothing else', args: WEBHOOK, revisioned: true,
