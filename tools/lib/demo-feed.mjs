@@ -26,7 +26,8 @@ export class FeedPrinter {
       case 'status_change': return `state     ${data.oldState} → ${data.newState}`;
       case 'tool_call': return this.#toolCall(data);
       case 'approval_requested': return `asks      ${this.#tell(data.title ?? data.approval?.title ?? 'for permission')}`;
-      case 'timeline': return `reports   ${data.kind}: ${this.#tell(data.message)}`;
+      // What the system itself notes of a beginning and an end, its states say.
+      case 'timeline': return data.by === 'system' ? null : `reports   ${data.kind}: ${this.#tell(data.message)}`;
       case 'error': return `error     ${data.code}: ${data.message}`;
       case 'task:session_added': return 'task      linked to the session';
       // The report beside it says the same.

@@ -21,7 +21,8 @@ export class EventTeller {
   line(event: EventEnvelope): string | null {
     const data = event.data as Data;
     const told = toldOf(event.type, data);
-    if (told === null) return null;
+    // What the system itself notes of a beginning and an end, the states beside it say.
+    if (told === null || (event.type === 'timeline' && data['by'] === 'system')) return null;
     const said = this.once(event, told);
     // The document comes again for other reasons; that it still waits is no news.
     if (event.type === 'session:updated' && said === told[0]) return null;

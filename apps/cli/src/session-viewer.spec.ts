@@ -42,7 +42,7 @@ describe('attach', () => {
     const waits = { state: 'created', waiting: { reason: 'no such provider' } };
     const all = [
       event(1, 'session:updated', waits), event(2, 'session:updated', waits), event(3, 'session:updated', { state: 'created', waiting: null }), event(4, 'status_change', { oldState: 'running', newState: 'error', reason: 'so it was' }),
-      event(5, 'error', { code: 'agent_exit', message: 'so it was' }), event(6, 'timeline', { kind: 'progress', message: 'same' }), event(7, 'timeline', { kind: 'progress', message: 'same' }), event(8, 'timeline', { kind: 'error', message: 'so it was' }),
+      event(5, 'error', { code: 'agent_exit', message: 'so it was' }), event(6, 'timeline', { kind: 'progress', message: 'same' }), event(7, 'timeline', { kind: 'progress', message: 'same' }), event(8, 'timeline', { kind: 'error', message: 'so it was', by: 'agent' }), event(9, 'timeline', { kind: 'stopped', message: 'error: so it was', by: 'system' }),
     ];
     api.on('GET /api/sessions/sess_1', [200, session('error', 'failed', 'agent_exit')]).on(events, page(...all), page());
 
