@@ -40,6 +40,8 @@ export interface CollectionSpec<T = any> {
    * the name of the file, or the name of its directory: at boot the path is the only index.
    */
   path(id: string, doc: T): string;
+  /** The file is the document to the byte, without `schemaVersion`: for what is hashed as it stands and says its version itself. @default false */
+  plain?: boolean;
   /** Keys whose change alone may be written late (with `revision` and `updatedAt`, which change with them). */
   lazyKeys?: string[];
 }

@@ -91,10 +91,7 @@ async function read(name: string, bytes: Uint8Array): Promise<Manifest> {
   } catch (error) {
     if (!(error instanceof AppError)) throw error;
     const errors = (error.details['errors'] ?? []) as FieldError[];
-    // Found beside a session's document, where every file says how it is stored.
-    const stored = errors.length === 1 && errors[0].pointer === '/schemaVersion';
-    const hint = stored ? "This is how it is stored; as its agent got it: % session manifest SESSION" : 'As it should be: % manifest generate';
-    throw new CliError(EXIT.failure, `${name} is not a Manifest 1.0.`, { code: error.code, errors, hint });
+    throw new CliError(EXIT.failure, `${name} is not a Manifest 1.0.`, { code: error.code, errors, hint: 'As it should be: % manifest generate' });
   }
 }
 

@@ -160,11 +160,9 @@ describe('spawn', () => {
     const session = await service.spawn(body);
 
     await service.store.flush();
-    const file = JSON.parse(await readFile(join(service.home, 'session-service/sessions', session.id, 'manifest.json'), 'utf8')) as Record<string, unknown>;
-    const { schemaVersion, ...manifest } = file;
-    expect(schemaVersion).toBe(1);
-    const printed = `${JSON.stringify(manifest, null, 2)}\n`;
+    const printed = await readFile(join(service.home, 'session-service/sessions', session.id, 'manifest.json'), 'utf8');
     expect(createHash('sha256').update(printed).digest('hex')).toBe(session.manifestHash);
+    const manifest = JSON.parse(printed) as Record<string, unknown>;
     expect(manifest).toMatchObject({
       systemPrompt: expect.stringContaining('Be brief'), environment: { A: '1', B: '2' }, secrets: { TOKEN: 'env:X' }, workingDir: '/work/repo',
       provider: { type: 'demo', model: 'm1', permissionMode: 'allow', custom: { a: 'b', z: [1] }, mcpServers: body.mcpServers },

@@ -24,8 +24,8 @@ export const COLLECTION_SPECS: CollectionSpec[] = [
   { name: COLLECTIONS.orderings, schemaVersion: 1, path: (id) => `ordering/${id}.json` },
   { name: COLLECTIONS.mail, schemaVersion: 1, path: (id, mail: Mail) => `mail/${mail.projectId}/${id}.json` },
   { name: COLLECTIONS.sessions, schemaVersion: 1, path: (id) => `sessions/${id}/session.json`, lazyKeys: SESSION_LAZY_KEYS },
-  // Both are written once, with the session. `session.manifestHash` is over the manifest as the builder prints it.
-  { name: COLLECTIONS.manifests, schemaVersion: 1, path: (id) => `sessions/${id}/manifest.json` },
+  // Both are written once, with the session. `session.manifestHash` is over the manifest as the builder prints it, which is its file.
+  { name: COLLECTIONS.manifests, schemaVersion: 1, plain: true, path: (id) => `sessions/${id}/manifest.json` },
   { name: COLLECTIONS.manifestInputs, schemaVersion: 1, path: (id) => `sessions/${id}/manifest-input.json` },
   { name: COLLECTIONS.ids, schemaVersion: 1, path: (id) => `ids/${id}.json` },
 ];

@@ -187,6 +187,24 @@ describe('what a newer version wrote', () => {
   });
 });
 
+describe('a collection of plain files', () => {
+  it('has its documents to the byte, and reads those that were written with a version, too', async () => {
+    const dir = stores.dir();
+    const collections = [{ name: 'manifests', schemaVersion: 1, plain: true, path: (id: string) => `sessions/${id}/manifest.json` }];
+    const put = (id: string) => ({ collection: 'manifests', id, doc: { sessionId: id, text: 'as it is' } });
+    const store = await stores.open(dir, { collections });
+    await store.commit({ puts: [put('one'), put('two')] });
+    await store.close();
+    const file = join(dir, 'sessions/one/manifest.json');
+    expect(readFileSync(file, 'utf8')).toBe(`${JSON.stringify(put('one').doc, null, 2)}\n`);
+    writeFileSync(file, JSON.stringify({ schemaVersion: 1, ...put('one').doc }));
+
+    const again = await stores.open(dir, { collections });
+    expect([...again.durable.list('manifests')]).toEqual([put('one').doc, put('two').doc]);
+    expect(again.health().quarantined).toEqual([]);
+  });
+});
+
 describe('a lost or damaged checkpoint', () => {
   it.each(['lost', 'damaged'])('(%s) loses nothing: all of the log is replayed', async (how) => {
     const dir = await filled();

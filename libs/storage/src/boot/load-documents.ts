@@ -41,9 +41,10 @@ export function loadDocuments(
       if (schemaVersion !== undefined) found.notes.push({ path, reason: 'not where its content belongs; left alone' });
       continue;
     }
-    if (schemaVersion === undefined) {
+    const spec = collections.spec(name.collection);
+    if (schemaVersion === undefined && !spec.plain) {
       found.damaged.push({ path, reason: 'it has no schemaVersion' });
-    } else if (schemaVersion > collections.spec(name.collection).schemaVersion) {
+    } else if (schemaVersion !== undefined && schemaVersion > spec.schemaVersion) {
       opaque.set(documentKey(name), { schemaVersion, doc, path });
       found.notes.push({ path, reason: `written by a newer version (${schemaVersion}); left alone` });
     } else {

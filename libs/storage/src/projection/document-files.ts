@@ -72,7 +72,8 @@ export class DocumentFiles {
     const doc = this.durable.get<object>(name.collection, name.id);
     if (doc === undefined) return undefined;
     const path = this.collections.path(name.collection, name.id, doc);
-    await this.replace(path, { schemaVersion: this.collections.spec(name.collection).schemaVersion, ...doc });
+    const { plain, schemaVersion } = this.collections.spec(name.collection);
+    await this.replace(path, plain ? doc : { schemaVersion, ...doc });
     return path;
   }
 
