@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { MAIL_WAIT_SECONDS_MAX, type Page } from '@orbitmesh/contracts';
+import type { Page } from '@orbitmesh/contracts';
+import { MAIL_WAIT_SECONDS_MAX } from '@orbitmesh/contracts/wire';
 import type { Mail } from '@orbitmesh/domain';
 import { sessionOf, type Context } from './context.js';
 import { CliError, EXIT, exitCodeOf } from './exit-code.js';

@@ -83,6 +83,7 @@ export class RpcServer implements OnApplicationBootstrap {
     bus.serve(SessionRpc.listMail, (req) => mail.list(req));
     bus.serve(SessionRpc.listInbox, (req) => mail.inbox(req));
     bus.serve(SessionRpc.waitForMail, (req) => this.waits.wait(req));
+    bus.serve(SessionRpc.callOffWait, (req) => this.waits.callOff(req));
     bus.serve(SessionRpc.readMail, (req) => mail.read(req));
     bus.serve(SessionRpc.deleteMail, (req) => mail.remove(req));
   }

@@ -1,6 +1,6 @@
 import type { OrderedEntity } from '@orbitmesh/domain';
 import type {
-  ContinueSessionBody, CreateProjectBody, CreateTaskBody, CreateTeamMemberBody, CreateWebhookBody, DeliveryState, EventFilterDto, MoveInOrderingBody, PageQuery, PostTimelineBody,
+  ContinueSessionBody, CreateProjectBody, CreateTaskBody, CreateTeamMemberBody, CreateWebhookBody, EventFilterDto, MoveInOrderingBody, PageQuery, PostTimelineBody,
   ReadNotificationsBody, SendMailBody, SessionAction, SpawnSessionBody, UpdateProjectBody, UpdateTaskBody, UpdateTeamMemberBody, UpdateWebhookBody,
 } from '@orbitmesh/contracts';
 import { Operations, type OperationInput } from './call.js';
@@ -10,9 +10,8 @@ import { MAIL_WAIT_MARGIN_MS } from './limits.js';
 import type { CallOptions, ConnectionOptions } from './transport.js';
 
 export type { EventPage, Readiness } from '@orbitmesh/contracts';
-export type { Delivery, DeliveryState, Webhook } from '@orbitmesh/contracts';
-/** Said again: the contracts themselves bring their validators, which no client needs. */
-export const DELIVERY_STATES = ['pending', 'delivered', 'parked'] as const satisfies readonly DeliveryState[];
+export type { Delivery, Webhook } from '@orbitmesh/contracts';
+export { DELIVERY_STATES, type DeliveryState } from '@orbitmesh/contracts/wire';
 
 type QueryOf<Id extends OperationId> = OperationInput<Id> extends { query?: infer Query } ? NonNullable<Query> : never;
 export type SessionQuery = QueryOf<'sessions.list'>;

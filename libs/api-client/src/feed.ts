@@ -1,6 +1,7 @@
 import { WebSocket } from 'ws';
 import type { EventEnvelope } from '@orbitmesh/domain';
-import { WS_CLOSE, WS_PROTOCOL, type EventFilterDto, type ServerFrame } from '@orbitmesh/contracts';
+import type { EventFilterDto } from '@orbitmesh/contracts';
+import { WS_CLOSE, WS_PROTOCOL, type ServerFrame } from '@orbitmesh/contracts/wire';
 import { ApiError, UnreachableError } from './errors.js';
 import { ATTEMPTS_MAX, CLOSE_GRACE_MS, FRAME_BYTES_MAX, QUEUE_EVENTS_HIGH, QUEUE_EVENTS_LOW, RECONNECT_MS, RECONNECT_MS_MAX, SILENCE_MS_MAX } from './limits.js';
 import type { ConnectionOptions } from './transport.js';

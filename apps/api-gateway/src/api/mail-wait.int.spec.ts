@@ -16,7 +16,7 @@ let gateway: TestGateway;
 beforeEach(async () => { gateway = await TestGateway.start(); });
 afterEach(() => gateway.stop());
 
-const asked = () => gateway.service.requestsOf(SessionRpc.waitForMail).map(({ req }) => req);
+const asked = () => gateway.service.requestsOf(SessionRpc.waitForMail).map(({ req: { waitId: _waitId, ...req } }) => req);
 const asking = () => (gateway.app.get(MailWaits) as unknown as { asking: number }).asking;
 const inSlicesOf = (ms: number) => { (gateway.app.get(MailWaits) as unknown as { sliceMs: number }).sliceMs = ms; };
 /** Waits as session-service does: for as long as it is told to, unless `mail` comes. */
@@ -95,6 +95,8 @@ it('ends with its client: it asks no more, and leaves no place taken', async () 
   await once(socket, 'close');
 
   expect(await gateway.app.get(Traffic).idle(5_000)).toBe(true);
+  await eventually(() => gateway.service.requestsOf(SessionRpc.callOffWait).length === 1);
+  expect(gateway.service.requestsOf(SessionRpc.callOffWait)[0].req).toEqual({ waitId: gateway.service.requestsOf(SessionRpc.waitForMail)[0].req['waitId'] });
   await eventually(() => asking() === 0);
   const before = asked().length;
   serve(() => [MAIL]);

@@ -1,3 +1,4 @@
+import { randomUUID } from 'node:crypto';
 import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { REQUEST_TIMEOUT_MS, SessionRpc, type Page } from '@orbitmesh/contracts';
 import { AppError, type Mail } from '@orbitmesh/domain';
@@ -36,21 +37,29 @@ export class MailWaits implements OnModuleDestroy {
     this.traffic.hold(call.request);
     let isOver = false;
     let leave = (): void => undefined;
+    const waitId = randomUUID();
     const over = new Promise<void>((resolve) => { leave = resolve; }).then(() => {
       isOver = true;
+      this.callOff(call, waitId);
       return nothing;
     });
     this.leaving.add(leave);
     call.reply.raw.once('close', leave);
     try {
-      return await Promise.race([this.ask(call, wait, timeoutMs, () => isOver), over]);
+      return await Promise.race([this.ask(call, { ...wait, waitId }, timeoutMs, () => isOver), over]);
     } finally {
       this.leaving.delete(leave);
+      call.reply.raw.off('close', leave);
     }
   }
 
+  /** What comes now would count as delivered to nobody. Where this is not heard, the slice ends it. */
+  private callOff(call: Call, waitId: string): void {
+    this.relay.read(call, SessionRpc.callOffWait, { waitId }).catch(() => undefined);
+  }
+
   /** In slices: a request over NATS cannot be called back, and one to a service that died is noticed only by its time. */
-  private async ask(call: Call, wait: MailWait, timeoutMs: number, isOver: () => boolean): Promise<Page<Mail>> {
+  private async ask(call: Call, wait: MailWait & { waitId: string }, timeoutMs: number, isOver: () => boolean): Promise<Page<Mail>> {
     const until = performance.now() + timeoutMs;
     this.asking += 1;
     try {

@@ -1,6 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import { ApiError, type ApiClient } from '@orbitmesh/api-client';
-import { eventMatchOf, type EventFilterDto } from '@orbitmesh/contracts';
+import type { EventFilterDto } from '@orbitmesh/contracts';
+import { eventMatchOf } from '@orbitmesh/contracts/wire';
 import type { EventEnvelope } from '@orbitmesh/domain';
 import type { Context } from '../context.js';
 import { EventTeller } from '../event-text.js';

@@ -1,5 +1,5 @@
 import { DELIVERY_STATES, type Delivery, type DeliveryState, type Webhook } from '@orbitmesh/api-client';
-import { WEBHOOK_TYPES, type WebhookType } from '@orbitmesh/contracts';
+import { WEBHOOK_TYPES, type WebhookType } from '@orbitmesh/contracts/wire';
 import { timeText, type Columns, type Fields } from '../document-text.js';
 import { orNull, type OptionRow } from '../options.js';
 import type { Register, Site } from '../site.js';

@@ -28,7 +28,7 @@ describe('waiting for mail', () => {
   });
 
   const send = async (body = 'words', more: Partial<SendMailBody> = {}) => (await service.call(SessionRpc.sendMail, { body: { toSessionId: to, body, ...more }, meta: meta() })).body as Mail;
-  const wait = (more: { after?: string; timeoutMs?: number; sessionId?: string; reader?: More['actor'] } = {}): Promise<Page<Mail>> =>
+  const wait = (more: { after?: string; timeoutMs?: number; sessionId?: string; waitId?: string; reader?: More['actor'] } = {}): Promise<Page<Mail>> =>
     service.call(SessionRpc.waitForMail, { sessionId: to, timeoutMs: MAIL_WAIT_MS_MAX, ...more });
   const idsOf = ({ items }: Page<Mail>) => items.map(({ id }) => id);
   const read = (id: string) => service.call(SessionRpc.readMail, { id, meta: meta() });
@@ -231,6 +231,21 @@ describe('waiting for mail', () => {
     const { id } = await send();
     for (const page of await Promise.all([...waiting.slice(1), next.promise])) expect(idsOf(page)).toEqual([id]);
     expect(await events('mail:delivered')).toHaveLength(1);
+  });
+
+  it('gives nothing to a client that is gone, so that its agent still gets it as input', async () => {
+    const gone = wait({ waitId: 'w1' });
+    const there = watch(wait({ waitId: 'w2' }));
+    await service.settle();
+    expect(await service.call(SessionRpc.callOffWait, { waitId: 'w1' })).toEqual({ waiting: true });
+    expect(await gone).toEqual({ items: [], nextCursor: null });
+    expect(await stillWaits(there)).toBe(true);
+    await service.call(SessionRpc.callOffWait, { waitId: 'w2' });
+    const { id } = await send();
+
+    expect(await there.promise).toEqual({ items: [], nextCursor: null });
+    expect(await get(id)).toMatchObject({ state: 'queued' });
+    expect(await service.call(SessionRpc.callOffWait, { waitId: 'w1' })).toEqual({ waiting: false });
   });
 
   it('is answered when the service goes, and so is who comes while it goes', async () => {

@@ -18,11 +18,19 @@ class Waiter {
   ended = false;
   wake = (): void => undefined;
 
-  constructor(readonly sessionId: string) {}
+  /** Nobody is there any more to give anything to. */
+  gone = false;
+
+  constructor(readonly sessionId: string, readonly waitId: string | undefined) {}
 
   /** Resolves with the next reason to look again; asked for before the look. */
   news(): Promise<void> {
     return new Promise((resolve) => { this.wake = resolve; });
+  }
+
+  leave(): void {
+    this.gone = true;
+    this.end();
   }
 
   end(): void {
@@ -60,11 +68,11 @@ export class MailWaits implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** @throws SESSION_NOT_FOUND, SESSION_ENDED, FORBIDDEN, TOO_MANY_REQUESTS */
-  async wait({ sessionId, after, timeoutMs, reader }: Wait): Promise<Page<Mail>> {
+  async wait({ sessionId, after, timeoutMs, waitId, reader }: Wait): Promise<Page<Mail>> {
     assertSeesSession(reader, sessionId);
     sessionOf(this.store.durable, sessionId);
     if (this.waiters.size >= MAIL_WAITS_MAX) throw new AppError('TOO_MANY_REQUESTS', 'Too many clients wait for mail.');
-    const waiter = new Waiter(sessionId);
+    const waiter = new Waiter(sessionId, waitId);
     this.waiters.add(waiter);
     const stopTimer = this.clock.after(Math.min(timeoutMs, MAIL_WAIT_MS_MAX), () => waiter.end());
     try {
@@ -73,11 +81,19 @@ export class MailWaits implements OnApplicationBootstrap, OnModuleDestroy {
         const page = await this.take(sessionId, after);
         if (page.items.length > 0 || waiter.ended || this.closing || timeoutMs <= 0) return page;
         await news;
+        if (waiter.gone) return { items: [], nextCursor: after ?? null };
       }
     } finally {
       stopTimer();
       this.waiters.delete(waiter);
     }
+  }
+
+  /** A client that hung up must not be taken for one that was given what comes after. */
+  callOff({ waitId }: RpcRequest<typeof SessionRpc.callOffWait>): { waiting: boolean } {
+    const left = [...this.waiters].filter((waiter) => waiter.waitId === waitId);
+    for (const waiter of left) waiter.leave();
+    return { waiting: left.length > 0 };
   }
 
   private onCommitted({ events }: Committed): void {

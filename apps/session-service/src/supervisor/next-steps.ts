@@ -20,7 +20,7 @@ export type Step =
   | { type: 'wait'; key: 'wait'; reason: string }
   | { type: 'runner_lost'; key: 'runner_lost'; message: string }
   | { type: 'expire_approvals'; key: 'expire_approvals' }
-  | { type: 'deliver_mail'; key: 'deliver_mail' }
+  | { type: 'deliver_mail'; key: string }
   | { type: 'end'; key: 'end'; outcome: OutcomeCode; message: string; kill: boolean }
   | { type: 'send'; key: string; message: RunnerMessage };
 
@@ -61,7 +61,7 @@ export function nextSteps(session: Session, world: World, now: number): Step[] {
   const end = dueEnd(session, world, now, since);
   if (end) return [...steps, end];
   if (awaitsStart(session)) return startAgain(world);
-  const mail: Step[] = takesMail(session) && undeliveredMail(session, world.mail).length > 0 ? [{ type: 'deliver_mail', key: 'deliver_mail' }] : [];
+  const mail = takesMail(session) ? mailSteps(undeliveredMail(session, world.mail)) : [];
   return [...steps, ...mail, ...runningSteps(session)];
 }
 
@@ -78,6 +78,12 @@ function startSteps(session: Session, world: World, now: number, placedFor: numb
   if (world.presence === 'lost' || world.refused || session.waiting) return placeOrWait(session, world, now);
   if (placedFor >= START_TIMEOUT_MS) return [startTimeout()];
   return [{ type: 'send', key: 'start', message: { to: 'start' } }];
+}
+
+/** Once for what waits now: what comes meanwhile is another step. */
+function mailSteps(waiting: readonly Mail[]): Step[] {
+  const newest = waiting.at(-1);
+  return newest ? [{ type: 'deliver_mail', key: `deliver_mail:${newest.id}` }] : [];
 }
 
 /** Claimed, and nothing was heard of it: a runner that died before it executed anything takes the same start again. */

@@ -1,4 +1,3 @@
-import type { EventEnvelope } from '@orbitmesh/domain';
 import { CommaSeparated, IdList, ObjectOf, OneOf, Optional, Pattern, PatternList } from './field.js';
 import { CURSOR_CHARS_MAX, FILTER_IDS_MAX, FILTER_TYPES_MAX } from './limits.js';
 
@@ -31,27 +30,3 @@ export class SubscribeFrameDto {
   @Optional() @ObjectOf(() => EventFilterDto) filter?: EventFilterDto;
   @Optional() @Pattern(new RegExp(`^[A-Za-z0-9._~+/=-]{1,${CURSOR_CHARS_MAX}}$`), 'must be a cursor that an answer gave') after?: string;
 }
-
-/** Server → client (design §5). */
-export type ServerFrame =
-  | { type: 'subscribed'; resume: 'ok' | 'gap'; cursor: string }
-  | { type: 'event'; event: EventEnvelope }
-  /** Everything that matches, up to this cursor, has been sent. */
-  | { type: 'position'; cursor: string }
-  | { type: 'pong' }
-  /** Events are late until the next `position`. */
-  | { type: 'degraded'; reason: string }
-  | { type: 'error'; code: string; detail: string };
-
-/**
- * What an event stream says beside events, by its `event:` field. No session event is called so: an agent's own `error` is an
- * `error`, the stream's is `stream.error`.
- */
-export const STREAM_EVENTS = { subscribed: 'stream.opened', position: 'position', degraded: 'degraded', error: 'stream.error' } as const;
-
-/** The subprotocol of `/ws`; browsers, which cannot set a header, offer the token beside it as `bearer.<token>`. */
-export const WS_PROTOCOL = 'orbitmesh.v1';
-export const WS_BEARER_PREFIX = 'bearer.';
-
-/** Why the server closes a socket. */
-export const WS_CLOSE = { shutdown: 1001, unauthenticated: 4001, slow: 4008 } as const;

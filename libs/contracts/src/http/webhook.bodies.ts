@@ -3,6 +3,8 @@ import { NOTIFICATION_TYPES, type NotificationType } from '@orbitmesh/domain';
 /** What a webhook may ask for: exact types, or all of them. */
 export const WEBHOOK_TYPES = ['notify:*', ...NOTIFICATION_TYPES] as const;
 export type WebhookType = NotificationType | 'notify:*';
+export const DELIVERY_STATES = ['pending', 'delivered', 'parked'] as const;
+export type DeliveryState = (typeof DELIVERY_STATES)[number];
 
 export interface CreateWebhookBody {
   url: string;

@@ -3,7 +3,7 @@ import { Checked, Flag, Id, Name, OneOf, Optional, OptionalOrNull } from './fiel
 import { NAME_CHARS_MAX, WEBHOOK_URL_CHARS_MAX } from './limits.js';
 import { NotificationTypes } from './notification.dto.js';
 import { IdCursor, PageQueryDto } from './query.dto.js';
-import type { CreateWebhookBody, UpdateWebhookBody, WebhookType } from './webhook.bodies.js';
+import { DELIVERY_STATES, type CreateWebhookBody, type DeliveryState, type UpdateWebhookBody, type WebhookType } from './webhook.bodies.js';
 
 const WebhookUrl = () => Checked('webhook URL', checkWebhookUrl, { type: 'string', format: 'uri', pattern: '^[Hh][Tt][Tt][Pp][Ss]?://', maxLength: WEBHOOK_URL_CHARS_MAX });
 
@@ -27,9 +27,6 @@ export class WebhookQueryDto extends PageQueryDto {
   @Optional() @IdCursor('webhook') cursor?: string;
   @Optional() @Id() projectId?: string;
 }
-
-export const DELIVERY_STATES = ['pending', 'delivered', 'parked'] as const;
-export type DeliveryState = (typeof DELIVERY_STATES)[number];
 
 export class DeliveryQueryDto extends PageQueryDto {
   @Optional() @IdCursor('delivery') cursor?: string;

@@ -1,6 +1,5 @@
 import type { NotificationData, NotificationType } from '@orbitmesh/domain';
-import type { CreateWebhookBody, ReadNotificationsBody, UpdateWebhookBody, WebhookType } from '../http/webhook.bodies.js';
-import type { DeliveryState } from '../http/webhook.dto.js';
+import type { CreateWebhookBody, DeliveryState, ReadNotificationsBody, UpdateWebhookBody, WebhookType } from '../http/webhook.bodies.js';
 import { REQUEST_TIMEOUT_MS } from './limits.js';
 import { defineRpc, type CommandMeta, type MutationReply, type Page, type PageQuery } from './rpc.js';
 import type { ServiceHealth } from './session.contract.js';

@@ -68,7 +68,9 @@ export const SessionRpc = {
   listMail: read<PageQuery & { projectId?: string; threadId?: string; fromSessionId?: string; toSessionId?: string; state?: MailState }, Page<Mail>>('mail.list'),
   listInbox: read<PageQuery & { sessionId: string; unread?: boolean; state?: MailState }, Page<Mail>>('mail.inbox'),
   /** Answers when there is mail, at the latest after `timeoutMs` (at most MAIL_WAIT_MS_MAX), then with none. */
-  waitForMail: defineRpc<{ sessionId: string; after?: string; timeoutMs: number } & Reading, Page<Mail>>(owner, 'mail.wait', MAIL_WAIT_TIMEOUT_MS),
+  waitForMail: defineRpc<{ sessionId: string; after?: string; timeoutMs: number; waitId?: string } & Reading, Page<Mail>>(owner, 'mail.wait', MAIL_WAIT_TIMEOUT_MS),
+  /** Its client is gone: what comes now is not for that wait. Nothing happens when it is over. */
+  callOffWait: rpc<{ waitId: string }, { waiting: boolean }>('mail.wait.callOff'),
   readMail: command<{ id: string }, Mail>('mail.read'),
   deleteMail: command<{ id: string }, null>('mail.delete'),
 

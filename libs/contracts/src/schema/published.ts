@@ -1,7 +1,7 @@
 import type {
   Approval, EventEnvelope, EventMap, Mail, MailBroadcast, Manifest, ManifestInput, Ordering, Project, SessionView, Task, TeamMember, TimelineEntry, Transition,
 } from '@orbitmesh/domain';
-import type { ServerFrame } from '../http/live.dto.js';
+import type { ServerFrame } from '../http/live.js';
 import type { Problem } from '../http/problem.js';
 import type { Delivery, NotifierRpc, Notification, Webhook } from '../rpc/notifier.contract.js';
 import type { EventPage, List, Page, RpcRequest, RpcResponse, Topic } from '../rpc/rpc.js';
