@@ -7,12 +7,21 @@ const FIRST = 'sess_01M80RGPNV40RWAD7ZXYY6NVG9';
 const SECOND = 'sess_01M8AQTVHS1Z574KZDB5EXC1F6';
 const reader = (): Reader => new Reader({
   directory: tmpdir(), env: { PATH: process.env.PATH ?? '' }, substitutes: { '/home/me': '/root' },
-  staying: [{ command: /^exec sleep/, says: /^/, interrupt: true }, { command: /^echo stays/, says: /stays/ }],
+  staying: [{ command: /^exec sleep/, says: /^/ }, { command: /^echo stays/, says: /stays/ }],
 });
 
 describe('who reads a page and does what it says', () => {
   it('puts in the ids that were shown last, and what it is on this machine', async () => {
     await expect(reader().follow([`echo ${FIRST}`, `echo ${SECOND}   # → sess_…`, `test sess_… = ${SECOND}`, 'test /home/me = /root'])).resolves.toBeUndefined();
+  });
+
+  it('takes the one before for a second one in a line, and none out of a list', async () => {
+    await expect(reader().follow([`echo ${FIRST}`, `echo ${SECOND}`, `echo ${FIRST} ${SECOND}`, `test sess_… = ${SECOND} -a sess_… = ${FIRST}`])).resolves.toBeUndefined();
+  });
+
+  it('remembers a cursor, the last of a page', async () => {
+    const cursor = (seq: number): string => `in_0123456789-1.${seq}`;
+    await expect(reader().follow([`echo ${cursor(7)} ${cursor(8)}`, `test in_….1742 = ${cursor(8)}`])).resolves.toBeUndefined();
   });
 
   it('keeps the functions that a page has made', async () => {
