@@ -12,7 +12,9 @@ export function startTimeOf(pid) {
 }
 
 /** @param {{ pid: number | null, startTime?: string | null }} known */
-export function isAlive({ pid, startTime }) {
+export function isAlive(known) {
+  // Read from files that anybody may have edited.
+  const { pid = null, startTime } = known ?? {};
   return pid !== null && typeof startTime === 'string' && startTimeOf(pid) === startTime;
 }
 

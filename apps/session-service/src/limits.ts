@@ -38,6 +38,8 @@ export const SPAWN_CAPABILITY = 'spawn';
 /** Sessions at work that an agent has started, and how deep such starting goes; past it LIMIT_REACHED. People have no such bound. */
 export const AGENT_CHILDREN_MAX = 20;
 export const AGENT_GENERATIONS_MAX = 5;
+/** Bytes of one change that grows with what is there (a deletion that frees tasks), well within a commit's 16 MiB; past it LIMIT_REACHED. */
+export const ONE_COMMIT_BYTES_MAX = 12 * 1024 * 1024;
 /** Tasks that the deletion of a team member gives back (they are one commit); past it LIMIT_REACHED. */
 export const MEMBER_TASKS_MAX = 1_000;
 /** Clients that wait for mail at once; past it one more is refused with TOO_MANY_REQUESTS. */

@@ -59,6 +59,8 @@ export const SUBJECT_BYTES_MAX = 200;
 export const MAILBOX_MAX = 2_000;
 /** Mails to the people of one project; one more is LIMIT_REACHED until some are deleted. With all of them a project is deleted in one commit (8 MiB). */
 export const PEOPLE_MAILBOX_MAX = 10_000;
+/** Characters of all mail that a session has not got yet; one more is LIMIT_REACHED. It goes to a continuation in one commit. */
+export const QUEUED_MAIL_CHARS_MAX = 1024 * KIB;
 /** Recipients of one sending, and bytes of all its mails (they are one commit); beyond them LIMIT_REACHED. */
 export const MAIL_RECIPIENTS_MAX = 500;
 export const MAIL_SENDING_BYTES_MAX = 2 * KIB * KIB;

@@ -13,7 +13,10 @@ export interface StorageLimits {
   /** Commits and bytes waiting for the disk; past it a commit is refused with TOO_MANY_REQUESTS. */
   queueCommitsMax: number;
   queueBytesMax: number;
-  /** One commit as JSON; past it the commit is refused with DOCUMENT_TOO_LARGE. */
+  /**
+   * One commit as JSON; past it the commit is refused with DOCUMENT_TOO_LARGE. A session's end must never be: its 20 tasks and itself, 256 KiB
+   * each, once as document and once in its event, are 10.5 MiB.
+   */
   commitBytesMax: number;
   /** Files of the projection written at the same time (facts §2.3: more only adds latency). */
   writesInFlightMax: number;
@@ -58,7 +61,7 @@ export const STORAGE_LIMITS: StorageLimits = {
   batchRecordsMax: 512,
   queueCommitsMax: 20_000,
   queueBytesMax: 64 * MIB,
-  commitBytesMax: 8 * MIB,
+  commitBytesMax: 16 * MIB,
   writesInFlightMax: 16,
   writesInFlightCalm: 2,
   dirtyFilesMax: 16_384,

@@ -108,7 +108,7 @@ it('has a bound of its own, which is no bound for commands', async () => {
   const held: (() => void)[] = [];
   serve(() => new Promise((resolve) => { held.push(() => resolve([MAIL])); }));
   const waits = Array.from({ length: MAIL_WAITS_MAX }, () => gateway.send('GET', '/api/mail/wait/sess_1?timeout=60'));
-  await eventually(() => held.length === MAIL_WAITS_MAX, { what: 'as many waits as there may be' });
+  await eventually(() => held.length === MAIL_WAITS_MAX, { what: 'as many waits as there may be', timeoutMs: 30_000 });
 
   expect(await gateway.send('GET', '/api/mail/wait/sess_1')).toMatchObject({ status: 429, headers: { 'retry-after': '1' }, body: { code: 'TOO_MANY_REQUESTS' } });
   const metrics = (await gateway.send('GET', '/metrics')).text;

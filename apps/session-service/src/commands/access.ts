@@ -22,10 +22,14 @@ export function assertOwnProject(view: View, actor: Actor, projectId: string): v
   }
 }
 
-/** An agent cannot start one that asks nobody, unless nobody is asked about itself. @throws FORBIDDEN */
+/** From the least to the most that is allowed. */
+const PERMISSIONS: readonly PermissionMode[] = ['deny', 'ask', 'allow'];
+
+/** An agent cannot start one that may more than itself. @throws FORBIDDEN */
 export function assertPermissionMode(view: View, actor: Actor, mode: PermissionMode): void {
-  if (actor.kind !== 'agent' || mode !== 'allow') return;
-  if (view.get<Session>(COLLECTIONS.sessions, actor.sessionId)?.permissionMode !== 'allow') {
-    throw new AppError('FORBIDDEN', "An agent may not start a session with more permissions than its own ('allow').");
+  if (actor.kind !== 'agent') return;
+  const own = view.get<Session>(COLLECTIONS.sessions, actor.sessionId)?.permissionMode ?? 'deny';
+  if (PERMISSIONS.indexOf(mode) > PERMISSIONS.indexOf(own)) {
+    throw new AppError('FORBIDDEN', `An agent may not start a session with more permissions (${mode}) than its own (${own}).`);
   }
 }

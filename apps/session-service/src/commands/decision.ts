@@ -1,6 +1,7 @@
 import type { MutationReply } from '@orbitmesh/contracts';
-import type { DecideContext, EventEnvelope, FeedEvent, Session } from '@orbitmesh/domain';
+import { AppError, jsonBytes, type DecideContext, type EventEnvelope, type FeedEvent, type Session } from '@orbitmesh/domain';
 import type { View } from '@orbitmesh/storage';
+import { ONE_COMMIT_BYTES_MAX } from '../limits.js';
 import type { Indexes } from '../store/indexes.js';
 
 /** What one command writes: all of it or nothing. */
@@ -36,6 +37,16 @@ export interface Effect<T> extends Change {
 /** What `body` comes to once the events have their numbers. */
 export function bodyOf<T>({ body }: Decision<T>, events: readonly EventEnvelope[]): T {
   return typeof body === 'function' ? (body as (events: readonly EventEnvelope[]) => T)(events) : body;
+}
+
+/**
+ * A change that grows with what is there says so itself, before the log refuses it.
+ * @param docs each is written once as it is and once in its event
+ * @throws LIMIT_REACHED
+ */
+export function assertOneCommit(docs: readonly object[], remedy: string): void {
+  const bytes = 2 * docs.reduce((sum, doc) => sum + jsonBytes(doc), 0);
+  if (bytes > ONE_COMMIT_BYTES_MAX) throw new AppError('LIMIT_REACHED', `That would change ${docs.length} documents of ${bytes} bytes at once. ${remedy}`, { documents: docs.length, bytes, max: ONE_COMMIT_BYTES_MAX });
 }
 
 export const isEmpty = (change: Change): boolean =>

@@ -1,4 +1,4 @@
-import { AppError, isEnding, isTerminal, MAILBOX_MAX, PEOPLE_MAILBOX_MAX, type Actor, type Addressee, type Mail, type Session } from '@orbitmesh/domain';
+import { AppError, isEnding, isTerminal, MAILBOX_MAX, QUEUED_MAIL_CHARS_MAX, PEOPLE_MAILBOX_MAX, type Actor, type Addressee, type Mail, type Session } from '@orbitmesh/domain';
 import { validationError, type SendMailBody } from '@orbitmesh/contracts';
 import type { Decide } from '../commands/decision.js';
 import { sightOf, type Sight } from '../commands/reader.js';
@@ -118,7 +118,12 @@ function needed(id: string | undefined): string {
   return id;
 }
 
-function assertRoom({ indexes }: Decide, sessionId: string): void {
+/** @throws LIMIT_REACHED */
+function assertRoom({ view, indexes }: Decide, sessionId: string): void {
+  const waiting = indexes.queuedFor(view, sessionId).reduce((chars, { body }) => chars + body.length, 0);
+  if (waiting >= QUEUED_MAIL_CHARS_MAX) {
+    throw new AppError('LIMIT_REACHED', `The session ${sessionId} has not got ${waiting} characters of mail yet; wait until it has taken some.`, { sessionId, chars: waiting, max: QUEUED_MAIL_CHARS_MAX });
+  }
   if (indexes.mailToSession.size(sessionId) >= MAILBOX_MAX) {
     throw new AppError('LIMIT_REACHED', `The session ${sessionId} has ${MAILBOX_MAX} mails; delete some of them first.`, { sessionId, max: MAILBOX_MAX });
   }

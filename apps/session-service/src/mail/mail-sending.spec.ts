@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { MAILBOX_MAX, MAIL_BODY_BYTES_MAX, PEOPLE_MAILBOX_MAX, type ErrorCode, type Mail, type MailBroadcast } from '@orbitmesh/domain';
+import { MAILBOX_MAX, MAIL_BODY_BYTES_MAX, PEOPLE_MAILBOX_MAX, QUEUED_MAIL_CHARS_MAX, type ErrorCode, type Mail, type MailBroadcast } from '@orbitmesh/domain';
 import { SessionRpc, type CommandMeta, type SendMailBody } from '@orbitmesh/contracts';
 import { Commands } from '../commands/commands.js';
 import { COLLECTIONS } from '../store/collections.js';
@@ -173,6 +173,16 @@ describe('sending mail', () => {
     expect(kept).toMatchObject({ toSessionId: a, state: 'queued' });
     await refused(() => send({ replyToMailId: kept.id }), 'SESSION_ENDED');
     expect(await recipients({ kind: 'project', id: projectId })).toEqual([]);
+  });
+
+  it('is bounded by what its recipient has not got yet, so that a continuation takes all of it at once', async () => {
+    const { id: sessionId } = await service.spawn({ projectId });
+    const body = 'x'.repeat(60_000);
+    let waiting = 0;
+    for (; waiting < QUEUED_MAIL_CHARS_MAX; waiting += body.length) await send({ toSessionId: sessionId, body });
+    await expect(send({ toSessionId: sessionId, body: 'one more' })).rejects.toMatchObject({ code: 'LIMIT_REACHED', details: { sessionId, max: QUEUED_MAIL_CHARS_MAX } });
+    await service.call(SessionRpc.waitForMail, { sessionId, timeoutMs: 0 });
+    await send({ toSessionId: sessionId, body: 'there is room again' });
   });
 
   it('to a mailbox that is full is refused until something is deleted, also for an audience', async () => {

@@ -192,6 +192,19 @@ describe('waiting for mail', () => {
     expect(runner.heard('input').every((input) => input.inputId === inputId)).toBe(true);
   });
 
+  it('clears what the session asks when its parent or a person answers by it, and not when another writes', async () => {
+    const child = (await service.spawn({ projectId, parentSessionId: to })).id;
+    const stranger = (await service.spawn({ projectId })).id;
+    const asks = () => service.call(SessionRpc.postTimeline, { id: child, kind: 'needs_input', message: 'A or B?', meta: meta() });
+    const answer = (fromSessionId?: string) => service.call(SessionRpc.sendMail, { body: { toSessionId: child, body: 'B', ...(fromSessionId !== undefined && { fromSessionId }) }, meta: meta() });
+    for (const [from, stillAsks] of [[stranger, true], [to, false], [undefined, false]] as const) {
+      await asks();
+      await answer(from);
+      expect(idsOf(await wait({ sessionId: child }))).not.toEqual([]);
+      expect({ from, asks: service.session(child).needsInput !== null }).toEqual({ from, asks: stillAsks });
+    }
+  });
+
   it('ends with the session: who waits is told, and so is who comes later', async () => {
     const waiting = [wait(), wait({ after: 'mail_x' })];
     await service.settle();

@@ -8,6 +8,7 @@ import type { Decide } from '../commands/decision.js';
 import { assertSeesSession } from '../commands/reader.js';
 import { Clock } from '../kernel/clock.js';
 import { MAIL_WAIT_ITEMS_MAX, MAIL_WAITS_MAX } from '../limits.js';
+import { changeSession } from '../session/session-change.js';
 import { COLLECTIONS } from '../store/collections.js';
 import { put, sessionOf } from '../store/documents.js';
 
@@ -113,8 +114,10 @@ export class MailWaits implements OnApplicationBootstrap, OnModuleDestroy {
       const written = found.items.map((mail) => deliverMailTo(mail, 'wait', tx));
       const items = written.map(({ doc }) => doc);
       const changed = written.filter(({ events }) => events.length > 0);
+      // An answer counts as one, however it comes.
+      const { change } = changeSession(tx, sessionOf(tx.view, sessionId), { type: 'take_mail', mails: changed.map(({ doc }) => doc) });
       return {
-        puts: changed.map(({ doc }) => put(COLLECTIONS.mail, doc)), events: changed.flatMap(({ events }) => events),
+        puts: [...changed.map(({ doc }) => put(COLLECTIONS.mail, doc)), ...change.puts], events: [...changed.flatMap(({ events }) => events), ...change.events],
         result: { items, nextCursor: items.at(-1)?.id ?? after ?? null },
       };
     });

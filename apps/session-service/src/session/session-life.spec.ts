@@ -1,7 +1,9 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { ENTITY_USER_BYTES_MAX, TASK_SESSIONS_MAX, type Task } from '@orbitmesh/domain';
 import { SessionRpc } from '@orbitmesh/contracts';
 import { eventually } from '@orbitmesh/testing';
 import { ScriptedRunner } from '../testing/scripted-runner.js';
+import { SPAWN_TASKS_MAX } from '../limits.js';
 import { agent, meta, TestService } from '../testing/test-service.js';
 
 describe('the life of a session', () => {
@@ -31,5 +33,23 @@ describe('the life of a session', () => {
     expect(items.map(({ to }) => to)).toEqual(['starting', 'running', 'stopping', 'stopped']);
     const { taskSessionStatuses } = await service.call(SessionRpc.getTask, { id: task.id });
     expect(taskSessionStatuses).toEqual({ [session.id]: 'completed' });
+  });
+
+  it('ends also where its tasks are as many, as large and as busy as they may be', async () => {
+    const project = await service.project();
+    const others = Array.from({ length: TASK_SESSIONS_MAX - 1 }, (_, n) => `sess_${String(n).padStart(26, '0')}`);
+    const small = await Promise.all(Array.from({ length: SPAWN_TASKS_MAX }, () => service.task(project.id)));
+    const { id } = await service.spawn({ projectId: project.id, taskIds: small.map((task) => task.id) });
+    await eventually(() => service.session(id).state === 'running');
+    const tasks = small.map((task): Task => ({
+      ...task, description: 'x'.repeat(ENTITY_USER_BYTES_MAX - 1_000), sessionIds: [...others, id],
+      taskSessionStatuses: Object.fromEntries([...others, id].map((sessionId) => [sessionId, 'working'])),
+    }));
+    for (let n = 0; n < tasks.length; n += 5) await service.store.commit({ puts: tasks.slice(n, n + 5).map((doc) => ({ collection: 'tasks', id: doc.id, doc })) });
+
+    await runner.saw(id, { type: 'run_ended', cause: 'crashed', signal: 'SIGKILL', left: 0 });
+
+    expect(service.session(id)).toMatchObject({ state: 'error', outcome: { code: 'agent_crash' } });
+    expect((await service.call(SessionRpc.getTask, { id: tasks[0].id })).taskSessionStatuses[id]).toBe('failed');
   });
 });

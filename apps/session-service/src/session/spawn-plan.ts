@@ -45,12 +45,15 @@ export interface SpawnPlan {
  * @throws PROJECT_NOT_FOUND, TASK_NOT_FOUND, TEAM_MEMBER_NOT_FOUND, SESSION_NOT_FOUND (parent), PROVIDER_NOT_FOUND,
  * WORKING_DIR_INVALID, SECRET_BY_VALUE, VALIDATION_FAILED, FORBIDDEN
  */
-export function planSpawn(view: View, body: SpawnSessionBody, actor: Actor, rules: SpawnRules): SpawnPlan {
-  const project = projectOf(view, body.projectId);
+export function planSpawn(view: View, asked: SpawnSessionBody, actor: Actor, rules: SpawnRules): SpawnPlan {
+  const project = projectOf(view, asked.projectId);
   assertOwnProject(view, actor, project.id);
-  const parent = parentOf(view, body, actor);
-  const tasks = tasksOf(view, body);
-  const member = body.teamMemberId === undefined ? null : teamMemberOf(view, body.teamMemberId, project.id);
+  const parent = parentOf(view, asked, actor);
+  const tasks = tasksOf(view, asked);
+  const member = asked.teamMemberId === undefined ? null : teamMemberOf(view, asked.teamMemberId, project.id);
+  // What is denied to an agent is by default denied to its children, too.
+  const denied = actor.kind === 'agent' && parent!.permissionMode === 'deny' && !member?.permissionMode;
+  const body: SpawnSessionBody = denied ? { permissionMode: 'deny', ...asked } : asked;
   if (member?.status === 'archived') throw new AppError('CONFLICT', `The team member ${member.id} is archived.`, { teamMemberId: member.id });
   const providerType = providerTypeFor(body, member);
   if (!rules.catalog.has(providerType)) throw new AppError('PROVIDER_NOT_FOUND', `No provider ${providerType} is configured.`, { providerType });

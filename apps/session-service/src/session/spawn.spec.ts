@@ -188,6 +188,10 @@ describe('spawn', () => {
     await refused({ mcpServers: [{ name: 'm', command: '/m', args: [], env: {} }] }, 'FORBIDDEN', agent(id));
     await refused({ permissionMode: 'allow' }, 'FORBIDDEN', agent(id));
 
+    const denied = await service.spawn({ projectId, permissionMode: 'deny' });
+    await refused({ permissionMode: 'ask' }, 'FORBIDDEN', agent(denied.id));
+    expect(await service.spawn({ projectId }, agent(denied.id))).toMatchObject({ parentSessionId: denied.id, permissionMode: 'deny' });
+
     expect(await service.spawn({ projectId }, agent(id))).toMatchObject({ parentSessionId: id, rootSessionId: id, permissionMode: 'ask' });
   });
 });

@@ -7,6 +7,7 @@ import { pageOf } from '@orbitmesh/service-kit';
 import { Store, type View } from '@orbitmesh/storage';
 import { assertNotAgent, assertOwnProject } from '../commands/access.js';
 import { Commands } from '../commands/commands.js';
+import { assertOneCommit } from '../commands/decision.js';
 import { listedProject, sightOf } from '../commands/reader.js';
 import { TASKS_DELETED_MAX } from '../limits.js';
 import { dropFromOrdering } from '../ordering/ordering.service.js';
@@ -83,6 +84,7 @@ export class TaskService {
       if (deletedIds.length + tasks.length > TASKS_DELETED_MAX) {
         throw new AppError('LIMIT_REACHED', `One deletion takes at most ${TASKS_DELETED_MAX} tasks; delete the ones below it first.`, { tasks: deletedIds.length });
       }
+      assertOneCommit(tasks, 'Take it out of the dependencies of some of them first.');
       const ordering = dropFromOrdering(tx, 'task', task.projectId, deletedIds);
       return {
         status: 204, body: null, events: [...events, ...ordering.events],

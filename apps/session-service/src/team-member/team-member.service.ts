@@ -7,7 +7,7 @@ import { pageOf } from '@orbitmesh/service-kit';
 import { Store, type View } from '@orbitmesh/storage';
 import { assertNotAgent } from '../commands/access.js';
 import { Commands } from '../commands/commands.js';
-import type { Decide } from '../commands/decision.js';
+import { assertOneCommit, type Decide } from '../commands/decision.js';
 import { listedProject, sightOf } from '../commands/reader.js';
 import { MEMBER_TASKS_MAX } from '../limits.js';
 import { COLLECTIONS } from '../store/collections.js';
@@ -86,6 +86,7 @@ export class TeamMemberService {
       if (tasks.length > MEMBER_TASKS_MAX) {
         throw new AppError('LIMIT_REACHED', `More than ${MEMBER_TASKS_MAX} tasks are this member's; archive it, or give them to others first.`, { teamMemberId: id, tasks: tasks.length });
       }
+      assertOneCommit(tasks, 'Archive it, or give some of its tasks to others first.');
       return {
         status: 204, body: null, events,
         puts: tasks.map((task) => put(COLLECTIONS.tasks, task)),

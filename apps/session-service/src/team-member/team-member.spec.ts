@@ -2,7 +2,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { MEMBER_MEMORY_MAX, type ErrorCode, type Task, type TeamMember } from '@orbitmesh/domain';
 import { SessionRpc, type CommandMeta, type CreateTeamMemberBody, type UpdateTeamMemberBody } from '@orbitmesh/contracts';
 import { Commands } from '../commands/commands.js';
-import { MEMBER_TASKS_MAX } from '../limits.js';
+import { MEMBER_TASKS_MAX, ONE_COMMIT_BYTES_MAX } from '../limits.js';
 import { COLLECTIONS } from '../store/collections.js';
 import { put } from '../store/documents.js';
 import { agent, meta, TestService } from '../testing/test-service.js';
@@ -133,6 +133,16 @@ describe('team members', () => {
     const tasks = [await service.task(projectId, 'a', { teamMemberId: ada.id }), await service.task(otherId, 'b', { teamMemberId: ada.id })];
     await remove(ada.id);
     for (const { id } of tasks) expect((await service.call(SessionRpc.getTask, { id })).teamMemberId).toBeNull();
+  });
+
+  it('with tasks that are too large for one commit are not deleted, and told why', async () => {
+    const ada = await create({ projectId });
+    const one = await service.task(projectId, 'a', { teamMemberId: ada.id, description: 'x'.repeat(100_000) });
+    const copies = Array.from({ length: 65 }, (_, n): Task => ({ ...one, id: `task_${n}` }));
+    for (let n = 0; n < copies.length; n += 13) {
+      await service.get(Commands).apply(() => ({ puts: copies.slice(n, n + 13).map((task) => put(COLLECTIONS.tasks, task)), result: undefined }));
+    }
+    await expect(remove(ada.id)).rejects.toMatchObject({ code: 'LIMIT_REACHED', details: { documents: 66, max: ONE_COMMIT_BYTES_MAX } });
   });
 
   it('with more tasks than one commit takes are not deleted', async () => {

@@ -30,8 +30,13 @@ export function deliverMail(d: Decision): void {
   const mails = fitting(d.session.pendingInputs, undeliveredMail(d.session, d.mail), d.now);
   if (mails.length === 0) return;
   d.record({ type: 'input_queued', input: inputOf(d.ctx.newId('input'), mails, d.now), by: 'mail' });
-  // Its parent, or a person, has spoken: that is the answer it waited for. Another's mail is not.
-  const answers = mails.some(({ fromSessionId }) => fromSessionId === null || fromSessionId === d.session.parentSessionId);
+  takeAnswer(d, mails);
+}
+
+/** Where its parent or a person has spoken since it asked, that is the answer; another's mail is not, nor is what was sent before. */
+export function takeAnswer(d: Decision, mails: readonly Pick<Mail, 'fromSessionId' | 'createdAt'>[]): void {
+  const { needsInput, parentSessionId } = d.session;
+  const answers = needsInput && mails.some(({ fromSessionId, createdAt }) => createdAt >= needsInput.since && (fromSessionId === null || fromSessionId === parentSessionId));
   if (answers) answerNeedsInput(d);
 }
 

@@ -6,7 +6,7 @@ import { answerApproval, expireApprovals } from './decide-approval.js';
 import { takeFacts } from './decide-facts.js';
 import { end, interrupt, kill, pause, resume, stop } from './decide-intent.js';
 import { claim, loseRunner, missRun, place, wait } from './decide-run.js';
-import { deliverMail } from './decide-mail.js';
+import { deliverMail, takeAnswer } from './decide-mail.js';
 import { input, timeline } from './decide-talk.js';
 import { Decision } from './decision.js';
 import type { Session } from './session.js';
@@ -20,6 +20,7 @@ const RULES: Rules = {
   place, wait, claim, stop, kill, pause, resume, interrupt, input, timeline, end,
   answer_approval: answerApproval,
   deliver_mail: deliverMail,
+  take_mail: (d, { mails }) => takeAnswer(d, mails),
   expire_approvals: expireApprovals,
   facts: takeFacts,
   runner_lost: loseRunner,

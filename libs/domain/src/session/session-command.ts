@@ -1,5 +1,6 @@
 import type { NumberedFact } from '../provider/fact.js';
 import type { TimelineKind } from '../work/timeline.js';
+import type { Mail } from '../work/mail.js';
 import type { TaskStatus } from '../work/task.js';
 import type { TeamMember } from '../work/team-member.js';
 import type { OutcomeCode } from './outcome.js';
@@ -49,6 +50,8 @@ export type SessionCommand =
   | { type: 'input'; inputId: string; text: string; source: PendingInput['source']; actor: Actor }
   /** Mail that waits goes to the agent, where it is between two turns. */
   | { type: 'deliver_mail' }
+  /** It was given this mail as it waited for it. */
+  | { type: 'take_mail'; mails: readonly Pick<Mail, 'fromSessionId' | 'createdAt'>[] }
   | { type: 'timeline'; kind: TimelineKind; message: string; taskId?: string; taskStatus?: TaskStatus; actor: Actor }
   | { type: 'answer_approval'; approvalId: string; optionId?: string; decision?: 'allow' | 'deny'; reason?: string; actor: Actor }
   /** Denies every open approval whose deadline is not after `now`. */

@@ -283,6 +283,17 @@ describe('a session that needs input', () => {
     expect(harness.session.needsInput).toBeNull();
   });
 
+  it('is not answered by what was sent before it asked', () => {
+    const harness = inTask({ parent: { sessionId: 'sess_parent', rootSessionId: 'sess_parent' } });
+    harness.gets({ fromSessionId: 'sess_parent', body: 'By the way.' });
+    harness.do({ type: 'timeline', kind: 'needs_input', message: 'A or B?', actor: AGENT });
+    harness.turnEnds();
+    expect(harness.session).toMatchObject({ needsInput: { message: 'A or B?' }, pendingInputs: [{ source: 'mail' }] });
+    taken(harness);
+    harness.turnEnds();
+    expect(harness.session).toMatchObject({ state: 'running', needsInput: { message: 'A or B?' }, nudged: false });
+  });
+
   it('without a parent is not answered by just any session', () => {
     const harness = inTask();
     harness.do({ type: 'timeline', kind: 'needs_input', message: 'A or B?', actor: AGENT });
