@@ -61,7 +61,7 @@ async function installDependencies() {
   if (installedMatchesLock()) say('dependencies', 'there');
   else {
     const since = performance.now();
-    say('dependencies', 'installing (about half a minute, once)');
+    say('dependencies', 'installing (a minute or two, once)');
     // No install scripts: none of our dependencies needs one, and none gets to run.
     await step('npm ci', npm(), ['ci', '--include=dev', '--ignore-scripts', '--no-audit', '--no-fund']);
     say('dependencies', `installed in ${seconds(since)}`);

@@ -32,5 +32,5 @@ function realPathOf(path: string): string | undefined {
 }
 
 function invalid(path: string, why: string): AppError {
-  return new AppError('WORKING_DIR_INVALID', `The working directory ${why}.`, { path, reason: why });
+  return new AppError('WORKING_DIR_INVALID', `The working directory ${path} ${why}.`, { path, reason: why });
 }
