@@ -96,11 +96,13 @@ export const SEND_RETRY_MS = { first: 100, last: 2_000 } as const;
 /** After an unanswered heartbeat the next comes this much later for each in a row, until the ordinary beat. */
 export const HEARTBEAT_RETRY_MS = 100;
 /** `detect` of one entry; then the entry counts as not installed. */
-export const DETECT_TIMEOUT_MS = 5_000;
+export const DETECT_TIMEOUT_MS = 10_000;
 /** A runner is ready after this even if some entries were not looked at yet; they are told as not installed until then. */
 export const DETECT_AT_START_MS = 1_500;
 /** Entries are looked at again this often, and whenever `providers.json` changes. */
 export const DETECT_EVERY_MS = 60_000;
+/** And again this soon, in ms, where something did not say all of itself in time: the machine was busy just then. */
+export const DETECT_AGAIN_MS = 10_000;
 /** `providers.json` is compared this often, beside being watched. */
 export const PROVIDERS_POLL_MS = 1_000;
 /** A larger file, or what is no regular file, is refused; the last good one stays in force. */

@@ -92,8 +92,8 @@ describe('gemini-cli, from POST /api/sessions/spawn', () => {
   it('is listed as a provider with its version', async () => {
     const provider = await eventually(async () => {
       const { items } = await scenario.api.get<{ items: { name: string; installed: boolean; version: string | null }[] }>('/api/providers');
-      return items.find(({ name, installed }) => name === 'gemini' && installed);
-    }, { what: 'the provider', timeoutMs: 30_000 });
+      return items.find(({ name, installed, version }) => name === 'gemini' && installed && version !== null);
+    }, { what: 'the provider and its version', timeoutMs: 90_000 });
     expect(provider).toMatchObject({ version: GEMINI_CLI_VERSION });
-  }, 60_000);
+  }, 120_000);
 });

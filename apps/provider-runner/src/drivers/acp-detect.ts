@@ -7,7 +7,7 @@ import { acpOptionsOf } from './acp-options.js';
 import type { Detection } from './driver.js';
 
 /** Node programs take seconds to start on a busy machine; past it the version is unknown, the agent still counts as installed. */
-const VERSION_TIMEOUT_MS = 4_000;
+const VERSION_TIMEOUT_MS = 8_000;
 const VERSION_BYTES_MAX = 64 * 1024;
 /** The program is named absolutely; this is for what it starts itself. Nothing of our own environment is handed on. */
 const PATH = '/usr/local/bin:/usr/bin:/bin';

@@ -2,7 +2,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { Capabilities, ProviderEntry, ProviderInfo } from '@orbitmesh/domain';
 import { findDriver } from '../drivers/registry.js';
 import type { Detection } from '../drivers/driver.js';
-import { DETECT_AT_START_MS, DETECT_EVERY_MS, DETECT_TIMEOUT_MS, PROVIDERS_POLL_MS } from '../limits.js';
+import { DETECT_AGAIN_MS, DETECT_AT_START_MS, DETECT_EVERY_MS, DETECT_TIMEOUT_MS, PROVIDERS_POLL_MS } from '../limits.js';
 import type { RunLog } from '../run/run-log.js';
 import type { ProvidersFile } from './providers-file.js';
 
@@ -47,7 +47,13 @@ export class ProviderDetection {
     const before = this.file.problem;
     const changed = this.file.refresh();
     if (this.file.problem && this.file.problem !== before) this.log('error', 'providers.json is not used', { problem: this.file.problem });
-    if (!this.looking && (changed || performance.now() - this.lookedAt > DETECT_EVERY_MS)) await this.look();
+    if (!this.looking && (changed || performance.now() - this.lookedAt > this.lookAfter())) await this.look();
+  }
+
+  /** A version that did not come is no version that is not there. */
+  private lookAfter(): number {
+    const unsure = [...this.infos.values()].some(({ installed, version, detail }) => installed && version === null && detail !== null && detail !== GROUP_ONLY);
+    return unsure ? DETECT_AGAIN_MS : DETECT_EVERY_MS;
   }
 
   private async look(): Promise<void> {
