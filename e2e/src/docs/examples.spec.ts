@@ -22,7 +22,7 @@ const NOT_DONE_HERE: readonly { page: string; begins: string; because: string }[
   { page: 'docs/how-to/follow-the-feed.md', begins: 'id: in_…', because: 'what a stream looks like; stream.int.spec.ts compares its frames' },
   { page: 'docs/how-to/follow-the-feed.md', begins: '// stream.mjs', because: 'apps/api-gateway/src/live/feed-examples.int.spec.ts runs it' },
   { page: 'docs/how-to/follow-the-feed.md', begins: '// socket.mjs', because: 'apps/api-gateway/src/live/feed-examples.int.spec.ts runs it' },
-  { page: 'docs/how-to/use-the-cli.md', begins: 'orbitmesh up ', because: 'apps/cli/src/up-and-down.int.spec.ts starts and stops stacks' },
+  { page: 'docs/how-to/use-the-cli.md', begins: '', because: 'apps/cli/src/docs.spec.ts runs each of its lines; here only what an agent types' },
   { page: 'docs/how-to/receive-webhooks.md', begins: '// receiver.mjs', because: 'apps/notifier/src/webhooks/receiver-example.spec.ts runs it' },
 ];
 /** What an agent types: done by one, in a session of its own. */
