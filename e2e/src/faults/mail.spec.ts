@@ -42,7 +42,7 @@ describe('mail', () => {
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), 'om-home-'));
     await writeFile(join(home, 'providers.json'), JSON.stringify({ idle: { driver: 'process', command: ['/bin/sleep', '3600'] } }), { mode: 0o600 });
-    scenario = await Scenario.start({ home });
+    scenario = await Scenario.start({ home, env: { ORBITMESH_RUNNER_CAPACITY: String(SESSIONS) } });
   }, 90_000);
   afterAll(async () => {
     await scenario.stop();
