@@ -10,6 +10,7 @@ import type { Decide, Decision } from '../commands/decision.js';
 import { assertSeesSession, sightOf } from '../commands/reader.js';
 import { COLLECTIONS } from '../store/collections.js';
 import { assertRevision, mailNotFound, mailOf, projectOf, put, sessionOf } from '../store/documents.js';
+import { filtered } from '../store/filtered.js';
 import { Indexes } from '../store/indexes.js';
 import { addressOf, isParty, senderOf } from './mail-address.js';
 
@@ -111,8 +112,4 @@ function letterOf({ type, subject, body, priority }: SendMailBody, from: Session
     body,
     priority: priority ?? replyTo?.priority ?? 'normal',
   };
-}
-
-function* filtered<T>(items: Iterable<T>, wanted: (item: T) => boolean): Iterable<T> {
-  for (const item of items) if (wanted(item)) yield item;
 }

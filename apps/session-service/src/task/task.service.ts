@@ -13,6 +13,7 @@ import { TASKS_DELETED_MAX } from '../limits.js';
 import { dropFromOrdering } from '../ordering/ordering.service.js';
 import { COLLECTIONS } from '../store/collections.js';
 import { assertRevision, projectOf, put, taskOf, teamMemberOf } from '../store/documents.js';
+import { filtered } from '../store/filtered.js';
 import { Indexes } from '../store/indexes.js';
 import { LiveSessions } from '../supervisor/live-sessions.js';
 
@@ -103,8 +104,4 @@ const lookupIn = (view: View): { get(id: string): Task | undefined } => ({
 function assertReferences(view: View, task: Task): void {
   assertTaskReferences(task, lookupIn(view));
   if (task.teamMemberId !== null) teamMemberOf(view, task.teamMemberId, task.projectId);
-}
-
-function* filtered<T>(items: Iterable<T>, wanted: (item: T) => boolean): Iterable<T> {
-  for (const item of items) if (wanted(item)) yield item;
 }
