@@ -1,4 +1,4 @@
-import { acpDriver } from './acp.driver.js';
+import { acpDriver } from './acp/acp.driver.js';
 import type { DriverDefinition } from './driver.js';
 import { processDriver } from './process.driver.js';
 

@@ -2,7 +2,7 @@ import { spawn, type ChildProcessWithoutNullStreams } from 'node:child_process';
 import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { ProviderEntry } from '@orbitmesh/domain';
-import { acpDriver } from '../acp.driver.js';
+import { acpDriver } from '../acp/acp.driver.js';
 import type { Driver, RunContext } from '../driver.js';
 import { JournaledDriver } from './journaled-driver.js';
 

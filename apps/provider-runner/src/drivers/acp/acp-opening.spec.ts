@@ -1,6 +1,6 @@
 import { describe, expect, it } from '@jest/globals';
 import { acpDriver } from './acp.driver.js';
-import { JournaledDriver, runContextOf } from './testing/journaled-driver.js';
+import { JournaledDriver, runContextOf } from '../testing/journaled-driver.js';
 
 const INITIALIZED = { id: 'om:initialize', result: { protocolVersion: 1, agentInfo: { name: 'scripted', version: '1.2.3' }, agentCapabilities: { loadSession: true } } };
 const OPENED = { id: 'om:session', result: { sessionId: 'conv-1' } };

@@ -4,7 +4,7 @@ import { isAbsolute } from 'node:path';
 import { promisify } from 'node:util';
 import type { ProviderEntry } from '@orbitmesh/domain';
 import { acpOptionsOf } from './acp-options.js';
-import type { Detection } from './driver.js';
+import type { Detection } from '../driver.js';
 
 /** Node programs take seconds to start on a busy machine; past it the version is unknown, the agent still counts as installed. */
 const VERSION_TIMEOUT_MS = 8_000;

@@ -1,7 +1,6 @@
-import { fields, list, text, type Fields } from './acp-json-rpc.js';
 import type { AcpOptions } from './acp-options.js';
 import type { AcpState } from './acp-state.js';
-import { short } from './acp-updates.js';
+import { fields, list, short, text, type Fields } from '../wire/fields.js';
 
 /** Who the agent says it is. */
 export function agentInfoOf(initialized: Fields): NonNullable<AcpState['agentInfo']> {

@@ -1,19 +1,23 @@
 import { newAcpState, type AcpState, type OpenApproval } from './acp-state.js';
 import { lineOfKey, permissionKey, PROMPT, promptKey } from './acp-requests.js';
-import type { DriverHost } from './driver.js';
+import type { DriverHost } from '../driver.js';
+import { KeyedLines } from '../wire/keyed-lines.js';
 
-/**
- * Lines on their way to the agent, and the state they are made from. A line is named by its key, made
- * anew from the state whenever it must be sent again, and confirmed when every byte of it is in the
- * agent's stdin.
- */
+/** Lines on their way to the agent, and the state they are made from. */
 export class AcpOutbox {
   state: AcpState = newAcpState();
   /** Why the running prompt could not be sent; the conversation ends the turn with it. */
   failedTurn: string | null = null;
-  private closed = false;
+  private readonly lines: KeyedLines;
 
-  constructor(private readonly host: DriverHost, private readonly afterwards: () => void) {}
+  constructor(private readonly host: DriverHost, afterwards: () => void) {
+    this.lines = new KeyedLines(host, {
+      lineOf: (key) => lineOfKey(key, this.state, host.run),
+      written: (key) => this.written(key),
+      notWritten: (key, error) => this.notWritten(key, error),
+      afterwards,
+    });
+  }
 
   /** Goes on where the journal ends: sends again what was not written, and confirms what was. */
   recover(state: AcpState, unsent: string[]): void {
@@ -45,14 +49,12 @@ export class AcpOutbox {
   }
 
   write(key: string): void {
-    const line = lineOfKey(key, this.state, this.host.run);
-    if (line === undefined) return;
-    this.host.send(key, line).then(() => this.settleWrite(() => this.written(key)), (error: Error) => this.settleWrite(() => this.notWritten(key, error)));
+    this.lines.write(key);
   }
 
-  /** After the agent's end nothing that is still on its way matters any more. */
+  /** After the agent's end nothing matters any more. */
   close(): void {
-    this.closed = true;
+    this.lines.close();
   }
 
   /** Once: the input of the running turn is in the agent's hands. */
@@ -61,12 +63,6 @@ export class AcpOutbox {
     if (!turn || turn.delivered) return;
     this.state = { ...this.state, turn: { ...turn, delivered: true } };
     if (turn.inputId) this.host.emit({ type: 'input_delivered', inputId: turn.inputId });
-  }
-
-  private settleWrite(work: () => void): void {
-    if (this.closed) return;
-    work();
-    this.afterwards();
   }
 
   private written(key: string): void {

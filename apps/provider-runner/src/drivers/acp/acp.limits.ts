@@ -8,8 +8,6 @@ export const HELD_INPUTS_MAX = 64;
 export const HELD_INPUT_CHARACTERS_MAX = 256 * 1024;
 /** Open tool calls remembered for their title and state; from there on the oldest is forgotten (its updates still come out). */
 export const OPEN_TOOL_CALLS_MAX = 256;
-/** Characters of a title, an id or another short text of the agent; longer ones are cut with an ellipsis. */
-export const SHORT_TEXT_MAX = 500;
 /** Options of one permission request that are offered; more are left out and said as an `error` fact. */
 export const APPROVAL_OPTIONS_MAX = 16;
 /** JSON of the tool call in an approval: it lives in the session document (256 KiB). Past it content and input are left out, and named. */

@@ -1,8 +1,8 @@
 import type { McpServerConfig } from '@orbitmesh/domain';
 import type { InitializeRequest, LoadSessionRequest, NewSessionRequest, PromptRequest, RequestPermissionResponse, SetSessionConfigOptionRequest } from '@agentclientprotocol/sdk/unstable';
-import { encodeError, encodeNotification, encodeRequest, encodeResult, RPC_METHOD_NOT_FOUND, type RpcId } from './acp-json-rpc.js';
+import { encodeError, encodeNotification, encodeRequest, encodeResult, RPC_METHOD_NOT_FOUND, type RpcId } from '../wire/json-rpc.js';
 import type { AcpState } from './acp-state.js';
-import type { RunContext } from './driver.js';
+import type { RunContext } from '../driver.js';
 
 /** Version 1 is the stable one; agents that speak another are refused. */
 export const ACP_PROTOCOL_VERSION = 1;

@@ -1,4 +1,4 @@
-import { count, fields, type Fields } from './acp-json-rpc.js';
+import { count, fields, type Fields } from '../wire/fields.js';
 
 /** Normalised: `tokensIn` leaves cached tokens out, thoughts count as output. */
 export interface TokenTotals {

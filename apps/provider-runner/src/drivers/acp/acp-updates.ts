@@ -1,9 +1,9 @@
 import type { RunFact } from '@orbitmesh/domain';
-import { count, fields, list, text, type Fields } from './acp-json-rpc.js';
-import { OPEN_TOOL_CALLS_MAX, PLAN_ENTRIES_MAX, SHORT_TEXT_MAX } from './acp.limits.js';
+import { OPEN_TOOL_CALLS_MAX, PLAN_ENTRIES_MAX } from './acp.limits.js';
 import type { AcpState, OpenToolCall } from './acp-state.js';
 import { addTokens, usageOfChunk } from './acp-usage.js';
-import type { DriverFact } from './driver.js';
+import type { DriverFact } from '../driver.js';
+import { count, fields, list, short, text, type Fields } from '../wire/fields.js';
 
 /** What an update comes to: the next state and what is to be said. `understood: false` makes it an unparsed record. */
 export interface Applied { state: AcpState; facts: DriverFact[]; understood: boolean }
@@ -59,7 +59,7 @@ export function applyUpdate(state: AcpState, update: Fields): Applied {
 export function applyToolCall(state: AcpState, update: Fields): Applied {
   const toolCallId = text(update.toolCallId);
   if (!toolCallId) return { state, facts: [], understood: false };
-  const id = shorten(toolCallId);
+  const id = short(toolCallId);
   const known = state.toolCalls[id];
   const status = TOOL_STATUSES.find((name) => name === update.status) ?? known?.status;
   const call: OpenToolCall = {
@@ -102,12 +102,4 @@ function textOfContent(value: unknown): string | undefined {
   if (block.type === 'text') return text(block.text);
   if (block.type === 'resource_link') return `[${short(block.uri)}]`;
   return typeof block.type === 'string' ? `[${short(block.type)}]` : undefined;
-}
-
-export function short(value: unknown): string {
-  return shorten(text(value) ?? '');
-}
-
-function shorten(value: string): string {
-  return value.length > SHORT_TEXT_MAX ? `${value.slice(0, SHORT_TEXT_MAX - 1).replace(/[\uD800-\uDBFF]$/, '')}…` : value;
 }

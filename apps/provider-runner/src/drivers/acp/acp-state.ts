@@ -1,5 +1,5 @@
 import type { Activity, RunFact } from '@orbitmesh/domain';
-import type { RpcId } from './acp-json-rpc.js';
+import type { RpcId } from '../wire/json-rpc.js';
 import type { TokenTotals } from './acp-usage.js';
 
 /** Grows when the shape of `AcpState` changes. */

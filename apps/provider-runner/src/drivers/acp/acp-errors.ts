@@ -1,4 +1,5 @@
-import { fields, text, type RpcError } from './acp-json-rpc.js';
+import { type RpcError } from '../wire/json-rpc.js';
+import { fields, text } from '../wire/fields.js';
 
 export type AgentErrorKind = 'auth_required' | 'rate_limit' | 'usage_limit' | 'overloaded' | 'cancelled' | 'agent_error';
 

@@ -4,7 +4,7 @@ import { AcpConversation } from './acp-conversation.js';
 import { detectAcpAgent } from './acp-detect.js';
 import { acpOptionsOf } from './acp-options.js';
 import { ACP_STATE_VERSION } from './acp-state.js';
-import type { DriverDefinition } from './driver.js';
+import type { DriverDefinition } from '../driver.js';
 
 /**
  * Any agent that speaks the Agent Client Protocol (v1) over stdio: gemini-cli, opencode, copilot,

@@ -6,10 +6,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { eventually, GEMINI_CLI, geminiProviderEntry, installAgent, ModelStandIn, scenarioTag } from '@orbitmesh/testing';
 import { acpDriver } from './acp.driver.js';
-import { manifestOf, runContextOf } from './testing/journaled-driver.js';
-import { PipedAgent } from './testing/piped-agent.js';
+import { manifestOf, runContextOf } from '../testing/journaled-driver.js';
+import { PipedAgent } from '../testing/piped-agent.js';
 
-const CHECKOUT = fileURLToPath(new URL('../../../../', import.meta.url));
+const CHECKOUT = fileURLToPath(new URL('../../../../../', import.meta.url));
 const WAIT = { timeoutMs: 60_000 };
 
 describe('gemini-cli, the real program', () => {

@@ -1,7 +1,10 @@
+import { fields, text, type Fields } from './fields.js';
+
 /**
- * JSON-RPC 2.0 as ACP uses it over stdio: one message a line, no batches. Our own request ids are
+ * JSON-RPC 2.0 as agents use it over stdio: one message a line, no batches. Our own request ids are
  * strings that say what they are for (`om:prompt:<inputId>`), so an answer can be understood by a
- * process that did not send the question.
+ * process that did not send the question. Reading does not ask for the `jsonrpc` member: codex leaves
+ * it out.
  *
  * @see https://www.jsonrpc.org/specification, https://agentclientprotocol.com/protocol/v1/transports
  */
@@ -17,26 +20,6 @@ export type Frame =
   | { kind: 'result'; id: RpcId; result: Fields }
   | { kind: 'error'; id: RpcId; error: RpcError }
   | { kind: 'invalid' };
-
-/** What came from an agent, not trusted to have any shape. */
-export type Fields = Record<string, unknown>;
-
-export function fields(value: unknown): Fields {
-  return typeof value === 'object' && value !== null && !Array.isArray(value) ? (value as Fields) : {};
-}
-
-export function list(value: unknown): unknown[] {
-  return Array.isArray(value) ? value : [];
-}
-
-export function text(value: unknown): string | undefined {
-  return typeof value === 'string' ? value : undefined;
-}
-
-/** A count of an agent: finite and not negative, else 0. */
-export function count(value: unknown): number {
-  return typeof value === 'number' && Number.isFinite(value) && value > 0 ? value : 0;
-}
 
 function isId(value: unknown): value is RpcId {
   return value === null || typeof value === 'string' || typeof value === 'number';

@@ -1,7 +1,6 @@
 import type { ApprovalOption, RunFact } from '@orbitmesh/domain';
-import { fields, list, text, type Fields } from './acp-json-rpc.js';
 import { APPROVAL_OPTIONS_MAX, APPROVAL_TOOL_CALL_BYTES_MAX } from './acp.limits.js';
-import { short } from './acp-updates.js';
+import { fields, list, short, text, type Fields } from '../wire/fields.js';
 
 const OPTION_KINDS = ['allow_once', 'allow_always', 'reject_once', 'reject_always'] as const;
 

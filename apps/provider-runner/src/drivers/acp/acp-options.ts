@@ -1,5 +1,5 @@
 import { AppError, type ProviderEntry } from '@orbitmesh/domain';
-import { fields } from './acp-json-rpc.js';
+import { fields } from '../wire/fields.js';
 
 /** How one ACP agent differs from the others: `custom.acp` of its entry in `providers.json`. */
 export interface AcpOptions {
