@@ -76,6 +76,17 @@ describe('sessions', () => {
     await expect(service.call(SessionRpc.inputToSession, { id, text: 'x', meta: meta() })).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
   });
 
+  it('gives an input into the turn that runs where the driver can, and says NOT_SUPPORTED where it cannot', async () => {
+    const runner = await join({ providers: [{ ...DEMO, capabilities: { ...DEMO.capabilities, steer: true } }] });
+    const id = await running();
+    expect(await service.call(SessionRpc.inputToSession, { id, text: 'not so', steer: true, meta: meta() })).toMatchObject({ status: 202 });
+    await eventually(() => runner.received.some(({ to }) => to === 'input'));
+    expect(runner.received.find(({ to }) => to === 'input')?.command).toMatchObject({ text: 'not so', steer: true });
+
+    await runner.beat({ providers: [DEMO] });
+    await expect(service.call(SessionRpc.inputToSession, { id, text: 'nor so', steer: true, meta: meta() })).rejects.toMatchObject({ code: 'NOT_SUPPORTED', details: { capability: 'steer' } });
+  });
+
   it('lets the first of two answers to an approval win, and brings it down once', async () => {
     const runner = await join();
     const id = await running();

@@ -8,7 +8,7 @@ const at = (seconds: number): string => new Date(T0 + seconds * 1_000).toISOStri
 const MINUTE = 60;
 
 const base: Session = createSession({
-  type: 'spawn', sessionId: 'sess_1', projectId: 'proj_1', taskIds: [], name: 'S', teamMember: null, parent: null, continues: null, agentSessionId: null,
+  type: 'spawn', sessionId: 'sess_1', projectId: 'proj_1', taskIds: [], name: 'S', teamMember: null, parent: null, continues: null, agentSessionId: null, conversationId: null,
   providerType: 'demo', model: null, permissionMode: 'ask', mode: 'task', workingDir: '/w', manifestHash: 'h',
 }, { now: at(0), newId: () => 'id' });
 

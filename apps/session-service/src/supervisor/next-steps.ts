@@ -11,7 +11,7 @@ export type RunnerMessage =
   | { to: 'start' }
   | { to: 'stop' | 'kill'; reason: string }
   | { to: 'pause' | 'resume' | 'interrupt' }
-  | { to: 'input'; inputId: string; text: string }
+  | { to: 'input'; inputId: string; text: string; steer?: true }
   | { to: 'answerApproval'; approvalId: string; optionId: string | null; reason?: string };
 
 /** What is to be done for a session now. `key` says which of two equal steps are one: it is not repeated before its interval. */
@@ -154,7 +154,7 @@ function runningSteps(session: Session): Step[] {
     type: 'send', key: `answer:${id}`,
     message: { to: 'answerApproval', approvalId: id, optionId: answer!.optionId, ...(answer!.reason !== undefined && { reason: answer!.reason }) },
   }));
-  const inputs = session.pendingInputs.map(({ inputId, text }): Step => ({ type: 'send', key: `input:${inputId}`, message: { to: 'input', inputId, text } }));
+  const inputs = session.pendingInputs.map(({ inputId, text, steer }): Step => ({ type: 'send', key: `input:${inputId}`, message: { to: 'input', inputId, text, ...(steer && { steer }) } }));
   const interrupt: Step[] = session.turn.active && session.interruptRequestedAt !== null ? [{ type: 'send', key: 'interrupt', message: { to: 'interrupt' } }] : [];
   return [...interrupt, ...answers, ...inputs];
 }

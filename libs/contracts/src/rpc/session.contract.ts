@@ -53,7 +53,7 @@ export const SessionRpc = {
   deleteSession: command<{ id: string }, null>('session.delete'),
   /** stop, pause, resume, kill, interrupt: records the intent, 202 (200 when there is nothing left to do). */
   actOnSession: command<{ id: string; action: SessionAction; reason?: string }, SessionView>('session.act'),
-  inputToSession: command<{ id: string; text: string }, SessionView>('session.input'),
+  inputToSession: command<{ id: string; text: string; steer?: boolean }, SessionView>('session.input'),
   getManifest: rpc<{ id: string }, Manifest>('session.manifest'),
   getManifestInput: rpc<{ id: string }, ManifestInput>('session.manifestInput'),
   listTransitions: rpc<{ id: string }, List<Transition>>('session.transitions'),

@@ -98,7 +98,7 @@ export class RunnerWorld {
     };
     return {
       sessionId, runId: `run_${this.unique}_${this.runs}`, epoch: 1, ttlMs: 10_000, manifest, manifestHash: 'hash', token: `oma_${sessionId}_1_tokentoken`,
-      apiUrl: 'http://127.0.0.1:1', roots: [this.workingDir], ...change.request,
+      apiUrl: 'http://127.0.0.1:1', roots: [this.workingDir], conversationId: sessionId, ...change.request,
     };
   }
 
