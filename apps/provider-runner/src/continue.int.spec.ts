@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { RunnerRpc, type StartRun } from '@orbitmesh/contracts';
 import type { Manifest, ProviderInfo } from '@orbitmesh/domain';
 import { eventually } from '@orbitmesh/testing';
-import { RunnerWorld } from './testing/runner-world.js';
+import { RunnerWorld } from '@orbitmesh/testing/provider-conformance';
+import { RUNNER_MAIN } from './testing/runner-main.js';
 
 describe('a runner whose agents go on with earlier conversations', () => {
   let world: RunnerWorld;
@@ -12,7 +13,7 @@ describe('a runner whose agents go on with earlier conversations', () => {
   const state = (...names: string[]): string => join(world.home, 'provider-runner/slot-0/agents', ...names);
 
   beforeAll(async () => {
-    world = await RunnerWorld.create();
+    world = await RunnerWorld.create(RUNNER_MAIN);
     userHome = join(world.home, '..', 'user');
     mkdirSync(userHome);
     world.providers({
