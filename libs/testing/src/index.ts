@@ -8,6 +8,7 @@ export * from './contracts/payload-check.js';
 export * from './contracts/schema-check.js';
 export * from './eventually.js';
 export * from './model-stand-in/claude-code.js';
+export * from './model-stand-in/codex-cli.js';
 export * from './model-stand-in/gemini-cli.js';
 export * from './model-stand-in/install-agent.js';
 export * from './model-stand-in/model-stand-in.js';

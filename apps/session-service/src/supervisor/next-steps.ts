@@ -120,7 +120,15 @@ function stalled(session: Session, world: World, since: (at: string | null | und
   if (limit === null) return null;
   const silence = Math.min(since(session.lastFactAt), since(session.turn.startedAt), since(session.run!.startedAt));
   if (silence < limit) return null;
-  return { type: 'end', key: 'end', outcome: 'stalled', message: `Nothing was heard of the agent for ${Math.round(limit / 1000)} s.`, kill: false };
+  return { type: 'end', key: 'end', outcome: 'stalled', message: `Nothing was heard of the agent for ${Math.round(limit / 1000)} s. ${lastSeen(session)}`, kill: false };
+}
+
+/** For whoever has to find out why an agent fell silent: what it was about when it was last heard of. */
+function lastSeen({ lastFactAt, activity, currentTask, turn }: Session): string {
+  if (lastFactAt === null) return 'It never said a word.';
+  const calls = turn.openToolCalls.length;
+  const open = calls === 0 ? '' : calls === 1 ? ', with a tool call open' : `, with ${calls} tool calls open`;
+  return `Last seen at ${lastFactAt}: ${activity}${currentTask === null ? '' : ` (${currentTask})`}${open}.`;
 }
 
 /** An agent that never had a turn knows none: it says by its exit that it is done. */
