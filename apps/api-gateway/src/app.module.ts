@@ -18,12 +18,13 @@ import { EventPager } from './live/event-pager.js';
 import { EventStreams } from './live/event-streams.js';
 import { EventTail } from './live/event-tail.js';
 import { LiveClients } from './live/live-clients.js';
+import { LiveCommands } from './live/live-commands.js';
 import { LiveGateway } from './live/live.gateway.js';
 
 @Module({
   controllers: CONTROLLERS,
   providers: [
-    TokenStore, Authenticator, Door, Entrance, Traffic, HttpDrain, RouteTable, Relay, MailWaits, ReadinessProbe, EventTail, EventPager, LiveClients,
+    TokenStore, Authenticator, Door, Entrance, Traffic, HttpDrain, RouteTable, Relay, MailWaits, ReadinessProbe, EventTail, EventPager, LiveClients, LiveCommands,
     LiveGateway, EventStreams, ProblemFilter,
     { provide: APP_PIPE, useClass: DtoPipe },
     { provide: APP_GUARD, useClass: AgentAccessGuard },

@@ -4,7 +4,8 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { RunnerRpc, type StartRun } from '@orbitmesh/contracts';
 import type { Manifest, ProviderInfo } from '@orbitmesh/domain';
 import { eventually } from '@orbitmesh/testing';
-import { RunnerWorld } from './testing/runner-world.js';
+import { RunnerWorld } from '@orbitmesh/testing/provider-conformance';
+import { RUNNER_MAIN } from './testing/runner-main.js';
 
 describe('a runner whose agents go on with earlier conversations', () => {
   let world: RunnerWorld;
@@ -12,7 +13,7 @@ describe('a runner whose agents go on with earlier conversations', () => {
   const state = (...names: string[]): string => join(world.home, 'provider-runner/slot-0/agents', ...names);
 
   beforeAll(async () => {
-    world = await RunnerWorld.create();
+    world = await RunnerWorld.create(RUNNER_MAIN);
     userHome = join(world.home, '..', 'user');
     mkdirSync(userHome);
     world.providers({
@@ -25,12 +26,12 @@ describe('a runner whose agents go on with earlier conversations', () => {
   }, 30_000);
   afterAll(() => world.close());
 
-  function demo(prompt: string, from?: string): Promise<StartRun> {
+  function demo(prompt: string, from?: string, conversationId = 'sess_other'): Promise<StartRun> {
     const manifest: Partial<Manifest> = {
       mode: 'interactive', prompt, initialDirective: prompt,
       provider: { type: 'demo', model: null, permissionMode: 'allow', mcpServers: [], custom: { demo: { noPermission: true, noReport: true } } },
     };
-    return world.start('demo', { manifest, request: from === undefined ? {} : { continueAgentSessionId: from } });
+    return world.start('demo', { manifest, request: from === undefined ? {} : { continueAgentSessionId: from, conversationId } });
   }
 
   async function stopped({ runId, ...run }: StartRun, turns: number): Promise<void> {
@@ -47,13 +48,14 @@ describe('a runner whose agents go on with earlier conversations', () => {
     rmSync(world.dirOf(first.runId), { recursive: true });
     await world.startRunner({ HOME: userHome });
 
-    const second = await demo('recall', agentSessionId);
+    const second = await demo('recall', agentSessionId, first.sessionId);
     await stopped(second, 1);
 
     expect(world.session.factsOf(second.runId, 'run_started')[0].agentSessionId).toBe(agentSessionId);
     expect(world.session.output(second.runId, 'agent')).toMatch(/^I remember this conversation: 1 turn, the last one in the session .*\n- "Survey the directory": Wrote /);
-    expect(readdirSync(state('demo'))).toEqual([`${agentSessionId}.json`]);
-    for (const path of [state(), state('demo')]) expect(statSync(path).mode & 0o777).toBe(0o700);
+    expect(readdirSync(state('demo'))).toEqual([first.sessionId]);
+    expect(readdirSync(state('demo', first.sessionId))).toEqual([`${agentSessionId}.json`]);
+    for (const path of [state(), state('demo'), state('demo', first.sessionId)]) expect(statSync(path).mode & 0o777).toBe(0o700);
     expect(readdirSync(userHome)).toEqual([]);
     expect(readdirSync(world.workingDir).filter((name) => !name.startsWith('orbitmesh-report-'))).toEqual([]);
   }, 60_000);
@@ -65,11 +67,11 @@ describe('a runner whose agents go on with earlier conversations', () => {
     expect(await world.left(runId)).toEqual([]);
   }, 30_000);
 
-  it('gives every provider a place of its own, and follows no link to it', async () => {
-    const { runId } = await world.start('shell');
+  it('gives every conversation a place of its own, and follows no link to it', async () => {
+    const { runId, sessionId } = await world.start('shell');
     await world.ended(runId);
-    expect(world.session.output(runId)).toBe(`state: ${state('shell')}\n`);
-    expect(readdirSync(state('shell'))).toEqual(['note']);
+    expect(world.session.output(runId)).toBe(`state: ${state('shell', sessionId)}\n`);
+    expect(readdirSync(state('shell', sessionId))).toEqual(['note']);
 
     symlinkSync(userHome, state('linked'));
     const linked = await world.start('linked');

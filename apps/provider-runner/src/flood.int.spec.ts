@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { RunnerRpc, type StartRun } from '@orbitmesh/contracts';
 import { eventually } from '@orbitmesh/testing';
-import { RunnerWorld } from './testing/runner-world.js';
+import { RunnerWorld } from '@orbitmesh/testing/provider-conformance';
+import { RUNNER_MAIN } from './testing/runner-main.js';
 
 /** Shakes hands as an ACP agent, then does this in the turn it is given. */
 const ACP = (turn: string) => ({ driver: 'acp', command: [process.execPath, '-e', `
@@ -21,7 +22,7 @@ describe('an agent that writes too much', () => {
   let world: RunnerWorld;
 
   beforeEach(async () => {
-    world = await RunnerWorld.create();
+    world = await RunnerWorld.create(RUNNER_MAIN);
     world.providers({
       yes: { driver: 'acp', command: ['/usr/bin/yes'] },
       garbage: ACP(`const many = Buffer.from('{"jsonrpc":"2.0","method":"nobody/knows"}\\n'.repeat(10_000)); for (;;) fs.writeSync(1, many);`),

@@ -2,11 +2,18 @@
  * Every bound of the runner: value, unit, where it comes from, and what happens there. Bounds of the
  * wire (batch of facts, heartbeat) are in @orbitmesh/contracts.
  */
+import { availableParallelism } from 'node:os';
+
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
 /** Runs at once on one runner, unless configured. A start beyond it is answered LIMIT_REACHED; the session waits, visibly. */
 export const CAPACITY_DEFAULT = 16;
+/**
+ * Agents that are being started at once: a real one costs one to three seconds of a core until it is ready,
+ * and twenty at once would keep each other from being ready in time. The others wait, visibly, in session-service.
+ */
+export const STARTS_AT_ONCE = Math.max(4, 2 * availableParallelism());
 /** Slots tried before boot gives up with STORAGE_LOCKED. */
 export const SLOTS_MAX = 256;
 /** From the execution to `run_started` (design §4.1); then the tree is ended and `start_failed: start_timeout` is said. */
@@ -109,9 +116,14 @@ export const PROVIDERS_POLL_MS = 1_000;
 export const PROVIDERS_FILE_BYTES_MAX = 1 * MIB;
 /** `file:` secrets; a larger file, or what is no regular file, is refused and the start fails. */
 export const SECRET_FILE_BYTES_MAX = 64 * KIB;
-/** What the agents of one provider keep from run to run, conversations above all; files that were not written for longest go first, at the end of a run. */
-export const AGENT_STATE_FILES_MAX = 1_000;
-export const AGENT_STATE_BYTES_MAX = 256 * MIB;
+/**
+ * What the agents of one provider keep from run to run: one directory a conversation. Those whose last
+ * run ended longest ago go first, at the end of a run; such a conversation cannot be continued any more.
+ */
+export const AGENT_STATES_MAX = 1_000;
+export const AGENT_STATES_BYTES_MAX = 4 * 1024 * MIB;
+/** Files looked at to know how large one is; one with more counts as what was seen of it. */
+export const AGENT_STATE_FILES_MAX = 20_000;
 /** Directories of ended runs kept for their raw frames; the oldest go first. */
 export const ENDED_RUNS_MAX = 200;
 export const ENDED_RUNS_BYTES_MAX = 2 * 1024 * MIB;

@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { RunnerRpc } from '@orbitmesh/contracts';
 import { eventually } from '@orbitmesh/testing';
-import { RunnerWorld } from './testing/runner-world.js';
+import { RunnerWorld } from '@orbitmesh/testing/provider-conformance';
+import { RUNNER_MAIN } from './testing/runner-main.js';
 
 const SHELL = (script: string) => ({ driver: 'process', command: ['/bin/sh', '-c', script] });
 
@@ -11,7 +12,7 @@ describe('a runner with the process driver', () => {
   let world: RunnerWorld;
 
   beforeAll(async () => {
-    world = await RunnerWorld.create();
+    world = await RunnerWorld.create(RUNNER_MAIN);
     world.providers({
       'exit-3': SHELL('echo hello; echo trouble >&2; exit 3'),
       environment: SHELL('env; umask; pwd; read -r line; echo "read: $line"; orbitmesh_path=$(command -v orbitmesh); echo "cli: $orbitmesh_path"'),

@@ -4,7 +4,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { RunnerRpc, type StartRun } from '@orbitmesh/contracts';
 import { AppError } from '@orbitmesh/domain';
 import { eventually } from '@orbitmesh/testing';
-import { RunnerWorld } from './testing/runner-world.js';
+import { RunnerWorld } from '@orbitmesh/testing/provider-conformance';
+import { RUNNER_MAIN } from './testing/runner-main.js';
 
 const SHELL = (script: string) => ({ driver: 'process', command: ['/bin/sh', '-c', script] });
 const NODE = (script: string) => ({ driver: 'process', command: [process.execPath, '-e', script] });
@@ -14,7 +15,7 @@ describe('a runner that dies, or whose neighbours do', () => {
   let world: RunnerWorld;
 
   beforeEach(async () => {
-    world = await RunnerWorld.create();
+    world = await RunnerWorld.create(RUNNER_MAIN);
     world.providers({
       counter: SHELL('n=0; while [ $n -lt 300 ]; do n=$((n+1)); echo "line $n €"; sleep 0.01; done; read -r more; read -r input; echo "got $input"; exit 7'),
       burst: NODE('let n = 0; const t = setInterval(() => { for (let i = 0; i < 2000; i++) console.log(`line ${++n} €`); if (n >= 200000) clearInterval(t); }, 5);'),

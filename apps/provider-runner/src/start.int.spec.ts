@@ -3,7 +3,8 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AnyRunnerRpc, RunnerRpc, type StartRun } from '@orbitmesh/contracts';
 import { eventually } from '@orbitmesh/testing';
-import { RunnerWorld } from './testing/runner-world.js';
+import { RunnerWorld } from '@orbitmesh/testing/provider-conformance';
+import { RUNNER_MAIN } from './testing/runner-main.js';
 
 const SHELL = (script: string) => ({ driver: 'process', command: ['/bin/sh', '-c', script] });
 
@@ -11,7 +12,7 @@ describe('starts and what a runner tells of itself', () => {
   let world: RunnerWorld;
 
   beforeEach(async () => {
-    world = await RunnerWorld.create();
+    world = await RunnerWorld.create(RUNNER_MAIN);
     world.providers({ short: SHELL('for n in 1 2 3; do echo $n; sleep 0.02; done'), long: SHELL('echo up; exec sleep 300') });
   });
   afterEach(async () => world.close());

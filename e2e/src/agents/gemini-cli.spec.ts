@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Approval } from '@orbitmesh/domain';
-import { eventually, GEMINI_CLI_VERSION, GeminiStandIn, geminiProviderEntry, installGeminiCli, processesNaming, scenarioTag } from '@orbitmesh/testing';
+import { eventually, GEMINI_CLI, geminiProviderEntry, installAgent, ModelStandIn, processesNaming, scenarioTag } from '@orbitmesh/testing';
 import { Feed } from '../support/feed.js';
 import { Scenario } from '../support/scenario.js';
 
@@ -13,14 +13,14 @@ const CHECKOUT = fileURLToPath(new URL('../../../', import.meta.url));
 
 /** The real program, driven by REST alone; only the model behind it is scripted. */
 describe('gemini-cli, from POST /api/sessions/spawn', () => {
-  let standIn: GeminiStandIn;
+  let standIn: ModelStandIn;
   let scenario: Scenario;
   let home: string;
   let notes: string;
 
   beforeAll(async () => {
-    const script = await installGeminiCli(CHECKOUT);
-    standIn = await GeminiStandIn.start();
+    const script = await installAgent(CHECKOUT, GEMINI_CLI);
+    standIn = await ModelStandIn.start();
     home = await mkdtemp(join(tmpdir(), 'om-gemini-'));
     const entry = await geminiProviderEntry({ script, standInUrl: standIn.url, home: join(home, 'gemini-home') });
     await writeFile(join(home, 'providers.json'), JSON.stringify({ gemini: entry }, null, 2));
@@ -94,6 +94,6 @@ describe('gemini-cli, from POST /api/sessions/spawn', () => {
       const { items } = await scenario.api.get<{ items: { name: string; installed: boolean; version: string | null }[] }>('/api/providers');
       return items.find(({ name, installed, version }) => name === 'gemini' && installed && version !== null);
     }, { what: 'the provider and its version', timeoutMs: 90_000 });
-    expect(provider).toMatchObject({ version: GEMINI_CLI_VERSION });
+    expect(provider).toMatchObject({ version: GEMINI_CLI.version });
   }, 120_000);
 });

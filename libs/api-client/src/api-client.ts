@@ -48,7 +48,8 @@ export class ApiClient extends Operations {
   renameSession(id: string, name: string, options?: CallOptions) { return this.call('sessions.update', { params: { id }, body: { name } }, options); }
   deleteSession(id: string, options?: CallOptions) { return this.call('sessions.remove', { params: { id } }, options); }
   act(id: string, action: SessionAction, reason?: string, options?: CallOptions) { return this.call(`sessions.${action}`, { params: { id }, body: { reason } }, options); }
-  input(id: string, text: string, options?: CallOptions) { return this.call('sessions.input', { params: { id }, body: { text } }, options); }
+  /** `steer`: into the turn that runs, where the agent can. */
+  input(id: string, text: string, options?: CallOptions & { steer?: boolean }) { return this.call('sessions.input', { params: { id }, body: { text, ...(options?.steer && { steer: true }) } }, options); }
   manifest(id: string) { return this.read('sessions.manifest', { params: { id } }); }
   manifestInput(id: string) { return this.read('sessions.manifestInput', { params: { id } }); }
   transitions(id: string) { return this.read('sessions.transitions', { params: { id } }); }

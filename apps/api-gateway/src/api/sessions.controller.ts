@@ -81,8 +81,8 @@ export class SessionsController {
 
   @Answers(202, 'SessionView', 'Gives the agent an input.', { codes: ['SESSION_ENDED', 'NOT_SUPPORTED', 'LIMIT_REACHED'] })
   @Post(':id/input')
-  input(@HttpCall() call: Call, @Param('id') id: string, @Body() { text }: InputDto) {
-    return this.relay.command(call, SessionRpc.inputToSession, { id, text });
+  input(@HttpCall() call: Call, @Param('id') id: string, @Body() { text, steer }: InputDto) {
+    return this.relay.command(call, SessionRpc.inputToSession, { id, text, ...(steer !== undefined && { steer }) });
   }
 
   /** A new session, in the conversation of one that has ended. */

@@ -33,7 +33,11 @@ export function sha256(bytes: Uint8Array): string {
 export function traceIdOf(request: Pick<IncomingMessage, 'headers'>): string {
   const given = request.headers['traceparent'];
   const match = typeof given === 'string' ? /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(given) : null;
-  return match && !/^0+$/.test(match[1]) ? match[1] : randomUUID().replaceAll('-', '');
+  return match && !/^0+$/.test(match[1]) ? match[1] : newTraceId();
+}
+
+export function newTraceId(): string {
+  return randomUUID().replaceAll('-', '');
 }
 
 /** @throws VALIDATION_FAILED for a key or an If-Match that cannot be one */
@@ -51,7 +55,8 @@ export function commandMetaOf(request: FastifyRequest): CommandMeta {
   return meta;
 }
 
-function checkedKey(key: string | string[]): string {
+/** @throws VALIDATION_FAILED for what cannot be an Idempotency-Key */
+export function checkedKey(key: string | string[]): string {
   const valid = typeof key === 'string' && key.length <= IDEMPOTENCY_KEY_CHARS_MAX && /^[\x21-\x7e]+$/.test(key);
   if (!valid) throw validationError([{ pointer: '/idempotency-key', detail: `must be 1 to ${IDEMPOTENCY_KEY_CHARS_MAX} visible ASCII characters` }], 'header');
   return key;

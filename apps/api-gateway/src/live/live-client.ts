@@ -1,9 +1,10 @@
 import type { WebSocket } from 'ws';
 import { AppError } from '@orbitmesh/domain';
-import { parseJsonBody, SubscribeFrameDto, validateDto, validationError, WS_CLOSE, type ServerFrame } from '@orbitmesh/contracts';
+import { HTTP_STATUS, IDEMPOTENCY_KEY_CHARS_MAX, parseJsonBody, SubscribeFrameDto, validateDto, validationError, WS_CLOSE, type ServerFrame } from '@orbitmesh/contracts';
 import { INBOX_FRAMES_MAX, PING_INTERVAL_MS, PINGS_MISSED_MAX } from '../limits.js';
 import type { LiveEvent } from './event-ring.js';
 import { FeedClient, type Farewell, type FeedClientOptions } from './feed-client.js';
+import type { LiveCommands } from './live-commands.js';
 
 const REASONS: Readonly<Record<Farewell, string>> = {
   shutdown: 'shutting down', unauthenticated: 'the token is not valid any more', slow: 'too slow; resume from your cursor',
@@ -15,7 +16,7 @@ export class LiveClient extends FeedClient {
   private inboxFrames = 0;
   private pingsMissed = 0;
 
-  constructor(private readonly socket: WebSocket, options: FeedClientOptions) {
+  constructor(private readonly socket: WebSocket, options: FeedClientOptions, private readonly commands: LiveCommands) {
     super(options, PING_INTERVAL_MS);
     socket.on('message', (data: Buffer, isBinary: boolean) => this.onMessage(data, isBinary));
     socket.on('pong', () => { this.pingsMissed = 0; });
@@ -72,6 +73,7 @@ export class LiveClient extends FeedClient {
     const type = (frame as { type?: unknown } | null)?.type;
     if (type === 'ping') this.sendFrame({ type: 'pong' });
     else if (type === 'unsubscribe') this.reader.stop();
+    else if (type === 'answer_approval') await this.answerApproval(frame);
     else {
       // Whatever else it is, this says what is wrong with it.
       const { filter, after } = validateDto(SubscribeFrameDto, frame);
@@ -79,10 +81,20 @@ export class LiveClient extends FeedClient {
     }
   }
 
-  private refuse(error: unknown): void {
+  /** A refusal names the frame it is of, and says what a problem says: others may be under way. */
+  private async answerApproval(frame: unknown): Promise<void> {
+    try {
+      this.sendFrame(await this.commands.answerApproval(this.principal, frame));
+    } catch (error) {
+      const { id } = frame as { id?: unknown };
+      this.refuse(error, { ...(typeof id === 'string' && { id: id.slice(0, IDEMPOTENCY_KEY_CHARS_MAX) }), ...detailsOf(error) });
+    }
+  }
+
+  private refuse(error: unknown, more: { id?: string; details?: Record<string, unknown> } = {}): void {
     if (!(error instanceof AppError)) this.fault(error);
     const failure = error instanceof AppError ? error : new AppError('INTERNAL');
-    this.sendFrame({ type: 'error', code: failure.code, detail: failure.message });
+    this.sendFrame({ type: 'error', code: failure.code, detail: failure.message, ...more });
   }
 
   private end(code: number, reason: string): void {
@@ -93,4 +105,9 @@ export class LiveClient extends FeedClient {
   private send(frame: Buffer): void {
     if (this.isOpen) this.socket.send(frame, { binary: false }, this.onSent);
   }
+}
+
+/** What a problem would have beside; of a fault of ours, nothing. */
+function detailsOf(error: unknown): { details?: Record<string, unknown> } {
+  return error instanceof AppError && HTTP_STATUS[error.code] < 500 && Object.keys(error.details).length > 0 ? { details: error.details } : {};
 }

@@ -14,6 +14,7 @@ import { traceIdOf } from '../http/request-context.js';
 import { FRAME_BYTES_MAX, SLOW_CLOSE_MS_MAX } from '../limits.js';
 import { LiveClient } from './live-client.js';
 import { LiveClients } from './live-clients.js';
+import { LiveCommands } from './live-commands.js';
 
 /** The WebSocket `/ws`: who may come in (design §5). */
 @Injectable()
@@ -27,7 +28,7 @@ export class LiveGateway implements OnApplicationBootstrap {
   constructor(
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost, @Inject(Door) private readonly door: Door,
     @Inject(Authenticator) private readonly authenticator: Authenticator, @Inject(LiveClients) private readonly clients: LiveClients,
-    @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LiveCommands) private readonly commands: LiveCommands, @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -63,7 +64,7 @@ export class LiveGateway implements OnApplicationBootstrap {
   }
 
   private onConnected(ws: WebSocket, principal: Principal, token: string): void {
-    const client = new LiveClient(ws, this.clients.optionsFor(principal, token));
+    const client = new LiveClient(ws, this.clients.optionsFor(principal, token), this.commands);
     ws.on('close', () => this.clients.delete(client));
     ws.on('error', (error) => this.logger.debug({ err: error }, 'live socket failed'));
     this.clients.add(client);

@@ -51,7 +51,7 @@ export class StreamClient extends FeedClient {
   }
 
   protected sendFrame(frame: ServerFrame): void {
-    if (frame.type === 'event' || frame.type === 'pong') return;
+    if (frame.type === 'event' || frame.type === 'pong' || frame.type === 'approval_answered') return;
     const { type, ...data } = frame;
     this.write('cursor' in frame ? frame.cursor : null, STREAM_EVENTS[type], JSON.stringify(data));
   }

@@ -114,9 +114,10 @@ function addAction(site: Site, action: SessionAction): void {
 }
 
 function addInput(site: Site): void {
-  site.change<SessionView>({
+  site.change<SessionView, { steer?: boolean }>({
     name: 'input', about: 'say something to the agent of a session', args: [...SESSION, ['<text>', 'what to say; - reads it from stdin']],
-    send: async ({ client, context, call: { args: [id, text] } }, how) => client.input(id, await textOf(context, text), how), text: (one) => `${one.id}: ${one.state}, told`,
+    options: [['--steer', 'into the turn that runs, where the agent can; else it is told when the turn has ended']],
+    send: async ({ client, context, call: { args: [id, text], options: { steer } } }, how) => client.input(id, await textOf(context, text), { ...how, ...(steer && { steer }) }), text: (one) => `${one.id}: ${one.state}, told`,
   });
 }
 

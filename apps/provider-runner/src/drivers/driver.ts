@@ -1,4 +1,4 @@
-import type { Activity, Capabilities, IdKind, Manifest, OutcomeCode, ProviderEntry, RunFact } from '@orbitmesh/domain';
+import type { Activity, Capabilities, IdKind, Manifest, McpServerConfig, OutcomeCode, ProviderEntry, RunFact } from '@orbitmesh/domain';
 
 /**
  * The driver port (design §7): the seam between the core, which owns processes, files, the journal and
@@ -41,9 +41,36 @@ export interface DriverDefinition {
   capabilities(entry: ProviderEntry): Capabilities;
   /** Is it installed, and which version? Must end by itself within `DETECT_TIMEOUT_MS`; never throws for "no". */
   detect(entry: ProviderEntry): Promise<Detection>;
+  /**
+   * What is executed for a run: the entry's command with the driver's own arguments, and the variables it
+   * adds (where the agent keeps its state, above all). A variable that the entry or the session sets
+   * itself stays as it is set: that is how somebody lets an agent use his own login. May write files into
+   * `stateDir`, for their owner alone, and nowhere else. No secret in the command (everybody on the
+   * machine can read it) or in a file. Absent: the command as it is.
+   * @throws AppError CONFIG_INVALID; becomes `config_invalid`
+   */
+  launch?(plan: LaunchPlan): Launch;
   /** Refuses a `custom` it cannot work with. @throws AppError CONFIG_INVALID; becomes `config_invalid`. */
   check?(entry: ProviderEntry, manifest: Manifest): void;
   create(host: DriverHost): Driver;
+}
+
+/** A run that is about to be executed. */
+export interface LaunchPlan extends Pick<RunContext, 'sessionId' | 'runId' | 'manifest' | 'entry' | 'workingDir' | 'cliPath' | 'stateDir' | 'mcpServers' | 'continueAgentSessionId'> {
+  /** The agent's environment so far, secrets among it. */
+  environment: Readonly<Record<string, string>>;
+}
+
+export interface Launch {
+  /** argv, the first an absolute path. */
+  command: string[];
+  environment?: Record<string, string>;
+}
+
+/** An MCP server that the agent is to start. */
+export interface McpServerLaunch extends McpServerConfig {
+  /** Variables of the agent's own environment that the server needs: agents hand on all, some or none of theirs. Their values belong on the wire, never into a file or a command. */
+  forward: string[];
 }
 
 export interface Detection {
@@ -74,8 +101,12 @@ export interface Driver {
   stdout(piece: Piece): void;
   /** Without this method the core says stderr as `output` with `stream: 'stderr'`. Always text pieces. */
   stderr?(piece: Piece): void;
-  /** Deliver when the agent can take it (hold it in the snapshot until then); say `input_delivered` or `input_failed`, once. */
-  input(input: { inputId: string; text: string }): void;
+  /**
+   * Deliver when the agent can take it (hold it in the snapshot until then); say `input_delivered` or
+   * `input_failed`, once. `steer` (only with `capabilities.steer`): into the turn that runs, at once; where
+   * none runs, it is an ordinary input.
+   */
+  input(input: { inputId: string; text: string; steer?: boolean }): void;
   /** Break off what runs now, keep the session. Nothing runs: nothing happens. */
   interrupt(): void;
   /** `optionId` null: cancelled. Unknown, withdrawn or already answered: nothing happens. Says `approval_delivered` when written. */
@@ -168,4 +199,8 @@ export interface RunContext {
   readonly environment: Readonly<Record<string, string>>;
   /** The agent's own conversation to go on with, where the driver can. */
   readonly continueAgentSessionId?: string;
+  /** Absolute, 0700: what the agent keeps of this conversation, for the runs that go on with it. */
+  readonly stateDir: string;
+  /** The ones it is to start, our own first. */
+  readonly mcpServers: readonly McpServerLaunch[];
 }

@@ -12,8 +12,7 @@ type StdinMode = (typeof STDIN_MODES)[number];
 /**
  * Any configured command (design §7): what it writes is output, its exit code decides. `custom`:
  * `stdin` `prompt` (default: the first prompt as a block of lines, then each input as a line), `once`
- * (the prompt, then the end of stdin), `none` (stdin is at its end from the start); `freeze`: true lets
- * the session be paused by suspending its processes.
+ * (the prompt, then the end of stdin), `none` (stdin is at its end from the start).
  */
 export const processDriver: DriverDefinition = {
   name: 'process',
@@ -21,7 +20,7 @@ export const processDriver: DriverDefinition = {
   decoding: 'text',
   lineBytesMax: LINE_BYTES_MAX,
   capabilities: (entry) => ({
-    pause: entry.custom?.freeze === true ? 'freeze' : 'none',
+    pause: 'none',
     input: stdinMode(entry) === 'prompt',
     interrupt: false, steer: false, approvals: false, mcp: false, usage: false, recover: true, continue: false,
   }),

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { Capabilities, ProviderEntry, ProviderInfo } from '@orbitmesh/domain';
+import { capabilitiesOf } from '../drivers/capabilities.js';
 import { findDriver } from '../drivers/registry.js';
 import type { Detection } from '../drivers/driver.js';
 import { DETECT_AGAIN_MS, DETECT_AT_START_MS, DETECT_EVERY_MS, DETECT_TIMEOUT_MS, PROVIDERS_POLL_MS } from '../limits.js';
@@ -74,7 +75,7 @@ export class ProviderDetection {
     const late: Detection = { installed: false, version: null, detail: 'It did not answer in time.' };
     const found = await Promise.race([definition.detect(entry).catch((error: Error) => ({ ...late, detail: error.message })), delay(DETECT_TIMEOUT_MS, late, { ref: false })]);
     const detail = [found.detail, this.seesEnvironment ? null : GROUP_ONLY].filter((part) => part !== null).join(' ');
-    return { name, driver: entry.driver, ...found, detail: detail === '' ? null : detail, capabilities: definition.capabilities(entry) };
+    return { name, driver: entry.driver, ...found, detail: detail === '' ? null : detail, capabilities: capabilitiesOf(definition, entry) };
   }
 }
 

@@ -25,7 +25,7 @@ export interface EnvironmentInput {
   runId: string;
   apiUrl: string;
   token: string;
-  /** What the agents of its provider keep between their runs. */
+  /** What the agent keeps of its conversation. */
   stateDir: string;
   processEnv: NodeJS.ProcessEnv;
   /** `$ORBITMESH_HOME`. */
@@ -59,6 +59,16 @@ export function agentEnvironment(input: EnvironmentInput): AgentEnvironment {
 /** The entry's secrets, and the session's own over them. */
 function secretReferences(manifest: Manifest, entry: ProviderEntry): Record<string, string> {
   return { ...entry.secrets, ...manifest.secrets };
+}
+
+/**
+ * What the driver adds, where nobody configured it otherwise: what was inherited gives way, what the entry
+ * or the session says stays.
+ */
+export function withDriverVariables({ variables, secrets }: AgentEnvironment, added: Record<string, string>, { manifest, entry }: Pick<EnvironmentInput, 'manifest' | 'entry'>): AgentEnvironment {
+  const configured = { ...entry.env, ...manifest.environment, ...secretReferences(manifest, entry) };
+  const free = Object.entries(added).filter(([name]) => !Object.hasOwn(configured, name) && name !== 'PATH' && !name.startsWith('ORBITMESH_'));
+  return { variables: { ...variables, ...Object.fromEntries(free) }, secrets };
 }
 
 export interface EnvironmentAgainInput {

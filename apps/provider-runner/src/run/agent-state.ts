@@ -1,47 +1,79 @@
-import { chmodSync, lstatSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
+import { chmodSync, lstatSync, mkdirSync, utimesSync } from 'node:fs';
+import { lstat, opendir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError } from '@orbitmesh/domain';
-import { AGENT_STATE_BYTES_MAX, AGENT_STATE_FILES_MAX } from '../limits.js';
+import { AppError, assertId } from '@orbitmesh/domain';
+import { AGENT_STATES_BYTES_MAX, AGENT_STATES_MAX, AGENT_STATE_FILES_MAX } from '../limits.js';
 import { PROVIDER_NAME } from '../providers/providers-file.js';
 
 /** The variable that tells an agent its state directory. */
 export const AGENT_STATE_VARIABLE = 'ORBITMESH_AGENT_STATE';
 
 /**
- * `slot-<n>/agents/<provider>/`: what the agents of a provider keep from one run to another, so that a
- * session can be continued (ADR-0011). The agent fills it, with one file a conversation; the runner
- * makes it, for its owner alone, and removes the files that were not written for longest when there are
- * too many. What is no file is none of ours and stays.
+ * `slot-<n>/agents/<provider>/<conversation>/`: what an agent keeps of one conversation from one run to the
+ * next, so that a session can be continued (ADR-0011): its settings, its login state, its transcripts. No
+ * two sessions share one, unless the one continues the other. The agent fills it; the runner makes it, for
+ * its owner alone, and removes the oldest when there are too many.
  */
 export class AgentStates {
+  /** Bytes of those that nobody uses now: they do not change any more. */
+  private readonly sizes = new Map<string, number>();
+
   constructor(private readonly dir: string) {}
 
-  /** Made when it is first needed. @throws CONFIG_INVALID when the name could lead elsewhere, or something else stands in its place */
-  directoryOf(provider: string): string {
+  /**
+   * Made when it is first needed.
+   * @throws CONFIG_INVALID when the provider's name could lead elsewhere, or something else stands in its place;
+   * VALIDATION_FAILED for a conversation that is no id
+   */
+  directoryOf(provider: string, conversationId: string): string {
     if (!PROVIDER_NAME.test(provider)) throw new AppError('CONFIG_INVALID', 'The name of the provider cannot be part of a path.', { provider });
-    const directory = join(this.dir, provider);
-    for (const path of [this.dir, directory]) makeOwn(path);
+    assertId(conversationId, 'conversationId');
+    const directory = join(this.dir, provider, conversationId);
+    for (const path of [this.dir, join(this.dir, provider), directory]) makeOwn(path);
+    this.sizes.delete(directory);
     return directory;
   }
 
-  /** The newest files stay, as many as fit into the bounds; one that would not fit by itself goes alone. */
-  prune(provider: string): void {
+  /** A run of this conversation ended: it is the newest, and what is too much by now goes. */
+  async ended(provider: string, conversationId: string, inUse: ReadonlySet<string>): Promise<void> {
     const directory = join(this.dir, provider);
     if (!PROVIDER_NAME.test(provider) || !lstatSync(directory, { throwIfNoEntry: false })?.isDirectory()) return;
-    const files = readdirSync(directory).flatMap((name) => {
+    const now = new Date();
+    if (lstatSync(join(directory, conversationId), { throwIfNoEntry: false })?.isDirectory()) utimesSync(join(directory, conversationId), now, now);
+    await this.prune(directory, inUse);
+  }
+
+  private async prune(directory: string, inUse: ReadonlySet<string>): Promise<void> {
+    const found = await Promise.all((await readdir(directory)).map(async (name) => ({ name, stat: await lstat(join(directory, name)).catch(() => undefined) })));
+    const newestFirst = found.filter(({ stat }) => stat?.isDirectory()).sort((a, b) => b.stat!.mtimeMs - a.stat!.mtimeMs);
+    const kept = { count: 0, bytes: 0 };
+    for (const { name } of newestFirst) {
       const path = join(directory, name);
-      const stat = lstatSync(path, { throwIfNoEntry: false });
-      return stat?.isFile() ? [{ path, bytes: stat.size, writtenAt: stat.mtimeMs }] : [];
-    });
-    const kept = { files: 0, bytes: 0 };
-    for (const { path, bytes } of files.sort((a, b) => b.writtenAt - a.writtenAt)) {
-      if (kept.files >= AGENT_STATE_FILES_MAX || kept.bytes + bytes > AGENT_STATE_BYTES_MAX) {
-        rmSync(path, { force: true });
-      } else {
-        kept.files += 1;
+      const bytes = inUse.has(name) ? 0 : await this.sizeOf(path);
+      if (inUse.has(name) || (kept.count < AGENT_STATES_MAX && kept.bytes + bytes <= AGENT_STATES_BYTES_MAX)) {
+        kept.count += 1;
         kept.bytes += bytes;
+      } else {
+        await rm(path, { recursive: true, force: true });
+        this.sizes.delete(path);
       }
     }
+  }
+
+  private async sizeOf(path: string): Promise<number> {
+    const known = this.sizes.get(path);
+    if (known !== undefined) return known;
+    let bytes = 0;
+    let files = 0;
+    for await (const entry of await opendir(path, { recursive: true })) {
+      if (!entry.isFile()) continue;
+      // Links are not followed: what they lead to is not kept here.
+      bytes += (await lstat(join(entry.parentPath, entry.name)).catch(() => undefined))?.size ?? 0;
+      files += 1;
+      if (files >= AGENT_STATE_FILES_MAX) break;
+    }
+    this.sizes.set(path, bytes);
+    return bytes;
   }
 }
 

@@ -1,4 +1,5 @@
 import { AppError, type Capabilities, type IdKind } from '@orbitmesh/domain';
+import { capabilitiesOf } from '../drivers/capabilities.js';
 import type { Driver, DriverDefinition, DriverFact, DriverHost, DriverStatus, Piece, ProcessExit, RunContext } from '../drivers/driver.js';
 import type { RunOutput } from '../files/run-output.js';
 import { forgetRest, recoverRawFile } from '../files/raw-file.js';
@@ -64,7 +65,7 @@ export class DriverSession implements DriverHost {
   get pid(): number { return this.options.agent.pid; }
   get started(): boolean { return this.wasStarted; }
   get paused(): boolean { return this.isPaused; }
-  get capabilities(): Capabilities { return this.options.definition.capabilities(this.run.entry); }
+  get capabilities(): Capabilities { return capabilitiesOf(this.options.definition, this.run.entry); }
 
   /** Begins, or goes on where the journal says a former runner was. */
   async begin(): Promise<void> {
@@ -148,7 +149,7 @@ export class DriverSession implements DriverHost {
   // Commands.
 
   /** Resolves when it is durable that the input was taken. @throws UNAVAILABLE */
-  async input(input: { inputId: string; text: string }): Promise<void> {
+  async input(input: Parameters<Driver['input']>[0]): Promise<void> {
     this.assertHeld();
     if (!this.options.journal.hasInput(input.inputId) && !this.takenInputs.has(input.inputId)) {
       this.takenInputs.add(input.inputId);

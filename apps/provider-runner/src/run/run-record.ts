@@ -32,11 +32,14 @@ export interface RunRecord {
   apiUrl: string;
   roots: string[];
   manifestHash: string;
+  conversationId: string;
   continueAgentSessionId?: string;
   /** As configured when the run was executed. */
   entry?: ProviderEntry;
   /** Real path. */
   workingDir?: string;
+  /** What its agent keeps of the conversation. */
+  stateDir?: string;
   wrapper?: ProcessIdentity;
   /** Its end was begun: a restarted runner goes on with that. */
   ending?: EndIntent;
@@ -48,7 +51,7 @@ export function recordOf(request: StartRun, installationId: string, runnerId: st
     installationId, runnerId,
     sessionId: request.sessionId, projectId: request.manifest.projectId, runId: request.runId, epoch: request.epoch,
     phase: 'accepted', acceptedAt: new Date().toISOString(), apiUrl: request.apiUrl, roots: request.roots,
-    manifestHash: request.manifestHash,
+    manifestHash: request.manifestHash, conversationId: request.conversationId,
     ...(request.continueAgentSessionId === undefined ? {} : { continueAgentSessionId: request.continueAgentSessionId }),
   };
 }

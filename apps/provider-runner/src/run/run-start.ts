@@ -3,9 +3,9 @@ import { isAbsolute } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SessionRpc, type RunCommand, type StartRun } from '@orbitmesh/contracts';
 import { AppError, type Manifest, type ProviderEntry } from '@orbitmesh/domain';
-import type { DriverDefinition, RunContext } from '../drivers/driver.js';
+import type { DriverDefinition, McpServerLaunch, RunContext } from '../drivers/driver.js';
 import { CLAIM_GIVE_UP_MS, SEND_RETRY_MS } from '../limits.js';
-import { agentEnvironment, type AgentEnvironment } from './agent-environment.js';
+import { agentEnvironment, withDriverVariables, type AgentEnvironment } from './agent-environment.js';
 import type { RunEnvironment } from './run-environment.js';
 import type { RunFiles } from './run-files.js';
 import type { RunRecord } from './run-record.js';
@@ -40,6 +40,9 @@ export interface CheckedStart {
   definition: DriverDefinition;
   /** Real path. */
   workingDir: string;
+  stateDir: string;
+  /** argv as it is executed. */
+  command: string[];
   environment: AgentEnvironment;
 }
 
@@ -47,12 +50,17 @@ export interface CheckedStart {
 export function checkStart(env: RunEnvironment, files: RunFiles, manifest: Manifest, request: StartRun): CheckedStart {
   const { entry, definition } = env.provider(manifest.provider.type);
   const workingDir = resolveWorkingDir(manifest.workingDir, request.roots, env.home);
-  checkCommand(entry.command);
   definition.check?.(entry, manifest);
-  const { apiUrl, token, runId } = request;
-  const stateDir = env.agentStates.directoryOf(manifest.provider.type);
+  const { apiUrl, token, runId, sessionId, continueAgentSessionId } = request;
+  const stateDir = env.agentStates.directoryOf(manifest.provider.type, request.conversationId);
   const environment = agentEnvironment({ manifest, entry, files, runId, apiUrl, token, stateDir, processEnv: env.processEnv, home: env.home });
-  return { entry, definition, workingDir, environment };
+  checkCommand(entry.command);
+  const launch = definition.launch?.({
+    sessionId, runId, manifest, entry, workingDir, stateDir, environment: environment.variables, cliPath: files.cli, mcpServers: mcpServersOf(manifest),
+    ...(continueAgentSessionId === undefined ? {} : { continueAgentSessionId }),
+  }) ?? { command: entry.command };
+  checkCommand(launch.command);
+  return { entry, definition, workingDir, stateDir, command: launch.command, environment: withDriverVariables(environment, launch.environment ?? {}, { manifest, entry }) };
 }
 
 /** @throws CONFIG_INVALID */
@@ -65,12 +73,17 @@ function checkCommand(command: string[]): void {
   }
 }
 
+/** The MCP servers that the agent is to start. */
+function mcpServersOf({ provider }: Manifest): McpServerLaunch[] {
+  return provider.mcpServers.map((server) => ({ ...server, forward: [] }));
+}
+
 /** What a driver is told of its run. */
 export function contextOf(record: RunRecord, manifest: Manifest, files: RunFiles, environment: AgentEnvironment): RunContext {
-  const { sessionId, projectId, runId, epoch, apiUrl, entry, workingDir, continueAgentSessionId } = record;
+  const { sessionId, projectId, runId, epoch, apiUrl, entry, workingDir, stateDir, continueAgentSessionId } = record;
   return {
     sessionId, projectId, runId, epoch, apiUrl, manifest, entry: entry!, workingDir: workingDir!,
-    cliPath: files.cli, manifestPath: files.manifest, environment: environment.variables,
+    stateDir: stateDir!, mcpServers: mcpServersOf(manifest), cliPath: files.cli, manifestPath: files.manifest, environment: environment.variables,
     ...(continueAgentSessionId === undefined ? {} : { continueAgentSessionId }),
   };
 }

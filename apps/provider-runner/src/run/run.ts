@@ -12,7 +12,7 @@ import type { RunEnvironment } from './run-environment.js';
 import type { RunFiles } from './run-files.js';
 import type { RunLog } from './run-log.js';
 import { RecordKeeper, writeManifest, type EndIntent, type RunRecord } from './run-record.js';
-import { checkStart, claimRun, contextOf } from './run-start.js';
+import { checkStart, claimRun, contextOf, type CheckedStart } from './run-start.js';
 import { RunVoice } from './run-voice.js';
 import { TreeEnd, type Graces } from './tree-end.js';
 
@@ -56,6 +56,7 @@ export class Run {
   get sessionId(): string { return this.record.sessionId; }
   get epoch(): number { return this.record.epoch; }
   get providerType(): string { return this.manifest.provider.type; }
+  get conversationId(): string { return this.record.conversationId; }
   /** It ended, and only waits for the acknowledgement of its last facts. */
   get isOver(): boolean { return this.ended; }
   /** Nothing of it was ever executed: no trace is kept. */
@@ -164,18 +165,18 @@ export class Run {
 
   // Steps of the start.
 
-  private async prepare(request: StartRun): Promise<{ definition: DriverDefinition; environment: AgentEnvironment }> {
-    const { entry, definition, workingDir, environment } = checkStart(this.env, this.files, this.manifest, request);
+  private async prepare(request: StartRun): Promise<CheckedStart> {
+    const checked = checkStart(this.env, this.files, this.manifest, request);
+    const { entry, workingDir, stateDir, environment } = checked;
     await prepareFiles(this.files, this.env.cliEntry);
     await this.openVoice(environment.secrets);
-    await this.keeper.note({ phase: 'executing', entry, workingDir });
-    return { definition, environment };
+    await this.keeper.note({ phase: 'executing', entry, workingDir, stateDir });
+    return checked;
   }
 
-  private async launch({ definition, environment }: { definition: DriverDefinition; environment: AgentEnvironment }): Promise<void> {
-    const { entry, workingDir } = this.record;
+  private async launch({ definition, environment, command, workingDir }: CheckedStart): Promise<void> {
     const wrapper = await AgentProcess.launch({
-      dir: this.files.dir, command: entry!.command, workingDir: workingDir!, environment: environment.variables, userUmask: this.env.userUmask,
+      dir: this.files.dir, command, workingDir, environment: environment.variables, userUmask: this.env.userUmask,
     }, this.env.table);
     this.processes.know({ wrapper });
     await this.keeper.note({ phase: 'started', wrapper });

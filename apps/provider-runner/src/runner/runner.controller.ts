@@ -39,8 +39,9 @@ export function serveRunner(env: RunEnvironment, runner: RunnerService): void {
     return ACCEPTED;
   });
   serve(RunnerRpc.input, async (command) => {
-    const { inputId, text } = command;
-    await able(runner.find(command).live(), (can) => can.input, 'input').input({ inputId, text });
+    const { inputId, text, steer } = command;
+    const session = able(runner.find(command).live(), (can) => can.input && (can.steer || !steer), steer ? 'take input into a turn that runs' : 'take input');
+    await session.input({ inputId, text, ...(steer && { steer }) });
     return ACCEPTED;
   });
   serve(RunnerRpc.answerApproval, async (command) => {

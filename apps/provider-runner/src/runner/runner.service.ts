@@ -130,12 +130,16 @@ export class RunnerService {
     this.runs.delete(run.runId);
     if (run.neverExecuted) this.directory.remove(known.files);
     else this.closed.push(known.files);
-    try {
-      this.env.agentStates.prune(run.providerType);
-    } catch (error) {
-      this.env.log('warn', 'what agents kept of old conversations could not be removed', { err: error, provider: run.providerType });
-    }
+    this.pruneStates(run);
     if (this.closed.length > ENDED_RUNS_MAX) this.prune();
+  }
+
+  /** What its agent kept is the newest there is; what is in use is never taken away. */
+  private pruneStates({ providerType, conversationId }: Run): void {
+    const inUse = new Set(this.list().filter((run) => run.providerType === providerType).map((run) => run.conversationId));
+    this.env.agentStates.ended(providerType, conversationId, inUse).catch((error: unknown) => {
+      this.env.log('warn', 'what agents kept of old conversations could not be removed', { err: error, provider: providerType });
+    });
   }
 
   private prune(): void {

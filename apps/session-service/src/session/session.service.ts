@@ -111,11 +111,12 @@ export class SessionService {
   }
 
   /** @throws SESSION_NOT_FOUND, SESSION_ENDED, NOT_SUPPORTED, LIMIT_REACHED, FORBIDDEN */
-  input({ id, text, meta }: Request<'inputToSession'>): Reply {
+  input({ id, text, steer, meta }: Request<'inputToSession'>): Reply {
     return this.commands.run(meta, (tx) => {
       const session = this.target(sessionOf(tx.view, id), meta);
       if (!isTerminal(session)) this.assertCan(session, 'input');
-      const { session: after, change } = changeSession(tx, session, { type: 'input', inputId: tx.newId('input'), text, source: 'user', actor: meta.actor });
+      if (!isTerminal(session) && steer) this.assertCan(session, 'steer');
+      const { session: after, change } = changeSession(tx, session, { type: 'input', inputId: tx.newId('input'), text, source: 'user', steer, actor: meta.actor });
       return { status: 202, body: sessionView(after), ...change };
     });
   }
@@ -157,13 +158,16 @@ export class SessionService {
   }
 
   /** What nobody knows yet (no runner has told) is taken as an intent. @throws NOT_SUPPORTED */
-  private assertCan(session: Session, what: 'pause' | 'interrupt' | 'input'): void {
+  private assertCan(session: Session, what: keyof typeof DEEDS): void {
     const can: Capabilities | undefined = this.registry.capabilities(session.providerType, session.run?.runnerId);
     if (can && (can[what] === false || can[what] === 'none')) {
-      throw new AppError('NOT_SUPPORTED', `The driver of ${session.providerType} cannot ${what === 'input' ? 'take input' : what}.`, { capability: what, providerType: session.providerType });
+      throw new AppError('NOT_SUPPORTED', `The driver of ${session.providerType} cannot ${DEEDS[what]}.`, { capability: what, providerType: session.providerType });
     }
   }
 }
+
+/** What a driver may not be able to do, in words. */
+const DEEDS = { pause: 'pause', interrupt: 'interrupt', input: 'take input', steer: 'take input into a turn that runs' } as const;
 
 const isSettled = (session: Session): boolean => session.state === 'stopping' || isTerminal(session);
 

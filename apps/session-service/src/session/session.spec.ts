@@ -76,6 +76,17 @@ describe('sessions', () => {
     await expect(service.call(SessionRpc.inputToSession, { id, text: 'x', meta: meta() })).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
   });
 
+  it('gives an input into the turn that runs where the driver can, and says NOT_SUPPORTED where it cannot', async () => {
+    const runner = await join({ providers: [{ ...DEMO, capabilities: { ...DEMO.capabilities, steer: true } }] });
+    const id = await running();
+    expect(await service.call(SessionRpc.inputToSession, { id, text: 'not so', steer: true, meta: meta() })).toMatchObject({ status: 202 });
+    await eventually(() => runner.received.some(({ to }) => to === 'input'));
+    expect(runner.received.find(({ to }) => to === 'input')?.command).toMatchObject({ text: 'not so', steer: true });
+
+    await runner.beat({ providers: [DEMO] });
+    await expect(service.call(SessionRpc.inputToSession, { id, text: 'nor so', steer: true, meta: meta() })).rejects.toMatchObject({ code: 'NOT_SUPPORTED', details: { capability: 'steer' } });
+  });
+
   it('lets the first of two answers to an approval win, and brings it down once', async () => {
     const runner = await join();
     const id = await running();
@@ -131,7 +142,7 @@ describe('sessions', () => {
     const id = await running();
     service.clock.advance(10 * 60_000 + 500);
     await eventually(() => service.session(id).state === 'error');
-    expect(service.session(id).outcome).toMatchObject({ code: 'stalled' });
+    expect(service.session(id).outcome).toMatchObject({ code: 'stalled', message: expect.stringMatching(/^Nothing was heard of the agent for 600 s\. Last seen at .*: \w+/) });
   });
 
   it('asks an agent that ends its turn without a word, once', async () => {

@@ -81,7 +81,7 @@ export function decideSpawn(tx: Decide, plan: SpawnPlan, actor: Actor): Decision
   const command: SpawnCommand = {
     type: 'spawn', sessionId, projectId: project.id, taskIds: tasks.map(({ id }) => id), name: nameOf(plan), teamMember: member,
     parent: parent && { sessionId: parent.id, rootSessionId: parent.rootSessionId }, continues: continued?.id ?? null,
-    agentSessionId: continued?.agentSessionId ?? null, providerType: plan.providerType, model: input.model, permissionMode: input.permissionMode, mode: input.mode,
+    agentSessionId: continued?.agentSessionId ?? null, conversationId: continued && (continued.conversationId ?? continued.id), providerType: plan.providerType, model: input.model, permissionMode: input.permissionMode, mode: input.mode,
     workingDir: plan.workingDir, manifestHash: hash,
   };
   const { session, change } = spawnSession(tx, command, tasks);

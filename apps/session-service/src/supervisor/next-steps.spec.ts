@@ -8,7 +8,7 @@ const at = (seconds: number): string => new Date(T0 + seconds * 1_000).toISOStri
 const MINUTE = 60;
 
 const base: Session = createSession({
-  type: 'spawn', sessionId: 'sess_1', projectId: 'proj_1', taskIds: [], name: 'S', teamMember: null, parent: null, continues: null, agentSessionId: null,
+  type: 'spawn', sessionId: 'sess_1', projectId: 'proj_1', taskIds: [], name: 'S', teamMember: null, parent: null, continues: null, agentSessionId: null, conversationId: null,
   providerType: 'demo', model: null, permissionMode: 'ask', mode: 'task', workingDir: '/w', manifestHash: 'h',
 }, { now: at(0), newId: () => 'id' });
 
@@ -126,6 +126,18 @@ describe('nextSteps', () => {
     expect(steps(tool, 2 + 60 * MINUTE - 1)).toEqual([]);
     expect(steps(tool, 2 + 60 * MINUTE)).toEqual(['end:stalled']);
     expect(steps(running, 30 * MINUTE, { graceSince: T0 + 25 * MINUTE * 1_000 })).toEqual([]);
+  });
+
+  it.each<[string, Partial<Session>, string]>([
+    ['what it was about', { activity: 'executing', currentTask: 'Bash: npm test' }, `600 s. Last seen at ${at(2)}: executing (Bash: npm test).`],
+    ['a tool call that never ended', { activity: 'executing', turn: { ...running.turn, openToolCalls: ['t'] } }, `3600 s. Last seen at ${at(2)}: executing, with a tool call open.`],
+    ['several of them', { activity: 'thinking', turn: { ...running.turn, openToolCalls: ['t', 'u'] } }, `3600 s. Last seen at ${at(2)}: thinking, with 2 tool calls open.`],
+    ['nothing, where there was nothing', { lastFactAt: null }, '600 s. It never said a word.'],
+  ])('says of a stalled turn what was last seen of it: %s', (_what, change, message) => {
+    const world: World = { graceSince: 0, presence: 'live', refused: false, place: () => ({ runnerId: 'slot-0' }), stallMs: null, mail: [] };
+    expect(nextSteps({ ...running, ...change }, world, T0 + 61 * MINUTE * 1_000)).toEqual([
+      { type: 'end', key: 'end', outcome: 'stalled', message: `Nothing was heard of the agent for ${message}`, kill: false },
+    ]);
   });
 
   it('never calls stalled what is idle, paused, or waits for somebody', () => {

@@ -92,7 +92,7 @@ export class StepExecutor {
       case 'pause':
       case 'interrupt':
       case 'resume': return runners.request(to, RunnerRpc[message.to], run);
-      case 'input': return runners.request(to, RunnerRpc.input, { ...run, inputId: message.inputId, text: message.text });
+      case 'input': return runners.request(to, RunnerRpc.input, { ...run, inputId: message.inputId, text: message.text, ...(message.steer && { steer: true }) });
       case 'answerApproval': {
         const { approvalId, optionId, reason } = message;
         return runners.request(to, RunnerRpc.answerApproval, { ...run, approvalId, optionId, ...(reason !== undefined && { reason }) });
@@ -108,6 +108,8 @@ export class StepExecutor {
     return {
       ...run, ttlMs: START_TTL_MS, manifest, manifestHash: session.manifestHash,
       token: this.tokens.mint(session), apiUrl: this.config.apiUrl, roots: [project.workingDir, ...this.config.roots],
+      // A session of an earlier version did not know.
+      conversationId: session.conversationId ?? session.continues ?? session.id,
       ...(session.continues !== null && session.agentSessionId !== null && { continueAgentSessionId: session.agentSessionId }),
     };
   }

@@ -1,5 +1,6 @@
-import { CommaSeparated, IdList, ObjectOf, OneOf, Optional, Pattern, PatternList } from './field.js';
-import { CURSOR_CHARS_MAX, FILTER_IDS_MAX, FILTER_TYPES_MAX } from './limits.js';
+import { CommaSeparated, Id, IdList, ObjectOf, OneOf, Optional, Pattern, PatternList, Text } from './field.js';
+import { CURSOR_CHARS_MAX, FILTER_IDS_MAX, FILTER_TYPES_MAX, IDEMPOTENCY_KEY_CHARS_MAX } from './limits.js';
+import { AnswerApprovalDto } from './session.dto.js';
 
 const ProjectFilter = () => Pattern(/^[A-Za-z0-9_-]{0,64}$/, 'must be an id or empty');
 const TypesFilter = () => PatternList(FILTER_TYPES_MAX, /^[a-z_]{1,64}(?::(?:\*|[a-z_]{1,64}))?$/, 'must be an event type, or `family:*`');
@@ -29,4 +30,13 @@ export class SubscribeFrameDto {
   @OneOf(['subscribe']) type!: 'subscribe';
   @Optional() @ObjectOf(() => EventFilterDto) filter?: EventFilterDto;
   @Optional() @Pattern(new RegExp(`^[A-Za-z0-9._~+/=-]{1,${CURSOR_CHARS_MAX}}$`), 'must be a cursor that an answer gave') after?: string;
+}
+
+/** Client → server: answers a question of an agent, as `POST /api/sessions/:id/approvals/:approvalId` does. */
+export class AnswerApprovalFrameDto extends AnswerApprovalDto {
+  @OneOf(['answer_approval']) type!: 'answer_approval';
+  /** Comes back with the answer; the same frame with the same id is the same answer. */
+  @Optional() @Text(1, IDEMPOTENCY_KEY_CHARS_MAX) id?: string;
+  @Id() sessionId!: string;
+  @Id() approvalId!: string;
 }

@@ -1,4 +1,4 @@
-import type { EventEnvelope } from '@orbitmesh/domain';
+import type { Approval, EventEnvelope } from '@orbitmesh/domain';
 
 /** Server → client (design §5). */
 export type ServerFrame =
@@ -9,7 +9,10 @@ export type ServerFrame =
   | { type: 'pong' }
   /** Events are late until the next `position`. */
   | { type: 'degraded'; reason: string }
-  | { type: 'error'; code: string; detail: string };
+  /** The answer was the first; `id` is the frame's. */
+  | { type: 'approval_answered'; id?: string; approval: Approval }
+  /** `id`: of the frame that is refused, where it had one; `details`: what a problem has beside, e.g. who answered first. */
+  | { type: 'error'; code: string; detail: string; id?: string; details?: Record<string, unknown> };
 
 /**
  * What an event stream says beside events, by its `event:` field. No session event is called so: an agent's own `error` is an

@@ -3,7 +3,7 @@ import {
 } from '@orbitmesh/domain';
 import type { ContinueSessionBody, PostTimelineBody, SpawnSessionBody } from './bodies.js';
 import { checkCustom, checkEnvironment, checkSecrets } from './checks.js';
-import { Checked, Id, IdList, ListOf, Name, OneOf, Optional, Pattern, Text, TextList } from './field.js';
+import { Checked, Flag, Id, IdList, ListOf, Name, OneOf, Optional, Pattern, Text, TextList } from './field.js';
 import {
   MAP_VALUE_CHARS_MAX, MCP_ARGS_MAX, MCP_SERVERS_MAX, NAME_CHARS_MAX, PATH_CHARS_MAX, REASON_CHARS_MAX, SESSION_TASKS_MAX, TEXT_CHARS_MAX,
 } from './limits.js';
@@ -64,6 +64,8 @@ export class ActionDto {
 
 export class InputDto {
   @Text(1, TEXT_CHARS_MAX) text!: string;
+  /** Into the turn that runs, where the agent can; else it is given when the turn has ended. */
+  @Optional() @Flag() steer?: boolean;
 }
 
 export class PostTimelineDto implements PostTimelineBody {

@@ -21,6 +21,8 @@ export interface StartRun extends RunCommand {
   roots: string[];
   /** The agent's own conversation to go on with, where the driver can. */
   continueAgentSessionId?: string;
+  /** The session that began the agent's conversation: what its agent keeps is kept under this name. */
+  conversationId: string;
 }
 
 export const RunnerRpc = {
@@ -30,7 +32,8 @@ export const RunnerRpc = {
   pause: rpc<RunCommand, Accepted>('pause'),
   resume: rpc<RunCommand, Accepted>('resume'),
   interrupt: rpc<RunCommand, Accepted>('interrupt'),
-  input: rpc<RunCommand & { inputId: string; text: string }, Accepted>('input'),
+  /** `steer`: into the turn that runs. */
+  input: rpc<RunCommand & { inputId: string; text: string; steer?: boolean }, Accepted>('input'),
   /** `optionId` null: cancelled. */
   answerApproval: rpc<RunCommand & { approvalId: string; optionId: string | null; reason?: string }, Accepted>('approval.answer'),
   status: rpc<RunCommand, { state: string; activity: string; pid: number | null; queuedInputs: number }>('status'),

@@ -53,7 +53,7 @@ export const SessionRpc = {
   deleteSession: command<{ id: string }, null>('session.delete'),
   /** stop, pause, resume, kill, interrupt: records the intent, 202 (200 when there is nothing left to do). */
   actOnSession: command<{ id: string; action: SessionAction; reason?: string }, SessionView>('session.act'),
-  inputToSession: command<{ id: string; text: string }, SessionView>('session.input'),
+  inputToSession: command<{ id: string; text: string; steer?: boolean }, SessionView>('session.input'),
   getManifest: rpc<{ id: string }, Manifest>('session.manifest'),
   getManifestInput: rpc<{ id: string }, ManifestInput>('session.manifestInput'),
   listTransitions: rpc<{ id: string }, List<Transition>>('session.transitions'),
@@ -110,7 +110,10 @@ export interface Heartbeat {
   /** Grows with every heartbeat of the incarnation; an answer speaks only of the runs its own request listed. */
   n: number;
   pid: number; host: string; version: string;
-  capacity: number; labels: Record<string, string>; draining: boolean;
+  capacity: number;
+  /** Agents that it starts at once: each costs seconds of a core. Absent: as many as come. */
+  startsAtOnce?: number;
+  labels: Record<string, string>; draining: boolean;
   runs: { sessionId: string; runId: string; epoch: number; state: 'starting' | 'running' | 'paused' | 'ending' | 'ended' }[];
   providers: ProviderInfo[];
 }

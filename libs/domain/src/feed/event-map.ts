@@ -25,7 +25,7 @@ export interface ToolCallData {
   truncated?: Truncated;
 }
 /** Queued for the agent; `by` is who gave it. */
-export interface InputData { inputId: string; text: string; source: PendingInput['source']; by: string; mailIds?: string[]; truncated?: Truncated }
+export interface InputData { inputId: string; text: string; source: PendingInput['source']; by: string; steer?: true; mailIds?: string[]; truncated?: Truncated }
 /** Output beyond the bounds of a run: it is in the run's files, as far as they keep it. */
 export interface OutputDroppedData { bytes: number; fromOffset: number }
 export interface ApprovalRequestedData { approvalId: string; title: string; toolCall: Record<string, unknown>; options: ApprovalOption[]; deadline: string }

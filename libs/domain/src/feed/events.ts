@@ -1,3 +1,5 @@
+import { errorKindOf, type ErrorKind } from '../provider/error-kind.js';
+import type { TokenCounts } from '../provider/tokens.js';
 import type { SessionState } from '../session/session-state.js';
 import type { FeedEvent } from './envelope.js';
 import type { EventMap, EventType } from './event-map.js';
@@ -9,9 +11,19 @@ import type { EventMap, EventType } from './event-map.js';
 
 export interface StatusChangeData { oldState: SessionState; newState: SessionState; reason: string }
 export interface OutputData { content: string; stream?: string; truncated?: Truncated }
-export interface MetricData { tokensIn: number; tokensOut: number; requestCount: number; cacheRead?: number; cacheWrite?: number; costUsd?: number }
-/** `inputId`: the input that did not reach the agent. */
-export interface ErrorData { message: string; code: string; inputId?: string; truncated?: Truncated }
+/** Cumulative; `turn` is the part of the turn that has just ended. */
+export interface MetricData {
+  tokensIn: number;
+  tokensOut: number;
+  requestCount: number;
+  cacheRead?: number;
+  cacheWrite?: number;
+  reasoning?: number;
+  costUsd?: number;
+  turn?: TokenCounts;
+}
+/** `kind`: what trouble it is, where the code tells. `inputId`: the input that did not reach the agent. */
+export interface ErrorData { message: string; code: string; kind?: ErrorKind; inputId?: string; truncated?: Truncated }
 export interface MetadataData { key: string; value: string; truncated?: Truncated }
 /** Says that `field` of the same object was cut, and how many bytes it had. */
 export interface Truncated { field: string; bytes: number }
@@ -34,7 +46,8 @@ export function newMetricEvent(
 }
 
 export function newErrorEvent(sessionId: string, message: string, code: string, at?: string, projectId?: string): FeedEvent<'error', ErrorData> {
-  return sessionEvent('error', sessionId, { message, code }, at, projectId);
+  const kind = errorKindOf(code);
+  return sessionEvent('error', sessionId, { message, code, ...(kind && { kind }) }, at, projectId);
 }
 
 export function newMetadataEvent(sessionId: string, key: string, value: string, at?: string, projectId?: string): FeedEvent<'metadata', MetadataData> {

@@ -1,6 +1,7 @@
 import type { PlanData } from '../feed/event-map.js';
 import type { Activity, ApprovalOption } from '../session/session.js';
 import type { OutcomeCode } from '../session/outcome.js';
+import type { TokenCounts } from './tokens.js';
 
 /**
  * What a runner saw of a run: past tense, unsequenced in the feed, numbered per run (design §7).
@@ -18,8 +19,8 @@ export type RunFact =
   | { type: 'thought'; content: string }
   | { type: 'plan'; entries: PlanData['entries'] }
   | { type: 'tool_call'; toolCallId: string; title?: string; kind?: string; status?: 'pending' | 'in_progress' | 'completed' | 'failed'; content?: unknown; locations?: unknown; rawInput?: unknown; truncated?: { field: string; bytes: number } }
-  /** Cumulative over the run. */
-  | { type: 'metric'; tokensIn: number; tokensOut: number; cacheRead?: number; cacheWrite?: number; requestCount: number; costUsd?: number }
+  /** Cumulative over the run; at a turn's end with that turn's own part. All turns add up to the whole. */
+  | { type: 'metric'; tokensIn: number; tokensOut: number; cacheRead?: number; cacheWrite?: number; reasoning?: number; requestCount: number; costUsd?: number; turn?: TokenCounts }
   | { type: 'metadata'; key: string; value: string }
   | { type: 'activity'; activity: Activity; currentTask?: string | null }
   | { type: 'error'; message: string; code: string }

@@ -2,6 +2,7 @@ import { AppError } from '../errors/app-error.js';
 import type { DecideContext } from '../kernel/context.js';
 import { jsonBytes } from '../kernel/text.js';
 import { SESSION_SPAWN_BYTES_MAX } from '../limits.js';
+import { NO_METRICS } from '../provider/tokens.js';
 import type { Session } from './session.js';
 import type { SpawnCommand } from './session-command.js';
 
@@ -32,12 +33,13 @@ export function createSession(command: SpawnCommand, { now }: DecideContext): Se
     currentTask: null,
     waiting: null,
     needsInput: null,
-    metrics: { tokensIn: 0, tokensOut: 0, cacheRead: 0, cacheWrite: 0, requestCount: 0, costUsd: 0 },
+    metrics: NO_METRICS,
     error: null,
     transitions: [],
     transitionsDropped: 0,
     run: null,
     agentSessionId: command.agentSessionId,
+    conversationId: command.conversationId ?? command.sessionId,
     manifestHash: command.manifestHash,
     report: null,
     nudged: false,

@@ -2,6 +2,7 @@ import type { EventMap } from '../feed/event-map.js';
 import { abbreviate, jsonBytes } from '../kernel/text.js';
 import { WORD_BYTES_MAX } from '../limits.js';
 import type { NumberedFact, RunFact } from '../provider/fact.js';
+import { NO_METRICS } from '../provider/tokens.js';
 import { confirmDelivery, postponeApprovals, requestApproval, withdrawApproval } from './decide-approval.js';
 import { endNow, isEnding } from './decide-end.js';
 import { stale, stopWaiting } from './decide-run.js';
@@ -71,7 +72,7 @@ const TAKE: Take = {
   },
   metric: (d, fact, at) => {
     const metrics = grown(d.session.metrics, fact);
-    if (metrics) d.record({ type: 'metered', at, metrics });
+    if (metrics || fact.turn) d.record({ type: 'metered', at, metrics: metrics ?? d.session.metrics, ...(fact.turn && { turn: fact.turn }) });
   },
   metadata: (d, { key, value }, at) => say(d, at, 'metadata', { key, value }),
   activity: (d, fact, at) => {
@@ -119,7 +120,9 @@ function settleInput(d: Decision, inputId: string | undefined, delivered = true)
 
 /** Metrics only grow, whatever a driver says; null when nothing did. */
 function grown(metrics: SessionMetrics, fact: Partial<SessionMetrics>): SessionMetrics | null {
-  const keys = Object.keys(metrics) as (keyof SessionMetrics)[];
-  if (!keys.some((key) => (fact[key] ?? 0) > metrics[key])) return null;
-  return Object.fromEntries(keys.map((key) => [key, Math.max(metrics[key], fact[key] ?? 0)])) as unknown as SessionMetrics;
+  // A session of an earlier version counted fewer things.
+  const before: SessionMetrics = { ...NO_METRICS, ...metrics };
+  const keys = Object.keys(before) as (keyof SessionMetrics)[];
+  if (!keys.some((key) => (fact[key] ?? 0) > before[key])) return null;
+  return Object.fromEntries(keys.map((key) => [key, Math.max(before[key], fact[key] ?? 0)])) as unknown as SessionMetrics;
 }

@@ -18,12 +18,12 @@ type Command<T extends SessionCommand['type']> = Extract<SessionCommand, { type:
  * Queued until the runner says that the agent has it; the same inputId is the same input.
  * @throws SESSION_ENDED; LIMIT_REACHED while too much is waiting to be delivered.
  */
-export function input(d: Decision, { inputId, text, source, actor }: Command<'input'>): void {
+export function input(d: Decision, { inputId, text, source, steer, actor }: Command<'input'>): void {
   const { session } = d;
   if (isEnding(session)) throw new AppError('SESSION_ENDED', 'The session has ended or is ending.', { sessionId: session.id });
   if (session.mode === 'task' && session.report) throw new AppError('SESSION_ENDED', 'The agent has reported; the session ends with its turn.', { sessionId: session.id });
   if (session.pendingInputs.some((pending) => pending.inputId === inputId)) return;
-  queueInput(d, { inputId, text, source, at: d.now }, actorName(actor));
+  queueInput(d, { inputId, text, source, at: d.now, ...(steer && { steer }) }, actorName(actor));
   answerNeedsInput(d);
 }
 

@@ -53,7 +53,7 @@ function unaskedEnd(session: Ended, { cause, exitCode, signal, message }: Extrac
   }
 }
 
-const TROUBLES = ['usage_limit', 'rate_limit', 'auth_required', 'refused', 'token_limit'] as const satisfies OutcomeCode[];
+const TROUBLES = ['usage_limit', 'rate_limit', 'overloaded', 'bad_request', 'auth_required', 'refused', 'token_limit'] as const satisfies OutcomeCode[];
 
 /** An error that the agent named shortly before says more than the way its process ended. */
 export function troubleOf({ error }: Pick<Session, 'error'>, otherwise: Ending): Ending {

@@ -1,6 +1,7 @@
 import { AppError } from '../errors/app-error.js';
 import { abbreviate, jsonBytes } from '../kernel/text.js';
 import { APPROVALS_BYTES_MAX, APPROVALS_MAX, MESSAGE_BYTES_MAX, OPEN_TOOL_CALLS_MAX, WORD_BYTES_MAX } from '../limits.js';
+import { errorKindOf } from '../provider/error-kind.js';
 import { OUTCOMES } from './outcome.js';
 import type { Approval, Session } from './session.js';
 import type { SessionChange } from './session-change.js';
@@ -25,7 +26,7 @@ const REDUCERS: Reducers = {
   tool_called: (s, { toolCallId, open }) => withToolCall(s, toolCallId, open),
   metered: (s, { metrics }) => ({ ...s, metrics }),
   acted: (s, { activity, currentTask }) => ({ ...s, activity, currentTask }),
-  erred: (s, { code, message, at }) => ({ ...s, error: { code: abbreviate(code, WORD_BYTES_MAX), message: abbreviate(message, MESSAGE_BYTES_MAX), at } }),
+  erred: (s, { code, message, at }) => ({ ...s, error: errorOf(code, message, at) }),
   needs_input_raised: (s, { needsInput }) => ({ ...s, needsInput }),
   needs_input_reworded: (s, { needsInput }) => ({ ...s, needsInput }),
   needs_input_cleared: (s) => ({ ...s, needsInput: null }),
@@ -54,6 +55,11 @@ export function evolve(session: Session | null, change: SessionChange): Session 
   if (!session) throw new AppError('INTERNAL', `A session cannot begin with "${change.type}".`);
   const reduce = REDUCERS[change.type] as (session: Session, change: SessionChange) => Session;
   return reduce(session, change);
+}
+
+function errorOf(code: string, message: string, at: string): NonNullable<Session['error']> {
+  const kind = errorKindOf(code);
+  return { code: abbreviate(code, WORD_BYTES_MAX), ...(kind && { kind }), message: abbreviate(message, MESSAGE_BYTES_MAX), at };
 }
 
 function withToolCall(session: Session, toolCallId: string, open: boolean | null): Session {

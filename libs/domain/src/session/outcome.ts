@@ -19,6 +19,8 @@ export const OUTCOMES = {
   runner_lost: { status: 'failed', state: 'error' },
   usage_limit: { status: 'failed', state: 'error' },
   rate_limit: { status: 'failed', state: 'error' },
+  overloaded: { status: 'failed', state: 'error' },
+  bad_request: { status: 'failed', state: 'error' },
   auth_required: { status: 'failed', state: 'error' },
   refused: { status: 'failed', state: 'error' },
   token_limit: { status: 'failed', state: 'error' },

@@ -1,4 +1,5 @@
 import type { EventMap, ToolCallData } from '../feed/event-map.js';
+import type { TokenCounts } from '../provider/tokens.js';
 import type { TimelineEntry } from '../work/timeline.js';
 import type { TaskSessionStatus, TaskStatus } from '../work/task.js';
 import type { Outcome } from './outcome.js';
@@ -23,7 +24,7 @@ export type SessionChange =
   | { type: 'interrupt_requested'; at: string }
   | { type: 'said'; at: string; utterance: Utterance }
   | { type: 'tool_called'; at: string; toolCallId: string; open: boolean | null; data: ToolCallData }
-  | { type: 'metered'; at: string; metrics: SessionMetrics }
+  | { type: 'metered'; at: string; metrics: SessionMetrics; turn?: TokenCounts }
   | { type: 'acted'; at: string; activity: Activity; currentTask: string | null }
   | { type: 'erred'; at: string; code: string; message: string }
   | { type: 'needs_input_raised'; needsInput: NeedsInput }

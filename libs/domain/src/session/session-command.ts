@@ -24,6 +24,8 @@ export interface SpawnCommand {
   continues: string | null;
   /** The agent's own conversation to go on with; null: a new one. */
   agentSessionId: string | null;
+  /** The session that began that conversation; null: a new one. */
+  conversationId: string | null;
   providerType: string;
   model: string | null;
   permissionMode: PermissionMode;
@@ -47,7 +49,7 @@ export type SessionCommand =
   | { type: 'resume'; reason: string; actor: Actor }
   /** Break off the turn that runs, keep the session. Nothing runs: nothing changes. */
   | { type: 'interrupt'; reason: string; actor: Actor }
-  | { type: 'input'; inputId: string; text: string; source: PendingInput['source']; actor: Actor }
+  | { type: 'input'; inputId: string; text: string; source: PendingInput['source']; steer?: boolean; actor: Actor }
   /** Mail that waits goes to the agent, where it is between two turns. */
   | { type: 'deliver_mail' }
   /** It was given this mail as it waited for it. */

@@ -105,14 +105,43 @@ describe('facts', () => {
   });
 });
 
+describe('errors', () => {
+  it.each([
+    ['auth_required', 'auth'], ['usage_limit', 'rate_limit'], ['rate_limit', 'rate_limit'], ['overloaded', 'overloaded'], ['bad_request', 'bad_request'], ['cancelled', 'aborted'],
+    ['frame_too_large', undefined], ['constructor', undefined],
+  ])('of the code %s are of the kind %s, in the feed and in the session', (code, kind) => {
+    const harness = running();
+    harness.facts({ type: 'error', code, message: 'why' });
+    expect(harness.all('error')[0].data).toEqual({ code, message: 'why', ...(kind && { kind }) });
+    expect(harness.session.error?.kind).toBe(kind);
+  });
+
+  it('of a model that is overloaded, or refuses the request, are how a session ends whose turn they ended', () => {
+    for (const code of ['overloaded', 'bad_request'] as const) {
+      const harness = running();
+      harness.facts({ type: 'turn_started' }, { type: 'error', code, message: 'why' }, { type: 'turn_ended', stopReason: 'error' });
+      expect(harness.session.desired).toMatchObject({ state: 'stopped', outcome: code });
+    }
+  });
+});
+
 describe('metrics', () => {
   it('only grow, and what does not grow is not told', () => {
     const harness = running();
     harness.facts({ type: 'metric', tokensIn: 10, tokensOut: 5, requestCount: 1, costUsd: 0.5 });
     harness.facts({ type: 'metric', tokensIn: 8, tokensOut: 9, requestCount: 1 });
-    expect(harness.session.metrics).toEqual({ tokensIn: 10, tokensOut: 9, cacheRead: 0, cacheWrite: 0, requestCount: 1, costUsd: 0.5 });
+    expect(harness.session.metrics).toEqual({ tokensIn: 10, tokensOut: 9, cacheRead: 0, cacheWrite: 0, reasoning: 0, requestCount: 1, costUsd: 0.5 });
     harness.facts({ type: 'metric', tokensIn: 8, tokensOut: 9, requestCount: 1 });
     expect(harness.all('metric')).toHaveLength(2);
+  });
+
+  it('come with the part of the turn that has ended, also where that cost nothing', () => {
+    const harness = running();
+    const turn = { tokensIn: 4, tokensOut: 2, cacheRead: 3, cacheWrite: 1, reasoning: 1, requestCount: 1 };
+    harness.facts({ type: 'metric', ...turn, turn });
+    harness.facts({ type: 'metric', ...turn, turn: { ...turn, tokensIn: 0 } });
+    expect(harness.session.metrics).toEqual({ ...turn, costUsd: 0 });
+    expect(harness.all('metric').map(({ data }) => (data as { turn?: unknown }).turn)).toEqual([turn, { ...turn, tokensIn: 0 }]);
   });
 });
 

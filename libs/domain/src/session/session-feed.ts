@@ -19,7 +19,7 @@ export function eventsOf(change: SessionChange, before: Session): FeedEvent[] {
     case 'metered': {
       const { tokensIn, tokensOut, requestCount, ...more } = change.metrics;
       const event = newMetricEvent(id, tokensIn, tokensOut, requestCount, change.at, projectId);
-      return [{ ...event, data: { ...event.data, ...more } }];
+      return [{ ...event, data: { ...event.data, ...more, ...(change.turn && { turn: change.turn }) } }];
     }
     case 'erred':
       return [newErrorEvent(id, change.message, change.code, change.at, projectId)];

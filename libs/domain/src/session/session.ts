@@ -1,5 +1,7 @@
 import type { SessionState, SessionStatus } from './session-state.js';
 import type { Outcome } from './outcome.js';
+import type { TokenCounts } from '../provider/tokens.js';
+import type { ErrorKind } from '../provider/error-kind.js';
 import type { TeamMember } from '../work/team-member.js';
 
 export const SESSION_MODES = ['task', 'interactive'] as const;
@@ -9,15 +11,8 @@ export type PermissionMode = (typeof PERMISSION_MODES)[number];
 export const ACTIVITIES = ['idle', 'thinking', 'executing', 'waiting_input', 'waiting_approval'] as const;
 export type Activity = (typeof ACTIVITIES)[number];
 
-/** Cumulative over the session. `tokensIn` leaves cached tokens out. */
-export interface SessionMetrics {
-  tokensIn: number;
-  tokensOut: number;
-  cacheRead: number;
-  cacheWrite: number;
-  requestCount: number;
-  costUsd: number;
-}
+/** Cumulative over the session. */
+export type SessionMetrics = Required<TokenCounts>;
 
 export interface Transition { from: SessionState; to: SessionState; reason: string; at: string }
 
@@ -53,6 +48,8 @@ export interface PendingInput {
   text: string;
   source: 'user' | 'system' | 'mail';
   at: string;
+  /** Into the turn that runs, not after it. */
+  steer?: true;
   /** The mail it tells of. */
   mailIds?: string[];
 }
@@ -99,13 +96,15 @@ export interface Session {
   waiting: { reason: string; since: string } | null;
   needsInput: NeedsInput | null;
   metrics: SessionMetrics;
-  error: { code: string; message: string; at: string } | null;
+  error: { code: string; kind?: ErrorKind; message: string; at: string } | null;
   /** The newest, contiguous; bounded (limits.ts). */
   transitions: Transition[];
   /** How many older transitions made room; the feed has them all. */
   transitionsDropped: number;
   run: RunRef | null;
   agentSessionId: string | null;
+  /** The session that began the agent's conversation: itself, unless it continues another. */
+  conversationId: string;
   manifestHash: string;
   /** First terminal report of the agent, if any. */
   report: Report | null;

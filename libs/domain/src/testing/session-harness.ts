@@ -33,7 +33,7 @@ export class FakeContext implements DecideContext {
 
 export function spawnCommand(fields: Partial<SpawnCommand> = {}): SpawnCommand {
   return {
-    type: 'spawn', sessionId: 'sess_1', projectId: 'proj_1', taskIds: [], name: 'A session', teamMember: null, parent: null, continues: null, agentSessionId: null,
+    type: 'spawn', sessionId: 'sess_1', projectId: 'proj_1', taskIds: [], name: 'A session', teamMember: null, parent: null, continues: null, agentSessionId: null, conversationId: null,
     providerType: 'demo', model: null, permissionMode: 'ask', mode: 'task', workingDir: '/work', manifestHash: 'h', ...fields,
   };
 }

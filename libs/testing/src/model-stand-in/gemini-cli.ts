@@ -1,46 +1,10 @@
-import { execFile } from 'node:child_process';
-import { access, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { promisify } from 'node:util';
 import type { ProviderEntry } from '@orbitmesh/domain';
+import type { AgentPackage } from './install-agent.js';
 
-/** The real agent that tests drive: 100 MB, a few seconds, no install scripts, runs on Node 20. */
-export const GEMINI_CLI_VERSION = '0.61.0';
-/** A cold npm cache on a slow line; at the bound the test that needs the agent fails. */
-const INSTALL_TIMEOUT_MS = 5 * 60_000;
-const run = promisify(execFile);
-
-/**
- * Installs gemini-cli once into `<checkout>/.cache/agents` and returns its script. Safe to call from
- * several processes at once and again after a crash: it is installed beside its place and renamed into
- * it, so that what stands there is whole.
- *
- * @throws Error with npm's own words when it cannot be installed; nothing is skipped.
- */
-export async function installGeminiCli(checkout: string): Promise<string> {
-  const agents = join(checkout, '.cache', 'agents');
-  const place = join(agents, `gemini-cli-${GEMINI_CLI_VERSION}`);
-  const script = join(place, 'node_modules', '@google', 'gemini-cli', 'bundle', 'gemini.js');
-  if (await exists(script)) return script;
-  await mkdir(agents, { recursive: true });
-  const temporary = await mkdtemp(join(agents, '.install-'));
-  try {
-    const args = ['install', '--ignore-scripts', '--no-audit', '--no-fund', '--prefix', temporary, `@google/gemini-cli@${GEMINI_CLI_VERSION}`];
-    await run('npm', args, { cwd: temporary, timeout: INSTALL_TIMEOUT_MS, maxBuffer: 16 * 1024 * 1024 });
-    await rename(temporary, place).catch(async (error: NodeJS.ErrnoException) => {
-      // Another process was first: its installation is as good as ours.
-      if (!(await exists(script))) throw error;
-    });
-  } finally {
-    await rm(temporary, { recursive: true, force: true });
-  }
-  if (!(await exists(script))) throw new Error(`npm installed gemini-cli, and ${script} is not there`);
-  return script;
-}
-
-async function exists(path: string): Promise<boolean> {
-  return access(path).then(() => true, () => false);
-}
+/** 100 MB, a few seconds, no install scripts, runs on Node 20. */
+export const GEMINI_CLI: AgentPackage = { package: '@google/gemini-cli', version: '0.61.0', script: 'bundle/gemini.js' };
 
 /**
  * An entry for `providers.json` that starts gemini-cli against `standInUrl` alone: its own HOME with its

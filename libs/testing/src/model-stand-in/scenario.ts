@@ -6,11 +6,28 @@
 export interface Scenario {
   /** Said before the first tool call. */
   say: string;
-  /** Called one after the other: the first of `names` that the agent offers, with `args` where its schema has them. */
+  /**
+   * Called one after the other: the first tool offered whose name is one of `names`, or ends with one of
+   * them (`report_progress` also finds `mcp__orbitmesh__report_progress`), with `args` where its schema
+   * has them.
+   */
   tools: { names: string[]; args: Record<string, unknown> }[];
   /** Said when every tool has answered. */
   then: string;
+  /** Thought before `say`, where the API has thoughts. */
+  think?: string;
+  /** Tokens of every single answer of the model. Absent: counted from what was heard and said. */
+  usage?: Partial<ModelUsage>;
+  /** The model refuses to answer, from this step on (default 0), however often it is asked. */
+  fail?: { status: number; atStep?: number; message?: string };
+  /** Milliseconds between two pieces of a streamed answer, which then comes word by word. */
+  slowMs?: number;
+  /** The connection breaks in the middle of every answer. */
+  cut?: true;
 }
+
+/** Tokens of one answer. `input` leaves cached ones out; `reasoning` is the part of `output` that was thought. */
+export interface ModelUsage { input: number; output: number; cacheRead: number; cacheWrite: number; reasoning: number }
 
 const TAG = /\[\[model (\{.*?\})\]\]/s;
 
@@ -24,14 +41,25 @@ export function scenarioTag(scenario: Scenario): string {
 /** One message of a conversation, as far as the stand-in cares. */
 export interface HeardMessage { text: string; toolResults: number }
 
-export type ScenarioStep = { text: string; tool?: Scenario['tools'][number] };
+/** The next thing to do in a conversation. */
+export interface ScenarioStep extends Pick<Scenario, 'think' | 'usage' | 'slowMs' | 'cut'> {
+  text: string;
+  tool?: Scenario['tools'][number];
+  fail?: { status: number; message: string };
+}
 
-/** The next thing to do in a conversation: undefined where nobody told a scenario. */
+/** Undefined where nobody told a scenario. */
 export function nextStep(messages: HeardMessage[]): ScenarioStep | undefined {
   const start = messages.findLastIndex(({ text }) => TAG.test(text));
   if (start < 0) return undefined;
   const scenario = JSON.parse(TAG.exec(messages[start].text)![1]) as Scenario;
-  const results = messages.slice(start + 1).reduce((sum, { toolResults }) => sum + toolResults, 0);
-  const tool = scenario.tools[results];
-  return tool ? { text: results === 0 ? scenario.say : '', tool } : { text: scenario.then };
+  const step = messages.slice(start + 1).reduce((sum, { toolResults }) => sum + toolResults, 0);
+  const { think, usage, fail, slowMs, cut } = scenario;
+  const tool = scenario.tools[step];
+  return {
+    ...(tool ? { text: step === 0 ? scenario.say : '', tool } : { text: scenario.then }),
+    ...(think && step === 0 ? { think } : {}),
+    ...(fail && step >= (fail.atStep ?? 0) ? { fail: { status: fail.status, message: fail.message ?? `the stand-in fails with ${fail.status}` } } : {}),
+    usage, slowMs, cut,
+  };
 }

@@ -1,8 +1,9 @@
 import { AcpOutbox } from './acp-outbox.js';
-import { approvalOptionsOf, approvalRequested } from './acp-approvals.js';
+import { approvalOptionsOf } from './acp-approvals.js';
 import { describeError, kindOfError } from './acp-errors.js';
+import { approvalRequested } from '../wire/approval-request.js';
 import { decodeFrame, type Frame, type RpcError, type RpcId } from '../wire/json-rpc.js';
-import { ACP_LINE_BYTES_MAX, HELD_INPUTS_MAX, HELD_INPUT_CHARACTERS_MAX, OPEN_APPROVALS_MAX, REQUEST_ID_MAX } from './acp.limits.js';
+import { ACP_LINE_BYTES_MAX } from './acp.limits.js';
 import { agentInfoOf, keepsConversations, modelChoiceOf, openingOf } from './acp-opening.js';
 import type { AcpOptions } from './acp-options.js';
 import { ACP_PROTOCOL_VERSION, cancelKey, keyOfId, PROMPT, promptKey, refuseKey } from './acp-requests.js';
@@ -11,6 +12,7 @@ import { applyToolCall, applyUpdate, metricOf } from './acp-updates.js';
 import { addTokens, usageOfResult, type TokenTotals } from './acp-usage.js';
 import type { Driver, DriverHost, DriverState, DriverStatus, Piece } from '../driver.js';
 import { fields, short, text, type Fields } from '../wire/fields.js';
+import { HELD_INPUTS_MAX, HELD_INPUT_CHARACTERS_MAX, OPEN_APPROVALS_MAX, REQUEST_ID_MAX } from '../wire/wire.limits.js';
 
 const STOP_REASONS = ['end_turn', 'max_tokens', 'max_turn_requests', 'refusal', 'cancelled'] as const;
 type StopReason = (typeof STOP_REASONS)[number] | 'error';

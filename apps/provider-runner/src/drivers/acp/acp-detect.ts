@@ -1,34 +1,15 @@
-import { execFile } from 'node:child_process';
-import { access, constants } from 'node:fs/promises';
-import { isAbsolute } from 'node:path';
-import { promisify } from 'node:util';
-import type { ProviderEntry } from '@orbitmesh/domain';
-import { acpOptionsOf } from './acp-options.js';
+import { AppError, type ProviderEntry } from '@orbitmesh/domain';
 import type { Detection } from '../driver.js';
+import { detectCommand } from '../wire/detect-command.js';
+import { acpOptionsOf } from './acp-options.js';
 
-/** Node programs take seconds to start on a busy machine; past it the version is unknown, the agent still counts as installed. */
-const VERSION_TIMEOUT_MS = 8_000;
-const VERSION_BYTES_MAX = 64 * 1024;
-/** The program is named absolutely; this is for what it starts itself. Nothing of our own environment is handed on. */
-const PATH = '/usr/local/bin:/usr/bin:/bin';
-const run = promisify(execFile);
-
-/** Is the command there, are the scripts it names, and which version does it say it is? */
+/** Is the agent there, and which version? An entry that is wrong is refused when a run starts; until then its version is unknown. */
 export async function detectAcpAgent(entry: ProviderEntry): Promise<Detection> {
-  const [program, ...args] = entry.command;
   try {
-    if (!program || !isAbsolute(program)) throw new Error('the command is not an absolute path');
-    await access(program, constants.X_OK);
-    for (const path of args.filter((arg) => isAbsolute(arg))) await access(path, constants.R_OK);
+    return await detectCommand(entry, acpOptionsOf(entry).versionArgs);
   } catch (error) {
-    return { installed: false, version: null, detail: (error as Error).message };
-  }
-  try {
-    const { versionArgs } = acpOptionsOf(entry);
-    if (!versionArgs) return { installed: true, version: null, detail: null };
-    const { stdout } = await run(program, versionArgs, { timeout: VERSION_TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: VERSION_BYTES_MAX, env: { PATH, ...entry.env } });
-    return { installed: true, version: stdout.trim().split('\n').at(-1)?.slice(0, 100) || null, detail: null };
-  } catch (error) {
-    return { installed: true, version: null, detail: `the version is unknown: ${(error as Error).message.split('\n')[0].slice(0, 300)}` };
+    if (!(error instanceof AppError)) throw error;
+    const found = await detectCommand(entry, null);
+    return found.installed ? { ...found, detail: `the version is unknown: ${error.message}` } : found;
   }
 }

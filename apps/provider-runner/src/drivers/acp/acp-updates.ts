@@ -1,9 +1,9 @@
 import type { RunFact } from '@orbitmesh/domain';
-import { OPEN_TOOL_CALLS_MAX, PLAN_ENTRIES_MAX } from './acp.limits.js';
 import type { AcpState, OpenToolCall } from './acp-state.js';
 import { addTokens, usageOfChunk } from './acp-usage.js';
 import type { DriverFact } from '../driver.js';
 import { count, fields, list, short, text, type Fields } from '../wire/fields.js';
+import { OPEN_TOOL_CALLS_MAX, PLAN_ENTRIES_MAX } from '../wire/wire.limits.js';
 
 /** What an update comes to: the next state and what is to be said. `understood: false` makes it an unparsed record. */
 export interface Applied { state: AcpState; facts: DriverFact[]; understood: boolean }

@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { eventually, GEMINI_CLI_VERSION, GeminiStandIn, geminiProviderEntry, installGeminiCli, scenarioTag } from '@orbitmesh/testing';
+import { eventually, GEMINI_CLI, geminiProviderEntry, installAgent, ModelStandIn, scenarioTag } from '@orbitmesh/testing';
 import { acpDriver } from './acp.driver.js';
 import { manifestOf, runContextOf } from '../testing/journaled-driver.js';
 import { PipedAgent } from '../testing/piped-agent.js';
@@ -14,14 +14,14 @@ const WAIT = { timeoutMs: 60_000 };
 
 describe('gemini-cli, the real program', () => {
   let script: string;
-  let standIn: GeminiStandIn;
+  let standIn: ModelStandIn;
   let directory: string;
   let repository: string;
   let agent: PipedAgent | undefined;
 
   beforeAll(async () => {
-    script = await installGeminiCli(CHECKOUT);
-    standIn = await GeminiStandIn.start();
+    script = await installAgent(CHECKOUT, GEMINI_CLI);
+    standIn = await ModelStandIn.start();
     directory = mkdtempSync(join(tmpdir(), 'om-gemini-'));
     repository = join(directory, 'repo');
     execFileSync('git', ['init', '-q', repository]);
@@ -38,7 +38,7 @@ describe('gemini-cli, the real program', () => {
 
   it('is found with its version, edits a file after its permission was granted, answers a second prompt and is interrupted', async () => {
     const entry = await geminiProviderEntry({ script, standInUrl: standIn.url, home: join(directory, 'home') });
-    expect(await acpDriver.detect(entry)).toEqual({ installed: true, version: GEMINI_CLI_VERSION, detail: null });
+    expect(await acpDriver.detect(entry)).toEqual({ installed: true, version: GEMINI_CLI.version, detail: null });
     const prompt = scenarioTag({
       say: 'I will change the notes.', then: 'The notes are changed.',
       tools: [{ names: ['write_file'], args: { file_path: join(repository, 'notes.txt'), content: 'after\n' } }],
@@ -57,7 +57,7 @@ describe('gemini-cli, the real program', () => {
     expect(execFileSync('git', ['-C', repository, 'diff', '--', 'notes.txt'], { encoding: 'utf8' })).toMatch(/^-before\n\+after$/m);
     expect(agent.output).toContain('I will change the notes.');
     expect(agent.output).toContain('The notes are changed.');
-    expect(driver.said('run_started')[0].agentInfo).toEqual({ name: 'gemini-cli', version: GEMINI_CLI_VERSION });
+    expect(driver.said('run_started')[0].agentInfo).toEqual({ name: 'gemini-cli', version: GEMINI_CLI.version });
     expect(driver.said('tool_call').at(-1)).toMatchObject({ kind: 'edit', status: 'completed' });
     expect(driver.said('metric').at(-1)!.tokensIn).toBeGreaterThan(0);
     expect(driver.said('metric').at(-1)!.tokensOut).toBeGreaterThan(0);

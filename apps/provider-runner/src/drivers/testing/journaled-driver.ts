@@ -22,7 +22,7 @@ export function manifestOf(change: Partial<Manifest> = {}): Manifest {
 export function runContextOf(change: Partial<RunContext> = {}): RunContext {
   return {
     sessionId: 'sess_1', projectId: 'proj_1', runId: 'run_1', epoch: 1, manifest: manifestOf(), entry: { driver: 'acp', command: ['/bin/agent'] },
-    workingDir: '/repo', cliPath: '/run/bin/orbitmesh', manifestPath: '/run/manifest.json', apiUrl: 'http://127.0.0.1:1', environment: {}, ...change,
+    workingDir: '/repo', cliPath: '/run/bin/orbitmesh', manifestPath: '/run/manifest.json', apiUrl: 'http://127.0.0.1:1', environment: {}, stateDir: '/state/sess_1', mcpServers: [], ...change,
   };
 }
 

@@ -5,14 +5,13 @@ import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { fileURLToPath } from 'node:url';
 import { RunnerRpc, type StartRun } from '@orbitmesh/contracts';
 import type { Manifest, ProviderEntry } from '@orbitmesh/domain';
 import { loadInstallation } from '@orbitmesh/service-kit';
-import { eventually, processesNaming, startNats, type TestNats } from '@orbitmesh/testing';
+import { eventually } from '../eventually.js';
+import { startNats, type TestNats } from '../nats.js';
+import { processesNaming } from '../processes.js';
 import { ScriptedSession } from './scripted-session.js';
-
-const MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 /** A home, a nats-server, a scripted session-service and the real runner as a process of its own. */
 export class RunnerWorld {
@@ -23,20 +22,22 @@ export class RunnerWorld {
   private readonly unique = randomUUID().slice(0, 8);
 
   private constructor(
+    private readonly main: string,
     readonly nats: TestNats,
     readonly home: string,
     readonly workingDir: string,
     readonly session: ScriptedSession,
   ) {}
 
-  static async create(): Promise<RunnerWorld> {
+  /** @param main the runner's compiled main module */
+  static async create(main: string): Promise<RunnerWorld> {
     const base = realpathSync(mkdtempSync(join(tmpdir(), 'om-runner-')));
     const workingDir = join(base, 'work');
     mkdirSync(workingDir);
     const home = join(base, 'home');
     const nats = await startNats();
     const { installationId } = await loadInstallation(home);
-    return new RunnerWorld(nats, home, workingDir, await ScriptedSession.start(nats.url, installationId));
+    return new RunnerWorld(main, nats, home, workingDir, await ScriptedSession.start(nats.url, installationId));
   }
 
   /** Replaces providers.json. */
@@ -50,7 +51,7 @@ export class RunnerWorld {
   }
 
   async startRunner(env: Record<string, string> = {}): Promise<void> {
-    const child = spawn(process.execPath, [MAIN], {
+    const child = spawn(process.execPath, [this.main], {
       env: { PATH: process.env.PATH, HOME: this.home, ORBITMESH_HOME: this.home, ORBITMESH_NATS_URL: this.nats.url, ORBITMESH_USER_UMASK: '022', ...env },
       stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
     });
@@ -97,7 +98,7 @@ export class RunnerWorld {
     };
     return {
       sessionId, runId: `run_${this.unique}_${this.runs}`, epoch: 1, ttlMs: 10_000, manifest, manifestHash: 'hash', token: `oma_${sessionId}_1_tokentoken`,
-      apiUrl: 'http://127.0.0.1:1', roots: [this.workingDir], ...change.request,
+      apiUrl: 'http://127.0.0.1:1', roots: [this.workingDir], conversationId: sessionId, ...change.request,
     };
   }
 
