@@ -36,9 +36,11 @@ async function oneSlice(wait: MailWait, leftMs: number, heard: boolean): Promise
   const { client, sessionId, after, signal } = wait;
   const timeout = Math.max(0, Math.min(wait.sliceSeconds, Math.ceil(leftMs / 1_000)));
   const since = performance.now();
+  let page: Page<Mail> = { items: [], nextCursor: after };
   try {
     const { items, nextCursor } = await client.waitForMail(sessionId, { after: after ?? undefined, timeout }, { signal });
-    if (items.length > 0) return { items, nextCursor: nextCursor ?? after };
+    page = { items, nextCursor: nextCursor ?? after };
+    if (items.length > 0) return page;
     await wait.onStillWaiting();
     // A gateway that is leaving answers at once, with nothing: it is not asked in a loop.
     if (performance.now() - since < timeout * 500) await pause(leftMs, signal);
@@ -47,7 +49,7 @@ async function oneSlice(wait: MailWait, leftMs: number, heard: boolean): Promise
     await wait.onStillWaiting(error as Error);
     await pause(leftMs, signal);
   }
-  return { items: [], nextCursor: after };
+  return page;
 }
 
 function pause(leftMs: number, signal: AbortSignal): Promise<void> {

@@ -58,11 +58,11 @@ export const MAIL_TOOLS: readonly Tool[] = [
     input: { timeoutSeconds: z.number().min(0).max(MCP_MAIL_WAIT_SECONDS_MAX).default(MCP_MAIL_WAIT_SECONDS_DEFAULT).describe('How long to wait at most.') },
     run: async (desk, { timeoutSeconds }, { signal, progress }) => {
       const since = performance.now();
-      const { items } = await nextMail({
-        client: desk.client, sessionId: desk.own.sessionId, after: desk.lastMailId, timeoutMs: timeoutSeconds * 1_000, sliceSeconds: MCP_PROGRESS_SECONDS, signal,
+      const { items, nextCursor } = await nextMail({
+        client: desk.client, sessionId: desk.own.sessionId, after: desk.mailCursor, timeoutMs: timeoutSeconds * 1_000, sliceSeconds: MCP_PROGRESS_SECONDS, signal,
         onStillWaiting: (away) => progress((performance.now() - since) / 1_000, timeoutSeconds, away?.message ?? 'No mail yet.'),
       });
-      desk.lastMailId = items.at(-1)?.id ?? desk.lastMailId;
+      desk.mailCursor = nextCursor;
       return { ...(items.length === 0 && { text: `No mail came in ${timeoutSeconds} s.` }), data: { items: items.map(letter) } };
     },
   }),

@@ -12,7 +12,7 @@ export async function serveMcp(context: Context): Promise<void> {
   const client = await context.client();
   const { stdin, stdout, stderr, signal } = context.terminal;
   const note = (line: string): void => { stderr.write(printable(`orbitmesh mcp: ${line}\n`)); };
-  const server = mcpServerOf({ client, own, lastMailId: null }, note);
+  const server = mcpServerOf({ client, own, mailCursor: null }, note);
   const transport = new StdioServerTransport(stdin, stdout, { maxBufferSize: MCP_LINE_BYTES_MAX });
   server.server.onerror = (error) => note(`${error.name} in what came from the agent`);
   const ended = new Promise<void>((resolve) => { server.server.onclose = resolve; });

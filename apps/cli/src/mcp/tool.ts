@@ -13,8 +13,8 @@ export interface Own {
 export interface Desk {
   client: ApiClient;
   own: Own;
-  /** The newest mail that `wait_for_mail` gave out: it is not given out twice. */
-  lastMailId: string | null;
+  /** Where the last `wait_for_mail` ended: what it gave out is not given out twice. */
+  mailCursor: string | null;
 }
 
 /** One call of a tool. */
