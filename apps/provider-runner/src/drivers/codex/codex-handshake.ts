@@ -64,7 +64,7 @@ export class CodexHandshake {
     if (!threadId) return this.host.failStart('start_failed', 'Codex opened a thread without saying its id.');
     const continues = this.host.run.continueAgentSessionId !== undefined;
     const { state } = this.outbox;
-    this.outbox.update({ phase: 'ready', threadId, usage: { ...state.usage, seen: { ...state.usage.seen, [threadId]: continues ? null : NOTHING_SEEN } } });
+    this.outbox.update({ phase: 'ready', threadId, usage: { ...state.usage, seen: { [threadId]: continues ? null : NOTHING_SEEN, ...state.usage.seen } } });
     this.host.emit({ type: 'run_started', pid: this.host.pid, agentSessionId: threadId, agentInfo: { name: 'codex', ...(text(cliVersion) ? { version: short(cliVersion) } : {}) } });
     if (!state.stopping) this.ready();
   }

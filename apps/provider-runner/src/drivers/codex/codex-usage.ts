@@ -12,13 +12,13 @@ export const NOTHING_SEEN: Tokens = { input: 0, cached: 0, cacheWrite: 0, output
  * with the same numbers; what it says more than the last time is one request of ours. A thread that is
  * gone on with says its old numbers first, for a turn of before.
  */
-export function countTokens({ usage, threadId, turn }: CodexState, params: Fields): Usage {
+export function countTokens({ usage, threadId, turn, phase }: CodexState, params: Fields): Usage {
   const thread = text(params.threadId) ?? '';
   const total = tokensIn(fields(params.tokenUsage).total);
   const last = tokensIn(fields(params.tokenUsage).last);
   const before = thread in usage.seen ? usage.seen[thread] : NOTHING_SEEN;
   const seen = { ...Object.fromEntries(Object.entries(usage.seen).filter(([id]) => id !== thread).slice(-(COUNTED_THREADS_MAX - 1))), [thread]: total };
-  const isOld = before === null && thread === threadId && params.turnId !== turn?.id;
+  const isOld = phase !== 'ready' || (before === null && thread === threadId && params.turnId !== turn?.id);
   const used = isOld ? NOTHING_SEEN : before === null ? last : difference(total, before) ?? last;
   if (!Object.values(used).some((tokens) => tokens > 0)) return { ...usage, seen };
   return { ...usage, turn: addTokens(usage.turn, normalised(used)), seen };
