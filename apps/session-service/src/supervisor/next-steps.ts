@@ -1,7 +1,7 @@
 import { awaitsStart, isTerminal, takesMail, undeliveredMail, type Approval, type Mail, type OutcomeCode, type Session } from '@orbitmesh/domain';
 import { LEASE_MS } from '@orbitmesh/contracts';
 import {
-  REPORT_GRACE_MS, RUNNER_ARRIVAL_MS, STALLED_MS, STALLED_TOOL_MS, START_TIMEOUT_MS, START_TTL_MS,
+  REPORT_GRACE_MS, RUNNER_ARRIVAL_MS, WAIT_TOLD_MS, STALLED_MS, STALLED_TOOL_MS, START_TIMEOUT_MS, START_TTL_MS,
 } from '../limits.js';
 import type { Place } from '../runner/placement.js';
 import type { RunnerPresence } from '../runner/runner-registry.js';
@@ -70,6 +70,8 @@ function placeOrWait(session: Session, world: World, now: number): Step[] {
   if (place.runnerId !== null) return [{ type: 'place', key: 'place' }];
   // Right after a start or a reconnect nobody has had the time to show up.
   if (now - world.graceSince < RUNNER_ARRIVAL_MS) return [];
+  // What passes by itself in a moment would only be noise in everybody's feed.
+  if (place.soon && now - Date.parse(session.createdAt) < WAIT_TOLD_MS) return [];
   return session.waiting?.reason === place.reason ? [] : [{ type: 'wait', key: 'wait', reason: place.reason }];
 }
 

@@ -15,9 +15,10 @@ export class PipedAgent {
   private written = 0;
 
   constructor(entry: ProviderEntry, run: RunContext, env: NodeJS.ProcessEnv) {
-    const [program, ...args] = entry.command;
+    const configured = { ...entry.env, ...run.manifest.environment };
+    const { command: [program, ...args], environment } = acpDriver.launch!({ ...run, environment: configured });
     this.driver = new JournaledDriver(acpDriver, run);
-    this.child = spawn(program, args, { cwd: run.workingDir, env: { ...env, ...entry.env, ...run.manifest.environment }, stdio: 'pipe' });
+    this.child = spawn(program, args, { cwd: run.workingDir, env: { ...env, ...environment, ...configured }, stdio: 'pipe' });
     this.child.stderr.setEncoding('utf8').on('data', (text: string) => { this.stderr += text; });
     this.child.stdin.on('error', () => {});
     createInterface({ input: this.child.stdout }).on('line', (text) => void this.step((driver) => driver.stdout({ text, start: 0, end: 0 })));
