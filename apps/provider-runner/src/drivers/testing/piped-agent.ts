@@ -15,9 +15,9 @@ export class PipedAgent {
   private written = 0;
 
   constructor(entry: ProviderEntry, run: RunContext, env: NodeJS.ProcessEnv, definition: DriverDefinition = acpDriver) {
-    const before = { ...env, ...entry.env, ...run.manifest.environment } as Record<string, string>;
-    const launch = definition.launch?.({ ...run, entry, environment: before }) ?? { command: entry.command };
-    const environment = { ...before, ...launch.environment };
+    const configured = { ...entry.env, ...run.manifest.environment };
+    const launch = definition.launch?.({ ...run, entry, environment: { ...env, ...configured } as Record<string, string> }) ?? { command: entry.command };
+    const environment = { ...env, ...launch.environment, ...configured } as Record<string, string>;
     const [program, ...args] = launch.command;
     this.driver = new JournaledDriver(definition, { ...run, environment });
     this.child = spawn(program, args, { cwd: run.workingDir, env: environment, stdio: 'pipe' });
