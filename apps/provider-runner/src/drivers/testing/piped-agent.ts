@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { ProviderEntry } from '@orbitmesh/domain';
 import { acpDriver } from '../acp/acp.driver.js';
-import type { Driver, RunContext } from '../driver.js';
+import type { Driver, DriverDefinition, RunContext } from '../driver.js';
 import { JournaledDriver } from './journaled-driver.js';
 
-/** A real agent's process on pipes, driven by the real acp driver under the port's rules. */
+/** A real agent's process on pipes, launched and driven by a real driver under the port's rules. */
 export class PipedAgent {
   readonly driver: JournaledDriver;
   readonly child: ChildProcessWithoutNullStreams;
@@ -14,10 +14,13 @@ export class PipedAgent {
   private steps: Promise<void> = Promise.resolve();
   private written = 0;
 
-  constructor(entry: ProviderEntry, run: RunContext, env: NodeJS.ProcessEnv) {
-    const [program, ...args] = entry.command;
-    this.driver = new JournaledDriver(acpDriver, run);
-    this.child = spawn(program, args, { cwd: run.workingDir, env: { ...env, ...entry.env, ...run.manifest.environment }, stdio: 'pipe' });
+  constructor(entry: ProviderEntry, run: RunContext, env: NodeJS.ProcessEnv, definition: DriverDefinition = acpDriver) {
+    const configured = { ...entry.env, ...run.manifest.environment };
+    const launch = definition.launch?.({ ...run, entry, environment: { ...env, ...configured } as Record<string, string> }) ?? { command: entry.command };
+    const environment = { ...env, ...launch.environment, ...configured } as Record<string, string>;
+    const [program, ...args] = launch.command;
+    this.driver = new JournaledDriver(definition, { ...run, environment });
+    this.child = spawn(program, args, { cwd: run.workingDir, env: environment, stdio: 'pipe' });
     this.child.stderr.setEncoding('utf8').on('data', (text: string) => { this.stderr += text; });
     this.child.stdin.on('error', () => {});
     createInterface({ input: this.child.stdout }).on('line', (text) => void this.step((driver) => driver.stdout({ text, start: 0, end: 0 })));
