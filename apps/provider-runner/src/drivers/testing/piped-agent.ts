@@ -3,10 +3,10 @@ import { once } from 'node:events';
 import { createInterface } from 'node:readline';
 import type { ProviderEntry } from '@orbitmesh/domain';
 import { acpDriver } from '../acp/acp.driver.js';
-import type { Driver, RunContext } from '../driver.js';
+import type { Driver, DriverDefinition, RunContext } from '../driver.js';
 import { JournaledDriver } from './journaled-driver.js';
 
-/** A real agent's process on pipes, driven by the real acp driver under the port's rules. */
+/** A real agent's process on pipes, driven by its real driver under the port's rules. */
 export class PipedAgent {
   readonly driver: JournaledDriver;
   readonly child: ChildProcessWithoutNullStreams;
@@ -14,11 +14,16 @@ export class PipedAgent {
   private steps: Promise<void> = Promise.resolve();
   private written = 0;
 
-  constructor(entry: ProviderEntry, run: RunContext, env: NodeJS.ProcessEnv) {
-    const [program, ...args] = entry.command;
-    this.driver = new JournaledDriver(acpDriver, run);
-    this.child = spawn(program, args, { cwd: run.workingDir, env: { ...env, ...entry.env, ...run.manifest.environment }, stdio: 'pipe' });
-    this.child.stderr.setEncoding('utf8').on('data', (text: string) => { this.stderr += text; });
+  constructor(entry: ProviderEntry, run: RunContext, env: NodeJS.ProcessEnv, definition: DriverDefinition = acpDriver) {
+    const launch = definition.launch?.({ ...run, entry, environment: run.environment }) ?? { command: entry.command };
+    const [program, ...args] = launch.command;
+    this.driver = new JournaledDriver(definition, run);
+    this.child = spawn(program, args, { cwd: run.workingDir, env: { ...env, ...launch.environment, ...entry.env, ...run.manifest.environment }, stdio: 'pipe' });
+    this.child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text;
+      void this.step((driver) => driver.stderr?.({ text, start: 0, end: 0 }));
+    });
+    this.child.on('close', (exitCode, signal) => void this.step((driver) => driver.exited({ exitCode, signal })));
     this.child.stdin.on('error', () => {});
     createInterface({ input: this.child.stdout }).on('line', (text) => void this.step((driver) => driver.stdout({ text, start: 0, end: 0 })));
     void this.step((driver) => driver.start());
