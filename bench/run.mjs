@@ -10,8 +10,8 @@ import { withBareServer } from './http.bench.mjs';
 import { machine } from './measure.mjs';
 
 await setUp();
-const [{ logBench }, { httpBench }, { workBench }, { startBench }] = await Promise.all([
-  import('./log.bench.mjs'), import('./http.bench.mjs'), import('./work.bench.mjs'), import('./start.bench.mjs'),
+const [{ logBench }, { httpBench }, { workBench }, { startBench }, { agentsBench }] = await Promise.all([
+  import('./log.bench.mjs'), import('./http.bench.mjs'), import('./work.bench.mjs'), import('./start.bench.mjs'), import('./agents.bench.mjs'),
 ]);
 const only = process.argv[2];
 const rows = [];
@@ -33,6 +33,7 @@ async function withStack(measure) {
 if (!only || only === 'http') rows.push(...await withStack((stack) => httpBench({ stack })));
 if (!only || only === 'work') rows.push(...await withBareServer((bareUrl) => withStack((stack) => workBench({ stack, bareUrl }))));
 if (!only || only === 'start') rows.push(...await startBench());
+if (!only || only === 'agents') rows.push(...await agentsBench());
 console.table(Object.fromEntries(rows.map(({ what, ...r }) => [what, r])));
 const commit = await promisify(execFile)('git', ['rev-parse', '--short', 'HEAD']).then((r) => r.stdout.trim(), () => 'unknown');
 const dir = fileURLToPath(new URL('./results/', import.meta.url));

@@ -24,7 +24,7 @@ export const SESSION_FIELDS: Fields<SessionView> = [
 
 export const APPROVAL_COLUMNS: Columns<Approval> = [
   ['APPROVAL', (one) => one.id], ['STATE', (one) => (one.answer ? `${one.state}: ${one.answer.decision} by ${one.answer.by}` : one.state)],
-  ['ASKED', (one) => timeText(one.requestedAt)], ['TITLE', (one) => one.title],
+  ['ASKED', (one) => timeText(one.requestedAt)], ['DENIED AT', (one) => (one.state === 'open' ? timeText(one.deadline) : null)], ['TITLE', (one) => one.title],
 ];
 
 export function sessionTable(sessions: readonly SessionView[]): string {

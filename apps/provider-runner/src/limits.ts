@@ -2,11 +2,18 @@
  * Every bound of the runner: value, unit, where it comes from, and what happens there. Bounds of the
  * wire (batch of facts, heartbeat) are in @orbitmesh/contracts.
  */
+import { availableParallelism } from 'node:os';
+
 const KIB = 1024;
 const MIB = 1024 * KIB;
 
 /** Runs at once on one runner, unless configured. A start beyond it is answered LIMIT_REACHED; the session waits, visibly. */
 export const CAPACITY_DEFAULT = 16;
+/**
+ * Agents that are being started at once: a real one costs one to three seconds of a core until it is ready,
+ * and twenty at once would keep each other from being ready in time. The others wait, visibly, in session-service.
+ */
+export const STARTS_AT_ONCE = Math.max(4, 2 * availableParallelism());
 /** Slots tried before boot gives up with STORAGE_LOCKED. */
 export const SLOTS_MAX = 256;
 /** From the execution to `run_started` (design §4.1); then the tree is ended and `start_failed: start_timeout` is said. */

@@ -19,6 +19,10 @@ export const WAKE_UP_GAP_MS = 5_000;
 export const RUNNER_SILENT_MS = 5_000;
 /** After a start or reconnect runners get this long, in ms, to show up before a session says that it waits for one. */
 export const RUNNER_ARRIVAL_MS = 3_000;
+/** A session that waits only for others' agents to be started says so after this long, in ms. */
+export const WAIT_TOLD_MS = 2_000;
+/** Of all that wait, so many are looked at when a session has changed; the others at the next tick. */
+export const NEXT_LOOKED_AT = 2;
 /** A runner that refused a start is not asked again for that session for this long, in ms. */
 export const REFUSAL_MS = 10_000;
 

@@ -22,7 +22,7 @@ describe('gemini-cli, from POST /api/sessions/spawn', () => {
     const script = await installAgent(CHECKOUT, GEMINI_CLI);
     standIn = await ModelStandIn.start();
     home = await mkdtemp(join(tmpdir(), 'om-gemini-'));
-    const entry = await geminiProviderEntry({ script, standInUrl: standIn.url, home: join(home, 'gemini-home') });
+    const entry = geminiProviderEntry({ script, standInUrl: standIn.url });
     await writeFile(join(home, 'providers.json'), JSON.stringify({ gemini: entry }, null, 2));
     scenario = await Scenario.start({ home });
     notes = join(scenario.repository, 'index.js');

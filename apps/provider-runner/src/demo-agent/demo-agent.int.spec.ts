@@ -13,7 +13,7 @@ import { PipedAgent } from '../drivers/testing/piped-agent.js';
 import { TimelineApi } from './testing/timeline-api.js';
 
 const MAIN = fileURLToPath(new URL('../../dist/demo-agent/main.js', import.meta.url));
-const ENTRY: ProviderEntry = { driver: 'acp', command: [process.execPath, MAIN], custom: { acp: { versionArgs: [MAIN, '--version'] } } };
+const ENTRY: ProviderEntry = { driver: 'acp', command: [process.execPath, MAIN], custom: { acp: { versionArgs: ['--version'] } } };
 const TASK = { id: 'task_1', title: 'Look', description: 'Look around.', acceptanceCriteria: ['A report is there'], priority: 'high', dependencies: [] };
 /** An MCP server as small as it can be: it answers initialize. */
 const MCP_SERVER = `process.stdin.on('data', (text) => { const { id } = JSON.parse(text); console.log(JSON.stringify({ jsonrpc: '2.0', id, result: { protocolVersion: '2025-06-18', capabilities: {}, serverInfo: { name: 'tiny', version: '9' } } })); })`;

@@ -1,7 +1,7 @@
 import { hostname } from 'node:os';
 import { HEARTBEAT_MS, SessionRpc, type Heartbeat } from '@orbitmesh/contracts';
 import type { ProviderInfo } from '@orbitmesh/domain';
-import { HEARTBEAT_RETRY_MS } from '../limits.js';
+import { HEARTBEAT_RETRY_MS, STARTS_AT_ONCE } from '../limits.js';
 import type { RunEnvironment } from '../run/run-environment.js';
 import type { RunnerService } from './runner.service.js';
 
@@ -70,7 +70,7 @@ export class HeartbeatLoop {
     this.n += 1;
     return {
       runnerId: env.runnerId, incarnation: env.incarnation, n: this.n, pid: process.pid, host: hostname(), version,
-      capacity, labels, draining: runner.draining,
+      capacity, startsAtOnce: STARTS_AT_ONCE, labels, draining: runner.draining,
       runs: runner.list().map(({ sessionId, runId, epoch, state }) => ({ sessionId, runId, epoch, state })),
       providers: this.options.providers(),
     };

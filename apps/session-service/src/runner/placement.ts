@@ -6,7 +6,12 @@ import { LiveSessions } from '../supervisor/live-sessions.js';
 import { RunnerRegistry, type KnownRunner } from './runner-registry.js';
 
 /** Where a session would go now, or why nowhere. */
-export type Place = { runnerId: string } | { runnerId: null; reason: string };
+export type Place = { runnerId: string } | {
+  runnerId: null;
+  reason: string;
+  /** It comes by itself in a moment: told only when it takes longer. */
+  soon?: true;
+};
 
 /**
  * The least-loaded capable runner; for a session that goes on with another, the runner that has its conversation, and no
@@ -35,8 +40,10 @@ export class Placement {
     if (willing.length === 0) return nowhere(why.refused);
     const free = willing.filter((runner) => this.load(runner, session) < runner.heartbeat.capacity);
     if (free.length === 0) return nowhere(why.full);
+    const ready = free.filter((runner) => this.starting(runner, session) < (runner.heartbeat.startsAtOnce ?? Infinity));
+    if (ready.length === 0) return { runnerId: null, reason: why.starting, soon: true };
     const share = (runner: KnownRunner): number => this.load(runner, session) / runner.heartbeat.capacity;
-    return { runnerId: free.reduce((best, runner) => (share(runner) < share(best) ? runner : best)).heartbeat.runnerId };
+    return { runnerId: ready.reduce((best, runner) => (share(runner) < share(best) ? runner : best)).heartbeat.runnerId };
   }
 
   /** The runner whose agent keeps the conversation that is gone on with. Null: a new one, or nobody knows any more (its session was deleted). */
@@ -51,18 +58,24 @@ export class Placement {
     return continues === null ? undefined : this.store.pending.get<Session>(COLLECTIONS.sessions, continues);
   }
 
+  /** Agents that are being started there. */
+  private starting({ heartbeat: { runnerId } }: KnownRunner, session: Session): number {
+    return this.live.starting(runnerId) - (session.run?.runnerId === runnerId && session.state === 'starting' ? 1 : 0);
+  }
+
   /** A session that is placed anew does not count against the runner it is on. */
   private load({ heartbeat: { runnerId } }: KnownRunner, session: Session): number {
     return this.live.load(runnerId) - (session.run?.runnerId === runnerId ? 1 : 0);
   }
 }
 
-type Reasons = Record<'away' | 'unknown' | 'missing' | 'refused' | 'full', string>;
+type Reasons = Record<'away' | 'unknown' | 'missing' | 'refused' | 'full' | 'starting', string>;
 
 function anywhere(provider: string): Reasons {
   return {
     away: 'no runner is connected', unknown: `no runner knows the provider ${provider}`, missing: `the provider ${provider} is installed on no runner`,
     refused: 'every capable runner refused for now', full: 'every capable runner is at its capacity',
+    starting: 'other agents are being started; its turn comes',
   };
 }
 
@@ -70,6 +83,6 @@ function onlyOn(runnerId: string, provider: string): Reasons {
   const it = `its conversation is on the runner ${runnerId}, which`;
   return {
     away: `${it} is not connected`, unknown: `${it} does not know the provider ${provider}`, missing: `${it} does not have the provider ${provider} installed`,
-    refused: `${it} refused for now`, full: `${it} is at its capacity`,
+    refused: `${it} refused for now`, full: `${it} is at its capacity`, starting: `${it} is starting other agents; its turn comes`,
   };
 }

@@ -171,6 +171,29 @@ describe('runs', () => {
     expect([on('slot-0'), on('slot-1')]).toEqual([2, 4]);
   });
 
+  it('starts no more agents at once than the runner says, oldest first, the next as soon as one is ready', async () => {
+    const runner = await join('slot-0', { startsAtOnce: 2, starts: false });
+    const ids: string[] = [];
+    for (let n = 0; n < 4; n += 1) ids.push((await service.spawn({ projectId })).id);
+    // A start is said again until something is heard of it.
+    const started = (): string[] => [...new Set(runner.heard('start').map(({ sessionId }) => sessionId))];
+    await eventually(() => started().length === 2);
+    await tick(500);
+    expect(started()).toEqual(ids.slice(0, 2));
+    expect(service.session(ids[2]).waiting).toBeNull();
+
+    await runner.saw(ids[1], { type: 'run_started', pid: 1 });
+    await eventually(() => started().length === 3);
+    expect(started()).toEqual(ids.slice(0, 3));
+
+    await tick(4_000);
+    expect(service.session(ids[3]).waiting).toMatchObject({ reason: 'other agents are being started; its turn comes' });
+    await runner.saw(ids[0], { type: 'start_failed', code: 'start_failed', message: 'no' });
+    // The clock has jumped past two heartbeats: the runner is heard again first.
+    await eventually(async () => { await tick(500); return started().length === 4; });
+    expect(service.session(ids[3]).waiting).toBeNull();
+  });
+
   it('goes on at once with what came while it was busy, without waiting for a tick', async () => {
     const runner = await join();
     const id = await running();

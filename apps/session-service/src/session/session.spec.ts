@@ -142,7 +142,7 @@ describe('sessions', () => {
     const id = await running();
     service.clock.advance(10 * 60_000 + 500);
     await eventually(() => service.session(id).state === 'error');
-    expect(service.session(id).outcome).toMatchObject({ code: 'stalled' });
+    expect(service.session(id).outcome).toMatchObject({ code: 'stalled', message: expect.stringMatching(/^Nothing was heard of the agent for 600 s\. Last seen at .*: \w+/) });
   });
 
   it('asks an agent that ends its turn without a word, once', async () => {

@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import { isTerminal, type Session } from '@orbitmesh/domain';
 import { Store } from '@orbitmesh/storage';
 import { COLLECTIONS } from '../store/collections.js';
+import { Grouping } from './grouping.js';
 
 /**
  * The sessions that have not ended: an index over the store. A session is in it from the moment its
@@ -10,9 +11,11 @@ import { COLLECTIONS } from '../store/collections.js';
 @Injectable()
 export class LiveSessions {
   private readonly live = new Set<string>();
-  /** By what is pending: the sessions that have a run on a runner, which are its load. */
-  private readonly runnerOf = new Map<string, string>();
-  private readonly byRunner = new Map<string, Set<string>>();
+  /** By what is pending: the sessions that have a run on a runner, which are its load; and those of them whose agents are being started. */
+  private readonly byRunner = new Grouping();
+  private readonly startingOn = new Grouping();
+  /** All that wait for a runner, oldest first. */
+  private readonly waiting = new Set<string>();
   private readonly listeners = new Set<(sessionId: string) => void>();
 
   constructor(@Inject(Store) private readonly store: Store) {
@@ -31,12 +34,27 @@ export class LiveSessions {
 
   /** How many sessions that have not ended a runner has. */
   load(runnerId: string): number {
-    return this.byRunner.get(runnerId)?.size ?? 0;
+    return this.byRunner.of(runnerId).size;
+  }
+
+  /** How many of them are being started. */
+  starting(runnerId: string): number {
+    return this.startingOn.of(runnerId).size;
+  }
+
+  /** The first that wait for a runner, oldest first. */
+  waitingFirst(count: number): string[] {
+    const first: string[] = [];
+    for (const id of this.waiting) {
+      if (first.length >= count) break;
+      first.push(id);
+    }
+    return first;
   }
 
   /** Sessions that have not ended and whose run is that runner's; by what is pending. */
   ofRunner(runnerId: string): Session[] {
-    return [...this.byRunner.get(runnerId) ?? []].map((id) => this.store.pending.get<Session>(COLLECTIONS.sessions, id)!);
+    return [...this.byRunner.of(runnerId)].map((id) => this.store.pending.get<Session>(COLLECTIONS.sessions, id)!);
   }
 
   /** By what is pending. */
@@ -73,21 +91,11 @@ export class LiveSessions {
 
   private reindex(id: string): void {
     const session = this.store.pending.get<Session>(COLLECTIONS.sessions, id);
-    const runnerId = session && !isTerminal(session) ? session.run?.runnerId : undefined;
-    const before = this.runnerOf.get(id);
-    if (before === runnerId) return;
-    if (before !== undefined) this.take(id, before);
-    if (runnerId === undefined) return;
-    this.runnerOf.set(id, runnerId);
-    const sessions = this.byRunner.get(runnerId);
-    if (sessions) sessions.add(id);
-    else this.byRunner.set(runnerId, new Set([id]));
-  }
-
-  private take(id: string, runnerId: string): void {
-    this.runnerOf.delete(id);
-    const sessions = this.byRunner.get(runnerId);
-    sessions?.delete(id);
-    if (sessions?.size === 0) this.byRunner.delete(runnerId);
+    const alive = session !== undefined && !isTerminal(session);
+    const runnerId = alive ? session.run?.runnerId : undefined;
+    this.byRunner.move(id, runnerId);
+    this.startingOn.move(id, alive && session.state === 'starting' ? runnerId : undefined);
+    if (alive && session.state === 'created') this.waiting.add(id);
+    else this.waiting.delete(id);
   }
 }

@@ -128,6 +128,18 @@ describe('nextSteps', () => {
     expect(steps(running, 30 * MINUTE, { graceSince: T0 + 25 * MINUTE * 1_000 })).toEqual([]);
   });
 
+  it.each<[string, Partial<Session>, string]>([
+    ['what it was about', { activity: 'executing', currentTask: 'Bash: npm test' }, `600 s. Last seen at ${at(2)}: executing (Bash: npm test).`],
+    ['a tool call that never ended', { activity: 'executing', turn: { ...running.turn, openToolCalls: ['t'] } }, `3600 s. Last seen at ${at(2)}: executing, with a tool call open.`],
+    ['several of them', { activity: 'thinking', turn: { ...running.turn, openToolCalls: ['t', 'u'] } }, `3600 s. Last seen at ${at(2)}: thinking, with 2 tool calls open.`],
+    ['nothing, where there was nothing', { lastFactAt: null }, '600 s. It never said a word.'],
+  ])('says of a stalled turn what was last seen of it: %s', (_what, change, message) => {
+    const world: World = { graceSince: 0, presence: 'live', refused: false, place: () => ({ runnerId: 'slot-0' }), stallMs: null, mail: [] };
+    expect(nextSteps({ ...running, ...change }, world, T0 + 61 * MINUTE * 1_000)).toEqual([
+      { type: 'end', key: 'end', outcome: 'stalled', message: `Nothing was heard of the agent for ${message}`, kill: false },
+    ]);
+  });
+
   it('never calls stalled what is idle, paused, or waits for somebody', () => {
     const day = 24 * 60 * MINUTE;
     expect(steps({ ...running, turn: { ...running.turn, active: false } }, day)).toEqual([]);

@@ -1,7 +1,7 @@
 import { awaitsStart, isTerminal, takesMail, undeliveredMail, type Approval, type Mail, type OutcomeCode, type Session } from '@orbitmesh/domain';
 import { LEASE_MS } from '@orbitmesh/contracts';
 import {
-  REPORT_GRACE_MS, RUNNER_ARRIVAL_MS, STALLED_MS, STALLED_TOOL_MS, START_TIMEOUT_MS, START_TTL_MS,
+  REPORT_GRACE_MS, RUNNER_ARRIVAL_MS, WAIT_TOLD_MS, STALLED_MS, STALLED_TOOL_MS, START_TIMEOUT_MS, START_TTL_MS,
 } from '../limits.js';
 import type { Place } from '../runner/placement.js';
 import type { RunnerPresence } from '../runner/runner-registry.js';
@@ -70,6 +70,8 @@ function placeOrWait(session: Session, world: World, now: number): Step[] {
   if (place.runnerId !== null) return [{ type: 'place', key: 'place' }];
   // Right after a start or a reconnect nobody has had the time to show up.
   if (now - world.graceSince < RUNNER_ARRIVAL_MS) return [];
+  // What passes by itself in a moment would only be noise in everybody's feed.
+  if (place.soon && now - Date.parse(session.createdAt) < WAIT_TOLD_MS) return [];
   return session.waiting?.reason === place.reason ? [] : [{ type: 'wait', key: 'wait', reason: place.reason }];
 }
 
@@ -118,7 +120,15 @@ function stalled(session: Session, world: World, since: (at: string | null | und
   if (limit === null) return null;
   const silence = Math.min(since(session.lastFactAt), since(session.turn.startedAt), since(session.run!.startedAt));
   if (silence < limit) return null;
-  return { type: 'end', key: 'end', outcome: 'stalled', message: `Nothing was heard of the agent for ${Math.round(limit / 1000)} s.`, kill: false };
+  return { type: 'end', key: 'end', outcome: 'stalled', message: `Nothing was heard of the agent for ${Math.round(limit / 1000)} s. ${lastSeen(session)}`, kill: false };
+}
+
+/** For whoever has to find out why an agent fell silent: what it was about when it was last heard of. */
+function lastSeen({ lastFactAt, activity, currentTask, turn }: Session): string {
+  if (lastFactAt === null) return 'It never said a word.';
+  const calls = turn.openToolCalls.length;
+  const open = calls === 0 ? '' : calls === 1 ? ', with a tool call open' : `, with ${calls} tool calls open`;
+  return `Last seen at ${lastFactAt}: ${activity}${currentTask === null ? '' : ` (${currentTask})`}${open}.`;
 }
 
 /** An agent that never had a turn knows none: it says by its exit that it is done. */

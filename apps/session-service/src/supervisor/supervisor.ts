@@ -5,7 +5,7 @@ import { LOGGER, type Logger } from '@orbitmesh/service-kit';
 import { Store } from '@orbitmesh/storage';
 import { Clock, type Stop } from '../kernel/clock.js';
 import { Grace } from '../kernel/grace.js';
-import { RESEND_MS, TICK_MS } from '../limits.js';
+import { NEXT_LOOKED_AT, RESEND_MS, TICK_MS } from '../limits.js';
 import { ProviderCatalog } from '../provider/provider-catalog.js';
 import { Placement } from '../runner/placement.js';
 import { RunnerRegistry } from '../runner/runner-registry.js';
@@ -48,7 +48,10 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
 
   onApplicationBootstrap(): void {
     this.running = true;
-    this.live.onSettled((id) => this.look(id));
+    this.live.onSettled((id) => {
+      this.look(id);
+      this.lookAtNext();
+    });
     this.registry.onReturn((runnerId) => this.sayAgain(runnerId));
     this.stops = [
       this.clock.every(TICK_MS, () => this.lookAtAll()),
@@ -91,6 +94,11 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
   private lookAtAll(): void {
     this.observe();
     for (const id of this.live.ids()) this.look(id);
+  }
+
+  /** Somebody may have made room to start another: the oldest that wait are next. */
+  private lookAtNext(): void {
+    for (const id of this.live.waitingFirst(NEXT_LOOKED_AT)) this.look(id);
   }
 
   /** Before anything is decided from time: after a wake-up, messages may be handled before the timer is. */

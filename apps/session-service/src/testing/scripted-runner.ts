@@ -21,6 +21,7 @@ export const DEMO: ProviderInfo = {
 
 export interface RunnerScript {
   capacity?: number;
+  startsAtOnce?: number;
   providers?: ProviderInfo[];
   /** @default true: a start is claimed, and running at once. */
   claims?: boolean;
@@ -135,7 +136,7 @@ export class ScriptedRunner {
 
   private heartbeat(): Heartbeat {
     return {
-      runnerId: this.id, incarnation: this.incarnation, n: (this.n += 1), pid: 1, host: 'h', version: '0', capacity: this.script.capacity ?? 16,
+      runnerId: this.id, incarnation: this.incarnation, n: (this.n += 1), pid: 1, host: 'h', version: '0', capacity: this.script.capacity ?? 16, ...(this.script.startsAtOnce && { startsAtOnce: this.script.startsAtOnce }),
       labels: {}, draining: false, providers: this.script.providers ?? [DEMO],
       runs: [...this.runs.values()].map(({ start: { sessionId, runId, epoch }, claimed }) => ({ sessionId, runId, epoch, state: claimed ? 'running' : 'starting' })),
     };

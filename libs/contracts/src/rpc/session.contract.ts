@@ -110,7 +110,10 @@ export interface Heartbeat {
   /** Grows with every heartbeat of the incarnation; an answer speaks only of the runs its own request listed. */
   n: number;
   pid: number; host: string; version: string;
-  capacity: number; labels: Record<string, string>; draining: boolean;
+  capacity: number;
+  /** Agents that it starts at once: each costs seconds of a core. Absent: as many as come. */
+  startsAtOnce?: number;
+  labels: Record<string, string>; draining: boolean;
   runs: { sessionId: string; runId: string; epoch: number; state: 'starting' | 'running' | 'paused' | 'ending' | 'ended' }[];
   providers: ProviderInfo[];
 }

@@ -8,6 +8,7 @@ import {
 import type { RunFact } from '../provider/fact.js';
 import { actorName } from './actor.js';
 import type { Decision } from './decision.js';
+import { note } from './note.js';
 import { clearNeedsInput, openApprovals, raiseNeedsInput } from './needs-input.js';
 import type { Approval, ApprovalOption } from './session.js';
 import type { SessionCommand } from './session-command.js';
@@ -62,7 +63,9 @@ export function answerApproval(d: Decision, command: AnswerCommand): void {
 export function expireApprovals(d: Decision): void {
   if (d.session.state === 'paused') return;
   for (const approval of openApprovals(d.session)) {
-    if (Date.parse(approval.deadline) <= Date.parse(d.now)) deny(d, approval, 'expired', 'deadline', 'nobody answered in time');
+    if (Date.parse(approval.deadline) > Date.parse(d.now)) continue;
+    deny(d, approval, 'expired', 'deadline', 'nobody answered in time');
+    note(d, 'error', abbreviate(`Nobody answered in time, so it was denied: ${approval.title}`, REASON_BYTES_MAX));
   }
 }
 

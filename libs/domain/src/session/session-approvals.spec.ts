@@ -87,6 +87,7 @@ describe('an approval', () => {
     expect(harness.do({ type: 'expire_approvals' }).changed).toBe(false);
     expect(harness.do({ type: 'expire_approvals' }).changed).toBe(true);
     expect(approval(harness)).toMatchObject({ state: 'expired', answer: { optionId: 'no', decision: 'deny', by: 'deadline' } });
+    expect(harness.all('timeline').at(-1)?.data).toMatchObject({ kind: 'error', by: 'system', message: expect.stringMatching(/^Nobody answered in time, so it was denied: /) });
     expect(() => answer(harness, { decision: 'allow' })).toThrow(expect.objectContaining({ code: 'APPROVAL_ALREADY_ANSWERED' }));
   });
 

@@ -4,6 +4,7 @@ import { anthropicDialect } from './anthropic.dialect.js';
 import type { Body, Dialect } from './dialect.js';
 import { geminiDialect } from './gemini.dialect.js';
 import { turnOf } from './model-turn.js';
+import { openaiChatDialect } from './openai-chat.dialect.js';
 import { openaiResponsesDialect } from './openai-responses.dialect.js';
 import { sendPieces } from './send-pieces.js';
 
@@ -12,7 +13,7 @@ const REQUESTS_MAX = 1_000;
 /** A prompt with files in it; a larger body is answered 413. */
 const BODY_BYTES_MAX = 16 * 1024 * 1024;
 /** One line an API; the first that knows a path answers it. */
-const DIALECTS: readonly Dialect[] = [anthropicDialect, geminiDialect, openaiResponsesDialect];
+const DIALECTS: readonly Dialect[] = [anthropicDialect, geminiDialect, openaiChatDialect, openaiResponsesDialect];
 
 /** `dialect` and `operation` are empty where no API knows the path. */
 export interface RecordedRequest { path: string; dialect: string; operation: string; body: Body }

@@ -44,9 +44,10 @@ export class Bench {
     return info.capabilities;
   }
 
-  async start(manifest: Partial<Manifest>, { provider = this.driver.provider, request = {} as Partial<StartRun> } = {}): Promise<StartRun> {
-    const run = await this.world.start(provider, { manifest, request });
-    return run;
+  start(manifest: Partial<Manifest>, { provider = this.driver.provider, request = {} as Partial<StartRun> } = {}): Promise<StartRun> {
+    // Whatever the author wrote there: it is the entry under test that is started.
+    const own = manifest.provider && { provider: { ...manifest.provider, type: provider } };
+    return this.world.start(provider, { manifest: { ...manifest, ...own }, request });
   }
 
   /** A run whose agent says its numbers, from the first one on. */

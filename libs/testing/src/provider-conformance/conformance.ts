@@ -4,6 +4,7 @@ import { Bench } from './bench.js';
 import type { ConformingDriver } from './conforming-driver.js';
 import { itContinues } from './continues.js';
 import { itEnds, itEndsLate } from './ends.js';
+import { itFreezes } from './freezes.js';
 import { itListens } from './listens.js';
 import { itOutlivesItsRunner } from './outlives.js';
 import { itPauses } from './pauses.js';
@@ -27,6 +28,7 @@ export function describeDriverConformance(name: string, driver: ConformingDriver
     itSpeaks(bench);
     itListens(bench);
     itPauses(bench);
+    itFreezes(bench);
     itAsks(bench);
     itContinues(bench);
     itEnds(bench);

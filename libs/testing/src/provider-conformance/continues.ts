@@ -15,7 +15,7 @@ export function itContinues(bench: Bench): void {
     }
     const { manifest, remembers } = given(bench.driver.continuing, 'continuing');
 
-    const second = await bench.start(manifest, { request: { continueAgentSessionId: agentSessionId! } });
+    const second = await bench.start(manifest, { request: { continueAgentSessionId: agentSessionId!, conversationId: first.conversationId } });
     await bench.until(() => remembers.test(bench.spoken(second)), 'what only the same conversation knows');
 
     expect(await bench.said(second, 'run_started')).toMatchObject({ agentSessionId });

@@ -35,6 +35,24 @@ export function itListens(bench: Bench): void {
     await bench.finish(run);
   });
 
+  it('steers the turn that runs, without another one, or says NOT_SUPPORTED', async () => {
+    if (!bench.can.input) return;
+    const steered = { inputId: 'inp_1', text: given(bench.driver.saying, 'saying')('steered'), steer: true };
+    const run = await bench.counting();
+    if (!bench.can.steer) {
+      await expect(bench.command('input', run, steered)).rejects.toMatchObject({ code: 'NOT_SUPPORTED' });
+    } else {
+      for (let n = 0; n < 2; n += 1) await bench.command('input', run, steered);
+      await bench.said(run, 'turn_ended');
+      expect(bench.types(run, 'turn_started', 'input_delivered', 'input_failed', 'turn_ended')).toEqual(['turn_started', 'input_delivered', 'turn_ended']);
+      // No turn runs: an ordinary input.
+      await bench.command('input', run, { ...steered, inputId: 'inp_2', text: given(bench.driver.saying, 'saying')('an ordinary one') });
+      await bench.until(() => bench.spoken(run).includes('an ordinary one'), 'the answer');
+      expect(bench.facts(run, 'turn_started')).toHaveLength(2);
+    }
+    await bench.finish(run);
+  });
+
   it('breaks off a turn when it is interrupted and is there for the next one, or says NOT_SUPPORTED', async () => {
     const run = await bench.counting();
     if (!bench.can.interrupt) {

@@ -1,18 +1,20 @@
-import { AcpOutbox } from './acp-outbox.js';
-import { approvalOptionsOf } from './acp-approvals.js';
+import { tellDenials } from './acp-denials.js';
 import { describeError, kindOfError } from './acp-errors.js';
-import { approvalRequested } from '../wire/approval-request.js';
-import { decodeFrame, type Frame, type RpcError, type RpcId } from '../wire/json-rpc.js';
+import { AcpHandshake } from './acp-handshake.js';
 import { ACP_LINE_BYTES_MAX } from './acp.limits.js';
-import { agentInfoOf, keepsConversations, modelChoiceOf, openingOf } from './acp-opening.js';
 import type { AcpOptions } from './acp-options.js';
-import { ACP_PROTOCOL_VERSION, cancelKey, keyOfId, PROMPT, promptKey, refuseKey } from './acp-requests.js';
-import { activityOf, currentTaskOf, NO_TOKENS, type AcpState, type HeldInput, type OpenApproval } from './acp-state.js';
-import { applyToolCall, applyUpdate, metricOf } from './acp-updates.js';
-import { addTokens, usageOfResult, type TokenTotals } from './acp-usage.js';
+import { AcpOutbox } from './acp-outbox.js';
+import { AcpPermissions } from './acp-permissions.js';
+import { cancelKey, keyOfId, PROMPT, promptKey, refuseKey, STEER, steerKey } from './acp-requests.js';
+import { activityOf, currentTaskOf, newTurn, readAcpState, type AcpState, type HeldInput } from './acp-state.js';
+import { failureOf, failureOfRetries, noteErrorText, retriesIn } from './acp-trouble.js';
+import { applyToolCall, applyUpdate } from './acp-updates.js';
+import { metricOf, settleTurn, usageOfResult } from './acp-usage.js';
+import type { TokenCounts } from '@orbitmesh/domain';
 import type { Driver, DriverHost, DriverState, DriverStatus, Piece } from '../driver.js';
-import { fields, short, text, type Fields } from '../wire/fields.js';
-import { HELD_INPUTS_MAX, HELD_INPUT_CHARACTERS_MAX, OPEN_APPROVALS_MAX, REQUEST_ID_MAX } from '../wire/wire.limits.js';
+import { fields, short, type Fields } from '../wire/fields.js';
+import { decodeFrame, type Frame, type RpcError, type RpcId } from '../wire/json-rpc.js';
+import { HELD_INPUTS_MAX, HELD_INPUT_CHARACTERS_MAX, REQUEST_ID_MAX } from '../wire/wire.limits.js';
 
 const STOP_REASONS = ['end_turn', 'max_tokens', 'max_turn_requests', 'refusal', 'cancelled'] as const;
 type StopReason = (typeof STOP_REASONS)[number] | 'error';
@@ -20,9 +22,13 @@ type StopReason = (typeof STOP_REASONS)[number] | 'error';
 /** The client's side of one ACP conversation, as a function of its journaled state and of what comes in. */
 export class AcpConversation implements Driver {
   private readonly outbox: AcpOutbox;
+  private readonly handshake: AcpHandshake;
+  private readonly permissions: AcpPermissions;
 
   constructor(private readonly host: DriverHost, private readonly options: AcpOptions) {
     this.outbox = new AcpOutbox(host, () => this.saySettled());
+    this.handshake = new AcpHandshake(host, options, this.outbox);
+    this.permissions = new AcpPermissions(host, this.outbox);
   }
 
   private get state(): AcpState {
@@ -30,15 +36,15 @@ export class AcpConversation implements Driver {
   }
 
   private update(change: Partial<AcpState>): void {
-    this.outbox.state = { ...this.state, ...change };
+    this.outbox.update(change);
   }
 
   start(): void {
-    this.outbox.request('initialize');
+    this.handshake.start();
   }
 
-  recover({ state, unsent }: { state: DriverState; unsent: string[] }): void {
-    this.outbox.recover(state as unknown as AcpState, unsent);
+  recover({ state, stateVersion, unsent }: { state: DriverState; stateVersion: number; unsent: string[] }): void {
+    this.outbox.recover(readAcpState(state, stateVersion), unsent);
     this.saySettled();
   }
 
@@ -80,62 +86,65 @@ export class AcpConversation implements Driver {
   }
 
   private onResult(key: string, result: Fields): void {
-    if (key === 'initialize') return this.onInitialized(result);
-    if (key === 'session') return this.onOpened(result);
-    if (key === 'model') return this.becomeReady(this.state.agentSessionId ?? '');
+    if (key.startsWith(STEER)) return this.onSteered(key, result);
+    if (!key.startsWith(PROMPT)) {
+      if (this.handshake.onResult(key, result) && !this.state.stopping) this.startTurn(null);
+      return;
+    }
+    const used = usageOfResult(result);
     const stopReason = STOP_REASONS.find((reason) => reason === result.stopReason);
-    if (stopReason) return this.endTurn(stopReason, usageOfResult(result));
-    this.endTurn('error', usageOfResult(result), `The agent ended its turn with an unknown reason: ${short(result.stopReason) || 'none'}`);
+    const failure = this.state.turn && failureOf(this.state.turn);
+    if (failure && (stopReason === 'end_turn' || this.state.turn?.failure)) return this.failTurn(failure, used);
+    if (stopReason) return this.endTurn(stopReason, used);
+    this.endTurn('error', used, `The agent ended its turn with an unknown reason: ${short(result.stopReason) || 'none'}`);
   }
 
   private onError(key: string, error: RpcError): void {
-    const kind = kindOfError(error);
-    const message = describeError(error);
-    if (key === 'model') return this.host.failStart('config_invalid', `The agent refuses the model ${short(this.host.run.manifest.provider.model)}: ${message}`);
-    if (!key.startsWith(PROMPT)) return this.host.failStart(kind === 'auth_required' ? 'auth_required' : 'start_failed', message);
-    if (kind === 'cancelled' || this.state.turn?.cancelling) return this.endTurn('cancelled', undefined, message);
-    this.host.emit({ type: 'error', code: kind, message });
-    this.endTurn('error', undefined, message);
-  }
-
-  private onInitialized(result: Fields): void {
-    if (result.protocolVersion !== ACP_PROTOCOL_VERSION) {
-      return this.host.failStart('config_invalid', `The agent speaks version ${String(result.protocolVersion)} of the Agent Client Protocol; this driver speaks ${ACP_PROTOCOL_VERSION}.`);
+    if (key.startsWith(STEER)) {
+      this.outbox.takeBackSteer(key);
+      return this.proceed();
     }
-    const opening = openingOf(result, this.host.run.continueAgentSessionId, this.options);
-    if (!opening) return this.host.failStart('config_invalid', 'The agent cannot go on with an earlier conversation.');
-    this.update({ phase: 'opening', agentInfo: agentInfoOf(result), keepsConversations: keepsConversations(result), opening });
-    this.outbox.request('session');
+    if (!key.startsWith(PROMPT)) return this.handshake.onError(key, error);
+    const code = kindOfError(error);
+    const message = describeError(error);
+    const { turn } = this.state;
+    if (turn?.failure) return this.failTurn(turn.failure);
+    if (code === 'cancelled' || turn?.cancelling) return this.endTurn('cancelled', undefined, message);
+    this.failTurn({ code, message });
   }
 
-  private onOpened(result: Fields): void {
-    const agentSessionId = this.state.opening === 'session/new' ? text(result.sessionId) : this.host.run.continueAgentSessionId;
-    if (!agentSessionId) return this.host.failStart('start_failed', 'The agent opened a session without saying its id.');
-    this.update({ phase: 'configuring', agentSessionId, model: modelChoiceOf(result, this.host.run.manifest.provider.model) });
-    if (this.state.model) return this.outbox.request('model');
-    this.becomeReady(agentSessionId);
+  private failTurn({ code, message }: { code: string; message: string }, used?: TokenCounts): void {
+    this.host.emit({ type: 'error', code, message });
+    this.endTurn('error', used, message);
   }
 
-  private becomeReady(agentSessionId: string): void {
-    const { model } = this.host.run.manifest.provider;
-    this.update({ phase: 'ready' });
-    // The session is told an id only where it is of use: without one, going on with it is NOT_SUPPORTED at once, and not a start that fails.
-    const known = this.state.keepsConversations ? { agentSessionId } : {};
-    this.host.emit({ type: 'run_started', pid: this.host.pid, ...known, agentInfo: this.state.agentInfo ?? {} });
-    if (model !== null && !this.state.model) this.host.emit({ type: 'metadata', key: 'model', value: `The agent offers no choice of models; ${short(model)} was not set.` });
-    if (!this.state.stopping) this.startTurn(null);
+  /** What became of an input into the running turn: where that was over already, it is a prompt of its own. */
+  private onSteered(key: string, { outcome }: Fields): void {
+    if (outcome === 'promptRequired') {
+      this.outbox.takeBackSteer(key);
+      return this.proceed();
+    }
+    const steer = this.outbox.takeSteer(key);
+    if (steer) this.host.emit({ type: 'input_delivered', inputId: steer.inputId });
   }
 
   private onNotification(method: string, params: Fields, raw: string): void {
     if (method === '$/cancel_request') {
       const approval = this.state.approvals.find(({ requestId }) => requestId === params.requestId);
-      if (approval) this.withdraw([approval], 'The agent withdrew its question.');
+      if (approval) this.permissions.withdraw([approval], 'The agent withdrew its question.');
       return;
     }
-    if (method !== 'session/update') return this.host.unparsed(raw);
+    if (method !== 'session/update') {
+      // Names that begin with an underscore are extensions: nobody has to understand them.
+      if (!['_', ...this.options.extensions].some((beginning) => method.startsWith(beginning))) this.host.unparsed(raw);
+      return;
+    }
     // session/load repeats the whole history before it answers: all of that was said in the session it continues.
     if (this.state.phase === 'opening' && this.state.opening === 'session/load') return;
-    this.apply(applyUpdate(this.state, fields(params.update)), raw);
+    const update = fields(params.update);
+    const { turn } = this.state;
+    if (turn) this.update({ turn: noteErrorText(turn, update, this.options) });
+    this.apply(applyUpdate(this.state, update), raw);
   }
 
   private apply({ state, facts, understood }: ReturnType<typeof applyUpdate>, raw: string): void {
@@ -151,49 +160,49 @@ export class AcpConversation implements Driver {
     }
     if (method !== 'session/request_permission') return this.outbox.write(refuseKey(id));
     if (this.state.approvals.some(({ requestId }) => requestId === id)) return this.host.unparsed(raw);
-    this.askPermission(id, params, raw);
+    this.permissions.ask(id, params, (toolCall) => this.apply(applyToolCall(this.state, toolCall), raw));
   }
 
-  private askPermission(requestId: RpcId, params: Fields, raw: string): void {
-    const toolCall = fields(params.toolCall);
-    const options = approvalOptionsOf(params);
-    const approval: OpenApproval = {
-      approvalId: this.host.newId('approval'), requestId, toolCallId: short(toolCall.toolCallId), optionIds: options.map(({ optionId }) => optionId),
-    };
-    const full = this.state.approvals.length >= OPEN_APPROVALS_MAX;
-    if (full || !options.length || !this.state.turn || this.state.turn.cancelling) {
-      if (full || !options.length) this.host.emit({ type: 'error', code: 'approval_refused', message: full ? `More than ${OPEN_APPROVALS_MAX} permissions are asked at once.` : 'The agent asked for a permission without options to choose from.' });
-      return this.outbox.answer(approval, null, false);
+  /** A log of the agent's, where its preset knows how to read one; else output like any other. */
+  stderr(piece: Piece): void {
+    if (!this.options.retryLog || this.state.phase !== 'ready') this.host.emit({ type: 'output', stream: 'stderr', content: piece.text });
+    for (const retry of retriesIn(piece.text, this.options)) {
+      const { turn } = this.state;
+      if (!turn || turn.cancelling) continue;
+      const retries = turn.retries + 1;
+      const given = retries >= (this.options.retryLog?.max ?? 0) ? failureOfRetries(retries, retry) : null;
+      this.update({ turn: { ...turn, retries, failure: given } });
+      this.host.emit({ type: 'metadata', key: 'retry', value: short(`The model refused with status ${retry.status}, and the agent tries again: ${retry.message}`) });
+      if (given) this.interrupt();
     }
-    if (toolCall.toolCallId) this.apply(applyToolCall(this.state, toolCall), raw);
-    this.update({ approvals: [...this.state.approvals, approval] });
-    this.host.emit(approvalRequested(approval.approvalId, toolCall, options));
-  }
-
-  input(input: HeldInput): void {
-    const { inputs, turn, stopping } = this.state;
-    const characters = [turn?.text ?? '', ...inputs.map((held) => held.text), input.text].reduce((sum, value) => sum + value.length, 0);
-    if (stopping) return this.host.emit({ type: 'input_failed', inputId: input.inputId, reason: 'The session is ending.' });
-    if (inputs.length >= HELD_INPUTS_MAX || characters > HELD_INPUT_CHARACTERS_MAX) {
-      return this.host.emit({ type: 'input_failed', inputId: input.inputId, reason: 'Too much input is waiting for the agent.' });
-    }
-    this.update({ inputs: [...inputs, { inputId: input.inputId, text: input.text }] });
-    this.proceed();
     this.saySettled();
   }
 
-  answerApproval({ approvalId, optionId }: { approvalId: string; optionId: string | null }): void {
-    const approval = this.state.approvals.find((open) => open.approvalId === approvalId);
-    if (!approval || approval.held) return;
-    if (optionId !== null && !approval.optionIds.includes(optionId)) {
-      this.host.log('warn', 'an answer names an option that was not offered; the agent gets a cancel', { approvalId });
-      optionId = null;
+  input(input: HeldInput & { steer?: boolean }): void {
+    const { inputs, steers, turn, stopping } = this.state;
+    const characters = [turn?.text ?? '', ...[...inputs, ...steers].map((held) => held.text), input.text].reduce((sum, value) => sum + value.length, 0);
+    if (stopping) return this.host.emit({ type: 'input_failed', inputId: input.inputId, reason: 'The session is ending.' });
+    if (inputs.length + steers.length >= HELD_INPUTS_MAX || characters > HELD_INPUT_CHARACTERS_MAX) {
+      return this.host.emit({ type: 'input_failed', inputId: input.inputId, reason: 'Too much input is waiting for the agent.' });
     }
-    if (this.state.paused) {
-      this.update({ approvals: this.state.approvals.map((open) => (open === approval ? { ...open, held: { optionId } } : open)) });
+    const held: HeldInput = { inputId: input.inputId, text: input.text };
+    if (input.steer && this.takesSteering()) {
+      this.update({ steers: [...steers, held] });
+      this.outbox.request(steerKey(held.inputId));
     } else {
-      this.outbox.answer(approval, optionId, true);
+      this.update({ inputs: [...inputs, held] });
+      this.proceed();
     }
+    this.saySettled();
+  }
+
+  private takesSteering(): boolean {
+    const { steering, turn, paused } = this.state;
+    return steering && turn !== null && !turn.cancelling && !paused;
+  }
+
+  answerApproval(answer: { approvalId: string; optionId: string | null; reason?: string }): void {
+    this.permissions.answer(answer);
     this.saySettled();
   }
 
@@ -203,7 +212,7 @@ export class AcpConversation implements Driver {
     if (!turn || turn.cancelling) return;
     this.update({ turn: { ...turn, cancelling: true } });
     this.outbox.write(cancelKey(turns));
-    this.withdraw(approvals, 'The turn was interrupted.');
+    this.permissions.withdraw(approvals, 'The turn was interrupted.');
     this.saySettled();
   }
 
@@ -217,7 +226,7 @@ export class AcpConversation implements Driver {
     if (!this.state.paused) return;
     this.update({ paused: false });
     this.host.emit({ type: 'resumed' });
-    for (const approval of this.state.approvals) if (approval.held) this.outbox.answer(approval, approval.held.optionId, true);
+    this.permissions.release();
     this.proceed();
     this.saySettled();
   }
@@ -230,11 +239,11 @@ export class AcpConversation implements Driver {
 
   exited(): void {
     this.outbox.close();
-    const { turn, sentAnswers, approvals } = this.state;
+    const { turn, sentAnswers, approvals, steers, inputs } = this.state;
     const open = [...approvals, ...sentAnswers.filter(({ confirm }) => confirm)];
     for (const { approvalId } of open) this.host.emit({ type: 'approval_withdrawn', approvalId, reason: 'The agent is gone.' });
     if (turn?.inputId && !turn.delivered) this.host.emit({ type: 'input_failed', inputId: turn.inputId, reason: 'The agent is gone.' });
-    this.update({ approvals: [], sentAnswers: [], turn: null, toolCalls: {} });
+    this.update({ approvals: [], sentAnswers: [], turn: null, toolCalls: {}, steers: [], inputs: [...steers, ...inputs] });
     this.failInputs('The agent is gone.');
   }
 
@@ -254,30 +263,20 @@ export class AcpConversation implements Driver {
   }
 
   private startTurn(input: HeldInput | null): void {
-    this.update({ turns: this.state.turns + 1, turn: { ...input, delivered: false, cancelling: false } });
+    const said = input && { ...input, text: tellDenials(this.state.denials, input.text) };
+    this.update({ turns: this.state.turns + 1, turn: newTurn(said), denials: input ? [] : this.state.denials });
     this.host.emit({ type: 'turn_started', ...(input ? { inputId: input.inputId } : {}) });
     this.outbox.request(promptKey(input?.inputId));
   }
 
-  private endTurn(stopReason: StopReason, used: TokenTotals | undefined, message?: string): void {
+  private endTurn(stopReason: StopReason, used?: TokenCounts, message?: string): void {
     this.outbox.sayDelivered();
-    this.withdraw(this.state.approvals, 'The turn ended.');
-    const { total, turn } = this.state.usage;
-    // At least one request a turn, also where the agent counts nothing.
-    const counted = used ?? (turn.requestCount ? turn : { ...NO_TOKENS, requestCount: 1 });
-    const requestCount = total.requestCount + Math.max(counted.requestCount, turn.requestCount);
-    const sum = used && this.options.usage === 'session' ? used : addTokens(total, counted);
-    this.update({ usage: { ...this.state.usage, total: { ...sum, requestCount }, turn: NO_TOKENS }, turn: null, toolCalls: {}, planStep: null });
-    this.host.emit(metricOf(this.state));
+    this.permissions.withdraw(this.state.approvals, 'The turn ended.');
+    const { usage, turn } = settleTurn(this.state.usage, used, this.options.usage);
+    this.update({ usage, turn: null, toolCalls: {}, planStep: null });
+    this.host.emit(metricOf(usage, turn));
     this.host.emit({ type: 'turn_ended', stopReason, ...(message ? { message } : {}) });
     this.proceed();
-  }
-
-  private withdraw(approvals: OpenApproval[], reason: string): void {
-    for (const approval of approvals) {
-      this.host.emit({ type: 'approval_withdrawn', approvalId: approval.approvalId, reason });
-      this.outbox.answer(approval, null, false);
-    }
   }
 
   /** What the agent does now, said whenever it has changed; the last thing of every step. */
@@ -290,5 +289,3 @@ export class AcpConversation implements Driver {
     this.host.emit({ type: 'activity', ...said });
   }
 }
-
-

@@ -22,6 +22,15 @@ export function openingOf(initialized: Fields, continued: string | undefined, op
   return options.continue ? methodToGoOn(initialized) : null;
 }
 
+/** An extension that both adapters by the protocol's makers have: input goes into the turn that runs. */
+export function offersSteering(initialized: Fields): boolean {
+  return fields(fields(initialized._meta).steering).supported === true;
+}
+
+export function offersMode(opened: Fields, mode: string): boolean {
+  return list(fields(opened.modes).availableModes).map(fields).some(({ id }) => id === mode);
+}
+
 function methodToGoOn(initialized: Fields): AcpState['opening'] {
   const { sessionCapabilities, loadSession } = fields(initialized.agentCapabilities);
   if (fields(sessionCapabilities).resume) return 'session/resume';

@@ -1,5 +1,5 @@
-import { newAcpState, type AcpState, type OpenApproval } from './acp-state.js';
-import { lineOfKey, permissionKey, PROMPT, promptKey } from './acp-requests.js';
+import { newAcpState, type AcpState, type HeldInput, type OpenApproval } from './acp-state.js';
+import { lineOfKey, permissionKey, PROMPT, promptKey, STEER, steerKey } from './acp-requests.js';
 import type { DriverHost } from '../driver.js';
 import { KeyedLines } from '../wire/keyed-lines.js';
 
@@ -17,6 +17,10 @@ export class AcpOutbox {
       notWritten: (key, error) => this.notWritten(key, error),
       afterwards,
     });
+  }
+
+  update(change: Partial<AcpState>): void {
+    this.state = { ...this.state, ...change };
   }
 
   /** Goes on where the journal ends: sends again what was not written, and confirms what was. */
@@ -42,10 +46,10 @@ export class AcpOutbox {
   }
 
   /** Takes the approval out of the open ones and sends its answer; `confirm` says `approval_delivered` once it is written. */
-  answer({ approvalId, requestId, toolCallId, optionIds }: OpenApproval, optionId: string | null, confirm: boolean): void {
-    const approvals = this.state.approvals.filter((open) => open.approvalId !== approvalId);
-    this.state = { ...this.state, approvals, sentAnswers: [...this.state.sentAnswers, { approvalId, requestId, optionId, confirm, toolCallId, optionIds }] };
-    this.write(permissionKey(approvalId));
+  answer({ held: _held, ...approval }: OpenApproval, optionId: string | null, confirm: boolean): void {
+    const approvals = this.state.approvals.filter((open) => open.approvalId !== approval.approvalId);
+    this.update({ approvals, sentAnswers: [...this.state.sentAnswers, { ...approval, optionId, confirm }] });
+    this.write(permissionKey(approval.approvalId));
   }
 
   write(key: string): void {
@@ -76,8 +80,9 @@ export class AcpOutbox {
   /** The agent does not read, or is gone: what was to be said is taken back, so that it can be tried again. */
   private notWritten(key: string, error: Error): void {
     this.host.log('warn', 'a line could not be sent to the agent', { key, reason: error.message });
-    if (key === 'initialize' || key === 'session' || key === 'model') return this.host.failStart('start_failed', `The agent does not take input: ${error.message}`);
+    if (key === 'initialize' || key === 'session' || key === 'mode' || key === 'model') return this.host.failStart('start_failed', `The agent does not take input: ${error.message}`);
     if (this.isRunningPrompt(key)) return this.failPrompt(key, error);
+    if (key.startsWith(STEER)) return this.takeBackSteer(key);
     const answer = this.state.sentAnswers.find(({ approvalId }) => permissionKey(approvalId) === key);
     if (answer) {
       const { optionId: _option, confirm, ...approval } = answer;
@@ -90,6 +95,19 @@ export class AcpOutbox {
       this.state = { ...this.state, turn: { ...this.state.turn, cancelling: false } };
     }
     this.host.emit({ type: 'error', code: 'agent_not_reading', message: `The agent does not take input: ${error.message}` });
+  }
+
+  /** An input that did not get into the running turn waits for its end, before all others. */
+  takeBackSteer(key: string): void {
+    this.settle(key);
+    const steer = this.takeSteer(key);
+    if (steer) this.update({ inputs: [steer, ...this.state.inputs] });
+  }
+
+  takeSteer(key: string): HeldInput | undefined {
+    const steer = this.state.steers.find(({ inputId }) => steerKey(inputId) === key);
+    this.update({ steers: this.state.steers.filter((other) => other !== steer) });
+    return steer;
   }
 
   private failPrompt(key: string, error: Error): void {

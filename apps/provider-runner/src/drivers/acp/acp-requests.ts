@@ -1,5 +1,5 @@
 import type { McpServerConfig } from '@orbitmesh/domain';
-import type { InitializeRequest, LoadSessionRequest, NewSessionRequest, PromptRequest, RequestPermissionResponse, SetSessionConfigOptionRequest } from '@agentclientprotocol/sdk/unstable';
+import type { InitializeRequest, LoadSessionRequest, NewSessionRequest, PromptRequest, RequestPermissionResponse, SetSessionConfigOptionRequest, SetSessionModeRequest } from '@agentclientprotocol/sdk/unstable';
 import { encodeError, encodeNotification, encodeRequest, encodeResult, RPC_METHOD_NOT_FOUND, type RpcId } from '../wire/json-rpc.js';
 import type { AcpState } from './acp-state.js';
 import type { RunContext } from '../driver.js';
@@ -13,12 +13,14 @@ const REFUSE = 'refuse:';
 const PERMISSION = 'permission:';
 const CANCEL = 'cancel:';
 export const PROMPT = 'prompt:';
+export const STEER = 'steer:';
 
 /** The id on the wire of the request that `key` names, and back. */
 export const idOfKey = (key: string): string => `${ID_PREFIX}${key}`;
 export const keyOfId = (id: RpcId): string | null => (typeof id === 'string' && id.startsWith(ID_PREFIX) ? id.slice(ID_PREFIX.length) : null);
 
 export const promptKey = (inputId: string | undefined): string => `${PROMPT}${inputId ?? 'first'}`;
+export const steerKey = (inputId: string): string => `${STEER}${inputId}`;
 export const permissionKey = (approvalId: string): string => `${PERMISSION}${approvalId}`;
 export const cancelKey = (turn: number): string => `${CANCEL}${turn}`;
 export const refuseKey = (id: RpcId): string => `${REFUSE}${JSON.stringify(id)}`;
@@ -31,6 +33,7 @@ export function lineOfKey(key: string, state: AcpState, run: RunContext): string
   const id = idOfKey(key);
   if (key === 'initialize') return encodeRequest(id, 'initialize', initializeParams());
   if (key === 'session') return state.opening ? encodeRequest(id, state.opening, openParams(state, run)) : undefined;
+  if (key === 'mode') return encodeRequest(id, 'session/set_mode', { sessionId: state.agentSessionId ?? '', modeId: state.mode ?? '' } satisfies SetSessionModeRequest);
   if (key === 'model') return state.model ? modelRequest(id, state.model.configId, state, run) : undefined;
   if (key.startsWith(REFUSE)) {
     const error = { code: RPC_METHOD_NOT_FOUND, message: 'OrbitMesh does not offer this method.' };
@@ -40,11 +43,19 @@ export function lineOfKey(key: string, state: AcpState, run: RunContext): string
     const answer = state.sentAnswers.find(({ approvalId }) => permissionKey(approvalId) === key);
     return answer && encodeResult(answer.requestId, permissionResult(answer.optionId));
   }
-  if (!state.turn || !state.agentSessionId) return undefined;
+  if (!state.agentSessionId) return undefined;
+  if (key.startsWith(STEER)) {
+    const steer = state.steers.find(({ inputId }) => steerKey(inputId) === key);
+    return steer && encodeRequest(id, '_session/steering', { ...promptParams(state.agentSessionId, steer.text), _meta: { steering: { idleBehavior: 'promptRequired' } } });
+  }
+  if (!state.turn) return undefined;
   if (key === cancelKey(state.turns)) return encodeNotification('session/cancel', { sessionId: state.agentSessionId });
   if (key !== promptKey(state.turn.inputId)) return undefined;
-  const text = state.turn.text ?? firstPrompt(run);
-  return encodeRequest(id, 'session/prompt', { sessionId: state.agentSessionId, prompt: [{ type: 'text', text }] } satisfies PromptRequest);
+  return encodeRequest(id, 'session/prompt', promptParams(state.agentSessionId, state.turn.text ?? firstPrompt(run)));
+}
+
+function promptParams(sessionId: string, text: string): PromptRequest {
+  return { sessionId, prompt: [{ type: 'text', text }] };
 }
 
 function initializeParams(): InitializeRequest {

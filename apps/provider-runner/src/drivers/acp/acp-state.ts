@@ -1,9 +1,10 @@
 import type { Activity, RunFact } from '@orbitmesh/domain';
 import type { RpcId } from '../wire/json-rpc.js';
-import type { TokenTotals } from './acp-usage.js';
+import type { AgentErrorKind } from './acp-errors.js';
+import { NO_USAGE, type AcpUsage } from './acp-usage.js';
 
 /** Grows when the shape of `AcpState` changes. */
-export const ACP_STATE_VERSION = 2;
+export const ACP_STATE_VERSION = 3;
 
 export interface OpenApproval {
   approvalId: string;
@@ -11,6 +12,9 @@ export interface OpenApproval {
   requestId: RpcId;
   toolCallId: string;
   optionIds: string[];
+  /** What it was about, and which of its options say no: for the reason of a refusal. */
+  title: string;
+  rejects: string[];
   /** Answered while paused: goes out on resume. Absent: nobody answered yet. */
   held?: { optionId: string | null };
 }
@@ -34,7 +38,17 @@ export interface RunningTurn {
   text?: string;
   delivered: boolean;
   cancelling: boolean;
+  /** How often the model refused, as far as the agent's log says, and the agent tried again. */
+  retries: number;
+  /** The agent said of itself that it is in trouble: what it says next is why. */
+  troubled: boolean;
+  /** The last piece of text, where it says why there is no answer. */
+  errorText: string | null;
+  /** Why the turn was given up; it ends with this, whatever the agent calls its end. */
+  failure: TurnFailure | null;
 }
+
+export interface TurnFailure { code: AgentErrorKind; message: string }
 
 /** All a driver knows of its run: plain JSON, replaced whole on every change, never changed in place. */
 export interface AcpState {
@@ -45,6 +59,10 @@ export interface AcpState {
   opening: 'session/new' | 'session/load' | 'session/resume' | null;
   /** How the model that the spawn asked for is chosen: by a configuration option, or by session/set_model. Null: not at all. */
   model: { configId: string | null } | null;
+  /** The session mode that is chosen before anything is prompted. */
+  mode: string | null;
+  /** The agent takes input into a turn that runs. */
+  steering: boolean;
   agentSessionId: string | null;
   /** The agent can go on with this conversation in another process. */
   keepsConversations: boolean;
@@ -52,23 +70,42 @@ export interface AcpState {
   turn: RunningTurn | null;
   turns: number;
   inputs: HeldInput[];
+  /** On their way into the running turn; the agent says what became of them. */
+  steers: HeldInput[];
+  /** Why permissions were denied: ACP cannot carry it, so the next prompt does. */
+  denials: string[];
   approvals: OpenApproval[];
   sentAnswers: SentAnswer[];
   toolCalls: Record<string, OpenToolCall>;
   planStep: string | null;
   paused: boolean;
   stopping: boolean;
-  usage: { total: TokenTotals; turn: TokenTotals; costUsd: number | null };
+  usage: AcpUsage;
   said: { activity: Activity; currentTask: string | null };
 }
 
-export const NO_TOKENS: TokenTotals = { tokensIn: 0, tokensOut: 0, cacheRead: 0, cacheWrite: 0, requestCount: 0 };
+export function newTurn(input: HeldInput | null): RunningTurn {
+  return { ...input, delivered: false, cancelling: false, retries: 0, troubled: false, errorText: null, failure: null };
+}
 
 export function newAcpState(): AcpState {
   return {
-    phase: 'initializing', outstanding: [], opening: null, model: null, agentSessionId: null, keepsConversations: true, agentInfo: null, turn: null, turns: 0, inputs: [],
+    phase: 'initializing', outstanding: [], opening: null, model: null, mode: null, steering: false, agentSessionId: null,
+    keepsConversations: true, agentInfo: null, turn: null, turns: 0, inputs: [], steers: [], denials: [],
     approvals: [], sentAnswers: [], toolCalls: {}, planStep: null, paused: false, stopping: false,
-    usage: { total: NO_TOKENS, turn: NO_TOKENS, costUsd: null }, said: { activity: 'idle', currentTask: null },
+    usage: NO_USAGE, said: { activity: 'idle', currentTask: null },
+  };
+}
+
+/** A snapshot as this version has it: what an earlier one did not know yet is as at the beginning. */
+export function readAcpState(saved: Record<string, unknown>, stateVersion: number): AcpState {
+  const state = { ...newAcpState(), ...saved };
+  if (stateVersion >= ACP_STATE_VERSION) return state;
+  const { total, costUsd } = state.usage;
+  return {
+    ...state, turn: state.turn && { ...newTurn(null), ...state.turn },
+    approvals: state.approvals.map((open) => ({ ...open, title: '', rejects: [] })), sentAnswers: state.sentAnswers.map((sent) => ({ ...sent, title: '', rejects: [] })),
+    usage: { ...NO_USAGE, total: { ...NO_USAGE.total, ...total }, costUsd, costBefore: costUsd ?? 0 },
   };
 }
 

@@ -1,6 +1,6 @@
-import type { RunFact } from '@orbitmesh/domain';
+import { addTokens, type RunFact } from '@orbitmesh/domain';
 import type { AcpState, OpenToolCall } from './acp-state.js';
-import { addTokens, usageOfChunk } from './acp-usage.js';
+import { metricOf, usageOfChunk } from './acp-usage.js';
 import type { DriverFact } from '../driver.js';
 import { count, fields, list, short, text, type Fields } from '../wire/fields.js';
 import { OPEN_TOOL_CALLS_MAX, PLAN_ENTRIES_MAX } from '../wire/wire.limits.js';
@@ -24,8 +24,8 @@ export function applyUpdate(state: AcpState, update: Fields): Applied {
       const content = textOfContent(update.content);
       const facts: DriverFact[] = content ? [{ type: 'output', content, stream: 'agent' }] : [];
       if (!tokens) return { state, facts, understood: content !== undefined };
-      const next = { ...state, usage: { ...state.usage, turn: addTokens(state.usage.turn, tokens) } };
-      return { state: next, facts: [...facts, metricOf(next)], understood: true };
+      const next = { ...state, usage: { ...state.usage, chunks: addTokens(state.usage.chunks, tokens) } };
+      return { state: next, facts: [...facts, metricOf(next.usage)], understood: true };
     }
     case 'agent_thought_chunk': {
       const content = textOfContent(update.content);
@@ -39,7 +39,7 @@ export function applyUpdate(state: AcpState, update: Fields): Applied {
     case 'usage_update': {
       const { amount, currency } = fields(update.cost);
       const next = { ...state, usage: { ...state.usage, costUsd: currency === 'USD' ? count(amount) : state.usage.costUsd } };
-      return next.usage.costUsd === state.usage.costUsd ? say() : { state: next, facts: [metricOf(next)], understood: true };
+      return next.usage.costUsd === state.usage.costUsd ? say() : { state: next, facts: [metricOf(next.usage)], understood: true };
     }
     case 'current_mode_update':
       return say({ type: 'metadata', key: 'mode', value: short(update.currentModeId) });
@@ -89,11 +89,6 @@ function applyPlan(state: AcpState, update: Fields): Applied {
   const shown = more > 0 ? [...entries, { content: `… and ${more} more`, status: 'pending' }] : entries;
   const planStep = entries.find(({ status }) => status === 'in_progress')?.content ?? null;
   return { state: { ...state, planStep }, facts: [{ type: 'plan', entries: shown }], understood: true };
-}
-
-/** The run's totals so far: finished turns and the chunks of this one. */
-export function metricOf({ usage }: AcpState): DriverFact {
-  return { type: 'metric', ...addTokens(usage.total, usage.turn), ...(usage.costUsd === null ? {} : { costUsd: usage.costUsd }) };
 }
 
 /** Text of a content block; other blocks are named, so that a reader sees that something was there. */

@@ -182,14 +182,15 @@ describe('what the agent says', () => {
 
 describe('tokens', () => {
   it.each([
-    ['result.usage without cached tokens', { usage: { totalTokens: 60, inputTokens: 10, outputTokens: 20, cachedReadTokens: 25, cachedWriteTokens: 5 } }, { tokensIn: 10, tokensOut: 20, cacheRead: 25, cacheWrite: 5 }],
-    ['result.usage that counts cached tokens as input', { usage: { totalTokens: 120, inputTokens: 100, outputTokens: 20, cachedReadTokens: 75 } }, { tokensIn: 25, tokensOut: 20, cacheRead: 75, cacheWrite: 0 }],
-    ['thoughts apart from output', { usage: { totalTokens: 37, inputTokens: 10, outputTokens: 20, thoughtTokens: 7 } }, { tokensIn: 10, tokensOut: 27, cacheRead: 0, cacheWrite: 0 }],
-    ['gemini\'s quota', { _meta: { quota: { token_count: { input_tokens: 11, output_tokens: 4 } } } }, { tokensIn: 11, tokensOut: 4, cacheRead: 0, cacheWrite: 0 }],
+    ['result.usage without cached tokens', { usage: { totalTokens: 60, inputTokens: 10, outputTokens: 20, cachedReadTokens: 25, cachedWriteTokens: 5 } }, { tokensIn: 10, tokensOut: 20, cacheRead: 25, cacheWrite: 5, reasoning: 0 }],
+    ['result.usage that counts cached tokens as input', { usage: { totalTokens: 120, inputTokens: 100, outputTokens: 20, cachedReadTokens: 75 } }, { tokensIn: 25, tokensOut: 20, cacheRead: 75, cacheWrite: 0, reasoning: 0 }],
+    ['thoughts apart from output', { usage: { totalTokens: 37, inputTokens: 10, outputTokens: 20, thoughtTokens: 7 } }, { tokensIn: 10, tokensOut: 27, cacheRead: 0, cacheWrite: 0, reasoning: 7 }],
+    ['gemini\'s quota', { _meta: { quota: { token_count: { input_tokens: 11, output_tokens: 4 } } } }, { tokensIn: 11, tokensOut: 4, cacheRead: 0, cacheWrite: 0, reasoning: 0 }],
   ])('normalises %s', async (_name, result, expected) => {
     const bench = await working();
     await bench.agent({ id: 'om:prompt:first', result: { stopReason: 'end_turn', ...result } });
-    expect(bench.said('metric')).toEqual([{ type: 'metric', ...expected, requestCount: 1 }]);
+    const counted = { ...expected, requestCount: 1 };
+    expect(bench.said('metric')).toEqual([{ type: 'metric', ...counted, turn: counted }]);
   });
 
   it('adds turn after turn, chunks with usage, and the cost the agent states', async () => {
@@ -201,7 +202,21 @@ describe('tokens', () => {
     );
     await bench.step((driver) => driver.input({ inputId: 'inp_1', text: 'more' }));
     await bench.agent({ id: 'om:prompt:inp_1', result: { stopReason: 'end_turn', usage: { inputTokens: 10, outputTokens: 10, totalTokens: 20 } } });
-    expect(bench.said('metric').at(-1)).toEqual({ type: 'metric', tokensIn: 13, tokensOut: 11, cacheRead: 0, cacheWrite: 0, requestCount: 2, costUsd: 0.5 });
+    expect(bench.said('metric').at(-1)).toEqual({
+      type: 'metric', tokensIn: 13, tokensOut: 11, cacheRead: 0, cacheWrite: 0, reasoning: 0, requestCount: 2, costUsd: 0.5,
+      turn: { tokensIn: 10, tokensOut: 10, cacheRead: 0, cacheWrite: 0, reasoning: 0, requestCount: 1, costUsd: 0 },
+    });
+    const turns = bench.said('metric').flatMap(({ turn }) => (turn ? [turn] : []));
+    expect(turns.map(({ tokensIn, costUsd }) => [tokensIn, costUsd])).toEqual([[3, 0.5], [10, 0]]);
+  });
+
+  it('takes the growth for the turn where an agent counts the whole conversation', async () => {
+    const bench = await working(runContextOf({ entry: { driver: 'acp', command: ['/bin/agent'], custom: { acp: { usage: 'session' } } } }));
+    const ended = (id: string, inputTokens: number) => ({ id, result: { stopReason: 'end_turn', usage: { inputTokens, outputTokens: 1, totalTokens: inputTokens + 1 } } });
+    await bench.agent(ended('om:prompt:first', 10));
+    await bench.step((driver) => driver.input({ inputId: 'inp_1', text: 'more' }));
+    await bench.agent(ended('om:prompt:inp_1', 25));
+    expect(bench.said('metric').map(({ tokensIn, turn }) => [tokensIn, turn?.tokensIn])).toEqual([[10, 10], [25, 15]]);
   });
 });
 

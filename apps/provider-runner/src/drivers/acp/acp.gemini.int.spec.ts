@@ -37,13 +37,13 @@ describe('gemini-cli, the real program', () => {
   });
 
   it('is found with its version, edits a file after its permission was granted, answers a second prompt and is interrupted', async () => {
-    const entry = await geminiProviderEntry({ script, standInUrl: standIn.url, home: join(directory, 'home') });
+    const entry = geminiProviderEntry({ script, standInUrl: standIn.url });
     expect(await acpDriver.detect(entry)).toEqual({ installed: true, version: GEMINI_CLI.version, detail: null });
     const prompt = scenarioTag({
       say: 'I will change the notes.', then: 'The notes are changed.',
       tools: [{ names: ['write_file'], args: { file_path: join(repository, 'notes.txt'), content: 'after\n' } }],
     });
-    const run = runContextOf({ workingDir: repository, entry, manifest: manifestOf({ systemPrompt: 'Be careful.', prompt, workingDir: repository }) });
+    const run = runContextOf({ workingDir: repository, entry, stateDir: join(directory, 'state'), manifest: manifestOf({ systemPrompt: 'Be careful.', prompt, workingDir: repository }) });
     agent = new PipedAgent(entry, run, { PATH: process.env.PATH });
     const { driver } = agent;
 

@@ -13,17 +13,19 @@ export class PipedAgent {
   stderr = '';
   private steps: Promise<void> = Promise.resolve();
   private written = 0;
+  /** Ended, and all that it said was decoded. */
+  private readonly closed: Promise<void>;
 
   constructor(entry: ProviderEntry, run: RunContext, env: NodeJS.ProcessEnv, definition: DriverDefinition = acpDriver) {
-    const launch = definition.launch?.({ ...run, entry, environment: run.environment }) ?? { command: entry.command };
-    const [program, ...args] = launch.command;
+    const configured = { ...entry.env, ...run.manifest.environment };
+    const { command: [program, ...args], environment } = definition.launch!({ ...run, environment: configured });
     this.driver = new JournaledDriver(definition, run);
-    this.child = spawn(program, args, { cwd: run.workingDir, env: { ...env, ...launch.environment, ...entry.env, ...run.manifest.environment }, stdio: 'pipe' });
+    this.child = spawn(program, args, { cwd: run.workingDir, env: { ...env, ...environment, ...configured }, stdio: 'pipe' });
     this.child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text;
       void this.step((driver) => driver.stderr?.({ text, start: 0, end: 0 }));
     });
-    this.child.on('close', (exitCode, signal) => void this.step((driver) => driver.exited({ exitCode, signal })));
+    this.closed = once(this.child, 'close').then(([exitCode, signal]) => this.step((driver) => driver.exited({ exitCode: exitCode as number | null, signal: signal as string | null })));
     this.child.stdin.on('error', () => {});
     createInterface({ input: this.child.stdout }).on('line', (text) => void this.step((driver) => driver.stdout({ text, start: 0, end: 0 })));
     void this.step((driver) => driver.start());
@@ -44,8 +46,7 @@ export class PipedAgent {
   }
 
   async exited(): Promise<{ code: number | null; signal: string | null }> {
-    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'exit');
-    await this.steps;
+    await this.closed;
     return { code: this.child.exitCode, signal: this.child.signalCode };
   }
 

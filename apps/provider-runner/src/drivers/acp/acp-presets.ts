@@ -1,0 +1,95 @@
+import type { AcpOptions } from './acp-options.js';
+
+/** Documented for Anthropic's programs: what nobody who watches an agent from here can use, and what would change it under our feet. */
+const CLAUDE_QUIET = { DISABLE_AUTOUPDATER: '1', CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1' };
+
+/**
+ * The agents that speak ACP, and how each differs from the protocol or from the others; measured with
+ * the versions named here against the model stand-in. An entry chooses its preset by `custom.acp.preset`
+ * and can say otherwise in `custom.acp`, option by option.
+ *
+ * What needs no option, because the driver does it for all: a second prompt never goes into a running
+ * turn (gemini and copilot would cancel the first, opencode and claude-acp fold it in, qwen and codex-acp
+ * queue it); tokens are found in each of the four places where agents put them; tool calls are upserted.
+ */
+export const ACP_PRESETS: Readonly<Record<string, Partial<AcpOptions>>> = {
+  /** gemini-cli 0.61.0. Keeps running after the end of its stdin while it has MCP servers: it is ended by TERM. */
+  gemini: {
+    // session/load does not find the conversation and truncates the stored one.
+    continue: false,
+    versionArgs: ['--version'],
+    state: { GEMINI_CLI_HOME: '' },
+    env: {
+      // Without it a second process does the work, and outlives a TERM to the first.
+      GEMINI_CLI_NO_RELAUNCH: 'true',
+      // It retries what the model refuses for minutes and says so nowhere but in this log.
+      GEMINI_DEBUG_LOG_FILE: '/dev/stderr',
+    },
+    retryLog: { pattern: '\\[WARN\\] Attempt \\d+ failed with status (?<status>\\d+)(?<message>.*)', max: 3 },
+    files: {
+      '.gemini/settings.json': {
+        // In a folder that nobody trusted by hand it starts no MCP server.
+        security: { folderTrust: { enabled: false } },
+        general: { enableAutoUpdate: false, enableAutoUpdateNotification: false, maxAttempts: 3 },
+        privacy: { usageStatisticsEnabled: false },
+        telemetry: { enabled: false },
+      },
+    },
+    login: { GEMINI_API_KEY: 'gemini-api-key', GOOGLE_API_KEY: 'vertex-ai' },
+  },
+  /** opencode-ai 1.18.33. Counts the tokens of a turn's last request only. */
+  opencode: {
+    versionArgs: ['--version'],
+    state: { XDG_DATA_HOME: 'data', XDG_STATE_HOME: 'state' },
+    env: {
+      OPENCODE_DISABLE_AUTOUPDATE: '1',
+      // It asks for nothing by default.
+      OPENCODE_PERMISSION: '{"bash":"ask","edit":"ask","webfetch":"ask"}',
+    },
+  },
+  /** @github/copilot 1.0.102. Its program unpacks itself into the user's cache, which its sessions may share. */
+  copilot: {
+    versionArgs: ['--version'],
+    state: { COPILOT_HOME: '' },
+    env: { COPILOT_AUTO_UPDATE: 'false' },
+    errorText: '^Error: ',
+  },
+  /** @qwen-code/qwen-code 0.24.4. */
+  qwen: {
+    versionArgs: ['--version'],
+    // Its own default has a model decide what needs no permission.
+    mode: 'default',
+    state: { QWEN_HOME: '' },
+    extensions: ['qwen/', 'craft/'],
+    files: {
+      'settings.json': {
+        general: { enableAutoUpdate: false, disableAutoUpdate: true },
+        privacy: { usageStatisticsEnabled: false },
+        telemetry: { enabled: false },
+      },
+    },
+    login: { OPENAI_API_KEY: 'openai' },
+  },
+  /** @agentclientprotocol/claude-agent-acp 0.100.0. */
+  'claude-acp': {
+    steer: true,
+    versionArgs: ['--version'],
+    state: { CLAUDE_CONFIG_DIR: '' },
+    env: {
+      ...CLAUDE_QUIET,
+      // Ten by default, with doubling pauses, also for a wrong key.
+      CLAUDE_CODE_MAX_RETRIES: '3',
+      // Else tools of MCP servers are not offered until the model searches for them.
+      ENABLE_TOOL_SEARCH: 'false',
+    },
+  },
+  /** @agentclientprotocol/codex-acp 2.6.0. What a command started may live on after an interrupt; it ends with the session. */
+  'codex-acp': {
+    steer: true,
+    versionArgs: ['--version'],
+    // Its own default has a model decide what needs no permission.
+    mode: 'read-only',
+    state: { CODEX_HOME: '' },
+    files: { 'config.toml': 'check_for_update_on_startup = false\n' },
+  },
+};
