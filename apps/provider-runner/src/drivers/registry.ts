@@ -1,5 +1,6 @@
 import { acpDriver } from './acp/acp.driver.js';
 import { claudeDriver } from './claude/claude.driver.js';
+import { codexDriver } from './codex/codex.driver.js';
 import type { DriverDefinition } from './driver.js';
 import { processDriver } from './process.driver.js';
 
@@ -7,6 +8,7 @@ import { processDriver } from './process.driver.js';
 const drivers: readonly DriverDefinition[] = [
   acpDriver,
   claudeDriver,
+  codexDriver,
   processDriver,
 ];
 

@@ -1,12 +1,12 @@
 import type { McpServerConfig } from '@orbitmesh/domain';
 import type { InitializeRequest, LoadSessionRequest, NewSessionRequest, PromptRequest, RequestPermissionResponse, SetSessionConfigOptionRequest, SetSessionModeRequest } from '@agentclientprotocol/sdk/unstable';
+import { CLIENT_VERSION } from '../wire/client.js';
 import { encodeError, encodeNotification, encodeRequest, encodeResult, RPC_METHOD_NOT_FOUND, type RpcId } from '../wire/json-rpc.js';
 import type { AcpState } from './acp-state.js';
 import type { RunContext } from '../driver.js';
 
 /** Version 1 is the stable one; agents that speak another are refused. */
 export const ACP_PROTOCOL_VERSION = 1;
-export const CLIENT_VERSION = '0.1.0';
 
 const ID_PREFIX = 'om:';
 const REFUSE = 'refuse:';

@@ -6,7 +6,7 @@ import { acpDriver } from '../acp/acp.driver.js';
 import type { Driver, DriverDefinition, RunContext } from '../driver.js';
 import { JournaledDriver } from './journaled-driver.js';
 
-/** A real agent's process on pipes, driven by its real driver under the port's rules. */
+/** A real agent's process on pipes, launched and driven by a real driver under the port's rules. */
 export class PipedAgent {
   readonly driver: JournaledDriver;
   readonly child: ChildProcessWithoutNullStreams;
@@ -18,9 +18,11 @@ export class PipedAgent {
 
   constructor(entry: ProviderEntry, run: RunContext, env: NodeJS.ProcessEnv, definition: DriverDefinition = acpDriver) {
     const configured = { ...entry.env, ...run.manifest.environment };
-    const { command: [program, ...args], environment } = definition.launch!({ ...run, environment: configured });
-    this.driver = new JournaledDriver(definition, run);
-    this.child = spawn(program, args, { cwd: run.workingDir, env: { ...env, ...environment, ...configured }, stdio: 'pipe' });
+    const launch = definition.launch?.({ ...run, entry, environment: { ...env, ...configured } as Record<string, string> }) ?? { command: entry.command };
+    const environment = { ...env, ...launch.environment, ...configured } as Record<string, string>;
+    const [program, ...args] = launch.command;
+    this.driver = new JournaledDriver(definition, { ...run, environment });
+    this.child = spawn(program, args, { cwd: run.workingDir, env: environment, stdio: 'pipe' });
     this.child.stderr.setEncoding('utf8').on('data', (text: string) => {
       this.stderr += text;
       void this.step((driver) => driver.stderr?.({ text, start: 0, end: 0 }));
