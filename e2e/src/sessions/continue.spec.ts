@@ -99,7 +99,7 @@ describe('a session that continues another', () => {
 
   it('cannot start, says why, and begins no other conversation, where the old one is gone or damaged', async () => {
     const before = await completed();
-    const kept = join(home, 'provider-runner/slot-0/agents/demo');
+    const kept = join(home, 'provider-runner/slot-0/agents/demo', before.conversationId);
     const file = join(kept, `${before.agentSessionId}.json`);
     await writeFile(file, (await readFile(file, 'utf8')).slice(0, 50));
     const damaged = await scenario.ended((await wentOn(before.id, { initialDirective: 'go on' })).id);

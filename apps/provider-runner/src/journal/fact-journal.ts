@@ -93,6 +93,17 @@ export class FactJournal {
     return this.waiting;
   }
 
+  /** The oldest of them, as many as fit; one always does. */
+  nextBatch({ factsMax, bytesMax }: { factsMax: number; bytesMax: number }): NumberedFact[] {
+    let count = 0;
+    // Sizes are known: writing out a flood of facts only to measure them is most of what it would cost.
+    for (let bytes = 0; count < Math.min(this.waiting.length, factsMax); count += 1) {
+      bytes += this.sizes[count] + 1;
+      if (count > 0 && bytes > bytesMax) break;
+    }
+    return this.waiting.slice(0, count);
+  }
+
   /** How much of what may be unacknowledged is: at 1 nothing more is to come, until it is below one half. */
   get unackedShare(): number {
     return Math.max(this.waitingBytes / UNACKED_BYTES_MAX, this.waiting.length / UNACKED_FACTS_MAX);

@@ -1,13 +1,13 @@
 import { FACTS_BATCH_MAX, PAGE_BYTES_MAX, SessionRpc, type FactBatch } from '@orbitmesh/contracts';
-import { AppError, type NumberedFact } from '@orbitmesh/domain';
+import { AppError } from '@orbitmesh/domain';
 import type { Bus } from '@orbitmesh/messaging';
 import { SEND_RETRY_MS } from '../limits.js';
 import type { RunLog } from '../run/run-log.js';
 import type { FactJournal } from './fact-journal.js';
-import { jsonBytes } from './fact-size.js';
 
 /** Room for the batch's own fields in a message of PAGE_BYTES_MAX. */
 const BATCH_ENVELOPE_BYTES = 1024;
+const BATCH = { factsMax: FACTS_BATCH_MAX, bytesMax: PAGE_BYTES_MAX - BATCH_ENVELOPE_BYTES };
 
 export interface SenderOptions {
   bus: Pick<Bus, 'request' | 'onStatus'>;
@@ -57,7 +57,7 @@ export class FactSender {
 
   private async sendBatch(): Promise<void> {
     const { journal, bus, run } = this.options;
-    const facts = nextBatch(journal.unacked);
+    const facts = journal.nextBatch(BATCH);
     const reply = await bus.request(SessionRpc.facts, { ...run, facts });
     if (this.stopped) return;
     if (reply.stale) {
@@ -87,16 +87,4 @@ export class FactSender {
     this.wakeUp = undefined;
     this.retryMs = Math.min(this.retryMs * 2, SEND_RETRY_MS.last);
   }
-}
-
-/** At most 256 facts and 512 KiB; one always fits. */
-function nextBatch(unacked: readonly NumberedFact[]): NumberedFact[] {
-  const batch: NumberedFact[] = [];
-  let bytes = BATCH_ENVELOPE_BYTES;
-  for (const fact of unacked) {
-    bytes += jsonBytes(fact) + 1;
-    if (batch.length > 0 && (bytes > PAGE_BYTES_MAX || batch.length >= FACTS_BATCH_MAX)) break;
-    batch.push(fact);
-  }
-  return batch;
 }

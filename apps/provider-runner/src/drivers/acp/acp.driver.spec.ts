@@ -21,13 +21,13 @@ async function working(run = runContextOf()): Promise<JournaledDriver> {
 
 describe('the handshake', () => {
   it('opens a session with the directory and MCP servers, then sends the system prompt before the prompt', async () => {
-    const mcpServers = [{ name: 'files', command: '/bin/mcp', args: ['--stdio'], env: { LEVEL: '1' } }];
-    const manifest = manifestOf({ systemPrompt: 'Be brief.', provider: { ...manifestOf().provider, mcpServers } });
+    const mcpServers = [{ name: 'files', command: '/bin/mcp', args: ['--stdio'], env: { LEVEL: '1' }, forward: ['KEY', 'NOT_THERE'] }];
+    const manifest = manifestOf({ systemPrompt: 'Be brief.' });
 
-    const bench = await working(runContextOf({ manifest }));
+    const bench = await working(runContextOf({ manifest, mcpServers, environment: { KEY: 'k', OTHER: 'o' } }));
 
     expect(bench.sent('initialize')[0].params).toMatchObject({ protocolVersion: 1, clientCapabilities: { fs: { readTextFile: false, writeTextFile: false }, terminal: false } });
-    expect(bench.sent('session')[0]).toMatchObject({ method: 'session/new', params: { cwd: '/repo', mcpServers: [{ name: 'files', command: '/bin/mcp', args: ['--stdio'], env: [{ name: 'LEVEL', value: '1' }] }] } });
+    expect(bench.sent('session')[0]).toMatchObject({ method: 'session/new', params: { cwd: '/repo', mcpServers: [{ name: 'files', command: '/bin/mcp', args: ['--stdio'], env: [{ name: 'KEY', value: 'k' }, { name: 'LEVEL', value: '1' }] }] } });
     expect(bench.sent('prompt:first')[0].params).toEqual({ sessionId: 'conv-1', prompt: [{ type: 'text', text: '# System prompt\n\nBe brief.\n\n# Task\n\nDo the task.' }] });
     expect(bench.facts.slice(0, 2)).toEqual([
       { type: 'run_started', pid: 4711, agentSessionId: 'conv-1', agentInfo: { name: 'scripted', version: '1.2.3' } },

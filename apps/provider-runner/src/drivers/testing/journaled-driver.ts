@@ -119,6 +119,10 @@ export class JournaledDriver {
     }
   }
 
+  snapshot(): DriverState {
+    return this.driver.snapshot();
+  }
+
   status(): ReturnType<Driver['status']> {
     return this.driver.status();
   }

@@ -16,7 +16,8 @@ const RPC_INTERNAL_ERROR = -32603;
 
 export type Frame =
   | { kind: 'request'; id: RpcId; method: string; params: Fields }
-  | { kind: 'notification'; method: string; params: Fields }
+  /** `sentAtMs`: by the agent's own clock, where it says so (codex). */
+  | { kind: 'notification'; method: string; params: Fields; sentAtMs?: number }
   | { kind: 'result'; id: RpcId; result: Fields }
   | { kind: 'error'; id: RpcId; error: RpcError }
   | { kind: 'invalid' };
@@ -39,7 +40,7 @@ export function decodeFrame(line: string): Frame {
   }
   const { id, method } = message;
   if (typeof method === 'string') {
-    if (!('id' in message)) return { kind: 'notification', method, params: fields(message.params) };
+    if (!('id' in message)) return { kind: 'notification', method, params: fields(message.params), ...(typeof message.emittedAtMs === 'number' ? { sentAtMs: message.emittedAtMs } : {}) };
     return isId(id) ? { kind: 'request', id, method, params: fields(message.params) } : { kind: 'invalid' };
   }
   if (!('id' in message) || !isId(id)) return { kind: 'invalid' };
