@@ -1,4 +1,3 @@
-import { readFileSync } from 'node:fs';
 import { Command, CommanderError } from 'commander';
 import { registerAll } from './commands/all.js';
 import { contextOf } from './context.js';
@@ -6,6 +5,7 @@ import { tellError } from './error-text.js';
 import { CliError, EXIT, exitCodeOf, type ExitCode } from './exit-code.js';
 import { Site, type Runner } from './site.js';
 import { cliNameOf, type Terminal } from './terminal.js';
+import { versionOf } from './version.js';
 
 interface Ending { exitCode: ExitCode }
 
@@ -45,10 +45,6 @@ function commandOf(program: Command, args: readonly string[]): Command {
 /** As one types it. */
 export function pathOf(command: Command): string {
   return command.parent ? `${pathOf(command.parent)} ${command.name()}` : command.name();
-}
-
-function versionOf(): string {
-  return (JSON.parse(readFileSync(new URL('../package.json', import.meta.url), 'utf8')) as { version: string }).version;
 }
 
 const MORE = `

@@ -38,7 +38,8 @@ export function tellError(error: unknown, { json, terminal, command }: Said): vo
   terminal.stderr.write(printable(`${[...message, ...lines].join('\n')}\n`));
 }
 
-function errorDocument(error: unknown, env: NodeJS.ProcessEnv, command: string | null): ErrorDocument {
+/** All that is known of a failure. */
+export function errorDocument(error: unknown, env: NodeJS.ProcessEnv, command: string | null): ErrorDocument {
   const problem = error instanceof ApiError ? error.problem : null;
   const text = (name: string) => (typeof problem?.[name] === 'string' ? problem[name] : null);
   return {

@@ -32,3 +32,17 @@ export const DOWN_MS_MAX = 30_000;
 export const LOG_TAIL_LINES = 20;
 /** Ids for a shell's completion: somebody has pressed a key and waits. */
 export const COMPLETE_MS_MAX = 1_500;
+/** An agent says its version in this time, or stays without one: Node programs take seconds on a busy machine. */
+export const PROGRAM_VERSION_MS_MAX = 15_000;
+/** One line from an agent to `orbitmesh mcp`: more than any text that the API takes, escaped; past it the server ends. */
+export const MCP_LINE_BYTES_MAX = 4 * 1024 * 1024;
+/** Calls of tools whose outcome is not known, and that are to be repeated under their own key; the oldest is forgotten. */
+export const MCP_UNCERTAIN_CALLS_MAX = 100;
+/** `wait_for_mail` without `timeoutSeconds`: what the strictest client waits for a tool is 60 s. */
+export const MCP_MAIL_WAIT_SECONDS_DEFAULT = 45;
+/** And with: an agent that waits longer had better end its turn, and gets its mail as its next prompt. */
+export const MCP_MAIL_WAIT_SECONDS_MAX = 600;
+/** Between two signs of life to a client that asked for progress while it waits. */
+export const MCP_PROGRESS_SECONDS = 10;
+/** Items of a list that a tool gives when it is not told how many: what a model reads without drowning in it. */
+export const MCP_LIST_ITEMS_DEFAULT = 50;

@@ -12,7 +12,8 @@ process.on('SIGINT', interrupt);
 process.on('SIGTERM', interrupt);
 // `orbitmesh events | head`: whoever read us has enough.
 process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failure));
-watchReader(() => process.exit(EXIT.ok));
+// An MCP server learns it from its stdin, and lives as long as its agent: no process is kept beside it.
+if (process.argv[2] !== 'mcp') watchReader(() => process.exit(EXIT.ok));
 
 const { stdin, stdout, stderr, env } = process;
 process.exitCode = await runCli(process.argv.slice(2), { env, cwd: process.cwd(), stdin, stdout, stderr, signal: interrupted.signal, interrupt });

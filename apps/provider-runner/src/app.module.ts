@@ -42,7 +42,8 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
   /** @returns what the launcher is told with `ready` */
   async start(): Promise<{ slot: string }> {
     const slot = await Slot.take(this.config.home);
-    const demo = { driver: 'acp', command: [process.execPath, path('./demo-agent/main.js')] };
+    // It has no model that would call a tool.
+    const demo = { driver: 'acp', command: [process.execPath, path('./demo-agent/main.js')], custom: { orbitmeshMcp: false } };
     const providers = new ProvidersFile(this.config.home, demo);
     const env = this.environment(slot, providers);
     const runner = new RunnerService(env, new RunDirectory(slot.runsDir), this.config.runnerCapacity);

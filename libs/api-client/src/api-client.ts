@@ -86,8 +86,8 @@ export class ApiClient extends Operations {
   mails(query?: MailQuery) { return this.read('mail.list', { query }); }
   inbox(sessionId: string, query?: QueryOf<'mail.inbox'>) { return this.read('mail.inbox', { params: { sessionId }, query }); }
   /** Answers when there is mail, at the latest after `timeout` seconds, then with none; `after`: the `nextCursor` of the wait before. */
-  waitForMail(sessionId: string, query: { after?: string; timeout: number }) {
-    return this.read('mail.wait', { params: { sessionId }, query }, { attemptMs: query.timeout * 1_000 + MAIL_WAIT_MARGIN_MS });
+  waitForMail(sessionId: string, query: { after?: string; timeout: number }, options?: CallOptions) {
+    return this.read('mail.wait', { params: { sessionId }, query }, { ...options, attemptMs: query.timeout * 1_000 + MAIL_WAIT_MARGIN_MS });
   }
   thread(threadId: string, query?: PageQuery) { return this.read('mail.thread', { params: { threadId }, query }); }
   readMail(id: string, options?: CallOptions) { return this.call('mail.read', { params: { id } }, options); }

@@ -3,6 +3,7 @@ import { registerCompletion } from './completion.command.js';
 import { registerEvents } from './events.command.js';
 import { registerMail } from './mail.command.js';
 import { registerManifest } from './manifest.command.js';
+import { registerMcp } from './mcp.command.js';
 import { registerNotification } from './notification.command.js';
 import { registerOrdering } from './ordering.command.js';
 import { registerProject } from './project.command.js';
@@ -22,7 +23,7 @@ const STACK = [registerUp, registerDown, registerStatus, registerToken, register
 const NOUNS = [
   registerProject, registerTask, registerTeamMember, registerSession, registerMail, registerOrdering, registerNotification, registerWebhook, registerManifest, registerRunner, registerProvider,
 ];
-const WATCHING = [registerEvents, registerWait, registerReport];
+const WATCHING = [registerEvents, registerWait, registerReport, registerMcp];
 
 /** In the order in which help shows them. */
 export function registerAll(program: Site): void {

@@ -1,8 +1,8 @@
 import { MAIL_PRIORITIES, MAIL_STATES, MAIL_TYPES, type Mail, type MailBroadcast, type MailPriority, type MailState, type MailType } from '@orbitmesh/domain';
 import { ApiError, type ApiClient } from '@orbitmesh/api-client';
-import type { SendMailBody } from '@orbitmesh/contracts';
 import { projectOf, sessionOf, type Context } from '../context.js';
 import { CliError, EXIT } from '../exit-code.js';
+import { recipientOf as recipientNamed, WHOM, type Recipient } from '../mail-recipient.js';
 import { MAIL_COLUMNS, MAIL_FIELDS, sentText } from '../mail-text.js';
 import { seconds, type OptionRow } from '../options.js';
 import { itemsOf, PAGE_ITEMS } from '../pages.js';
@@ -65,24 +65,10 @@ function mailOf({ from: fromSessionId, type, subject, priority }: SendOptions) {
   return { fromSessionId, type, subject, priority };
 }
 
-const WHOM = '--to SESSION, parent, children, siblings, project or member:MEMBER';
-
 /** @throws CliError when it is none that there can be */
-async function recipientOf(context: Context, client: ApiClient, { to, from }: SendOptions): Promise<Pick<SendMailBody, 'to' | 'toSessionId'>> {
-  if (!to) throw new CliError(EXIT.usage, `To whom? ${WHOM}.`);
-  const [kind, id] = to.split(/:(.*)/s);
-  if (kind === 'children' || kind === 'siblings') return { to: { kind } };
-  if (kind === 'parent') return { toSessionId: await parentOf(client, sessionOf(context, from)) };
-  if (kind === 'project') return { to: { kind, id: id || projectOf(context, undefined) } };
-  if (id && ['member', 'team-member', 'team_member'].includes(kind)) return { to: { kind: 'team_member', id } };
-  if (id !== undefined && kind !== 'session') throw new CliError(EXIT.usage, `${to} is nobody: ${WHOM}.`);
-  return { toSessionId: id ?? to };
-}
-
-async function parentOf(client: ApiClient, sessionId: string): Promise<string> {
-  const { parentSessionId } = await client.session(sessionId);
-  if (parentSessionId === null) throw new CliError(EXIT.notFound, `Nobody started the session ${sessionId} but a person: it has no parent.`);
-  return parentSessionId;
+async function recipientOf(context: Context, client: ApiClient, { to, from }: SendOptions): Promise<Recipient> {
+  if (!to) throw new CliError(EXIT.usage, `To whom? --to ${WHOM}.`);
+  return recipientNamed(client, to, { sessionId: () => sessionOf(context, from), projectId: projectOf(context, undefined) });
 }
 
 async function showThread(context: Context, { args: [id] }: Call): Promise<void> {

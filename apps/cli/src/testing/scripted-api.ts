@@ -14,6 +14,8 @@ type Answer = [status: number, body: unknown, headers?: Record<string, string>] 
 /** The API as a script: what it answers to which request, and a feed that says what it is told to. */
 export class ScriptedApi {
   readonly sent: Sent[] = [];
+  /** Whom they did not wait for: asked, and then the connection was closed from there. */
+  readonly calledOff: string[] = [];
   /** Frames for whoever subscribes. */
   frames: object[] = [];
   /** To what was not scripted. */
@@ -42,6 +44,7 @@ export class ScriptedApi {
           const [status, body, headers = {}] = answer;
           response.writeHead(status, { 'content-type': 'application/json', ...headers }).end(body === null ? undefined : JSON.stringify(body));
         }
+        response.on('close', () => { if (!response.writableEnded && answer === 'hang') api.calledOff.push(line); });
         server.emit('answered');
       });
     });
@@ -58,6 +61,7 @@ export class ScriptedApi {
   /** The whole script, and what was sent. */
   forget(): void {
     this.sent.length = 0;
+    this.calledOff.length = 0;
     this.answers.clear();
     this.frames = [];
     this.otherwise = null;

@@ -3,9 +3,10 @@ import { isAbsolute } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { SessionRpc, type RunCommand, type StartRun } from '@orbitmesh/contracts';
 import { AppError, type Manifest, type ProviderEntry } from '@orbitmesh/domain';
-import type { DriverDefinition, McpServerLaunch, RunContext } from '../drivers/driver.js';
+import type { DriverDefinition, RunContext } from '../drivers/driver.js';
 import { CLAIM_GIVE_UP_MS, SEND_RETRY_MS } from '../limits.js';
 import { agentEnvironment, withDriverVariables, type AgentEnvironment } from './agent-environment.js';
+import { mcpServersOf } from './mcp-servers.js';
 import type { RunEnvironment } from './run-environment.js';
 import type { RunFiles } from './run-files.js';
 import type { RunRecord } from './run-record.js';
@@ -56,7 +57,7 @@ export function checkStart(env: RunEnvironment, files: RunFiles, manifest: Manif
   const environment = agentEnvironment({ manifest, entry, files, runId, apiUrl, token, stateDir, processEnv: env.processEnv, home: env.home });
   checkCommand(entry.command);
   const launch = definition.launch?.({
-    sessionId, runId, manifest, entry, workingDir, stateDir, environment: environment.variables, cliPath: files.cli, mcpServers: mcpServersOf(manifest),
+    sessionId, runId, manifest, entry, workingDir, stateDir, environment: environment.variables, cliPath: files.cli, mcpServers: mcpServersOf(manifest, entry, files),
     ...(continueAgentSessionId === undefined ? {} : { continueAgentSessionId }),
   }) ?? { command: entry.command };
   checkCommand(launch.command);
@@ -73,17 +74,12 @@ function checkCommand(command: string[]): void {
   }
 }
 
-/** The MCP servers that the agent is to start. */
-function mcpServersOf({ provider }: Manifest): McpServerLaunch[] {
-  return provider.mcpServers.map((server) => ({ ...server, forward: [] }));
-}
-
 /** What a driver is told of its run. */
 export function contextOf(record: RunRecord, manifest: Manifest, files: RunFiles, environment: AgentEnvironment): RunContext {
   const { sessionId, projectId, runId, epoch, apiUrl, entry, workingDir, stateDir, continueAgentSessionId } = record;
   return {
     sessionId, projectId, runId, epoch, apiUrl, manifest, entry: entry!, workingDir: workingDir!,
-    stateDir: stateDir!, mcpServers: mcpServersOf(manifest), cliPath: files.cli, manifestPath: files.manifest, environment: environment.variables,
+    stateDir: stateDir!, mcpServers: mcpServersOf(manifest, entry!, files), cliPath: files.cli, manifestPath: files.manifest, environment: environment.variables,
     ...(continueAgentSessionId === undefined ? {} : { continueAgentSessionId }),
   };
 }

@@ -10,6 +10,8 @@ import type { TokenCounts } from './tokens.js';
 export type RunFact =
   /** The agent's process is there and its driver has shaken hands with it: the session is running. */
   | { type: 'run_started'; pid: number; agentSessionId?: string; agentInfo?: { name?: string; version?: string } }
+  /** The agent goes on in another conversation of its own (its user cleared the former one): that is the one to continue. */
+  | { type: 'conversation_changed'; agentSessionId: string }
   /** Nothing was started, or what was started is gone again; `leftBehind` is always 0 here. */
   | { type: 'start_failed'; code: Extract<OutcomeCode, 'config_invalid' | 'start_failed' | 'start_timeout' | 'auth_required'>; message: string }
   /** A driver without turns (`process`) says neither of these two; its agent's exit alone says that it is done. */

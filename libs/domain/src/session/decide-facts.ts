@@ -45,16 +45,14 @@ type Take = { [T in RunFact['type']]: (d: Decision, fact: Extract<RunFact, { typ
 
 const TAKE: Take = {
   run_started: (d, { agentSessionId, agentInfo }, at) => {
-    // Half an id would name no conversation: one too long to keep is not kept.
-    const kept = agentSessionId !== undefined && jsonBytes(agentSessionId) <= WORD_BYTES_MAX ? agentSessionId : null;
-    d.record({ type: 'started', at, agentSessionId: kept });
-    if (agentSessionId !== undefined && !kept) say(d, at, 'metadata', { key: 'agent_session_id_too_long', value: abbreviate(agentSessionId, WORD_BYTES_MAX) });
+    d.record({ type: 'started', at, agentSessionId: keptId(d, agentSessionId, at) });
     if (agentInfo?.name) say(d, at, 'metadata', { key: 'agent', value: [agentInfo.name, agentInfo.version].filter(Boolean).join(' ') });
     // Cancelled while starting: it stays so until nothing is left of it (design §4.1).
     if (d.session.state !== 'starting' || isEnding(d.session)) return;
     d.record({ type: 'moved', to: 'running', reason: 'the agent is ready', at: d.now });
     note(d, 'started', `The agent is at work on ${d.session.run?.runnerId ?? 'its runner'}.`);
   },
+  conversation_changed: (d, { agentSessionId }, at) => d.record({ type: 'conversation_changed', agentSessionId: keptId(d, agentSessionId, at), at }),
   start_failed: (d, fact) => endNow(d, fact),
   turn_started: (d, { inputId }, at) => {
     d.record({ type: 'turn_started', at, inputId: inputId ?? null });
@@ -107,6 +105,14 @@ function takeFact(d: Decision, fact: RunFact, at: string): void {
   // A runner that is newer than we are may say what we have no word for: shown, never in the way.
   if (!Object.hasOwn(TAKE, fact.type)) return say(d, at, 'metadata', { key: 'unknown_fact', value: String(fact.type) });
   (TAKE[fact.type] as (d: Decision, fact: RunFact, at: string) => void)(d, fact, at);
+}
+
+/** Half an id would name no conversation: one too long to keep is not kept. */
+function keptId(d: Decision, agentSessionId: string | undefined, at: string): string | null {
+  if (agentSessionId === undefined) return null;
+  if (jsonBytes(agentSessionId) <= WORD_BYTES_MAX) return agentSessionId;
+  say(d, at, 'metadata', { key: 'agent_session_id_too_long', value: abbreviate(agentSessionId, WORD_BYTES_MAX) });
+  return null;
 }
 
 function say<T extends Utterance['type']>(d: Decision, at: string, type: T, data: EventMap[T]): void {

@@ -19,6 +19,7 @@ const REDUCERS: Reducers = {
   moved: (s, { to, reason, at }) => transition(s, to, reason, at),
   desired: (s, { desired }) => ({ ...s, desired }),
   started: (s, { at, agentSessionId }) => ({ ...s, run: s.run && { ...s.run, startedAt: at }, agentSessionId: agentSessionId ?? s.agentSessionId }),
+  conversation_changed: (s, { agentSessionId }) => ({ ...s, agentSessionId }),
   turn_started: (s, { at }) => ({ ...s, error: null, turn: { active: true, startedAt: at, endedAt: null, stopReason: null, openToolCalls: [] } }),
   turn_ended: (s, { at, stopReason }) => ({ ...s, interruptRequestedAt: null, turn: { ...s.turn, active: false, endedAt: at, stopReason, openToolCalls: [] } }),
   interrupt_requested: (s, { at }) => ({ ...s, interruptRequestedAt: at }),

@@ -19,6 +19,8 @@ export type SessionChange =
   | { type: 'moved'; to: SessionState; reason: string; at: string }
   | { type: 'desired'; desired: Desired }
   | { type: 'started'; at: string; agentSessionId: string | null }
+  /** Null: it has no id that can be kept, so it cannot be continued. */
+  | { type: 'conversation_changed'; at: string; agentSessionId: string | null }
   | { type: 'turn_started'; at: string; inputId: string | null }
   | { type: 'turn_ended'; at: string; stopReason: string }
   | { type: 'interrupt_requested'; at: string }

@@ -81,6 +81,15 @@ describe('facts', () => {
     expect(harness.all('metadata').map(({ data }) => (data as { key: string }).key)).toEqual(['agent_session_id_too_long', 'agent']);
   });
 
+  it('name the conversation that its agent changed to, which is the one to continue', () => {
+    const harness = running();
+    harness.facts({ type: 'conversation_changed', agentSessionId: 'conv-2' });
+    expect(harness.session.agentSessionId).toBe('conv-2');
+    expect(harness.last.map(({ type }) => type)).toEqual(['session:updated']);
+    harness.facts({ type: 'conversation_changed', agentSessionId: 'c'.repeat(300) });
+    expect(harness.session.agentSessionId).toBeNull();
+  });
+
   it('that do nothing but talk, count or act make no session:updated', () => {
     const harness = running();
     harness.facts(

@@ -13,6 +13,7 @@ export function claudeProviderEntry(options: { script: string; standInUrl: strin
       ANTHROPIC_BASE_URL: options.standInUrl,
       // No key: the stand-in asks for none, but the program does not start without one.
       ANTHROPIC_API_KEY: 'stand-in',
+      CLAUDE_CODE_MAX_RETRIES: '1',
       HTTPS_PROXY: options.standInUrl,
       NO_PROXY: '127.0.0.1,localhost',
     },

@@ -1,9 +1,8 @@
-import type { McpServerConfig } from '@orbitmesh/domain';
 import type { InitializeRequest, LoadSessionRequest, NewSessionRequest, PromptRequest, RequestPermissionResponse, SetSessionConfigOptionRequest, SetSessionModeRequest } from '@agentclientprotocol/sdk/unstable';
 import { CLIENT_VERSION } from '../wire/client.js';
 import { encodeError, encodeNotification, encodeRequest, encodeResult, RPC_METHOD_NOT_FOUND, type RpcId } from '../wire/json-rpc.js';
 import type { AcpState } from './acp-state.js';
-import type { RunContext } from '../driver.js';
+import type { McpServerLaunch, RunContext } from '../driver.js';
 
 /** Version 1 is the stable one; agents that speak another are refused. */
 export const ACP_PROTOCOL_VERSION = 1;
@@ -68,7 +67,7 @@ function initializeParams(): InitializeRequest {
 }
 
 function openParams(state: AcpState, run: RunContext): NewSessionRequest | LoadSessionRequest {
-  const params = { cwd: run.workingDir, mcpServers: run.manifest.provider.mcpServers.map(mcpServerOf) };
+  const params = { cwd: run.workingDir, mcpServers: run.mcpServers.map((server) => mcpServerOf(server, run.environment)) };
   return state.opening === 'session/new' ? params : { ...params, sessionId: run.continueAgentSessionId ?? '' };
 }
 
@@ -81,8 +80,10 @@ function modelRequest(id: string, configId: string | null, { agentSessionId }: A
     : encodeRequest(id, 'session/set_config_option', { sessionId, configId, value: model } satisfies SetSessionConfigOptionRequest);
 }
 
-function mcpServerOf({ name, command, args, env }: McpServerConfig) {
-  return { name, command, args, env: Object.entries(env).map(([variable, value]) => ({ name: variable, value })) };
+/** Agents start a server with little of their own environment (gemini-cli leaves out whatever looks like a token): what it needs goes over the wire. */
+function mcpServerOf({ name, command, args, env, forward }: McpServerLaunch, environment: RunContext['environment']) {
+  const forwarded = forward.flatMap((variable) => (environment[variable] === undefined ? [] : [[variable, environment[variable]]]));
+  return { name, command, args, env: [...forwarded, ...Object.entries(env)].map(([variable, value]) => ({ name: variable, value })) };
 }
 
 /** ACP has no system prompt: it stands before the first prompt, under a heading (design §8). */

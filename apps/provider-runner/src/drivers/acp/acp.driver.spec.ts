@@ -21,13 +21,13 @@ async function working(run = runContextOf()): Promise<JournaledDriver> {
 
 describe('the handshake', () => {
   it('opens a session with the directory and MCP servers, then sends the system prompt before the prompt', async () => {
-    const mcpServers = [{ name: 'files', command: '/bin/mcp', args: ['--stdio'], env: { LEVEL: '1' } }];
-    const manifest = manifestOf({ systemPrompt: 'Be brief.', provider: { ...manifestOf().provider, mcpServers } });
+    const mcpServers = [{ name: 'files', command: '/bin/mcp', args: ['--stdio'], env: { LEVEL: '1' }, forward: ['KEY', 'NOT_THERE'] }];
+    const manifest = manifestOf({ systemPrompt: 'Be brief.' });
 
-    const bench = await working(runContextOf({ manifest }));
+    const bench = await working(runContextOf({ manifest, mcpServers, environment: { KEY: 'k', OTHER: 'o' } }));
 
     expect(bench.sent('initialize')[0].params).toMatchObject({ protocolVersion: 1, clientCapabilities: { fs: { readTextFile: false, writeTextFile: false }, terminal: false } });
-    expect(bench.sent('session')[0]).toMatchObject({ method: 'session/new', params: { cwd: '/repo', mcpServers: [{ name: 'files', command: '/bin/mcp', args: ['--stdio'], env: [{ name: 'LEVEL', value: '1' }] }] } });
+    expect(bench.sent('session')[0]).toMatchObject({ method: 'session/new', params: { cwd: '/repo', mcpServers: [{ name: 'files', command: '/bin/mcp', args: ['--stdio'], env: [{ name: 'KEY', value: 'k' }, { name: 'LEVEL', value: '1' }] }] } });
     expect(bench.sent('prompt:first')[0].params).toEqual({ sessionId: 'conv-1', prompt: [{ type: 'text', text: '# System prompt\n\nBe brief.\n\n# Task\n\nDo the task.' }] });
     expect(bench.facts.slice(0, 2)).toEqual([
       { type: 'run_started', pid: 4711, agentSessionId: 'conv-1', agentInfo: { name: 'scripted', version: '1.2.3' } },
@@ -48,6 +48,13 @@ describe('the handshake', () => {
     await bench.step((driver) => driver.start());
     await bench.agent({ id: 'om:initialize', result: { protocolVersion: 2 } });
     expect(bench.ended).toMatch(/^config_invalid: .*version 2/);
+  });
+
+  it("answers questions about the tools of OrbitMesh's own MCP server itself", async () => {
+    const bench = await working(runContextOf({ mcpServers: [{ name: 'orbitmesh', command: '/run/bin/orbitmesh', args: ['mcp'], env: {}, forward: [], own: true }] }));
+    await bench.agent(asks(7, { toolCallId: 'call-1', title: 'report_progress (orbitmesh MCP Server)', kind: 'other', status: 'pending' }));
+    expect(bench.lines.at(-1)!.line).toBe('{"jsonrpc":"2.0","id":7,"result":{"outcome":{"outcome":"selected","optionId":"yes"}}}');
+    expect(bench.facts.map(({ type }) => type)).not.toContain('approval_requested');
   });
 });
 

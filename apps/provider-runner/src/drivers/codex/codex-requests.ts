@@ -85,9 +85,9 @@ function openLine(id: string, run: RunContext): string {
 }
 
 /** Codex hands on none of its variables to an MCP server unless they are named. What our own server may do, OrbitMesh decides: codex need not ask. */
-function mcpServerOf({ command, args, env, forward }: McpServerLaunch) {
-  const own = forward.length ? { env_vars: forward, default_tools_approval_mode: 'approve', tool_timeout_sec: MCP_TOOL_SECONDS } : {};
-  return { command, args, env, startup_timeout_sec: MCP_STARTUP_SECONDS, ...own };
+function mcpServerOf({ command, args, env, forward, own }: McpServerLaunch) {
+  const ours = own ? { default_tools_approval_mode: 'approve', tool_timeout_sec: MCP_TOOL_SECONDS } : {};
+  return { command, args, env, ...(forward.length > 0 && { env_vars: forward }), startup_timeout_sec: MCP_STARTUP_SECONDS, ...ours };
 }
 
 function answerLine(approvalId: string, { sentAnswers }: CodexState): string | undefined {

@@ -188,7 +188,7 @@ withAgents('codex 0.169.0, the real program', () => {
   it('calls a tool of our own MCP server with its token and without asking, and asks for one of another server', async () => {
     const server = { command: process.execPath, args: [MCP_SERVER], env: {} };
     const agent = start(told({ tools: [{ names: ['mcp__orbitmesh__report_progress'], args: { message: 'half' } }, { names: ['mcp__other__report_progress'], args: { message: 'all' } }] }), {
-      run: { mcpServers: [{ ...server, name: 'orbitmesh', forward: ['ORBITMESH_TOKEN'] }, { ...server, name: 'other', forward: [] }] },
+      run: { mcpServers: [{ ...server, name: 'orbitmesh', forward: ['ORBITMESH_TOKEN'], own: true }, { ...server, name: 'other', forward: [] }] },
     });
     const { approvalId, toolCall, options } = await asked(agent);
     expect(toolCall).toMatchObject({ title: 'Allow the other MCP server to run tool "report_progress"?', rawInput: { message: 'all' }, toolCallId: expect.any(String) });

@@ -13,6 +13,8 @@ export class PipedAgent {
   stderr = '';
   private steps: Promise<void> = Promise.resolve();
   private written = 0;
+  /** Ended, and all that it said was decoded. */
+  private readonly closed: Promise<void>;
 
   constructor(entry: ProviderEntry, run: RunContext, env: NodeJS.ProcessEnv, definition: DriverDefinition = acpDriver) {
     const configured = { ...entry.env, ...run.manifest.environment };
@@ -21,7 +23,11 @@ export class PipedAgent {
     const [program, ...args] = launch.command;
     this.driver = new JournaledDriver(definition, { ...run, environment });
     this.child = spawn(program, args, { cwd: run.workingDir, env: environment, stdio: 'pipe' });
-    this.child.stderr.setEncoding('utf8').on('data', (text: string) => { this.stderr += text; });
+    this.child.stderr.setEncoding('utf8').on('data', (text: string) => {
+      this.stderr += text;
+      void this.step((driver) => driver.stderr?.({ text, start: 0, end: 0 }));
+    });
+    this.closed = once(this.child, 'close').then(([exitCode, signal]) => this.step((driver) => driver.exited({ exitCode: exitCode as number | null, signal: signal as string | null })));
     this.child.stdin.on('error', () => {});
     createInterface({ input: this.child.stdout }).on('line', (text) => void this.step((driver) => driver.stdout({ text, start: 0, end: 0 })));
     void this.step((driver) => driver.start());
@@ -42,8 +48,7 @@ export class PipedAgent {
   }
 
   async exited(): Promise<{ code: number | null; signal: string | null }> {
-    if (this.child.exitCode === null && this.child.signalCode === null) await once(this.child, 'exit');
-    await this.steps;
+    await this.closed;
     return { code: this.child.exitCode, signal: this.child.signalCode };
   }
 

@@ -1,0 +1,66 @@
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import type { LaunchPlan } from '../driver.js';
+import { manifestOf, runContextOf } from '../testing/journaled-driver.js';
+import { conversationIdOf } from './claude-lines.js';
+import { launchClaude } from './claude-launch.js';
+
+describe('the launch of Claude Code', () => {
+  let stateDir: string;
+  beforeEach(() => { stateDir = mkdtempSync(join(tmpdir(), 'om-claude-launch-')); });
+  afterEach(() => rmSync(stateDir, { recursive: true, force: true }));
+
+  const plan = (change: Partial<LaunchPlan> = {}): LaunchPlan => ({
+    ...runContextOf({ stateDir, entry: { driver: 'claude-code', command: ['/bin/node', '/opt/cli.js'] }, manifest: manifestOf({ systemPrompt: 'The system prompt.', prompt: 'The prompt.' }) }),
+    environment: { ANTHROPIC_API_KEY: 'sk-very-secret' }, ...change,
+  });
+  const after = (command: string[], flag: string) => command[command.indexOf(flag) + 1];
+
+  it('names the conversation before its process is there, or the one to go on with', () => {
+    const fresh = launchClaude(plan()).command;
+    expect(fresh.slice(0, 3)).toEqual(['/bin/node', '/opt/cli.js', '-p']);
+    expect(after(fresh, '--session-id')).toBe(conversationIdOf({ runId: 'run_1' }));
+    expect(conversationIdOf({ runId: 'run_2' })).not.toBe(conversationIdOf({ runId: 'run_1' }));
+    const continued = launchClaude(plan({ continueAgentSessionId: 'conv-1' })).command;
+    expect(after(continued, '--resume')).toBe('conv-1');
+    expect(continued).not.toContain('--session-id');
+  });
+
+  it('puts no prompt and no secret where everybody can read it', () => {
+    const { command, environment } = launchClaude(plan());
+    for (const word of ['The system prompt.', 'The prompt.', 'sk-very-secret']) expect(JSON.stringify([command, environment])).not.toContain(word);
+  });
+
+  it('asks every permission on stdio, also as the model the session wants', () => {
+    const { command } = launchClaude(plan({ manifest: manifestOf({ provider: { ...manifestOf().provider, model: 'opus', permissionMode: 'allow' } }) }));
+    expect([after(command, '--permission-prompt-tool'), after(command, '--permission-mode'), after(command, '--model')]).toEqual(['stdio', 'default', 'opus']);
+    expect(launchClaude(plan()).command).not.toContain('--model');
+  });
+
+  it("lets the agent use the tools of OrbitMesh's own server without asking, and of no other", () => {
+    const server = { command: '/bin/mcp', args: [], env: {}, forward: [] };
+    expect(after(launchClaude(plan({ mcpServers: [{ ...server, name: 'orbitmesh', own: true }, { ...server, name: 'files' }] })).command, '--allowedTools')).toBe('mcp__orbitmesh');
+    expect(launchClaude(plan({ mcpServers: [{ ...server, name: 'files' }] })).command).not.toContain('--allowedTools');
+  });
+
+  it('starts the servers that the session names and no others, from a file for its owner alone, which is never written through a link', () => {
+    const elsewhere = join(stateDir, 'elsewhere');
+    writeFileSync(elsewhere, 'mine');
+    symlinkSync(elsewhere, join(stateDir, 'mcp.json'));
+    const { command } = launchClaude(plan({ mcpServers: [{ name: 'orbitmesh', command: '/run/bin/orbitmesh', args: ['mcp'], env: { LEVEL: '1' }, forward: ['ORBITMESH_TOKEN'] }] }));
+    const path = after(command, '--mcp-config');
+    expect(command).toContain('--strict-mcp-config');
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ mcpServers: { orbitmesh: { type: 'stdio', command: '/run/bin/orbitmesh', args: ['mcp'], env: { LEVEL: '1' } } } });
+    expect(statSync(path).mode & 0o777).toBe(0o600);
+    expect(readFileSync(elsewhere, 'utf8')).toBe('mine');
+  });
+
+  it('keeps all that the agent keeps in the state of its conversation', () => {
+    const { environment } = launchClaude(plan());
+    expect(environment).toMatchObject({ CLAUDE_CONFIG_DIR: join(stateDir, 'claude'), DISABLE_TELEMETRY: '1', DISABLE_AUTOUPDATER: '1' });
+    expect(existsSync(join(stateDir, 'claude'))).toBe(true);
+    expect(statSync(join(stateDir, 'claude')).mode & 0o777).toBe(0o700);
+  });
+});

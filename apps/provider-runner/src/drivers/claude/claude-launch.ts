@@ -1,0 +1,57 @@
+import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import type { Launch, LaunchPlan } from '../driver.js';
+import { API_RETRIES_MAX } from './claude.limits.js';
+import { conversationIdOf } from './claude-lines.js';
+
+/**
+ * Stream-json both ways, with every permission asked on stdio: who may answer is OrbitMesh's to decide.
+ * `AskUserQuestion` is left out: its answer is more than yes or no, and in mode `allow` the first choice
+ * would be taken for the person's. The agent asks by reporting that it needs input.
+ *
+ * @see https://docs.anthropic.com/en/docs/claude-code/cli-reference
+ */
+const FLAGS = [
+  '-p', '--input-format', 'stream-json', '--output-format', 'stream-json', '--verbose', '--include-partial-messages',
+  '--permission-prompt-tool', 'stdio', '--permission-mode', 'default', '--disallowedTools', 'AskUserQuestion', '--strict-mcp-config',
+];
+
+const VARIABLES = {
+  DISABLE_TELEMETRY: '1', DISABLE_ERROR_REPORTING: '1', DISABLE_AUTOUPDATER: '1', CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1',
+  CLAUDE_CODE_MAX_RETRIES: String(API_RETRIES_MAX),
+  // One result is not always the end of a turn; `idle` is.
+  CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS: '1',
+  // Tools of MCP servers are offered by name, not behind a search: ours must be seen to be used.
+  ENABLE_TOOL_SEARCH: 'false',
+};
+
+/** The system prompt goes with the handshake, and the prompt with the first message: everybody can read a command line. */
+export function launchClaude(plan: LaunchPlan): Launch {
+  const config = join(plan.stateDir, 'claude');
+  mkdirSync(config, { recursive: true, mode: 0o700 });
+  const { continueAgentSessionId, manifest } = plan;
+  return {
+    command: [
+      ...plan.entry.command, ...FLAGS, '--mcp-config', mcpConfig(plan), ...allowed(plan),
+      ...(continueAgentSessionId === undefined ? ['--session-id', conversationIdOf(plan)] : ['--resume', continueAgentSessionId]),
+      ...(manifest.provider.model === null ? [] : ['--model', manifest.provider.model]),
+    ],
+    environment: { ...VARIABLES, CLAUDE_CONFIG_DIR: config },
+  };
+}
+
+/** What our own server may do, OrbitMesh decides: nobody is asked about it. */
+function allowed({ mcpServers }: LaunchPlan): string[] {
+  const own = mcpServers.filter((server) => server.own).map(({ name }) => `mcp__${name}`);
+  return own.length === 0 ? [] : ['--allowedTools', own.join(',')];
+}
+
+/** Servers get the agent's whole environment from it: nothing of what they are to be forwarded has to stand in the file. @returns its path */
+function mcpConfig({ stateDir, mcpServers }: LaunchPlan): string {
+  const path = join(stateDir, 'mcp.json');
+  const servers = Object.fromEntries(mcpServers.map(({ name, command, args, env }) => [name, { type: 'stdio', command, args, env }]));
+  // Made anew, never written through a link.
+  rmSync(path, { force: true });
+  writeFileSync(path, `${JSON.stringify({ mcpServers: servers }, null, 2)}\n`, { flag: 'wx', mode: 0o600 });
+  return path;
+}
