@@ -4,7 +4,7 @@ import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSy
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Manifest } from '@orbitmesh/domain';
+import type { Manifest, ProviderEntry } from '@orbitmesh/domain';
 import { CODEX, CODEX_KEY, codexProviderEntry, eventually, installAgent, ModelStandIn, processesNaming, scenarioTag, type Scenario } from '@orbitmesh/testing';
 import type { RunContext } from '../driver.js';
 import { manifestOf, runContextOf } from '../testing/journaled-driver.js';
@@ -54,9 +54,9 @@ withAgents('codex 0.169.0, the real program', () => {
     return repository;
   }
 
-  function start(prompt: string, more: { manifest?: Partial<Manifest>; run?: Partial<RunContext> } = {}): PipedAgent {
+  function start(prompt: string, more: { manifest?: Partial<Manifest>; run?: Partial<RunContext>; entry?: ProviderEntry } = {}): PipedAgent {
     const workingDir = more.run?.workingDir ?? newRepository();
-    const entry = codexProviderEntry({ script, standInUrl: standIn.url });
+    const entry = more.entry ?? codexProviderEntry({ script, standInUrl: standIn.url });
     const run = runContextOf({
       workingDir, entry, stateDir: mkdtempSync(join(directory, 'state-')),
       manifest: manifestOf({ systemPrompt: 'Be careful.', prompt, workingDir, ...more.manifest }), ...more.run,
@@ -209,6 +209,25 @@ withAgents('codex 0.169.0, the real program', () => {
     expect(standIn.requests.length - before).toBeLessThanOrEqual(4);
     expect(agent.driver.status().busy).toBe(false);
     expect(unparsed(agent)).toEqual([]);
+  }, 60_000);
+
+  it('uses a home and a login of the user\'s own, where its entry names one, and writes no settings there', async () => {
+    const own = mkdtempSync(join(directory, 'own-'));
+    const provider = `[model_providers.mine]\nname = "mine"\nbase_url = "${standIn.url}/v1"\nenv_key = "MINE"\nwire_api = "responses"\n`;
+    const settings = `model = "mine"\nmodel_provider = "mine"\n[features]\nplugins = false\napps = false\n${provider}`;
+    writeFileSync(join(own, 'config.toml'), settings);
+    const bin = mkdtempSync(join(directory, 'bin-'));
+    writeFileSync(join(bin, 'orbitmesh'), '#!/bin/sh\necho found\n', { mode: 0o755 });
+    const { custom: _custom, env, ...entry } = codexProviderEntry({ script, standInUrl: standIn.url });
+    const agent = start(told({ tools: [{ names: ['update_plan'], args: { plan: [{ step: 'look', status: 'pending' }] } }, exec('orbitmesh')] }), {
+      entry: { ...entry, env: { ...env, CODEX_HOME: own, MINE: 'mine', TMPDIR: mkdtempSync(join(directory, 'tmp-')) } },
+      manifest: { provider: { ...manifestOf().provider, permissionMode: 'allow' }, environment: { PATH: `${bin}:${process.env.PATH}` } },
+    });
+    expect((await ended(agent)).stopReason).toBe('end_turn');
+    expect(agent.driver.said('plan')).toHaveLength(1);
+    expect(agent.driver.said('tool_call').at(-1)).toMatchObject({ status: 'completed', content: [{ content: { text: 'found\n' } }] });
+    expect(readFileSync(join(own, 'config.toml'), 'utf8')).toContain(settings.slice(0, 40));
+    expect(standIn.requests.at(-1)!.headers.authorization).toBe('Bearer mine');
   }, 60_000);
 
   it('runs our own command without asking, with the network, and knows nothing of the key it is paid with', async () => {
