@@ -32,12 +32,18 @@ export function launchClaude(plan: LaunchPlan): Launch {
   const { continueAgentSessionId, manifest } = plan;
   return {
     command: [
-      ...plan.entry.command, ...FLAGS, '--mcp-config', mcpConfig(plan),
+      ...plan.entry.command, ...FLAGS, '--mcp-config', mcpConfig(plan), ...allowed(plan),
       ...(continueAgentSessionId === undefined ? ['--session-id', conversationIdOf(plan)] : ['--resume', continueAgentSessionId]),
       ...(manifest.provider.model === null ? [] : ['--model', manifest.provider.model]),
     ],
     environment: { ...VARIABLES, CLAUDE_CONFIG_DIR: config },
   };
+}
+
+/** What our own server may do, OrbitMesh decides: nobody is asked about it. */
+function allowed({ mcpServers }: LaunchPlan): string[] {
+  const own = mcpServers.filter((server) => server.own).map(({ name }) => `mcp__${name}`);
+  return own.length === 0 ? [] : ['--allowedTools', own.join(',')];
 }
 
 /** Servers get the agent's whole environment from it: nothing of what they are to be forwarded has to stand in the file. @returns its path */
