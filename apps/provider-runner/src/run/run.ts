@@ -2,7 +2,8 @@ import type { Heartbeat, StartRun } from '@orbitmesh/contracts';
 import { AppError, type Manifest } from '@orbitmesh/domain';
 import type { DriverDefinition } from '../drivers/driver.js';
 import { START_SWEEP_MS, START_TIMEOUT_MS, STOP_GRACES_MS } from '../limits.js';
-import { RUN_MARKER, RunProcesses } from '../process/run-processes.js';
+import { RUN_MARKER } from '../process/process-table.js';
+import { RunProcesses } from '../process/run-processes.js';
 import type { ProcessIdentity } from '../process/process-table.js';
 import { environmentAgain, type AgentEnvironment } from './agent-environment.js';
 import { AgentProcess, prepareFiles } from './agent-process.js';
@@ -175,9 +176,8 @@ export class Run {
   }
 
   private async launch({ definition, environment, command, workingDir }: CheckedStart): Promise<void> {
-    const wrapper = await AgentProcess.launch({
-      dir: this.files.dir, command, workingDir, environment: environment.variables, userUmask: this.env.userUmask,
-    }, this.env.table);
+    const { dir } = this.files;
+    const wrapper = await AgentProcess.launch({ dir, command, workingDir, environment: environment.variables, userUmask: this.env.userUmask }, this.env.table);
     this.processes.know({ wrapper });
     await this.keeper.note({ phase: 'started', wrapper });
     this.startTimer = setTimeout(() => this.end({ startFailed: 'start_timeout', message: 'The agent was not ready within 60 s.' }), START_TIMEOUT_MS);
