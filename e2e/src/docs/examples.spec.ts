@@ -19,6 +19,7 @@ const NOT_DONE_HERE: readonly { page: string; begins: string; because: string }[
   { page: 'README.md', begins: 'npm start ', because: 'e2e/src/launcher/commands.spec.ts runs both' },
   { page: 'README.md', begins: '$ npm run demo', because: 'a transcript; e2e/src/launcher/commands.spec.ts runs the demo' },
   { page: 'README.md', begins: 'flowchart', because: 'a picture' },
+  { page: 'docs/how-to/add-a-provider.md', begins: '', because: 'add-a-provider.spec.ts builds what it shows' },
   { page: 'docs/how-to/follow-the-feed.md', begins: 'id: in_…', because: 'what a stream looks like; stream.int.spec.ts compares its frames' },
   { page: 'docs/how-to/follow-the-feed.md', begins: '// stream.mjs', because: 'apps/api-gateway/src/live/feed-examples.int.spec.ts runs it' },
   { page: 'docs/how-to/follow-the-feed.md', begins: '// socket.mjs', because: 'apps/api-gateway/src/live/feed-examples.int.spec.ts runs it' },
