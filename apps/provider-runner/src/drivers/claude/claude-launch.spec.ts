@@ -43,10 +43,16 @@ describe('the launch of Claude Code', () => {
     const elsewhere = join(stateDir, 'elsewhere');
     writeFileSync(elsewhere, 'mine');
     symlinkSync(elsewhere, join(stateDir, 'mcp.json'));
-    const { command } = launchClaude(plan({ mcpServers: [{ name: 'orbitmesh', command: '/run/bin/orbitmesh', args: ['mcp'], env: { LEVEL: '1' }, forward: ['ORBITMESH_TOKEN'] }] }));
+    const { command } = launchClaude(plan({ mcpServers: [
+      { name: 'orbitmesh', command: '/run/bin/orbitmesh', args: ['mcp'], env: {}, forward: ['ORBITMESH_TOKEN'] },
+      { name: 'files', command: '/bin/files', args: [], env: { LEVEL: '1' }, forward: ['API_KEY'] },
+    ] }));
     const path = after(command, '--mcp-config');
     expect(command).toContain('--strict-mcp-config');
-    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ mcpServers: { orbitmesh: { type: 'stdio', command: '/run/bin/orbitmesh', args: ['mcp'], env: { LEVEL: '1' } } } });
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ mcpServers: {
+      orbitmesh: { type: 'stdio', command: '/run/bin/orbitmesh', args: ['mcp'], env: {} },
+      files: { type: 'stdio', command: '/bin/files', args: [], env: { ORBITMESH_TOKEN: '', LEVEL: '1' } },
+    } });
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(readFileSync(elsewhere, 'utf8')).toBe('mine');
   });
