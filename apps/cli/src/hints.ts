@@ -20,7 +20,7 @@ const HINT_OF_CODE: Readonly<Record<string, string>> = {
   WEBHOOK_NOT_FOUND: 'Those that there are: % webhook list',
   DELIVERY_NOT_FOUND: 'Those that there are: % webhook deliveries WEBHOOK',
   MAIL_NOT_FOUND: 'Those that there are: % mail list',
-  PROVIDER_NOT_FOUND: 'Those that there are: % provider list. More of them go into providers.json of the home.',
+  PROVIDER_NOT_FOUND: 'Those that there are: % provider list. An agent of this machine becomes one by: % provider add AGENT',
   INVALID_TRANSITION: 'Where it is now: % session show SESSION',
   NOT_SUPPORTED: 'What each provider can do: % provider list',
   APPROVAL_ALREADY_ANSWERED: 'How it was answered: % session approvals SESSION',

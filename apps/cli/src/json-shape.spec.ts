@@ -25,6 +25,7 @@ const NEEDS: Readonly<Record<string, string[]>> = {
   'project update': ['--name', 'n'], 'task update': ['--title', 't'], 'task move': ['--parent', 'none'], 'team-member update': ['--name', 'n'], 'webhook update': ['--name', 'n'],
   'ordering move': ['--before', 'x'], 'mail send': ['--to', 'sess_1'], 'manifest generate': ['--session', 'sess_1'],
   'task report': ['--session', 'sess_1'], 'session report': ['--session', 'sess_1'], report: ['--session', 'sess_1'],
+  'provider add': ['--command', process.execPath, '--secret', 'ANTHROPIC_API_KEY=file:/key', '--force'],
 };
 const SAMPLES: Readonly<Record<string, string>> = {
   session: 'sess_1', project: 'proj_1', task: 'task_1', member: 'tm_1', mail: 'mail_1', thread: 'mail_1', notification: 'ntf_1', webhook: 'whk_1', delivery: 'dlv_1', approval: 'appr_1', url: 'https://example.org/', file: 'manifest.json',
@@ -56,7 +57,7 @@ function errorOf({ code, out, err }: Ran): Record<string, unknown> {
 }
 
 /** They talk to no server, or tell nobody that it failed. */
-const ALONE = ['up', 'down', 'token', 'completion', '__complete', 'manifest validate'];
+const ALONE = ['up', 'down', 'token', 'completion', '__complete', 'manifest validate', 'provider add', 'provider remove', 'provider detect'];
 
 describe('with --json', () => {
   it('there are commands to test', () => {
@@ -67,6 +68,7 @@ describe('with --json', () => {
   it.each(named)('%s prints one document a line, and one document when it is about one thing', async (name, command) => {
     answerAll(home.api);
     await writeFile(join(home.dir, 'manifest.json'), buildManifest(MANIFEST_INPUT).json);
+    await writeFile(join(home.dir, 'providers.json'), JSON.stringify({ x: { driver: 'process', command: ['/bin/true'] } }));
     const ran = name === 'up' ? await whileHeld(() => run(name, command)) : await run(name, command);
 
     expect({ ...ran, out: '' }).toEqual({ code: 0, out: '', err: '' });

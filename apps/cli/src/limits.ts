@@ -32,6 +32,8 @@ export const DOWN_MS_MAX = 30_000;
 export const LOG_TAIL_LINES = 20;
 /** Ids for a shell's completion: somebody has pressed a key and waits. */
 export const COMPLETE_MS_MAX = 1_500;
+/** An agent says its version in this time, or stays without one: Node programs take seconds on a busy machine. */
+export const PROGRAM_VERSION_MS_MAX = 15_000;
 /** One line from an agent to `orbitmesh mcp`: more than any text that the API takes, escaped; past it the server ends. */
 export const MCP_LINE_BYTES_MAX = 4 * 1024 * 1024;
 /** Calls of tools whose outcome is not known, and that are to be repeated under their own key; the oldest is forgotten. */

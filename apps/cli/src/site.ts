@@ -42,6 +42,8 @@ export type ListWords<T, O, A extends readonly unknown[]> = Partial<Words> & Sou
   columns: Columns<T>;
   /** Said when there is nothing. */
   none: string;
+  /** What is to be said beside the list. */
+  after?: (context: Context, found: readonly T[]) => Promise<void>;
 };
 
 export interface ChangeWords<T, O, A extends readonly unknown[]> extends Words {
@@ -93,7 +95,7 @@ export class Site {
 
   /** All of a list, up to `--limit`. */
   list<T, O = object, A extends readonly unknown[] = string[]>(words: ListWords<T, O, A>): Command {
-    const { columns, none, options = [] } = words;
+    const { columns, none, after, options = [] } = words;
     const limitOption: OptionRow = ['--limit <n>', `at most so many (default ${LIST_ROWS_DEFAULT})`, whole];
     return this.add<O & { limit?: number }, A>({ name: 'list', prints: 'documents', ...words, options: [...options, limitOption] }, async (context, call) => {
       const { limit = LIST_ROWS_DEFAULT } = call.options;
@@ -104,6 +106,7 @@ export class Site {
       }
       printTable(context.printer, found.slice(0, limit), columns, none);
       if (found.length > limit) context.printer.note(`… and more than these ${limit}; see --limit`);
+      await after?.(context, found);
     });
   }
 

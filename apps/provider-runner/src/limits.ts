@@ -112,8 +112,6 @@ export const DETECT_EVERY_MS = 60_000;
 export const DETECT_AGAIN_MS = 10_000;
 /** `providers.json` is compared this often, beside being watched. */
 export const PROVIDERS_POLL_MS = 1_000;
-/** A larger file, or what is no regular file, is refused; the last good one stays in force. */
-export const PROVIDERS_FILE_BYTES_MAX = 1 * MIB;
 /** `file:` secrets; a larger file, or what is no regular file, is refused and the start fails. */
 export const SECRET_FILE_BYTES_MAX = 64 * KIB;
 /**

@@ -52,8 +52,6 @@ export const MAIL_WAITS_MAX = 1_000;
 export const MAIL_WAIT_ITEMS_MAX = 50;
 /** Bytes of the manifest builder's input: what is above could not cross NATS (1 MiB); MANIFEST_TOO_LARGE. */
 export const MANIFEST_INPUT_BYTES_MAX = 768 * 1024;
-/** Bytes of `providers.json`; a larger one is treated as broken and reported in health. */
-export const PROVIDERS_FILE_BYTES_MAX = 1024 * 1024;
 /** Bytes of a path (PATH_MAX on Linux); a longer one is WORKING_DIR_INVALID. */
 export const PATH_BYTES_MAX = 4_096;
 /** Characters of a session's name; what is longer is refused, a name made from a title is cut. */

@@ -35,6 +35,8 @@ export { notificationsFor } from './session/notifications.js';
 export { sessionDeleted } from './session/session-feed.js';
 export * from './provider/fact.js';
 export * from './provider/provider.js';
+export * from './provider/provider-entries.js';
+export * from './provider/ready-made.js';
 export * from './provider/tokens.js';
 export * from './provider/error-kind.js';
 export * from './work/project.js';

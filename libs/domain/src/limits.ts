@@ -67,3 +67,6 @@ export const MAIL_SENDING_BYTES_MAX = 2 * KIB * KIB;
 
 /** An open approval is denied after this long (design §4.1), ms; paused sessions stop that clock. */
 export const APPROVAL_DEADLINE_MS = 10 * 60_000;
+
+/** Bytes of `providers.json`; a larger one is broken: the last good one stays in force, and health says so. */
+export const PROVIDERS_FILE_BYTES_MAX = 1024 * KIB;

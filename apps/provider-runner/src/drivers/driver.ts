@@ -71,6 +71,8 @@ export interface Launch {
 export interface McpServerLaunch extends McpServerConfig {
   /** Variables of the agent's own environment that the server needs: agents hand on all, some or none of theirs. Their values belong on the wire, never into a file or a command. */
   forward: string[];
+  /** OrbitMesh's own: what its tools may do is decided by the session's token (ADR-0014), so nobody is asked for permission. */
+  own?: true;
 }
 
 export interface Detection {

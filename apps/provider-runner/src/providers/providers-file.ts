@@ -1,12 +1,7 @@
 import { statSync } from 'node:fs';
-import { isAbsolute, join } from 'node:path';
-import { AppError, type ProviderEntry } from '@orbitmesh/domain';
+import { join } from 'node:path';
+import { AppError, providerEntriesOf, PROVIDERS_FILE_BYTES_MAX, type ProviderEntry } from '@orbitmesh/domain';
 import { readRegularFile } from '../files/regular-file.js';
-import { PROVIDERS_FILE_BYTES_MAX } from '../limits.js';
-
-/** What a spawn may name; the same in session-service. */
-export const PROVIDER_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
-const KEYS = ['driver', 'command', 'env', 'secrets', 'custom'];
 
 /**
  * The entries of `$ORBITMESH_HOME/providers.json` and the built-in `demo`; read again when the file is
@@ -64,39 +59,6 @@ function signatureOf(path: string): string {
 
 function readEntries(path: string): [string, ProviderEntry][] {
   const bytes = readRegularFile(path, PROVIDERS_FILE_BYTES_MAX);
-  if (!bytes) throw invalid('it is no regular file of at most 1 MiB');
-  const document = JSON.parse(bytes.toString()) as unknown;
-  if (!isRecord(document)) throw invalid('it is not an object of entries by name');
-  return Object.entries(document).map(([name, value]) => [name, entryOf(name, value)]);
-}
-
-/** @throws CONFIG_INVALID naming the entry and what is wrong with it */
-function entryOf(name: string, value: unknown): ProviderEntry {
-  if (!PROVIDER_NAME.test(name)) throw invalid('a name is letters, digits, ., _ and -, at most 64');
-  if (!isRecord(value)) throw invalid(`${name} is not an object`);
-  const { driver, command, env, secrets, custom } = value;
-  const unknown = Object.keys(value).find((key) => !KEYS.includes(key));
-  if (unknown !== undefined) throw invalid(`${name} has the unknown key ${unknown}`);
-  if (typeof driver !== 'string') throw invalid(`${name} has no driver`);
-  if (!isStrings(command) || !isAbsolute(command[0] ?? '')) throw invalid(`${name}: command is a list of words, the first an absolute path`);
-  if (env !== undefined && !isStringMap(env)) throw invalid(`${name}: env is an object of strings`);
-  if (secrets !== undefined && !isStringMap(secrets)) throw invalid(`${name}: secrets is an object of references`);
-  if (custom !== undefined && !isRecord(custom)) throw invalid(`${name}: custom is an object`);
-  return { driver, command, ...(env && { env }), ...(secrets && { secrets }), ...(custom && { custom }) };
-}
-
-function invalid(why: string): AppError {
-  return new AppError('CONFIG_INVALID', `providers.json: ${why}.`);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
-}
-
-function isStrings(value: unknown): value is string[] {
-  return Array.isArray(value) && value.every((item) => typeof item === 'string' && !item.includes('\0'));
-}
-
-function isStringMap(value: unknown): value is Record<string, string> {
-  return isRecord(value) && Object.entries(value).every(([key, item]) => typeof item === 'string' && !item.includes('\0') && key !== '' && !/[=\0]/.test(key));
+  if (!bytes) throw new AppError('CONFIG_INVALID', 'providers.json: it is no regular file of at most 1 MiB.');
+  return providerEntriesOf(JSON.parse(bytes.toString()) as unknown);
 }

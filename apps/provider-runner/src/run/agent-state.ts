@@ -1,9 +1,8 @@
 import { chmodSync, lstatSync, mkdirSync, utimesSync } from 'node:fs';
 import { lstat, opendir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, assertId } from '@orbitmesh/domain';
+import { AppError, assertId, PROVIDER_NAME } from '@orbitmesh/domain';
 import { AGENT_STATES_BYTES_MAX, AGENT_STATES_MAX, AGENT_STATE_FILES_MAX } from '../limits.js';
-import { PROVIDER_NAME } from '../providers/providers-file.js';
 
 /** The variable that tells an agent its state directory. */
 export const AGENT_STATE_VARIABLE = 'ORBITMESH_AGENT_STATE';

@@ -11,7 +11,7 @@ describe('the MCP servers of a run', () => {
   it('are our own, as the session, and then those of the session', () => {
     const [own, second, ...more] = mcpServersOf(manifest, entry, files);
 
-    expect(own).toMatchObject({ name: 'orbitmesh', command: '/run/bin/orbitmesh', args: ['mcp'], env: {} });
+    expect(own).toMatchObject({ name: 'orbitmesh', command: '/run/bin/orbitmesh', args: ['mcp'], env: {}, own: true });
     expect(own.forward).toEqual(expect.arrayContaining(['ORBITMESH_TOKEN', 'ORBITMESH_API_URL', 'ORBITMESH_SESSION_ID', 'ORBITMESH_RUN_ID']));
     expect(second).toEqual({ ...theirs, forward: ['SIZE', 'FILES_KEY', 'ORBITMESH_RUN_ID'] });
     expect(more).toEqual([]);

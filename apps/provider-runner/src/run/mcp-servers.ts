@@ -17,5 +17,5 @@ export function mcpServersOf({ provider, environment, secrets }: Manifest, entry
   const named = [...Object.keys(environment), ...Object.keys(secrets), RUN_MARKER];
   const theirs = provider.mcpServers.map((server) => ({ ...server, forward: named.filter((name) => !(name in server.env)) }));
   if (entry.custom?.orbitmeshMcp === false) return theirs;
-  return [{ name: OWN_MCP_SERVER, command: files.cli, args: ['mcp'], env: {}, forward: OWN_VARIABLES }, ...theirs];
+  return [{ name: OWN_MCP_SERVER, command: files.cli, args: ['mcp'], env: {}, forward: OWN_VARIABLES, own: true }, ...theirs];
 }

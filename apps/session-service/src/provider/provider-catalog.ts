@@ -1,8 +1,7 @@
 import { constants } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError } from '@orbitmesh/domain';
-import { PROVIDERS_FILE_BYTES_MAX } from '../limits.js';
+import { AppError, PROVIDER_NAME, PROVIDERS_FILE_BYTES_MAX } from '@orbitmesh/domain';
 
 /** What session-service needs of an entry of `providers.json`; the command is only the runners' business. */
 export interface CatalogEntry {
@@ -12,8 +11,6 @@ export interface CatalogEntry {
   stallMs: number | null;
 }
 
-/** What a spawn may name. */
-const NAME_PATTERN = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const DEMO: CatalogEntry = { name: 'demo', driver: 'acp', stallMs: null };
 
 /**
@@ -87,7 +84,7 @@ function entriesOf(document: unknown): Map<string, CatalogEntry> {
   if (!isRecord(document)) throw new AppError('CONFIG_INVALID', 'providers.json is not an object of entries by name.');
   const entries = new Map<string, CatalogEntry>([[DEMO.name, DEMO]]);
   for (const [name, entry] of Object.entries(document)) {
-    if (!NAME_PATTERN.test(name)) throw new AppError('CONFIG_INVALID', 'providers.json: a name is letters, digits, ., _ and -, at most 64.');
+    if (!PROVIDER_NAME.test(name)) throw new AppError('CONFIG_INVALID', 'providers.json: a name is letters, digits, ., _ and -, at most 64.');
     if (!isRecord(entry) || typeof entry.driver !== 'string') throw new AppError('CONFIG_INVALID', `providers.json: ${name} has no driver.`);
     const seconds = isRecord(entry.custom) ? entry.custom.stallSeconds : undefined;
     const stallMs = typeof seconds === 'number' && seconds > 0 ? seconds * 1_000 : null;

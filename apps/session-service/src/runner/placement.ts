@@ -29,13 +29,13 @@ export class Placement {
     const keeper = this.keeperOf(session);
     const why = keeper === null ? anywhere(session.providerType) : onlyOn(keeper, session.providerType);
     const nowhere = (reason: string): Place => ({ runnerId: null, reason });
-    const provider = ({ heartbeat }: KnownRunner): { installed: boolean } | undefined => this.registry.provider(heartbeat.runnerId, session.providerType);
+    const provider = ({ heartbeat }: KnownRunner): { installed: boolean; detail: string | null } | undefined => this.registry.provider(heartbeat.runnerId, session.providerType);
     const live = this.registry.all().filter(({ heartbeat: { runnerId, draining } }) => this.registry.presence(runnerId) === 'live' && !draining && (keeper === null || runnerId === keeper));
     if (live.length === 0) return nowhere(why.away);
     const capable = live.filter((runner) => provider(runner));
     if (capable.length === 0) return nowhere(why.unknown);
     const installed = capable.filter((runner) => provider(runner)?.installed);
-    if (installed.length === 0) return nowhere(why.missing);
+    if (installed.length === 0) return nowhere([why.missing, provider(capable[0])?.detail].filter(Boolean).join(': '));
     const willing = installed.filter(({ heartbeat }) => !this.registry.hasRefused(session.id, heartbeat.runnerId));
     if (willing.length === 0) return nowhere(why.refused);
     const free = willing.filter((runner) => this.load(runner, session) < runner.heartbeat.capacity);

@@ -1,4 +1,4 @@
-import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
+import { createServer, type IncomingHttpHeaders, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import { connect, type AddressInfo, type Socket } from 'node:net';
 import { anthropicDialect } from './anthropic.dialect.js';
 import type { Body, Dialect } from './dialect.js';
@@ -16,7 +16,7 @@ const BODY_BYTES_MAX = 16 * 1024 * 1024;
 const DIALECTS: readonly Dialect[] = [anthropicDialect, geminiDialect, openaiChatDialect, openaiResponsesDialect];
 
 /** `dialect` and `operation` are empty where no API knows the path. */
-export interface RecordedRequest { path: string; dialect: string; operation: string; body: Body }
+export interface RecordedRequest { path: string; dialect: string; operation: string; body: Body; headers: IncomingHttpHeaders }
 
 /**
  * The model APIs of the agents on loopback, with one scripted model behind them (`scenario.ts`). Set it
@@ -76,7 +76,7 @@ export class ModelStandIn {
     try {
       const body = JSON.parse((await read(request)) || '{}') as Body;
       const operation = dialect?.operationOf(path) ?? '';
-      this.requests.push({ path, dialect: dialect?.name ?? '', operation, body });
+      this.requests.push({ path, dialect: dialect?.name ?? '', operation, body, headers: request.headers });
       if (this.requests.length > REQUESTS_MAX) this.requests.shift();
       if (!dialect) return json(response, 404, { error: { code: 404, message: `the stand-in does not know ${path}`, status: 'NOT_FOUND' } });
       act(dialect, operation, body, response);

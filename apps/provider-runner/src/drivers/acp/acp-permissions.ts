@@ -1,5 +1,6 @@
 import { approvalOptionsOf } from './acp-approvals.js';
 import { withDenial } from './acp-denials.js';
+import { ownToolAnswer } from './acp-own-tools.js';
 import type { AcpOutbox } from './acp-outbox.js';
 import type { OpenApproval } from './acp-state.js';
 import type { DriverHost } from '../driver.js';
@@ -27,6 +28,8 @@ export class AcpPermissions {
       return this.outbox.answer(approval, null, false);
     }
     if (toolCall.toolCallId) show(toolCall);
+    const own = ownToolAnswer(toolCall, options, this.host.run);
+    if (own !== undefined) return this.outbox.answer(approval, own, false);
     this.outbox.update({ approvals: [...approvals, approval] });
     this.host.emit(approvalRequested(approval.approvalId, toolCall, options));
   }

@@ -49,6 +49,13 @@ describe('the handshake', () => {
     await bench.agent({ id: 'om:initialize', result: { protocolVersion: 2 } });
     expect(bench.ended).toMatch(/^config_invalid: .*version 2/);
   });
+
+  it("answers questions about the tools of OrbitMesh's own MCP server itself", async () => {
+    const bench = await working(runContextOf({ mcpServers: [{ name: 'orbitmesh', command: '/run/bin/orbitmesh', args: ['mcp'], env: {}, forward: [], own: true }] }));
+    await bench.agent(asks(7, { toolCallId: 'call-1', title: 'report_progress (orbitmesh MCP Server)', kind: 'other', status: 'pending' }));
+    expect(bench.lines.at(-1)!.line).toBe('{"jsonrpc":"2.0","id":7,"result":{"outcome":{"outcome":"selected","optionId":"yes"}}}');
+    expect(bench.facts.map(({ type }) => type)).not.toContain('approval_requested');
+  });
 });
 
 describe('the model', () => {

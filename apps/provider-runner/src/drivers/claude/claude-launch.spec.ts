@@ -39,12 +39,18 @@ describe('the launch of Claude Code', () => {
     expect(launchClaude(plan()).command).not.toContain('--model');
   });
 
+  it("lets the agent use the tools of OrbitMesh's own server without asking, and of no other", () => {
+    const server = { command: '/bin/mcp', args: [], env: {}, forward: [] };
+    expect(after(launchClaude(plan({ mcpServers: [{ ...server, name: 'orbitmesh', own: true }, { ...server, name: 'files' }] })).command, '--allowedTools')).toBe('mcp__orbitmesh');
+    expect(launchClaude(plan({ mcpServers: [{ ...server, name: 'files' }] })).command).not.toContain('--allowedTools');
+  });
+
   it('starts the servers that the session names and no others, from a file for its owner alone, which is never written through a link', () => {
     const elsewhere = join(stateDir, 'elsewhere');
     writeFileSync(elsewhere, 'mine');
     symlinkSync(elsewhere, join(stateDir, 'mcp.json'));
     const { command } = launchClaude(plan({ mcpServers: [
-      { name: 'orbitmesh', command: '/run/bin/orbitmesh', args: ['mcp'], env: {}, forward: ['ORBITMESH_TOKEN'] },
+      { name: 'orbitmesh', command: '/run/bin/orbitmesh', args: ['mcp'], env: {}, forward: ['ORBITMESH_TOKEN'], own: true },
       { name: 'files', command: '/bin/files', args: [], env: { LEVEL: '1' }, forward: ['API_KEY'] },
     ] }));
     const path = after(command, '--mcp-config');

@@ -35,12 +35,18 @@ export function launchClaude(plan: LaunchPlan): Launch {
   const { continueAgentSessionId, manifest } = plan;
   return {
     command: [
-      ...plan.entry.command, ...FLAGS, '--mcp-config', mcpConfig(plan),
+      ...plan.entry.command, ...FLAGS, '--mcp-config', mcpConfig(plan), ...allowed(plan),
       ...(continueAgentSessionId === undefined ? ['--session-id', conversationIdOf(plan)] : ['--resume', continueAgentSessionId]),
       ...(manifest.provider.model === null ? [] : ['--model', manifest.provider.model]),
     ],
     environment: { ...VARIABLES, CLAUDE_CONFIG_DIR: config },
   };
+}
+
+/** What our own server may do, OrbitMesh decides: nobody is asked about it. */
+function allowed({ mcpServers }: LaunchPlan): string[] {
+  const own = mcpServers.filter((server) => server.own).map(({ name }) => `mcp__${name}`);
+  return own.length === 0 ? [] : ['--allowedTools', own.join(',')];
 }
 
 /**
@@ -49,7 +55,7 @@ export function launchClaude(plan: LaunchPlan): Launch {
  */
 function mcpConfig({ stateDir, mcpServers }: LaunchPlan): string {
   const path = join(stateDir, 'mcp.json');
-  const environmentOf = ({ env, forward }: McpServerLaunch) => (forward.includes(TOKEN) ? env : { [TOKEN]: '', ...env });
+  const environmentOf = ({ env, own }: McpServerLaunch) => (own ? env : { [TOKEN]: '', ...env });
   const servers = Object.fromEntries(mcpServers.map((server) => [server.name, { type: 'stdio', command: server.command, args: server.args, env: environmentOf(server) }]));
   // Made anew, never written through a link.
   rmSync(path, { force: true });

@@ -1,10 +1,8 @@
 import type { DriverHost } from '../driver.js';
 import { fields, short, text, type Fields } from '../wire/fields.js';
 import type { RpcError } from '../wire/json-rpc.js';
-import { CODEX_HOME } from './codex-options.js';
-import { homeIn } from './codex-launch.js';
 import type { CodexOutbox } from './codex-outbox.js';
-import { keyIn } from './codex-requests.js';
+import { keyIn, usesOwnHome } from './codex-requests.js';
 import { NOTHING_SEEN } from './codex-usage.js';
 
 const NO_LOGIN = 'Codex has no login: give the provider an OPENAI_API_KEY by `secrets`, or share a CODEX_HOME in which `codex login` was run by its `env`.';
@@ -48,9 +46,8 @@ export class CodexHandshake {
 
   private onAccount({ account, requiresOpenaiAuth }: Fields): void {
     if (requiresOpenaiAuth !== true || account) return this.open();
-    const { environment, stateDir } = this.host.run;
     // Only in a home of ours is it certain that codex keeps the key in memory alone.
-    if (keyIn(this.host.run) === '' || environment[CODEX_HOME] !== homeIn(stateDir)) return this.host.failStart('auth_required', NO_LOGIN);
+    if (keyIn(this.host.run) === '' || !usesOwnHome(this.host.run)) return this.host.failStart('auth_required', NO_LOGIN);
     this.outbox.request('login');
   }
 

@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { mkdtempSync, readFileSync, rmSync, statSync } from 'node:fs';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Manifest, ProviderEntry } from '@orbitmesh/domain';
@@ -26,6 +26,20 @@ describe('how codex is started', () => {
     expect(config()).toContain('[analytics]\nenabled = false\n');
     expect(config()).toContain('exclude = ["OPENAI_API_KEY", "CODEX_API_KEY"]');
     for (const file of ['config.toml', 'rules/orbitmesh.rules']) expect(statSync(join(stateDir, 'codex', file)).mode & 0o777).toBe(0o600);
+  });
+
+  it('replaces links that an agent left in place of its files, and does not write through them', () => {
+    const elsewhere = join(stateDir, 'elsewhere');
+    mkdirSync(elsewhere);
+    symlinkSync(elsewhere, join(stateDir, 'codex'));
+    launch();
+    expect(readdirSync(elsewhere)).toEqual([]);
+    writeFileSync(join(elsewhere, 'file'), 'mine');
+    rmSync(join(stateDir, 'codex', 'config.toml'));
+    symlinkSync(join(elsewhere, 'file'), join(stateDir, 'codex', 'config.toml'));
+    launch();
+    expect(readFileSync(join(elsewhere, 'file'), 'utf8')).toBe('mine');
+    expect(config()).toContain('check_for_update_on_startup = false');
   });
 
   it('has a temporary directory of its own where its home is below the one of all', () => {

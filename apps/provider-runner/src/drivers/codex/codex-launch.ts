@@ -1,9 +1,9 @@
-import { mkdirSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join, relative } from 'node:path';
 import type { Manifest } from '@orbitmesh/domain';
 import type { Launch, LaunchPlan } from '../driver.js';
 import { fields, text } from '../wire/fields.js';
+import { ownDirectory, ownFile } from '../wire/state-files.js';
 import { CODEX_HOME, codexOptionsOf } from './codex-options.js';
 import { tomlOf } from './codex-toml.js';
 
@@ -23,27 +23,27 @@ export function launchCodex({ entry, manifest, stateDir, environment }: LaunchPl
   // Its log goes to stderr, which people read.
   const plain = { NO_COLOR: '1' };
   if (entry.env?.[CODEX_HOME] ?? manifest.environment[CODEX_HOME]) return { command, environment: plain };
-  const home = homeIn(stateDir);
-  mkdirSync(join(home, 'rules'), { recursive: true, mode: 0o700 });
-  writeFileSync(join(home, 'config.toml'), tomlOf(merged(settingsFor(manifest, config), config)), { mode: 0o600 });
-  writeFileSync(join(home, 'rules', 'orbitmesh.rules'), OWN_COMMAND_RULE, { mode: 0o600 });
+  const home = ownDirectory(homeIn(stateDir));
+  ownFile(join(home, 'config.toml'), tomlOf(merged(settingsFor(manifest, config), config)));
+  ownFile(join(ownDirectory(join(home, 'rules')), 'orbitmesh.rules'), OWN_COMMAND_RULE);
   return { command, environment: { ...plain, [CODEX_HOME]: home, ...temporaryFor(home, stateDir, environment.TMPDIR ?? tmpdir()) } };
 }
 
 /** Our own command line asks no permission and reaches OrbitMesh from inside of the sandbox: what it may do, OrbitMesh itself decides. */
 const OWN_COMMAND_RULE = 'prefix_rule(pattern = ["orbitmesh"], decision = "allow")\n';
 
+/** What every session needs, in whichever home. A login shell reads the machine's profile, which sets PATH anew: `orbitmesh` would not be found in it. */
+export const SESSION_SETTINGS = { allow_login_shell: false, tools: { update_plan: { enabled: true } } };
+
 function settingsFor({ secrets }: Manifest, config: Record<string, unknown>): Record<string, unknown> {
   const providerKeys = Object.values(fields(config.model_providers)).flatMap((provider) => text(fields(provider).env_key) ?? []);
   return {
     check_for_update_on_startup: false,
     cli_auth_credentials_store: 'ephemeral',
-    // A login shell reads the machine's profile, which sets PATH anew: `orbitmesh` would not be found in it.
-    allow_login_shell: false,
+    ...SESSION_SETTINGS,
     analytics: { enabled: false },
     // Both fetch from the internet at every start.
     features: { plugins: false, apps: false },
-    tools: { update_plan: { enabled: true } },
     // What the agent pays with is no business of the commands it runs, unless the session itself gives it to them.
     shell_environment_policy: { exclude: [...KEY_VARIABLES, ...providerKeys].filter((name) => !(name in secrets)) },
   };
@@ -52,9 +52,7 @@ function settingsFor({ secrets }: Manifest, config: Record<string, unknown>): Re
 /** Codex puts no helper programs (its sandbox, apply_patch) into a home below the temporary directory; a home there gets one of its own. */
 function temporaryFor(home: string, stateDir: string, temporary: string): Record<string, string> {
   if (relative(temporary, home).startsWith('..')) return {};
-  const own = join(stateDir, 'tmp');
-  mkdirSync(own, { recursive: true, mode: 0o700 });
-  return { TMPDIR: own };
+  return { TMPDIR: ownDirectory(join(stateDir, 'tmp')) };
 }
 
 function merged(base: Record<string, unknown>, over: Record<string, unknown>): Record<string, unknown> {

@@ -2,8 +2,8 @@ import { CLIENT_VERSION } from '../wire/client.js';
 import { encodeError, encodeNotification, encodeRequest, encodeResult, RPC_METHOD_NOT_FOUND, type RpcId } from '../wire/json-rpc.js';
 import type { McpServerLaunch, RunContext } from '../driver.js';
 import { MCP_STARTUP_SECONDS, MCP_TOOL_SECONDS, REASON_CHARACTERS_MAX } from './codex.limits.js';
-import { KEY_VARIABLES } from './codex-launch.js';
-import { codexOptionsOf } from './codex-options.js';
+import { homeIn, KEY_VARIABLES, SESSION_SETTINGS } from './codex-launch.js';
+import { CODEX_HOME, codexOptionsOf } from './codex-options.js';
 import type { CodexState } from './codex-state.js';
 import { UNWANTED } from './codex-updates.js';
 
@@ -60,6 +60,11 @@ export function keyIn({ environment }: RunContext): string {
   return KEY_VARIABLES.map((name) => environment[name]).find(Boolean) ?? '';
 }
 
+/** In the home that `launch` has written, and not in one of the user's. */
+export function usesOwnHome({ environment, stateDir }: RunContext): boolean {
+  return environment[CODEX_HOME] === homeIn(stateDir);
+}
+
 function initializeParams() {
   return {
     clientInfo: { name: 'orbitmesh', title: 'OrbitMesh', version: CLIENT_VERSION },
@@ -77,7 +82,7 @@ function openLine(id: string, run: RunContext): string {
     approvalPolicy: permissionMode === 'allow' ? 'on-request' : 'untrusted',
     sandbox: codexOptionsOf(entry).sandbox ?? (permissionMode === 'deny' ? 'read-only' : 'workspace-write'),
     ...(manifest.systemPrompt.trim() ? { developerInstructions: manifest.systemPrompt } : {}),
-    config: { mcp_servers: Object.fromEntries(run.mcpServers.map((server) => [server.name, mcpServerOf(server)])) },
+    config: { ...(usesOwnHome(run) ? {} : SESSION_SETTINGS), mcp_servers: Object.fromEntries(run.mcpServers.map((server) => [server.name, mcpServerOf(server)])) },
   };
   return continueAgentSessionId === undefined
     ? encodeRequest(id, 'thread/start', params)
@@ -85,9 +90,9 @@ function openLine(id: string, run: RunContext): string {
 }
 
 /** Codex hands on none of its variables to an MCP server unless they are named. What our own server may do, OrbitMesh decides: codex need not ask. */
-function mcpServerOf({ command, args, env, forward }: McpServerLaunch) {
-  const own = forward.length ? { env_vars: forward, default_tools_approval_mode: 'approve', tool_timeout_sec: MCP_TOOL_SECONDS } : {};
-  return { command, args, env, startup_timeout_sec: MCP_STARTUP_SECONDS, ...own };
+function mcpServerOf({ command, args, env, forward, own }: McpServerLaunch) {
+  const ours = own ? { default_tools_approval_mode: 'approve', tool_timeout_sec: MCP_TOOL_SECONDS } : {};
+  return { command, args, env, ...(forward.length > 0 && { env_vars: forward }), startup_timeout_sec: MCP_STARTUP_SECONDS, ...ours };
 }
 
 function answerLine(approvalId: string, { sentAnswers }: CodexState): string | undefined {

@@ -1,11 +1,11 @@
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { execFileSync } from 'node:child_process';
-import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import type { Manifest } from '@orbitmesh/domain';
-import { CODEX, codexProviderEntry, eventually, installAgent, ModelStandIn, processesNaming, scenarioTag, type Scenario } from '@orbitmesh/testing';
+import type { Manifest, ProviderEntry } from '@orbitmesh/domain';
+import { CODEX, CODEX_KEY, codexProviderEntry, eventually, installAgent, ModelStandIn, processesNaming, scenarioTag, type Scenario } from '@orbitmesh/testing';
 import type { RunContext } from '../driver.js';
 import { manifestOf, runContextOf } from '../testing/journaled-driver.js';
 import { PipedAgent } from '../testing/piped-agent.js';
@@ -54,9 +54,9 @@ withAgents('codex 0.169.0, the real program', () => {
     return repository;
   }
 
-  function start(prompt: string, more: { manifest?: Partial<Manifest>; run?: Partial<RunContext> } = {}): PipedAgent {
+  function start(prompt: string, more: { manifest?: Partial<Manifest>; run?: Partial<RunContext>; entry?: ProviderEntry } = {}): PipedAgent {
     const workingDir = more.run?.workingDir ?? newRepository();
-    const entry = codexProviderEntry({ script, standInUrl: standIn.url });
+    const entry = more.entry ?? codexProviderEntry({ script, standInUrl: standIn.url });
     const run = runContextOf({
       workingDir, entry, stateDir: mkdtempSync(join(directory, 'state-')),
       manifest: manifestOf({ systemPrompt: 'Be careful.', prompt, workingDir, ...more.manifest }), ...more.run,
@@ -104,6 +104,9 @@ withAgents('codex 0.169.0, the real program', () => {
     expect(driver.said('metric').at(-1)).toMatchObject({ tokensIn: 4 * USAGE.input, requestCount: 4, turn: more });
     agent.child.stdin.end();
     expect(await agent.exited()).toEqual({ code: 0, signal: null });
+
+    expect(standIn.requests.at(-1)!.headers.authorization).toBe(`Bearer ${CODEX_KEY}`);
+    expect(filesWith(CODEX_KEY, driver.run.stateDir)).toEqual([]);
   }, 60_000);
 
   it('is told why a command was denied, and goes on', async () => {
@@ -185,7 +188,7 @@ withAgents('codex 0.169.0, the real program', () => {
   it('calls a tool of our own MCP server with its token and without asking, and asks for one of another server', async () => {
     const server = { command: process.execPath, args: [MCP_SERVER], env: {} };
     const agent = start(told({ tools: [{ names: ['mcp__orbitmesh__report_progress'], args: { message: 'half' } }, { names: ['mcp__other__report_progress'], args: { message: 'all' } }] }), {
-      run: { mcpServers: [{ ...server, name: 'orbitmesh', forward: ['ORBITMESH_TOKEN'] }, { ...server, name: 'other', forward: [] }] },
+      run: { mcpServers: [{ ...server, name: 'orbitmesh', forward: ['ORBITMESH_TOKEN'], own: true }, { ...server, name: 'other', forward: [] }] },
     });
     const { approvalId, toolCall, options } = await asked(agent);
     expect(toolCall).toMatchObject({ title: 'Allow the other MCP server to run tool "report_progress"?', rawInput: { message: 'all' }, toolCallId: expect.any(String) });
@@ -208,13 +211,38 @@ withAgents('codex 0.169.0, the real program', () => {
     expect(unparsed(agent)).toEqual([]);
   }, 60_000);
 
+  it('uses a home and a login of the user\'s own, where its entry names one, and writes no settings there', async () => {
+    const own = mkdtempSync(join(directory, 'own-'));
+    const provider = `[model_providers.mine]\nname = "mine"\nbase_url = "${standIn.url}/v1"\nenv_key = "MINE"\nwire_api = "responses"\n`;
+    const settings = `model = "mine"\nmodel_provider = "mine"\n[features]\nplugins = false\napps = false\n${provider}`;
+    writeFileSync(join(own, 'config.toml'), settings);
+    const bin = mkdtempSync(join(directory, 'bin-'));
+    writeFileSync(join(bin, 'orbitmesh'), '#!/bin/sh\necho found\n', { mode: 0o755 });
+    const { custom: _custom, env, ...entry } = codexProviderEntry({ script, standInUrl: standIn.url });
+    const agent = start(told({ tools: [{ names: ['update_plan'], args: { plan: [{ step: 'look', status: 'pending' }] } }, exec('orbitmesh')] }), {
+      entry: { ...entry, env: { ...env, CODEX_HOME: own, MINE: 'mine', TMPDIR: mkdtempSync(join(directory, 'tmp-')) } },
+      manifest: { provider: { ...manifestOf().provider, permissionMode: 'allow' }, environment: { PATH: `${bin}:${process.env.PATH}` } },
+    });
+    expect((await ended(agent)).stopReason).toBe('end_turn');
+    expect(agent.driver.said('plan')).toHaveLength(1);
+    expect(agent.driver.said('tool_call').at(-1)).toMatchObject({ status: 'completed', content: [{ content: { text: 'found\n' } }] });
+    expect(readFileSync(join(own, 'config.toml'), 'utf8')).toContain(settings.slice(0, 40));
+    expect(standIn.requests.at(-1)!.headers.authorization).toBe('Bearer mine');
+  }, 60_000);
+
   it('runs our own command without asking, with the network, and knows nothing of the key it is paid with', async () => {
     const bin = mkdtempSync(join(directory, 'bin-'));
     const probe = `fetch('${standIn.url}/probe').then(({ status }) => console.log('reached', status), () => console.log('not reached'))`;
-    writeFileSync(join(bin, 'orbitmesh'), `#!/bin/sh\necho "called $1, key: $STAND_IN_KEY"\nexec '${process.execPath}' -e "${probe}"\n`, { mode: 0o755 });
+    writeFileSync(join(bin, 'orbitmesh'), `#!/bin/sh\necho "called $1, key: $OPENAI_API_KEY"\nexec '${process.execPath}' -e "${probe}"\n`, { mode: 0o755 });
     const agent = start(told({ tools: [exec('orbitmesh report')] }), { manifest: { environment: { PATH: `${bin}:${process.env.PATH}` } } });
     await ended(agent);
     expect(agent.driver.said('approval_requested')).toEqual([]);
     expect(JSON.stringify(agent.driver.said('tool_call').at(-1)!.content)).toContain('called report, key: \\nreached 404');
   }, 60_000);
 });
+
+/** Codex' sessions, logs and databases among them. */
+function filesWith(text: string, directory: string): string[] {
+  const files = readdirSync(directory, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile()).map(({ parentPath, name }) => join(parentPath, name));
+  return files.filter((file) => readFileSync(file).includes(text));
+}

@@ -46,6 +46,13 @@ describe('the thread', () => {
     expect(bench.sent('thread')[0]).toMatchObject({ method: 'thread/start', params: { approvalPolicy, sandbox, model: 'gpt-x' } });
   });
 
+  it('is told what every session needs where the home is the user\'s own', async () => {
+    const theirs = await working({ environment: { CODEX_HOME: '/home/user/.codex' } });
+    expect(theirs.sent('thread')[0].params.config).toEqual({ allow_login_shell: false, tools: { update_plan: { enabled: true } }, mcp_servers: {} });
+    const ours = await working({ environment: { CODEX_HOME: '/state/sess_1/codex' } });
+    expect(ours.sent('thread')[0].params.config).toEqual({ mcp_servers: {} });
+  });
+
   it('has the sandbox that its entry names', async () => {
     const bench = await working({ entry: { driver: 'codex', command: ['/bin/codex'], custom: { codex: { sandbox: 'danger-full-access' } } } });
     expect(bench.sent('thread')[0].params.sandbox).toBe('danger-full-access');

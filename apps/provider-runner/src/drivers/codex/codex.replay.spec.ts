@@ -15,7 +15,7 @@ const RECORDED = readFileSync(new URL('./testing/recorded-turns.ndjson', import.
 
 const run = runContextOf({
   workingDir: '/repo', manifest: manifestOf({ systemPrompt: 'Be careful.' }), entry: { driver: 'codex', command: ['/bin/codex'] },
-  mcpServers: [{ name: 'orbitmesh', command: '/run/bin/orbitmesh', args: ['mcp'], env: {}, forward: ['ORBITMESH_TOKEN'] }, { name: 'other', command: '/bin/mcp', args: [], env: { LEVEL: '1' }, forward: [] }],
+  mcpServers: [{ name: 'orbitmesh', command: '/run/bin/orbitmesh', args: ['mcp'], env: {}, forward: ['ORBITMESH_TOKEN'], own: true }, { name: 'other', command: '/bin/mcp', args: [], env: { LEVEL: '1' }, forward: [] }],
 });
 
 function act(driver: Driver, step: Step): void {

@@ -1,0 +1,50 @@
+import { randomUUID } from 'node:crypto';
+import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { AppError, providerEntriesOf, PROVIDERS_FILE_BYTES_MAX, type ProviderEntry } from '@orbitmesh/domain';
+import { homeOf } from './connection.js';
+import { CliError, EXIT } from './exit-code.js';
+
+/** Where the entries of this home are. Agents do not decide which agents there are, and another machine's file is not here. @throws CliError */
+export function providersFileOf(env: NodeJS.ProcessEnv): string {
+  if (env['ORBITMESH_SESSION_ID']) throw new CliError(EXIT.refused, 'Which agents may be started is not for an agent to say: ask a person.');
+  if (env['ORBITMESH_API_URL']) throw new CliError(EXIT.refused, 'providers.json is in the home of the OrbitMesh at ORBITMESH_API_URL: change it there, or unset ORBITMESH_API_URL.');
+  return join(homeOf(env), 'providers.json');
+}
+
+/** In the order of the file; none where there is no file. @throws CliError when the file is broken: nothing of it is used, and nothing is put into it */
+export async function readProviders(file: string): Promise<Map<string, ProviderEntry>> {
+  try {
+    const found = await stat(file);
+    if (!found.isFile() || found.size > PROVIDERS_FILE_BYTES_MAX) throw broken(file, 'it is no regular file of at most 1 MiB');
+    return new Map(providerEntriesOf(JSON.parse(await readFile(file, 'utf8'))));
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return new Map();
+    if (error instanceof SyntaxError) throw broken(file, `it is not JSON (${error.message})`);
+    if (error instanceof AppError) throw broken(file, error.message.replace(/^providers\.json: |\.$/g, ''));
+    throw error;
+  }
+}
+
+/** For its owner alone, and whole or not at all: services read it whenever it changes. */
+export async function writeProviders(file: string, entries: ReadonlyMap<string, ProviderEntry>): Promise<void> {
+  await mkdir(join(file, '..'), { recursive: true, mode: 0o700 });
+  const temporary = `${file}.${randomUUID()}`;
+  try {
+    const handle = await open(temporary, 'wx', 0o600);
+    try {
+      await handle.writeFile(`${JSON.stringify(Object.fromEntries(entries), null, 2)}\n`);
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
+    await rename(temporary, file);
+  } catch (error) {
+    await rm(temporary, { force: true });
+    throw error;
+  }
+}
+
+function broken(file: string, why: string): CliError {
+  return new CliError(EXIT.failure, `${file} cannot be used: ${why}.`, { code: 'CONFIG_INVALID', hint: 'Mend it, or move it away. What was good before is still in force where OrbitMesh runs.' });
+}
