@@ -32,7 +32,7 @@ export interface Scenario {
 /** Tokens of one answer. `input` leaves cached ones out; `reasoning` is the part of `output` that was thought. */
 export interface ModelUsage { input: number; output: number; cacheRead: number; cacheWrite: number; reasoning: number }
 
-const TAG = /\[\[model (\{.*?\})\]\]/s;
+const TAG = /\[\[model (\{.*?\})\]\]/gs;
 
 /** The prompt text that makes the stand-in act `scenario`. */
 export function scenarioTag(scenario: Scenario): string {
@@ -58,9 +58,11 @@ export interface ScenarioStep extends Pick<Scenario, 'think' | 'usage' | 'slowMs
 
 /** Undefined where nobody told a scenario. */
 export function nextStep(messages: HeardMessage[]): ScenarioStep | undefined {
-  const start = messages.findLastIndex(({ text }) => TAG.test(text));
+  // An agent may put two messages of its user into one: the last scenario counts, there too.
+  const tags = messages.map(({ text }) => [...text.matchAll(TAG)].at(-1)?.[1]);
+  const start = tags.findLastIndex((tag) => tag !== undefined);
   if (start < 0) return undefined;
-  const scenario = JSON.parse(TAG.exec(messages[start].text)![1]) as Scenario;
+  const scenario = JSON.parse(tags[start]!) as Scenario;
   const step = messages.slice(start + 1).reduce((sum, { toolResults }) => sum + toolResults, 0);
   const { think, usage, fail, slowMs, cut } = scenario;
   const result = messages.slice(start + 1).findLast(({ toolResults }) => toolResults > 0)?.result ?? '';
