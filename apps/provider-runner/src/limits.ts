@@ -35,6 +35,8 @@ export const SHUTDOWN_GRACES_MS = { politeMs: 2_000, termMs: 2_000, drainMs: 500
 export const LEFTOVER_GRACE_MS = 500;
 /** SIGKILL and look again, at most this long; whatever is alive then is reported in `run_ended.left`. */
 export const SWEEP_GIVE_UP_MS = 5_000;
+/** Between two looks at all processes of the system that runs share, as a multiple of what the last one took: however many runs end at once, looking takes a fifth of the time. */
+export const SCAN_REST_FACTOR = 4;
 /** The same for a start that failed: there is hardly anything to end. */
 export const START_SWEEP_MS = 1_000;
 /** Shutdown waits so long for the last facts to be acknowledged; they are in the journal and are sent by the next start. */

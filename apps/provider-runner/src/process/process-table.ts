@@ -1,5 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
+import { ProcessScan, SharedScans } from './process-scan.js';
+
+/** In the environment of everything a run starts; what carries it belongs to the run (design §7). */
+export const RUN_MARKER = 'ORBITMESH_RUN_ID';
 
 /** A process that cannot be mistaken for a later one with the same pid. */
 export interface ProcessIdentity {
@@ -19,22 +23,64 @@ export interface ProcessEntry {
   zombie: boolean;
 }
 
-/** The system's processes, read anew by every call; synchronous, because a tree is only true at one moment. */
+/** The system's processes. */
 export interface ProcessTable {
   readonly bootId: string;
   /** False where the environment of a process cannot be seen: containment is then the process group (design §7). */
   readonly seesEnvironment: boolean;
-  list(): ProcessEntry[];
+  /** Read now; synchronous, because a tree is only true at one moment. */
+  scan(): ProcessScan;
+  /** Read after this call, shared with whoever else asks meanwhile. */
+  nextScan(): Promise<ProcessScan>;
   find(pid: number): ProcessEntry | undefined;
   /** Of our own processes; undefined where it cannot be read. */
   environment(pid: number): Buffer | undefined;
 }
 
-class LinuxProcessTable implements ProcessTable {
+export abstract class ScannedTable implements ProcessTable {
+  abstract readonly bootId: string;
+  abstract readonly seesEnvironment: boolean;
+  private readonly shared = new SharedScans(() => this.scan());
+  /** Who belongs to a run does so until its end: only the others are asked again. */
+  private marks = new Map<number, { startTime: string; runId: string }>();
+
+  abstract find(pid: number): ProcessEntry | undefined;
+  abstract environment(pid: number): Buffer | undefined;
+  protected abstract list(): ProcessEntry[];
+
+  scan(): ProcessScan {
+    const before = this.marks;
+    this.marks = new Map();
+    return new ProcessScan(this.list(), ({ pid, startTime }) => {
+      const known = before.get(pid);
+      const runId = known?.startTime === startTime ? known.runId : markIn(this.environment(pid));
+      if (runId !== undefined) this.marks.set(pid, { startTime, runId });
+      return runId;
+    });
+  }
+
+  nextScan(): Promise<ProcessScan> {
+    return this.shared.next();
+  }
+}
+
+const MARK = `${RUN_MARKER}=`;
+
+/** The run's id in a process's environment, as it was when it was executed. */
+function markIn(environment: Buffer | undefined): string | undefined {
+  if (environment === undefined) return undefined;
+  // As a variable of its own, not within the value of another one.
+  const at = environment.indexOf(MARK) === 0 ? 0 : environment.indexOf(`\0${MARK}`) + 1;
+  if (at === 0 && !environment.subarray(0, MARK.length).equals(Buffer.from(MARK))) return undefined;
+  const end = environment.indexOf(0, at);
+  return environment.subarray(at + MARK.length, end < 0 ? environment.length : end).toString();
+}
+
+class LinuxProcessTable extends ScannedTable {
   readonly bootId = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
   readonly seesEnvironment = true;
 
-  list(): ProcessEntry[] {
+  protected list(): ProcessEntry[] {
     return readdirSync('/proc').flatMap((name) => {
       const entry = /^\d+$/.test(name) ? this.find(Number(name)) : undefined;
       return entry ? [entry] : [];
@@ -57,17 +103,18 @@ class LinuxProcessTable implements ProcessTable {
 }
 
 /** macOS and other systems without `/proc`: what `ps` tells. */
-class PsProcessTable implements ProcessTable {
+class PsProcessTable extends ScannedTable {
   readonly seesEnvironment = false;
   readonly bootId: string;
 
   constructor() {
+    super();
     this.bootId = process.platform === 'darwin'
       ? execFileSync('/usr/sbin/sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'utf8' }).trim()
       : 'unknown';
   }
 
-  list(): ProcessEntry[] {
+  protected list(): ProcessEntry[] {
     return this.ps(['-A']);
   }
 

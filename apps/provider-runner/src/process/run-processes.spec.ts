@@ -2,8 +2,9 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '@orbitmesh/testing';
-import { createProcessTable, identify, isAlive } from './process-table.js';
-import { RUN_MARKER, RunProcesses } from './run-processes.js';
+import { ProcessScan, SharedScans } from './process-scan.js';
+import { createProcessTable, identify, isAlive, RUN_MARKER, type ProcessEntry, type ProcessTable } from './process-table.js';
+import { RunProcesses } from './run-processes.js';
 
 const table = createProcessTable();
 const onLinux = process.platform === 'linux' ? it : it.skip;
@@ -23,15 +24,15 @@ describe('the processes of a run', () => {
     await eventually(() => processes().members().length >= 4);
     const exited = once(child, 'exit');
 
-    expect(processes().signal('SIGTERM')).toBeGreaterThanOrEqual(4);
+    expect(await processes().signal('SIGTERM')).toBeGreaterThanOrEqual(4);
     expect(await processes().sweep(5_000)).toBe(0);
 
     await exited;
     expect(processes().members()).toEqual([]);
   });
 
-  onLinux('are not those of a run whose id begins the same', async () => {
-    start('exec sleep 300', `${runId}0`);
+  onLinux('are not those of a run whose id begins the same, or of one that only speaks of it', async () => {
+    start(`exec env QUOTES="${RUN_MARKER}=${runId}" sleep 300`, `${runId}0`);
     await eventually(() => processes(`${runId}0`).members().length === 1);
 
     expect(processes().members()).toEqual([]);
@@ -46,11 +47,42 @@ describe('the processes of a run', () => {
     expect(own.members({ keepers: true })).toEqual([]);
   });
 
+  it('are found by the group of the agent, also where what holds its stdin is in another one of ours', () => {
+    const entry = (pid: number, pgid: number): ProcessEntry => ({ pid, pgid, ppid: 1, startTime: String(pid), zombie: false });
+    const [holder, child, shedding, stranger] = [entry(10, 9), entry(21, 20), entry(22, 20), entry(30, 30)];
+    const marked = [holder.pid, child.pid];
+    const scripted: ProcessTable = {
+      bootId: 'boot', seesEnvironment: true, find: () => undefined, environment: () => undefined,
+      scan: () => new ProcessScan([holder, child, shedding, stranger], ({ pid }) => (marked.includes(pid) ? 'run_1' : undefined)),
+      nextScan: async () => scripted.scan(),
+    };
+    const own = new RunProcesses(scripted, 'run_1', { wrapper: { pid: 9, startTime: '9', bootId: 'boot' }, agentPid: 20, holderPid: 10 });
+
+    expect(own.members({ keepers: true }).map(({ pid }) => pid).sort()).toEqual([10, 21, 22]);
+  });
+
   it('are told from a later process of the same pid by their start and their boot', async () => {
     const identity = identify(table, process.pid)!;
 
     expect(isAlive(table, identity)).toBe(true);
     expect(isAlive(table, { ...identity, startTime: '1' })).toBe(false);
     expect(isAlive(table, { ...identity, bootId: 'another' })).toBe(false);
+  });
+});
+
+describe('a look at the system that runs share', () => {
+  it('is one for all who ask before it begins, and another for whoever asks later', async () => {
+    let looks = 0;
+    const scans = new SharedScans(() => {
+      looks += 1;
+      return new ProcessScan([], () => undefined);
+    });
+
+    const [first, second] = await Promise.all([scans.next(), scans.next()]);
+    const third = await scans.next();
+
+    expect(second).toBe(first);
+    expect(third).not.toBe(first);
+    expect(looks).toBe(2);
   });
 });

@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '@orbitmesh/testing';
 import { tempDir } from '../testing/temp-dir.js';
 import { createProcessTable, identify, isAlive, type ProcessIdentity } from './process-table.js';
-import { RUN_MARKER, RunProcesses } from './run-processes.js';
+import { RUN_MARKER } from './process-table.js';
+import { RunProcesses } from './run-processes.js';
 import { launchWrapper, programPath } from './wrapper.js';
 
 const table = createProcessTable();
@@ -66,7 +67,7 @@ describe('the wrapper of an agent', () => {
     symlinkSync('/dev/full', join(run, 'exit.new'));
     letGo();
     await eventually(() => !isAlive(table, agent));
-    await eventually(() => table.list().some(({ ppid, pid }) => ppid === wrapper.pid && pid !== Number(readFileSync(join(run, 'hold'), 'utf8'))), { what: 'a wrapper that waits' });
+    await eventually(() => table.scan().childrenOf(wrapper.pid).some(({ pid }) => pid !== Number(readFileSync(join(run, 'hold'), 'utf8'))), { what: 'a wrapper that waits' });
     expect(existsSync(join(run, 'exit'))).toBe(false);
 
     rmSync(join(run, 'exit.new'));

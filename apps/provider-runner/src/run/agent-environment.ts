@@ -1,6 +1,6 @@
 import { delimiter } from 'node:path';
 import type { Manifest, ProviderEntry } from '@orbitmesh/domain';
-import { RUN_MARKER } from '../process/run-processes.js';
+import { RUN_MARKER } from '../process/process-table.js';
 import { AGENT_STATE_VARIABLE } from './agent-state.js';
 import type { RunEnvironment } from './run-environment.js';
 import type { RunFiles } from './run-files.js';

@@ -71,12 +71,12 @@ export class DriverSession implements DriverHost {
   async begin(): Promise<void> {
     const { driver } = this.options.journal.progress;
     await this.settleRawFiles();
+    // A former runner may have died while the agent was suspended.
+    if (driver !== null) await this.suspension.recover(this.isPaused && this.capabilities.pause === 'freeze');
     this.begun = true;
     if (driver === null) {
       this.guard(() => this.driver.start());
     } else {
-      // A former runner may have died while the agent was suspended.
-      this.suspension.recover(this.isPaused && this.capabilities.pause === 'freeze');
       this.guard(() => this.driver.recover({ state: driver.state, stateVersion: driver.version, unsent: this.agentInput.takeLost() }));
     }
     this.output = this.follow();

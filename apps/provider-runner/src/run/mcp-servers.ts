@@ -1,6 +1,6 @@
 import type { Manifest, ProviderEntry } from '@orbitmesh/domain';
 import type { McpServerLaunch } from '../drivers/driver.js';
-import { RUN_MARKER } from '../process/run-processes.js';
+import { RUN_MARKER } from '../process/process-table.js';
 import type { RunFiles } from './run-files.js';
 
 /** Nobody else has this name: session-service refuses a spawn that brings a server called so. */

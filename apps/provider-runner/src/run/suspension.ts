@@ -16,8 +16,8 @@ export class Suspension {
   }
 
   /** A former runner may have died while they stood still: only a pause of the user's still counts. */
-  recover(paused: boolean): void {
+  async recover(paused: boolean): Promise<void> {
     if (paused) this.reasons.add('pause');
-    else this.processes.resume();
+    else await this.processes.signal('SIGCONT');
   }
 }

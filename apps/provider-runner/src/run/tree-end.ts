@@ -39,8 +39,8 @@ export class TreeEnd {
   async run(graces: Graces): Promise<number> {
     if (!this.agent.exit && !this.hurried) await this.politely(graces.politeMs);
     const termMs = this.agent.exit ? Math.min(graces.termMs, LEFTOVER_GRACE_MS) : graces.termMs;
-    if (!this.hurried && this.agent.processes.signal('SIGTERM') > 0) {
-      await this.until(() => this.agent.processes.members().length === 0, termMs, LOOK_MS.tree);
+    if (!this.hurried && (await this.agent.processes.signal('SIGTERM')) > 0) {
+      await this.until(async () => (await this.agent.processes.nextMembers()).length === 0, termMs, LOOK_MS.tree);
     }
     const left = await this.agent.processes.sweep(SWEEP_GIVE_UP_MS);
     await Promise.race([this.agent.exited, delay(WRAPPER_GRACE_MS)]);
@@ -58,9 +58,9 @@ export class TreeEnd {
     await this.until(ended, deadline - performance.now(), LOOK_MS.agent);
   }
 
-  private async until(done: () => boolean, ms: number, lookMs: number, evenHurried = false): Promise<void> {
+  private async until(done: () => boolean | Promise<boolean>, ms: number, lookMs: number, evenHurried = false): Promise<void> {
     const deadline = performance.now() + ms;
-    while (!done() && performance.now() < deadline && (evenHurried || !this.hurried)) {
+    while (!(await done()) && performance.now() < deadline && (evenHurried || !this.hurried)) {
       await (evenHurried ? delay(lookMs) : Promise.race([delay(lookMs), this.hurryUp]));
     }
   }

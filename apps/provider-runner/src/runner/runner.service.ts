@@ -54,12 +54,15 @@ export class RunnerService {
 
   /** Every run of this slot that a former process left: goes on with it, finishes it, or forgets it. */
   async recover(): Promise<void> {
+    const open: Promise<void>[] = [];
     for (const files of this.directory.list()) {
       const record = this.readRecord(files);
       if (!record) continue;
       if (record.phase === 'closed') this.closed.push(files);
-      else await this.recoverRun(files, record);
+      // All at once: one that has to be waited for must not hold up the others.
+      else open.push(this.recoverRun(files, record));
     }
+    await Promise.all(open);
     this.prune();
   }
 

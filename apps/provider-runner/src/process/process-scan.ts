@@ -1,0 +1,84 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { SCAN_REST_FACTOR } from '../limits.js';
+import type { ProcessEntry } from './process-table.js';
+
+/** All living processes of the system at one moment, and what a run asks of them. */
+export class ProcessScan {
+  private readonly byPid = new Map<number, ProcessEntry>();
+  private readonly children = new Map<number, ProcessEntry[]>();
+  private readonly groups = new Map<number, ProcessEntry[]>();
+  private readonly marked = new Map<string, ProcessEntry[]>();
+
+  /** @param markOf which run a process says that it belongs to */
+  constructor(entries: readonly ProcessEntry[], markOf: (entry: ProcessEntry) => string | undefined) {
+    for (const entry of entries) {
+      if (entry.zombie || entry.pid === process.pid) continue;
+      this.byPid.set(entry.pid, entry);
+      add(this.children, entry.ppid, entry);
+      add(this.groups, entry.pgid, entry);
+      const mark = markOf(entry);
+      if (mark !== undefined) add(this.marked, mark, entry);
+    }
+  }
+
+  find(pid: number): ProcessEntry | undefined {
+    return this.byPid.get(pid);
+  }
+
+  group(pgid: number): readonly ProcessEntry[] {
+    return this.groups.get(pgid) ?? [];
+  }
+
+  childrenOf(pid: number): readonly ProcessEntry[] {
+    return this.children.get(pid) ?? [];
+  }
+
+  markedBy(runId: string): readonly ProcessEntry[] {
+    return this.marked.get(runId) ?? [];
+  }
+
+  /** These, and all that descends from them. */
+  treesOf(roots: Iterable<ProcessEntry>): ProcessEntry[] {
+    const found = new Map<number, ProcessEntry>();
+    const queue = [...roots];
+    for (let entry = queue.pop(); entry !== undefined; entry = queue.pop()) {
+      if (found.has(entry.pid)) continue;
+      found.set(entry.pid, entry);
+      queue.push(...this.childrenOf(entry.pid));
+    }
+    return [...found.values()];
+  }
+}
+
+function add<K>(map: Map<K, ProcessEntry[]>, key: K, entry: ProcessEntry): void {
+  const known = map.get(key);
+  if (known) known.push(entry);
+  else map.set(key, [entry]);
+}
+
+/**
+ * One look at the system for all who ask at about the same time: a hundred runs that end together
+ * would otherwise read a thousand processes a hundred times over, and nothing else would be done.
+ */
+export class SharedScans {
+  private pending: Promise<ProcessScan> | undefined;
+  private restUntil = 0;
+
+  constructor(private readonly scan: () => ProcessScan) {}
+
+  /** A look that begins after this call. */
+  next(): Promise<ProcessScan> {
+    this.pending ??= this.later();
+    return this.pending;
+  }
+
+  private async later(): Promise<ProcessScan> {
+    await delay(Math.max(0, this.restUntil - performance.now()));
+    this.pending = undefined;
+    const begun = performance.now();
+    const scan = this.scan();
+    const ended = performance.now();
+    this.restUntil = ended + (ended - begun) * SCAN_REST_FACTOR;
+    return scan;
+  }
+}
