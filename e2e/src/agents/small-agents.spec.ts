@@ -118,7 +118,7 @@ describe('claude-code, from POST /api/sessions/spawn', () => {
     await scenario.api.post(`/api/sessions/${id}/approvals/${approval.id}`, body);
   }
 
-  it('asks, hears why it may not, edits, reports through our tools without asking, and ends completed with its tokens', async () => {
+  it('asks, hears why it may not, edits, reports by our tools and our command without asking, and ends completed with its tokens', async () => {
     const project = await scenario.project({ workingDir: await scenario.anotherRepository() });
     const index = join(project.workingDir, 'index.js');
     const { id } = await scenario.spawn(project.id, {
@@ -126,7 +126,8 @@ describe('claude-code, from POST /api/sessions/spawn', () => {
       initialDirective: scenarioTag({
         say: 'I will correct the answer.', then: 'All is done.', usage: USAGE,
         tools: [
-          { names: ['Read'], args: { file_path: index } }, { names: ['report_progress'], args: { message: 'I have read it' } }, shell('rm index.js'),
+          { names: ['Read'], args: { file_path: index } }, { names: ['report_progress'], args: { message: 'I have read it' } },
+          shell('orbitmesh report progress "and say so by command"'), shell('rm index.js'),
           { names: ['Edit'], args: { file_path: index, old_string: '42', new_string: '43' } }, { names: ['report_completed'], args: { message: 'The answer is 43' } },
         ],
       }),
@@ -136,11 +137,11 @@ describe('claude-code, from POST /api/sessions/spawn', () => {
 
     expect(await scenario.ended(id)).toMatchObject({
       state: 'stopped', status: 'completed', outcome: { code: 'completed', message: 'The answer is 43', reported: true },
-      metrics: { tokensIn: 60, tokensOut: 120, cacheRead: 180, cacheWrite: 240, reasoning: 0, requestCount: 6 },
+      metrics: { tokensIn: 70, tokensOut: 140, cacheRead: 210, cacheWrite: 280, reasoning: 0, requestCount: 7 },
     });
     expect(execFileSync('git', ['diff', '--', 'index.js'], { cwd: project.workingDir, encoding: 'utf8' })).toMatch(/^-.*42;\n\+.*43;$/m);
     const timeline = JSON.stringify(await scenario.api.get(`/api/sessions/${id}/timeline`));
-    for (const words of ['I have read it', 'The answer is 43']) expect(timeline).toContain(words);
+    for (const words of ['I have read it', 'and say so by command', 'The answer is 43']) expect(timeline).toContain(words);
     const heard = JSON.stringify(standIn.requests.filter(({ dialect }) => dialect === 'anthropic').map(({ body }) => body));
     for (const words of ['Change as little as you can.', 'we need that file']) expect(heard).toContain(words);
     await nothingLeft(id);

@@ -39,10 +39,11 @@ describe('the launch of Claude Code', () => {
     expect(launchClaude(plan()).command).not.toContain('--model');
   });
 
-  it("lets the agent use the tools of OrbitMesh's own server without asking, and of no other", () => {
+  it("lets the agent use OrbitMesh's own command and server without asking, and no other", () => {
     const server = { command: '/bin/mcp', args: [], env: {}, forward: [] };
-    expect(after(launchClaude(plan({ mcpServers: [{ ...server, name: 'orbitmesh', own: true }, { ...server, name: 'files' }] })).command, '--allowedTools')).toBe('mcp__orbitmesh');
-    expect(launchClaude(plan({ mcpServers: [{ ...server, name: 'files' }] })).command).not.toContain('--allowedTools');
+    const allowed = ({ command }: { command: string[] }) => command.slice(command.indexOf('--allowedTools') + 1, command.indexOf('--session-id'));
+    expect(allowed(launchClaude(plan({ mcpServers: [{ ...server, name: 'orbitmesh', own: true }, { ...server, name: 'files' }] })))).toEqual(['Bash(orbitmesh:*)', 'mcp__orbitmesh']);
+    expect(allowed(launchClaude(plan({ mcpServers: [{ ...server, name: 'files' }] })))).toEqual(['Bash(orbitmesh:*)']);
   });
 
   it('starts the servers that the session names and no others, from a file for its owner alone, which is never written through a link', () => {

@@ -43,10 +43,9 @@ export function launchClaude(plan: LaunchPlan): Launch {
   };
 }
 
-/** What our own server may do, OrbitMesh decides: nobody is asked about it. */
+/** What our own server and our own command may do, OrbitMesh decides by the session's token: nobody is asked about it. */
 function allowed({ mcpServers }: LaunchPlan): string[] {
-  const own = mcpServers.filter((server) => server.own).map(({ name }) => `mcp__${name}`);
-  return own.length === 0 ? [] : ['--allowedTools', own.join(',')];
+  return ['--allowedTools', 'Bash(orbitmesh:*)', ...mcpServers.filter((server) => server.own).map(({ name }) => `mcp__${name}`)];
 }
 
 /**
