@@ -9,8 +9,8 @@ import { TestHome } from './testing/test-home.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const PAGES = ['README.md', ...readdirSync(join(ROOT, 'docs', 'how-to')).map((name) => `docs/how-to/${name}`)];
-/** They act on this machine's stack; tested on real ones (up-and-down.int.spec.ts). */
-const STACK = /^(up|down)\b/;
+/** They act on this machine's stack, or stay as long as their stdin: up-and-down.int.spec.ts, mcp.int.spec.ts. */
+const ELSEWHERE = /^(up|down|mcp)\b/;
 
 interface Example { page: string; line: string; /** Of a block: all that one types. In a sentence it may be the command alone. */ whole: boolean }
 
@@ -25,7 +25,7 @@ function examplesOf(page: string): Example[] {
 /** As the shell would split it; ids stand for ids. */
 function wordsOf(line: string): string[] {
   const ids = line.replaceAll(/\b(sess|proj|task|tm|mail|whk|ntf|dlv)_…/g, '$1_1').replaceAll(/\bSESSION\b/g, 'sess_1').replaceAll(/\bAPPROVAL\b/g, 'appr_1');
-  return [...ids.matchAll(/"([^"]*)"|(\S+)/g)].map(([, quoted, plain]) => quoted ?? plain);
+  return [...ids.matchAll(/'([^']*)'|"([^"]*)"|(\S+)/g)].map(([, exact, quoted, plain]) => exact ?? quoted ?? plain);
 }
 
 const examples = PAGES.flatMap(examplesOf).map((example): [string, string, boolean] => [example.page, example.line, example.whole]);
@@ -45,7 +45,7 @@ describe('what the docs show', () => {
     expect(examples.length).toBeGreaterThan(50);
   });
 
-  it.each(examples.filter(([, line]) => !STACK.test(line)))('%s: orbitmesh %s', async (_page, line, whole) => {
+  it.each(examples.filter(([, line]) => !ELSEWHERE.test(line)))('%s: orbitmesh %s', async (_page, line, whole) => {
     answerAll(home.api);
     await writeFile(join(home.dir, 'work', 'manifest.json'), buildManifest(MANIFEST_INPUT).json);
     // The owner's token is nothing that a session has.

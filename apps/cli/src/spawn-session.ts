@@ -18,8 +18,9 @@ export interface AgentOptions {
   env?: Record<string, string>; secret?: Record<string, string>; custom?: Record<string, unknown>; idempotencyKey?: string; watch?: boolean;
 }
 export interface SpawnOptions extends AgentOptions {
-  project?: string; task?: string[]; dir?: string; provider?: string; member?: string; parent?: string; attach?: boolean;
+  project?: string; task?: string[]; dir?: string; provider?: string; member?: string; parent?: string; mcpServer?: McpServer[]; attach?: boolean;
 }
+type McpServer = NonNullable<SpawnSessionBody['mcpServers']>[number];
 
 export const AGENT_OPTIONS: readonly OptionRow[] = [
   ['--name <name>', 'what to call the session'],
@@ -44,7 +45,12 @@ export const PLACE_OPTIONS: readonly OptionRow[] = [
   ['--parent <session>', 'the session it belongs to (default in a session: that one)'],
 ];
 
-export const SPAWN_OPTIONS: readonly OptionRow[] = [...PLACE_OPTIONS, ...AGENT_OPTIONS, ['-a, --attach', 'the same as --watch']];
+/** What it can do; a continuation has it from the session that it goes on with. */
+export const TOOL_OPTIONS: readonly OptionRow[] = [
+  ['--mcp-server <json>', 'an MCP server of its own, as {"name": …, "command": …, "args": […], "env": {…}}; may be repeated', (value: string, before: object[] = []) => [...before, jsonObject(value, undefined as never) as object]],
+];
+
+export const SPAWN_OPTIONS: readonly OptionRow[] = [...PLACE_OPTIONS, ...AGENT_OPTIONS, ...TOOL_OPTIONS, ['-a, --attach', 'the same as --watch']];
 
 export async function spawnSession(context: Context, { args: [given], options }: Call<SpawnOptions, [directive?: string]>): Promise<void> {
   if (!given && !options.task) throw new CliError(EXIT.usage, 'Say what it is to do, or give a task with --task.');
@@ -54,7 +60,7 @@ export async function spawnSession(context: Context, { args: [given], options }:
   const project = await placeOf(context, client, options, dir ?? cwd);
   const body: SpawnSessionBody = {
     projectId: project.id, taskIds: options.task, workingDir: project.ofDir ? undefined : dir, initialDirective: await textOf(context, given),
-    providerType: options.provider, teamMemberId: options.member, parentSessionId: options.parent ?? (env['ORBITMESH_SESSION_ID'] || undefined), ...await agentBody(context, options),
+    providerType: options.provider, teamMemberId: options.member, parentSessionId: options.parent ?? (env['ORBITMESH_SESSION_ID'] || undefined), mcpServers: options.mcpServer, ...await agentBody(context, options),
   };
   const { body: session } = await client.spawn(body, { idempotencyKey: options.idempotencyKey }).catch(async (error: unknown) => {
     if (project.made) await takeBack(context, client, project.id);

@@ -25,6 +25,8 @@ export const AGENT_PID_TIMEOUT_MS = 10_000;
 
 /** Stop (design §4.1): after stdin was closed, and after SIGTERM. */
 export const STOP_GRACES_MS = { politeMs: 5_000, termMs: 5_000, drainMs: 2_000 } as const;
+/** Between the end of stdin and SIGTERM for an agent that is known not to end by the first. */
+export const EOF_IGNORED_MS = 250;
 /**
  * In a shutdown (design §10), all agents at once. `drainMs`, here and above: of a run that is ended by
  * us, what it left in its files is decoded so long; the rest is dropped and said as `output_dropped`.

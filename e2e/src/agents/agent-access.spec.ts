@@ -3,12 +3,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { EventEnvelope, Mail, Project, SessionView, Task, TeamMember } from '@orbitmesh/domain';
-import { eventually } from '@orbitmesh/testing';
+import { eventually, McpAgent } from '@orbitmesh/testing';
 import { Api } from '../support/api.js';
 import { Scenario } from '../support/scenario.js';
 
-/** Writes its token down for us, and waits: whatever it may do, we do in its stead. */
-const GIVES_TOKEN = "require('fs').writeFileSync('token-' + process.env.ORBITMESH_SESSION_ID, process.env.ORBITMESH_TOKEN); setInterval(() => {}, 1000)";
+/** Writes its token and its environment down for us, and waits: whatever it may do, we do in its stead. */
+const GIVES_TOKEN = "const { writeFileSync } = require('fs'); const { env } = process; writeFileSync('env-' + env.ORBITMESH_SESSION_ID, JSON.stringify(env)); writeFileSync('token-' + env.ORBITMESH_SESSION_ID, env.ORBITMESH_TOKEN); setInterval(() => {}, 1000)";
 const PROVIDERS = { open: { driver: 'process', command: [process.execPath, '-e', GIVES_TOKEN] } };
 
 describe("an agent's token", () => {
@@ -150,4 +150,57 @@ describe("an agent's token", () => {
     expect(seen.map(({ type }) => type)).toContain('timeline');
     expect(seen.filter(({ sessionId, taskId }) => sessionId !== self.id && taskId !== tasks[0].id)).toEqual([]);
   });
+
+  it('is what the MCP server of its session acts by, and waits by', async () => {
+    const mcp = await mcpOf(self);
+    const data = async (name: string, args: object = {}) => (await mcp.call(name, args as Record<string, unknown>)).structuredContent as Record<string, never>;
+    const ids = (page: Record<string, never>) => (page['items'] as { id: string }[]).map(({ id }) => id);
+
+    expect(mcp.client.getInstructions()).toContain(`${self.id} in the project ${project.id}, for the task ${tasks[0].id}`);
+    expect(await mcp.text('report_task', { kind: 'started', message: 'On it' })).toBe('Reported: task_started.');
+    expect(ids(await data('list_tasks'))).toEqual([tasks[0].id]);
+    const { task } = await data('create_task', { title: 'A part', parentId: tasks[0].id });
+    expect(ids(await data('list_tasks', { of: 'project', parentId: tasks[0].id }))).toEqual([task['id']]);
+    const { session: worker } = await data('spawn_session', { taskIds: [task['id']], name: 'Worker' });
+    // Without a word about it, what an agent starts is of its own provider.
+    expect(worker).toMatchObject({ parentSessionId: self.id, provider: 'open', status: 'spawning' });
+    expect(ids(await data('list_sessions'))).toEqual(expect.arrayContaining([child.id, worker['id']]));
+    expect(ids(await data('list_sessions', { of: 'siblings' }))).toEqual([]);
+
+    for (const [name, args] of [
+      ['get_task', { taskId: other.task.id }], ['get_session', { sessionId: other.session.id }], ['send_mail', { to: other.session.id, body: 'x' }], ['read_mail', { mailId: secret.id }],
+      ['report_progress', { message: 'x', taskId: tasks[1].id }], ['update_task', { taskId: other.task.id, title: 'Mine' }], ['get_timeline', { sessionId: sibling.id }],
+    ] as const) expect([name, await mcp.call(name, args)]).toEqual([name, expect.objectContaining({ isError: true, structuredContent: { error: expect.objectContaining({ remedy: expect.stringMatching(/./) }) } })]);
+    await mcp.close();
+  }, 60_000);
+
+  it('lets its MCP server wait for mail, which is not given out to a wait that was called off', async () => {
+    const [from, to] = [await mcpOf(self), await mcpOf(sibling)];
+    const unread = async () => ((await to.call('list_mail')).structuredContent as { items: { id: string; state: string; subject: string }[] }).items;
+    for (const { id } of await unread()) await to.call('read_mail', { mailId: id });
+    const stop = new AbortController();
+    const off = to.call('wait_for_mail', { timeoutSeconds: 60 }, { signal: stop.signal }).catch(() => 'called off');
+    // A call that is answered after it: the server has both.
+    await to.call('get_session');
+    stop.abort();
+    expect(await off).toBe('called off');
+
+    // Until the server has heard of that, a mail may still be given out to nobody.
+    const queued = await eventually(async () => {
+      const { sent } = (await from.call('send_mail', { to: sibling.id, subject: 'First', body: 'one' })).structuredContent as { sent: Mail };
+      return (await unread()).find(({ id, state }) => id === sent.id && state === 'queued');
+    }, { what: 'a mail that nobody got' });
+    expect((await to.call('wait_for_mail')).structuredContent).toMatchObject({ items: expect.arrayContaining([expect.objectContaining({ id: queued.id, body: 'one', fromSessionId: self.id })]) });
+    const answered = to.call('wait_for_mail', { timeoutSeconds: 30 });
+    await from.call('send_mail', { to: sibling.id, subject: 'Second', body: 'two' });
+    expect((await answered).structuredContent).toMatchObject({ items: [{ subject: 'Second' }] });
+    await Promise.all([from.close(), to.close()]);
+  }, 60_000);
+
+  /** The program that the runner gives to agents, in the environment of that agent, of which it is told no more than it is given by ours. */
+  async function mcpOf({ id }: SessionView): Promise<McpAgent> {
+    const all = JSON.parse(await readFile(join(scenario.repository, `env-${id}`), 'utf8')) as Record<string, string>;
+    const env = Object.fromEntries(Object.entries(all).filter(([name]) => /^ORBITMESH_(?!MANIFEST|AGENT)/.test(name)));
+    return McpAgent.start({ command: join(all['PATH'].split(':')[0], 'orbitmesh'), args: ['mcp'], env, cwd: '/' });
+  }
 });

@@ -80,6 +80,21 @@ withAgents('codex, from POST /api/sessions/spawn', () => {
     await nothingLeft(id);
   }, 120_000);
 
+  it('reports progress and completion by our MCP server without being asked about it, and its session is completed', async () => {
+    const { id } = await spawn({
+      mode: 'task', permissionMode: 'deny',
+      initialDirective: scenarioTag({
+        say: 'I will.', then: 'Reported.', usage: USAGE,
+        tools: [{ names: ['mcp__orbitmesh__report_progress'], args: { message: 'half of it' } }, { names: ['mcp__orbitmesh__report_completed'], args: { message: 'all of it' } }],
+      }),
+    });
+    expect(await scenario.ended(id)).toMatchObject({
+      status: 'completed', outcome: { code: 'completed', reported: true, message: 'all of it' }, metrics: { tokensIn: 3 * USAGE.input, requestCount: 3 },
+    });
+    expect(JSON.stringify(await scenario.api.get(`/api/sessions/${id}/timeline`))).toContain('"message":"half of it"');
+    await nothingLeft(id);
+  }, 120_000);
+
   it('is found again by a runner that was killed while it asked, is steered, and does what it was then allowed', async () => {
     const { id } = await spawn({ initialDirective: scenarioTag({ say: 'Waiting.', then: 'It survived.', tools: [exec('echo yes > survived.txt')] }) });
     const approval = await question(id);

@@ -80,6 +80,35 @@ describe('gemini-cli, from POST /api/sessions/spawn', () => {
     await nothingLeft(id);
   }, 120_000);
 
+  it('is denied an edit, and says through the MCP server it was given that it is done all the same', async () => {
+    const project = await scenario.project();
+    const task = await scenario.task(project.id);
+    const { id } = await scenario.spawn(project.id, {
+      providerType: 'gemini', permissionMode: 'deny', taskIds: [task.id],
+      initialDirective: scenarioTag({
+        say: 'I will try.', then: 'That is all.',
+        tools: [
+          { names: ['report_progress'], args: { message: 'Half of it is there' } },
+          { names: ['write_file'], args: { file_path: join(scenario.repository, 'denied.txt'), content: 'no\n' } },
+          { names: ['report_task'], args: { kind: 'completed', message: 'As far as allowed', status: 'in_review' } },
+          { names: ['report_completed'], args: { message: 'All that is allowed' } },
+        ],
+      }),
+    });
+
+    expect(await scenario.ended(id, 90_000)).toMatchObject({ state: 'stopped', status: 'completed', outcome: { code: 'completed', reported: true, message: 'All that is allowed' } });
+    const { items: timeline } = await scenario.api.get<{ items: { data: { kind: string; message: string; by: string } }[] }>(`/api/sessions/${id}/timeline`);
+    expect(timeline.filter(({ data }) => data.by === 'agent').map(({ data }) => [data.kind, data.message])).toEqual([
+      ['progress', 'Half of it is there'], ['task_completed', 'As far as allowed'], ['completed', 'All that is allowed'],
+    ]);
+    // Nobody was asked about the reports, and nobody had to allow them.
+    const { items: approvals } = await scenario.api.get<{ items: Approval[] }>(`/api/sessions/${id}/approvals`);
+    expect(approvals.map(({ toolCall, answer }) => [toolCall['kind'], answer?.decision])).toEqual([['edit', 'deny']]);
+    expect(await scenario.api.get(`/api/tasks/${task.id}`)).toMatchObject({ status: 'in_review', taskSessionStatuses: { [id]: 'completed' } });
+    await expect(readFile(join(scenario.repository, 'denied.txt'))).rejects.toThrow('ENOENT');
+    await nothingLeft(id);
+  }, 120_000);
+
   it('is found again by a runner that was killed while it asked, and does what it was then allowed', async () => {
     const project = await scenario.project();
     const path = join(scenario.repository, 'survived.txt');

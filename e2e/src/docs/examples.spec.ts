@@ -19,10 +19,12 @@ const NOT_DONE_HERE: readonly { page: string; begins: string; because: string }[
   { page: 'README.md', begins: 'npm start ', because: 'e2e/src/launcher/commands.spec.ts runs both' },
   { page: 'README.md', begins: '$ npm run demo', because: 'a transcript; e2e/src/launcher/commands.spec.ts runs the demo' },
   { page: 'README.md', begins: 'flowchart', because: 'a picture' },
+  { page: 'docs/how-to/add-a-provider.md', begins: '', because: 'add-a-provider.spec.ts builds what it shows' },
   { page: 'docs/how-to/follow-the-feed.md', begins: 'id: in_…', because: 'what a stream looks like; stream.int.spec.ts compares its frames' },
   { page: 'docs/how-to/follow-the-feed.md', begins: '// stream.mjs', because: 'apps/api-gateway/src/live/feed-examples.int.spec.ts runs it' },
   { page: 'docs/how-to/follow-the-feed.md', begins: '// socket.mjs', because: 'apps/api-gateway/src/live/feed-examples.int.spec.ts runs it' },
   { page: 'docs/how-to/use-the-cli.md', begins: '', because: 'apps/cli/src/docs.spec.ts runs each of its lines; here only what an agent types' },
+  { page: 'docs/how-to/give-agents-tools.md', begins: '→ ', because: 'a transcript; agent-access.spec.ts calls these tools on a real stack' },
   { page: 'docs/how-to/receive-webhooks.md', begins: '// receiver.mjs', because: 'apps/notifier/src/webhooks/receiver-example.spec.ts runs it' },
 ];
 /** What an agent types: done by one, in a session of its own. */

@@ -13,6 +13,7 @@ export * from './model-stand-in/gemini-cli.js';
 export * from './model-stand-in/install-agent.js';
 export * from './model-stand-in/model-stand-in.js';
 export * from './model-stand-in/scenario.js';
+export * from './mcp-agent.js';
 export * from './nats.js';
 export * from './processes.js';
 export * from './stack.js';

@@ -8,7 +8,7 @@ import { projectOf, type Context } from '../context.js';
 import { CliError, EXIT, type FieldError } from '../exit-code.js';
 import type { OptionRow } from '../options.js';
 import type { Call, Register } from '../site.js';
-import { AGENT_OPTIONS, agentBody, PLACE_OPTIONS, type SpawnOptions } from '../spawn-session.js';
+import { AGENT_OPTIONS, agentBody, PLACE_OPTIONS, TOOL_OPTIONS, type SpawnOptions } from '../spawn-session.js';
 import { stdinBytes, textOf } from '../text-input.js';
 
 /** Stands for the session that there is not yet. */
@@ -19,7 +19,7 @@ const GENERATE_OPTIONS: readonly OptionRow[] = [
   ['--session <session>', 'what this session was started with: the same bytes, checked by its hash'],
   ['-o, --out <file>', 'write it there, and print its hash (default: print it; the hash goes to stderr)'],
   ['--directive <text>', 'of a preview: what it is to do; - reads it from stdin'],
-  ...PLACE_OPTIONS, ...AGENT_OPTIONS.filter(([flags]) => !/--(watch|idempotency-key|name)\b/.test(flags)),
+  ...PLACE_OPTIONS, ...TOOL_OPTIONS, ...AGENT_OPTIONS.filter(([flags]) => !/--(watch|idempotency-key|name)\b/.test(flags)),
 ];
 
 export const registerManifest: Register = (program) => {
@@ -70,7 +70,7 @@ async function preview(context: Context, client: ApiClient, options: GenerateOpt
   ]);
   const { name: _name, ...agent } = await agentBody(context, options);
   const request = {
-    ...agent, providerType: options.provider, workingDir: options.dir === undefined ? undefined : resolve(context.terminal.cwd, options.dir), initialDirective: await textOf(context, options.directive),
+    ...agent, mcpServers: options.mcpServer, providerType: options.provider, workingDir: options.dir === undefined ? undefined : resolve(context.terminal.cwd, options.dir), initialDirective: await textOf(context, options.directive),
   };
   return buildManifest(manifestInputFrom({ sessionId: PREVIEW_ID, request, project, tasks, member, parent }));
 }

@@ -3,16 +3,19 @@ import { once } from 'node:events';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { eventually } from '@orbitmesh/testing';
+import { fileURLToPath } from 'node:url';
+import { eventually, McpAgent } from '@orbitmesh/testing';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { anything, answerAll } from '../testing/any-answer.js';
-import { CLI_MAIN, McpAgent } from '../testing/mcp-agent.js';
 import { ScriptedApi } from '../testing/scripted-api.js';
 import { REMEDIES } from './failure.js';
 import { TOOLS } from './mcp-server.js';
 
+const CLI_MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 const SELF = 'sess_1';
 const TIMELINE = `/api/sessions/${SELF}/timeline`;
+
+const start = (env: Record<string, string>): Promise<McpAgent> => McpAgent.start({ command: process.execPath, args: [CLI_MAIN, 'mcp'], env, cwd: '/' });
 
 /** Each tool once: what a model says, and what the API hears of it. */
 const CALLS: [tool: string, args: Record<string, unknown>, asked: string, body?: object][] = [
@@ -55,7 +58,7 @@ describe('orbitmesh mcp', () => {
   beforeAll(async () => {
     api = await ScriptedApi.start();
     env = { ORBITMESH_SESSION_ID: SELF, ORBITMESH_PROJECT_ID: 'proj_1', ORBITMESH_TASK_IDS: 'task_1', ORBITMESH_TOKEN: 'oma_secret', ORBITMESH_API_URL: api.url };
-    agent = await McpAgent.start(env);
+    agent = await start(env);
   });
   beforeEach(() => {
     api.forget();
@@ -141,7 +144,7 @@ describe('orbitmesh mcp', () => {
   });
 
   it('calls a wait off at the server when the agent does, and goes on', async () => {
-    const other = await McpAgent.start(env);
+    const other = await start(env);
     api.on('GET /api/mail/wait*', 'hang');
     const stop = new AbortController();
     const waiting = other.call('wait_for_mail', { timeoutSeconds: 300 }, { signal: stop.signal });
@@ -170,7 +173,7 @@ describe('orbitmesh mcp', () => {
   });
 
   it('ends at once with its stdin, also while it waits', async () => {
-    const other = await McpAgent.start(env);
+    const other = await start(env);
     api.on('GET /api/mail/wait*', 'hang');
     const waiting = other.call('wait_for_mail', { timeoutSeconds: 300 }).catch(() => 'over');
     await api.received('GET');

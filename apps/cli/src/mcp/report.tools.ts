@@ -1,4 +1,4 @@
-import { TASK_STATUSES, type ReportKind } from '@orbitmesh/domain';
+import { TASK_STATUSES, type ReportKind, type TimelineEntry } from '@orbitmesh/domain';
 import { TEXT_CHARS_MAX } from '@orbitmesh/contracts/wire';
 import { z } from 'zod';
 import { CHANGES, taskId, tool, type Desk, type Tool, type ToolAnswer, type ToolCall } from './tool.js';
@@ -9,8 +9,8 @@ const text = (about: string) => z.string().min(1).max(TEXT_CHARS_MAX).describe(a
 const about = taskId("The task it is about, if it is one of this session's tasks.").optional();
 
 async function post({ client, own }: Desk, report: Reported, { change }: ToolCall, then = ''): Promise<ToolAnswer> {
-  const { body: entry } = await client.postTimeline(own.sessionId, report, change);
-  return { text: `Reported: ${report.kind}.${then}`, data: { entry } };
+  const { body: { timestamp, data } } = await client.postTimeline(own.sessionId, report, change);
+  return { text: `Reported: ${report.kind}.${then}`, data: { entry: { at: timestamp, ...(data as TimelineEntry) } } };
 }
 
 function reportTool(kind: ReportKind, title: string, description: string, message: string, then?: string): Tool {

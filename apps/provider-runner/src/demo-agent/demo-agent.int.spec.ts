@@ -9,6 +9,7 @@ import { eventually } from '@orbitmesh/testing';
 import { acpDriver } from '../drivers/acp/acp.driver.js';
 import type { AcpState } from '../drivers/acp/acp-state.js';
 import { manifestOf, runContextOf } from '../drivers/testing/journaled-driver.js';
+import { mcpServersOf } from '../run/mcp-servers.js';
 import { PipedAgent } from '../drivers/testing/piped-agent.js';
 import { TimelineApi } from './testing/timeline-api.js';
 
@@ -17,6 +18,8 @@ const ENTRY: ProviderEntry = { driver: 'acp', command: [process.execPath, MAIN],
 const TASK = { id: 'task_1', title: 'Look', description: 'Look around.', acceptanceCriteria: ['A report is there'], priority: 'high', dependencies: [] };
 /** An MCP server as small as it can be: it answers initialize. */
 const MCP_SERVER = `process.stdin.on('data', (text) => { const { id } = JSON.parse(text); console.log(JSON.stringify({ jsonrpc: '2.0', id, result: { protocolVersion: '2025-06-18', capabilities: {}, serverInfo: { name: 'tiny', version: '9' } } })); })`;
+
+const WITHOUT_OURS = { ...ENTRY, custom: { orbitmeshMcp: false } };
 
 describe('the demo agent, driven by the acp driver', () => {
   let directory: string;
@@ -47,7 +50,7 @@ describe('the demo agent, driven by the acp driver', () => {
     const manifestPath = join(directory, 'manifest.json');
     writeFileSync(manifestPath, JSON.stringify(manifest));
     const variables = { PATH: process.env.PATH, ORBITMESH_MANIFEST: manifestPath, ORBITMESH_SESSION_ID: 'sess_1', ORBITMESH_API_URL: api.url, ORBITMESH_TOKEN: 'oma_secret', ...env };
-    agent = new PipedAgent(ENTRY, runContextOf({ workingDir: repository, entry: ENTRY, manifest }), variables);
+    agent = new PipedAgent(ENTRY, runContextOf({ workingDir: repository, entry: ENTRY, manifest, mcpServers: mcpServersOf(manifest, WITHOUT_OURS, { cli: '/none' }) }), variables);
     return agent;
   }
 

@@ -148,6 +148,8 @@ export interface DriverStatus {
   /** A turn runs: it has to be interrupted before stdin is closed. */
   busy: boolean;
   queuedInputs: number;
+  /** The agent is known not to end when its stdin does: the core hardly waits for it before it sends SIGTERM. */
+  ignoresEof?: boolean;
 }
 
 /** What a driver may say; the core says the rest. */

@@ -1,5 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { LEFTOVER_GRACE_MS, SWEEP_GIVE_UP_MS } from '../limits.js';
+import { EOF_IGNORED_MS, LEFTOVER_GRACE_MS, SWEEP_GIVE_UP_MS } from '../limits.js';
 import type { AgentProcess } from './agent-process.js';
 import type { DriverSession } from './driver-session.js';
 
@@ -55,7 +55,8 @@ export class TreeEnd {
     this.session.stop();
     await this.until(() => ended() || !this.session.status().busy, politeMs / 2, LOOK_MS.agent);
     this.session.dropStdin();
-    await this.until(ended, deadline - performance.now(), LOOK_MS.agent);
+    const leftMs = deadline - performance.now();
+    await this.until(ended, this.session.status().ignoresEof ? Math.min(leftMs, EOF_IGNORED_MS) : leftMs, LOOK_MS.agent);
   }
 
   private async until(done: () => boolean | Promise<boolean>, ms: number, lookMs: number, evenHurried = false): Promise<void> {

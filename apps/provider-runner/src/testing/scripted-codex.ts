@@ -39,6 +39,7 @@ class ScriptedCodex {
       case 'account/login/start': return params.apiKey === process.env.OPENAI_API_KEY ? answer({ type: 'apiKey' }) : say({ id, error: { code: -32600, message: 'another key' } });
       case 'thread/start': return this.open(id, `thread-${process.pid}`, true);
       case 'thread/resume': return this.open(id, String(params.threadId), false);
+      case 'mcpServerStatus/list': return answer({ data: [] });
       case 'turn/start': return this.start(id, textOf(params));
       case 'turn/steer': return this.turn?.id === params.expectedTurnId ? answer({ turnId: this.turn?.id }) : say({ id, error: { code: -32600, message: 'no active turn to steer' } });
       case 'turn/interrupt': this.turn?.interrupted.abort(); return answer({});

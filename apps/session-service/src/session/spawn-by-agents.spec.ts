@@ -1,3 +1,5 @@
+import { writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ErrorCode } from '@orbitmesh/domain';
 import { SessionRpc, type SpawnSessionBody } from '@orbitmesh/contracts';
@@ -54,6 +56,21 @@ describe('sessions that agents start', () => {
     await byAgent(id);
     await refused(() => byAgent(id), 'LIMIT_REACHED');
     expect((await service.spawn({ projectId, parentSessionId: id })).parentSessionId).toBe(id);
+  });
+
+  it('are of the same provider and model, unless they or their members say otherwise', async () => {
+    await writeFile(join(service.home, 'providers.json'), JSON.stringify({ other: { driver: 'acp', command: ['/bin/other'] } }));
+    const { id } = await service.spawn({ projectId, providerType: 'other', model: 'large' });
+    const { body: member } = await service.call(SessionRpc.createTeamMember, { body: { name: 'Ada', projectId, provider: 'demo' }, meta: meta() });
+    const madeOf = async (body: Partial<SpawnSessionBody>) => {
+      const { providerType, model } = await byAgent(id, body);
+      return [providerType, model];
+    };
+    expect(await madeOf({})).toEqual(['other', 'large']);
+    expect(await madeOf({ model: 'small' })).toEqual(['other', 'small']);
+    expect(await madeOf({ providerType: 'demo' })).toEqual(['demo', null]);
+    expect(await madeOf({ teamMemberId: member.id })).toEqual(['demo', null]);
+    expect((await service.spawn({ projectId, parentSessionId: id })).providerType).toBe('demo');
   });
 
   it('start others only so deep', async () => {

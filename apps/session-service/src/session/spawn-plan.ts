@@ -51,9 +51,7 @@ export function planSpawn(view: View, asked: SpawnSessionBody, actor: Actor, rul
   const parent = parentOf(view, asked, actor);
   const tasks = tasksOf(view, asked);
   const member = asked.teamMemberId === undefined ? null : teamMemberOf(view, asked.teamMemberId, project.id);
-  // What is denied to an agent is by default denied to its children, too.
-  const denied = actor.kind === 'agent' && parent!.permissionMode === 'deny' && !member?.permissionMode;
-  const body: SpawnSessionBody = denied ? { permissionMode: 'deny', ...asked } : asked;
+  const body: SpawnSessionBody = actor.kind === 'agent' ? { ...inherited(parent!, member, asked), ...asked } : asked;
   if (member?.status === 'archived') throw new AppError('CONFLICT', `The team member ${member.id} is archived.`, { teamMemberId: member.id });
   const providerType = providerTypeFor(body, member);
   if (!rules.catalog.has(providerType)) throw new AppError('PROVIDER_NOT_FOUND', `No provider ${providerType} is configured.`, { providerType });
@@ -127,6 +125,16 @@ function parentOf(view: View, body: SpawnSessionBody, actor: Actor): Session | n
   const parent = sessionOf(view, parentId);
   if (parent.projectId !== body.projectId) throw new AppError('SESSION_NOT_FOUND', `There is no session ${parentId} in this project.`, { sessionId: parentId });
   return parent;
+}
+
+/** What an agent starts is as it is itself, unless it or the member says otherwise: of its provider and model; and what is denied to it is denied to its children, too. */
+function inherited(parent: Session, member: TeamMember | null, { providerType }: SpawnSessionBody): Partial<SpawnSessionBody> {
+  const alike = providerType === undefined && !member?.provider;
+  return {
+    ...(alike && { providerType: parent.providerType }),
+    ...(alike && parent.model !== null && !member?.model && { model: parent.model }),
+    ...(parent.permissionMode === 'deny' && !member?.permissionMode && { permissionMode: 'deny' as const }),
+  };
 }
 
 function tasksOf(view: View, { projectId, taskIds = [], initialDirective }: SpawnSessionBody): Task[] {

@@ -42,7 +42,7 @@ function goingOn(input: ManifestInput, continues: { sessionId: string; name: str
 export const NUDGE =
   'Your turn ended, and you have not reported how the work stands. If it is done, run `orbitmesh report completed "<what you did>"`; '
   + 'if it cannot be done, `orbitmesh report failed "<why>"`; if you need something, `orbitmesh report needs-input "<your question>"`. '
-  + 'If there is more to do, do it now.';
+  + 'If there is more to do, do it now. (The tools report_completed, report_failed and report_needs_input, where you have them, do the same.)';
 
 function taskText(task: Task): string {
   return paragraphs([
@@ -65,6 +65,8 @@ function howToReport({ mode }: ManifestInput): string {
     '- `orbitmesh report needs-input "<your question>"`, if a person must decide; then end your turn and wait.',
     '- `orbitmesh report completed "<what you did, and how you know that it works>"`, once, when everything above is done.',
     '- `orbitmesh report failed "<why>"`, once, if it cannot be done.',
+    '',
+    'Where you have the tools `report_progress`, `report_completed` and so on (of the MCP server `orbitmesh`), use them instead: they do the same.',
     '',
     mode === 'task'
       ? 'Nobody reads along. A turn that ends without `completed`, `failed` or `needs-input` counts as unfinished, and you will be asked.'

@@ -53,7 +53,7 @@ export class AcpConversation implements Driver {
   }
 
   status(): DriverStatus {
-    return { activity: activityOf(this.state), busy: this.state.turn !== null, queuedInputs: this.state.inputs.length };
+    return { activity: activityOf(this.state), busy: this.state.turn !== null, queuedInputs: this.state.inputs.length, ignoresEof: this.options.ignoresEof };
   }
 
   stdout(piece: Piece): void {

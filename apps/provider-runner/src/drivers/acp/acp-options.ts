@@ -13,6 +13,8 @@ export interface AcpOptions {
   steer: boolean;
   /** False where the agent takes MCP servers and does not offer their tools. */
   mcp: boolean;
+  /** The agent does not end when its stdin does. */
+  ignoresEof: boolean;
   /** Arguments that make the program (or its script, where it is one) say its version. Absent: no version is known. */
   versionArgs: string[] | null;
   /** The session mode in which the agent asks for permission, where that is not the one it begins with. Not offered: the start fails. */
@@ -38,7 +40,7 @@ export interface AcpOptions {
 }
 
 const DEFAULTS: AcpOptions = {
-  usage: 'turn', continue: true, steer: false, mcp: true, versionArgs: null, mode: null, errorText: null, retryLog: null,
+  usage: 'turn', continue: true, steer: false, mcp: true, ignoresEof: false, versionArgs: null, mode: null, errorText: null, retryLog: null,
   extensions: [], state: {}, files: {}, login: {}, env: {},
 };
 
@@ -47,6 +49,7 @@ const CHECKS: { [Key in keyof AcpOptions]: (value: unknown) => boolean } = {
   continue: isBoolean,
   steer: isBoolean,
   mcp: isBoolean,
+  ignoresEof: isBoolean,
   versionArgs: isTexts,
   mode: (value) => value === null || isText(value),
   errorText: (value) => value === null || isPattern(value),

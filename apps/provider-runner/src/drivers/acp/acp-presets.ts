@@ -13,8 +13,10 @@ const CLAUDE_QUIET = { DISABLE_AUTOUPDATER: '1', CLAUDE_CODE_DISABLE_NONESSENTIA
  * queue it); tokens are found in each of the four places where agents put them; tool calls are upserted.
  */
 export const ACP_PRESETS: Readonly<Record<string, Partial<AcpOptions>>> = {
-  /** gemini-cli 0.61.0. Keeps running after the end of its stdin while it has MCP servers: it is ended by TERM. */
+  /** gemini-cli 0.61.0. */
   gemini: {
+    // While it has MCP servers, that is; it then ends by TERM within a second.
+    ignoresEof: true,
     // session/load does not find the conversation and truncates the stored one.
     continue: false,
     versionArgs: ['--version'],

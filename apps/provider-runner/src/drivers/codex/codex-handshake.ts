@@ -28,6 +28,9 @@ export class CodexHandshake {
       case 'thread':
         this.onOpened(fields(result.thread));
         return true;
+      case 'servers':
+        this.begin();
+        return true;
       default:
         return false;
     }
@@ -38,6 +41,8 @@ export class CodexHandshake {
       case 'initialize': this.host.failStart('start_failed', `Codex refuses to begin: ${message}`); return true;
       // A version without accounts is asked for its thread; without a login its first turn says so.
       case 'account': this.open(); return true;
+      // Without its servers it can work, and says which did not start.
+      case 'servers': this.begin(); return true;
       case 'login': this.host.failStart('auth_required', `Codex refuses the key: ${message}`); return true;
       case 'thread': this.host.failStart('config_invalid', this.refusedThread(message)); return true;
       default: return false;
@@ -60,10 +65,18 @@ export class CodexHandshake {
     const threadId = text(id);
     if (!threadId) return this.host.failStart('start_failed', 'Codex opened a thread without saying its id.');
     const continues = this.host.run.continueAgentSessionId !== undefined;
-    const { state } = this.outbox;
-    this.outbox.update({ phase: 'ready', threadId, usage: { ...state.usage, seen: { [threadId]: continues ? null : NOTHING_SEEN, ...state.usage.seen } } });
-    this.host.emit({ type: 'run_started', pid: this.host.pid, agentSessionId: threadId, agentInfo: { name: 'codex', ...(text(cliVersion) ? { version: short(cliVersion) } : {}) } });
-    if (!state.stopping) this.ready();
+    const { usage } = this.outbox.state;
+    this.outbox.update({ phase: 'connecting', threadId, version: text(cliVersion) ? short(cliVersion) : null, usage: { ...usage, seen: { [threadId]: continues ? null : NOTHING_SEEN, ...usage.seen } } });
+    // Codex begins a turn without the servers that are not up within a second; the answer to this comes when all are up, or have failed.
+    if (this.host.run.mcpServers.length) return this.outbox.request('servers');
+    this.begin();
+  }
+
+  private begin(): void {
+    const { threadId, version, stopping } = this.outbox.state;
+    this.outbox.update({ phase: 'ready' });
+    this.host.emit({ type: 'run_started', pid: this.host.pid, agentSessionId: threadId!, agentInfo: { name: 'codex', ...(version === null ? {} : { version }) } });
+    if (!stopping) this.ready();
   }
 
   private refusedThread(message: string): string {

@@ -3,7 +3,7 @@ import { KeyedLines } from '../wire/keyed-lines.js';
 import { ANSWER, CLEAN, INTERRUPT, lineOfKey, REASON, STEER, TURN, turnKey } from './codex-requests.js';
 import { newCodexState, type CodexState, type OpenApproval } from './codex-state.js';
 
-const HANDSHAKE: readonly string[] = ['initialize', 'initialized', 'account', 'login', 'thread'];
+const HANDSHAKE: readonly string[] = ['initialize', 'initialized', 'account', 'login', 'thread', 'servers'];
 
 /** What the conversation does when a line of it could not be sent. */
 export interface FailedLines {

@@ -36,6 +36,7 @@ export function lineOfKey(key: string, state: CodexState, run: RunContext): stri
     case 'account': return encodeRequest(id, 'account/read', { refreshToken: false });
     case 'login': return encodeRequest(id, 'account/login/start', { type: 'apiKey', apiKey: keyIn(run) });
     case 'thread': return openLine(id, run);
+    case 'servers': return encodeRequest(id, 'mcpServerStatus/list', { threadId: state.threadId, detail: 'toolsAndAuthOnly' });
   }
   const { threadId, turn } = state;
   const [, kind, rest] = /^(\w+:)(.*)$/s.exec(key) ?? [];

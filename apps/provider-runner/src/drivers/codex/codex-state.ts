@@ -63,10 +63,12 @@ export type SeenTokens = Record<'input' | 'cached' | 'cacheWrite' | 'output' | '
 
 /** All a driver knows of its run: plain JSON, replaced whole on every change, never changed in place. */
 export interface CodexState {
-  phase: 'initializing' | 'authenticating' | 'opening' | 'ready';
+  phase: 'initializing' | 'authenticating' | 'opening' | 'connecting' | 'ready';
   /** Keys of our requests that codex has not answered; `om:<key>` is the id on the wire. */
   outstanding: string[];
   threadId: string | null;
+  /** Codex' own. */
+  version: string | null;
   turn: RunningTurn | null;
   turns: number;
   inputs: HeldInput[];
@@ -88,7 +90,7 @@ export interface CodexState {
 
 export function newCodexState(): CodexState {
   return {
-    phase: 'initializing', outstanding: [], threadId: null, turn: null, turns: 0, inputs: [], steers: [], approvals: [], sentAnswers: [],
+    phase: 'initializing', outstanding: [], threadId: null, version: null, turn: null, turns: 0, inputs: [], steers: [], approvals: [], sentAnswers: [],
     toolCalls: {}, edit: null, texts: {}, planStep: null, paused: false, stopping: false,
     usage: { total: NO_TOKENS, turn: NO_TOKENS, seen: {} }, said: { activity: 'idle', currentTask: null },
   };

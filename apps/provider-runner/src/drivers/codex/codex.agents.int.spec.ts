@@ -169,7 +169,6 @@ withAgents('codex 0.169.0, the real program', () => {
     await eventually(async () => (await sleeping()).length > 0, { ...WAIT, what: 'the command' });
     first.child.kill('SIGKILL');
     await first.exited();
-    await first.step((it) => it.exited({ exitCode: null, signal: 'SIGKILL' }));
     const { workingDir, stateDir } = first.driver.run;
     const second = start(told({ then: 'I remember.', usage: USAGE }), { manifest: allow, run: { workingDir, stateDir, continueAgentSessionId: first.driver.said('run_started')[0].agentSessionId } });
     expect((await ended(second)).stopReason).toBe('end_turn');
@@ -198,6 +197,20 @@ withAgents('codex 0.169.0, the real program', () => {
     expect(calls.map(({ title, content }) => [title, JSON.stringify(content)])).toEqual([
       ['orbitmesh.report_progress', expect.stringContaining('reported half, with a token')], ['other.report_progress', expect.stringContaining('reported all, without a token')],
     ]);
+    expect(unparsed(agent)).toEqual([]);
+  }, 60_000);
+
+  it('waits for MCP servers that take their time, and says which did not start', async () => {
+    const slow = { name: 'slow', command: '/bin/sh', args: ['-c', `sleep 2; exec '${process.execPath}' '${MCP_SERVER}'`], env: {}, forward: [] };
+    const agent = start(told({ tools: [{ names: ['mcp__slow__report_progress'], args: { message: 'late' } }] }), {
+      manifest: { provider: { ...manifestOf().provider, permissionMode: 'allow' } },
+      run: { mcpServers: [slow, { ...slow, name: 'broken', command: '/nowhere/mcp', args: [] }] },
+    });
+    const { approvalId } = await asked(agent);
+    await agent.step((it) => it.answerApproval({ approvalId, optionId: 'accept' }));
+    await ended(agent);
+    expect(agent.driver.said('tool_call').at(-1)).toMatchObject({ title: 'slow.report_progress', status: 'completed' });
+    expect(agent.driver.said('metadata').filter(({ key }) => key === 'mcp')).toEqual([{ type: 'metadata', key: 'mcp', value: expect.stringMatching(/^broken did not start: /) }]);
     expect(unparsed(agent)).toEqual([]);
   }, 60_000);
 

@@ -46,6 +46,20 @@ describe('the thread', () => {
     expect(bench.sent('thread')[0]).toMatchObject({ method: 'thread/start', params: { approvalPolicy, sandbox, model: 'gpt-x' } });
   });
 
+  it('begins its first turn when all MCP servers are up or have failed, also where codex does not know how to say that', async () => {
+    const server = { name: 'files', command: '/bin/mcp', args: [], env: {}, forward: [] };
+    for (const answer of [{ result: { data: [] } }, { error: { code: -32600, message: 'unknown variant' } }]) {
+      const bench = await opening({ mcpServers: [server] });
+      await bench.agent(NO_LOGIN_NEEDED, OPENED, tell('mcpServer/startupStatus/updated', { name: 'files', status: 'failed', error: 'no such file' }));
+      expect(bench.said('run_started')).toEqual([]);
+      await bench.crash();
+      await bench.agent({ id: 'om:servers', ...answer });
+      expect(bench.facts.map(({ type }) => type)).toEqual(['metadata', 'run_started', 'turn_started', 'activity']);
+      expect(bench.said('metadata')[0].value).toBe('files did not start: no such file');
+      expect(bench.said('run_started')[0].agentInfo).toEqual({ name: 'codex', version: '1.2.3' });
+    }
+  });
+
   it('is told what every session needs where the home is the user\'s own', async () => {
     const theirs = await working({ environment: { CODEX_HOME: '/home/user/.codex' } });
     expect(theirs.sent('thread')[0].params.config).toEqual({ allow_login_shell: false, tools: { update_plan: { enabled: true } }, mcp_servers: {} });

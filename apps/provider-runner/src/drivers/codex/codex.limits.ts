@@ -10,8 +10,8 @@ export const DECISION_CHARACTERS_MAX = 2 * 1024;
 export const COUNTED_THREADS_MAX = 64;
 /** Messages and thoughts on their way that are remembered, so that nothing of them is said twice. */
 export const OPEN_TEXTS_MAX = 64;
-/** Seconds codex waits for an MCP server to start, and for one tool call of our own server (it waits for mail). */
-export const MCP_STARTUP_SECONDS = 60;
+/** Seconds codex waits for an MCP server to start (the session waits with it, and must be running within 60 s), and for one tool call of our own server (it waits for mail). */
+export const MCP_STARTUP_SECONDS = 30;
 export const MCP_TOOL_SECONDS = 600;
 /** Characters of the reason for a denial that the agent is told. */
 export const REASON_CHARACTERS_MAX = 1_000;

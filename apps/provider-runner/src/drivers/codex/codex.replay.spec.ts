@@ -15,6 +15,7 @@ const RECORDED = readFileSync(new URL('./testing/recorded-turns.ndjson', import.
 
 const run = runContextOf({
   workingDir: '/repo', manifest: manifestOf({ systemPrompt: 'Be careful.' }), entry: { driver: 'codex', command: ['/bin/codex'] },
+  environment: { CODEX_HOME: '/state/sess_1/codex', OPENAI_API_KEY: 'sk-of-the-stand-in' },
   mcpServers: [{ name: 'orbitmesh', command: '/run/bin/orbitmesh', args: ['mcp'], env: {}, forward: ['ORBITMESH_TOKEN'], own: true }, { name: 'other', command: '/bin/mcp', args: [], env: { LEVEL: '1' }, forward: [] }],
 });
 
@@ -97,7 +98,7 @@ describe('a conversation that codex really had', () => {
   it('tells the reason of a denial before the denial, and steers into the turn that runs', () => {
     const keys = undisturbed.lines.map(({ key }) => key);
     expect(keys).toEqual([
-      'initialize', 'initialized', 'account', 'thread', 'turn:first', 'steer:inp_now', 'answer:approval_1', 'reason:approval_2', 'answer:approval_2', 'answer:approval_3',
+      'initialize', 'initialized', 'account', 'login', 'thread', 'servers', 'turn:first', 'steer:inp_now', 'answer:approval_1', 'reason:approval_2', 'answer:approval_2', 'answer:approval_3',
       'turn:inp_later', 'answer:approval_4', 'interrupt:2', 'clean:2',
     ]);
     expect(JSON.stringify(undisturbed.sent('reason:approval_2')[0].params.input)).toContain('The permission was denied (Edit notes.txt). The reason: not on a Friday');

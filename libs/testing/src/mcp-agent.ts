@@ -1,13 +1,10 @@
-import { fileURLToPath } from 'node:url';
-import { Client } from '@modelcontextprotocol/sdk/client/index.js';
-import { StdioClientTransport } from '@modelcontextprotocol/sdk/client/stdio.js';
+import type { Client } from '@modelcontextprotocol/sdk/client/index.js';
+import type { StdioClientTransport, StdioServerParameters } from '@modelcontextprotocol/sdk/client/stdio.js';
 import type { CallToolResult } from '@modelcontextprotocol/sdk/types.js';
-
-export const CLI_MAIN = fileURLToPath(new URL('../../dist/main.js', import.meta.url));
 
 type CallOptions = NonNullable<Parameters<Client['callTool']>[2]>;
 
-/** An agent's side of `orbitmesh mcp`: the SDK's own client, over stdio, with an environment that has nothing but what it is given. */
+/** An agent's side of a stdio MCP server: the SDK's own client, which gives the server an environment that has little but what it is told. */
 export class McpAgent {
   stderr = '';
 
@@ -15,9 +12,13 @@ export class McpAgent {
     transport.stderr?.on('data', (chunk: Buffer) => { this.stderr += chunk.toString(); });
   }
 
-  static async start(env: Record<string, string>): Promise<McpAgent> {
-    const transport = new StdioClientTransport({ command: process.execPath, args: [CLI_MAIN, 'mcp'], env, stderr: 'pipe', cwd: '/' });
-    const agent = new McpAgent(new Client({ name: 'test', version: '1' }), transport);
+  /** The SDK is loaded here: most tests do without it. */
+  static async start(server: Omit<StdioServerParameters, 'stderr'>): Promise<McpAgent> {
+    // One after the other: Jest's loader trips over two that import the same.
+    const sdk = await import('@modelcontextprotocol/sdk/client/index.js');
+    const stdio = await import('@modelcontextprotocol/sdk/client/stdio.js');
+    const transport = new stdio.StdioClientTransport({ ...server, stderr: 'pipe' });
+    const agent = new McpAgent(new sdk.Client({ name: 'test', version: '1' }), transport);
     await agent.client.connect(transport);
     return agent;
   }
