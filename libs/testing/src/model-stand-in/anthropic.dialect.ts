@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { serverSentEvent, type Body, type Dialect, type ModelRequest } from './dialect.js';
 import { piecesOf, tokensOf, type ModelTurn } from './model-turn.js';
 
-interface Block { type: string; text?: string }
+interface Block { type: string; text?: string; content?: string | { text?: string }[] }
 interface MessagesRequest {
   model?: string;
   messages?: { content: string | Block[] }[];
@@ -41,13 +41,18 @@ function read({ messages = [], tools = [], output_config, output_format, stream 
   return {
     messages: messages.map(({ content }) => {
       const blocks: Block[] = typeof content === 'string' ? [{ type: 'text', text: content }] : content;
-      return { text: blocks.map(({ text }) => text ?? '').join('\n'), toolResults: blocks.filter(({ type }) => type === 'tool_result').length };
+      const results = blocks.filter(({ type }) => type === 'tool_result');
+      return { text: blocks.map(({ text }) => text ?? '').join('\n'), toolResults: results.length, result: resultOf(results.at(-1)?.content) };
     }),
     // Tools that run at the API itself have no schema of ours to fill.
     tools: tools.filter(({ input_schema }) => input_schema).map(({ name, input_schema }) => ({ name, schema: input_schema })),
     ...(format?.type === 'json_schema' ? { jsonSchema: format.schema ?? {} } : {}),
     stream: stream === true,
   };
+}
+
+function resultOf(content: Block['content'] = ''): string {
+  return typeof content === 'string' ? content : content.map(({ text }) => text ?? '').join('\n');
 }
 
 function messageOf({ model }: Body): Body {

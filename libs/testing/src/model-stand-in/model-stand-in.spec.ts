@@ -94,6 +94,7 @@ describe('the Anthropic dialect', () => {
       content: [{ type: 'thinking', thinking: 'Hm.' }, { type: 'text', text: 'I will.' }, { type: 'tool_use', name: 'mcp__orbitmesh__report', input: { message: 'hi' } }],
     });
     expect((await messages(told({}, [answered]))).json).toMatchObject({ stop_reason: 'end_turn', content: [{ type: 'text', text: 'Done.' }] });
+    expect((await messages(told({ then: '{{result}} after {{before}}' }, [answered]))).json).toMatchObject({ content: [{ text: 'ok after 0' }] });
   });
 
   it('streams every block begun, filled and ended, and the fixed usage, with the true output at the end', async () => {
@@ -122,6 +123,11 @@ describe('the Anthropic dialect', () => {
     await expect(reading).rejects.toThrow();
     expect(heard).toContain('message_start');
     expect(heard).not.toContain('message_stop');
+  });
+
+  it('cuts no character in two', async () => {
+    const said = events((await messages({ ...told({ say: '👋👋👋', tools: [], then: '👋👋👋' }), stream: true })).text).flatMap(({ delta }) => (delta?.text ? [delta.text] : []));
+    expect(said).toEqual(['👋👋', '👋']);
   });
 
   it('streams slowly word by word, and stops when its client goes away', async () => {

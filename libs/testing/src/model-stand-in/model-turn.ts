@@ -50,6 +50,11 @@ export function tokensOf(text: string): number {
 /** Streamed text comes in pieces: an agent that shows only the first would be found out. */
 export function piecesOf(text: string, { slowMs }: Pick<ModelTurn, 'slowMs'>): string[] {
   if (slowMs) return text.match(/\s*\S+\s*$|\s*\S+/g) ?? [];
-  const middle = Math.ceil(text.length / 2);
+  const middle = wholeAt(text, Math.ceil(text.length / 2));
   return [text.slice(0, middle), text.slice(middle)].filter(Boolean);
+}
+
+/** No API cuts a character in two. */
+function wholeAt(text: string, index: number): number {
+  return /[\uDC00-\uDFFF]/.test(text.charAt(index)) ? index + 1 : index;
 }

@@ -12,7 +12,10 @@ export interface Scenario {
    * has them.
    */
   tools: { names: string[]; args: Record<string, unknown> }[];
-  /** Said when every tool has answered. */
+  /**
+   * Said when every tool has answered. `{{result}}` in it is what the last of them answered, `{{before}}`
+   * the number of messages that the model had heard before this scenario.
+   */
   then: string;
   /** Thought before `say`, where the API has thoughts. */
   think?: string;
@@ -29,7 +32,7 @@ export interface Scenario {
 /** Tokens of one answer. `input` leaves cached ones out; `reasoning` is the part of `output` that was thought. */
 export interface ModelUsage { input: number; output: number; cacheRead: number; cacheWrite: number; reasoning: number }
 
-const TAG = /\[\[model (\{.*?\})\]\]/s;
+const TAG = /\[\[model (\{.*?\})\]\]/gs;
 
 /** The prompt text that makes the stand-in act `scenario`. */
 export function scenarioTag(scenario: Scenario): string {
@@ -39,7 +42,12 @@ export function scenarioTag(scenario: Scenario): string {
 }
 
 /** One message of a conversation, as far as the stand-in cares. */
-export interface HeardMessage { text: string; toolResults: number }
+export interface HeardMessage {
+  text: string;
+  toolResults: number;
+  /** What the last tool of the message answered, where the dialect tells. */
+  result?: string;
+}
 
 /** The next thing to do in a conversation. */
 export interface ScenarioStep extends Pick<Scenario, 'think' | 'usage' | 'slowMs' | 'cut'> {
@@ -50,14 +58,18 @@ export interface ScenarioStep extends Pick<Scenario, 'think' | 'usage' | 'slowMs
 
 /** Undefined where nobody told a scenario. */
 export function nextStep(messages: HeardMessage[]): ScenarioStep | undefined {
-  const start = messages.findLastIndex(({ text }) => TAG.test(text));
+  // An agent may put two messages of its user into one: the last scenario counts, there too.
+  const tags = messages.map(({ text }) => [...text.matchAll(TAG)].at(-1)?.[1]);
+  const start = tags.findLastIndex((tag) => tag !== undefined);
   if (start < 0) return undefined;
-  const scenario = JSON.parse(TAG.exec(messages[start].text)![1]) as Scenario;
+  const scenario = JSON.parse(tags[start]!) as Scenario;
   const step = messages.slice(start + 1).reduce((sum, { toolResults }) => sum + toolResults, 0);
   const { think, usage, fail, slowMs, cut } = scenario;
+  const result = messages.slice(start + 1).findLast(({ toolResults }) => toolResults > 0)?.result ?? '';
+  const then = scenario.then.replaceAll('{{before}}', String(start)).replaceAll('{{result}}', () => result);
   const tool = scenario.tools[step];
   return {
-    ...(tool ? { text: step === 0 ? scenario.say : '', tool } : { text: scenario.then }),
+    ...(tool ? { text: step === 0 ? scenario.say : '', tool } : { text: then }),
     ...(think && step === 0 ? { think } : {}),
     ...(fail && step >= (fail.atStep ?? 0) ? { fail: { status: fail.status, message: fail.message ?? `the stand-in fails with ${fail.status}` } } : {}),
     usage, slowMs, cut,

@@ -39,20 +39,27 @@ describe('the launch of Claude Code', () => {
     expect(launchClaude(plan()).command).not.toContain('--model');
   });
 
-  it("lets the agent use the tools of OrbitMesh's own server without asking, and of no other", () => {
+  it("lets the agent use OrbitMesh's own command and server without asking, and no other", () => {
     const server = { command: '/bin/mcp', args: [], env: {}, forward: [] };
-    expect(after(launchClaude(plan({ mcpServers: [{ ...server, name: 'orbitmesh', own: true }, { ...server, name: 'files' }] })).command, '--allowedTools')).toBe('mcp__orbitmesh');
-    expect(launchClaude(plan({ mcpServers: [{ ...server, name: 'files' }] })).command).not.toContain('--allowedTools');
+    const allowed = ({ command }: { command: string[] }) => command.slice(command.indexOf('--allowedTools') + 1, command.indexOf('--session-id'));
+    expect(allowed(launchClaude(plan({ mcpServers: [{ ...server, name: 'orbitmesh', own: true }, { ...server, name: 'files' }] })))).toEqual(['Bash(orbitmesh:*)', 'mcp__orbitmesh']);
+    expect(allowed(launchClaude(plan({ mcpServers: [{ ...server, name: 'files' }] })))).toEqual(['Bash(orbitmesh:*)']);
   });
 
   it('starts the servers that the session names and no others, from a file for its owner alone, which is never written through a link', () => {
     const elsewhere = join(stateDir, 'elsewhere');
     writeFileSync(elsewhere, 'mine');
     symlinkSync(elsewhere, join(stateDir, 'mcp.json'));
-    const { command } = launchClaude(plan({ mcpServers: [{ name: 'orbitmesh', command: '/run/bin/orbitmesh', args: ['mcp'], env: { LEVEL: '1' }, forward: ['ORBITMESH_TOKEN'] }] }));
+    const { command } = launchClaude(plan({ mcpServers: [
+      { name: 'orbitmesh', command: '/run/bin/orbitmesh', args: ['mcp'], env: {}, forward: ['ORBITMESH_TOKEN'], own: true },
+      { name: 'files', command: '/bin/files', args: [], env: { LEVEL: '1' }, forward: ['API_KEY'] },
+    ] }));
     const path = after(command, '--mcp-config');
     expect(command).toContain('--strict-mcp-config');
-    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ mcpServers: { orbitmesh: { type: 'stdio', command: '/run/bin/orbitmesh', args: ['mcp'], env: { LEVEL: '1' } } } });
+    expect(JSON.parse(readFileSync(path, 'utf8'))).toEqual({ mcpServers: {
+      orbitmesh: { type: 'stdio', command: '/run/bin/orbitmesh', args: ['mcp'], env: {} },
+      files: { type: 'stdio', command: '/bin/files', args: [], env: { ORBITMESH_TOKEN: '', LEVEL: '1' } },
+    } });
     expect(statSync(path).mode & 0o777).toBe(0o600);
     expect(readFileSync(elsewhere, 'utf8')).toBe('mine');
   });

@@ -1,6 +1,6 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import type { Launch, LaunchPlan } from '../driver.js';
+import type { Launch, LaunchPlan, McpServerLaunch } from '../driver.js';
 import { API_RETRIES_MAX } from './claude.limits.js';
 import { conversationIdOf } from './claude-lines.js';
 
@@ -23,7 +23,10 @@ const VARIABLES = {
   CLAUDE_CODE_EMIT_SESSION_STATE_EVENTS: '1',
   // Tools of MCP servers are offered by name, not behind a search: ours must be seen to be used.
   ENABLE_TOOL_SEARCH: 'false',
+  // The first turn waits for the servers: else it may begin without the tools it is told to use.
+  MCP_CONNECTION_NONBLOCKING: '0',
 };
+const TOKEN = 'ORBITMESH_TOKEN';
 
 /** The system prompt goes with the handshake, and the prompt with the first message: everybody can read a command line. */
 export function launchClaude(plan: LaunchPlan): Launch {
@@ -40,16 +43,19 @@ export function launchClaude(plan: LaunchPlan): Launch {
   };
 }
 
-/** What our own server may do, OrbitMesh decides: nobody is asked about it. */
+/** What our own server and our own command may do, OrbitMesh decides by the session's token: nobody is asked about it. */
 function allowed({ mcpServers }: LaunchPlan): string[] {
-  const own = mcpServers.filter((server) => server.own).map(({ name }) => `mcp__${name}`);
-  return own.length === 0 ? [] : ['--allowedTools', own.join(',')];
+  return ['--allowedTools', 'Bash(orbitmesh:*)', ...mcpServers.filter((server) => server.own).map(({ name }) => `mcp__${name}`)];
 }
 
-/** Servers get the agent's whole environment from it: nothing of what they are to be forwarded has to stand in the file. @returns its path */
+/**
+ * Servers get the agent's whole environment from it, so nothing of what they are to be forwarded has to
+ * stand in the file; the session's token is taken from those that are not to have it. @returns its path
+ */
 function mcpConfig({ stateDir, mcpServers }: LaunchPlan): string {
   const path = join(stateDir, 'mcp.json');
-  const servers = Object.fromEntries(mcpServers.map(({ name, command, args, env }) => [name, { type: 'stdio', command, args, env }]));
+  const environmentOf = ({ env, own }: McpServerLaunch) => (own ? env : { [TOKEN]: '', ...env });
+  const servers = Object.fromEntries(mcpServers.map((server) => [server.name, { type: 'stdio', command: server.command, args: server.args, env: environmentOf(server) }]));
   // Made anew, never written through a link.
   rmSync(path, { force: true });
   writeFileSync(path, `${JSON.stringify({ mcpServers: servers }, null, 2)}\n`, { flag: 'wx', mode: 0o600 });

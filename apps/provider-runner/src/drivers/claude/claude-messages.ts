@@ -1,7 +1,7 @@
 import type { DriverFact } from '../driver.js';
 import { count, fields, list, short, text, type Fields } from '../wire/fields.js';
 import { OPEN_TOOL_CALLS_MAX, PLAN_ENTRIES_MAX } from '../wire/wire.limits.js';
-import type { ClaudeState, OpenToolCall, RunningTurn } from './claude-state.js';
+import type { ClaudeState, OpenToolCall } from './claude-state.js';
 import { contentOfResult, describeToolUse, PLAN_TOOL, type ToolUse } from './claude-tools.js';
 import { metricSoFar, withAnswer, withNestedMessage, withRequest } from './claude-usage.js';
 
@@ -24,7 +24,7 @@ export function applyStreamEvent(state: ClaudeState, frame: Fields): Applied {
       return nothing({ ...state, streaming: short(message.id) || null, usage: withRequest(state.usage, message) });
     }
     case 'content_block_start':
-      return nothing(fields(event.content_block).type === 'text' ? withTurn(state, ({ gap }) => ({ gap: gap === 'due' ? 'now' : gap })) : state);
+      return nothing(fields(event.content_block).type === 'text' ? beginParagraph(state) : state);
     case 'content_block_delta': {
       const { type, text: said, thinking } = fields(event.delta);
       if (type === 'text_delta') return sayText(state, text(said) ?? '');
@@ -45,13 +45,13 @@ export function applyAssistant(state: ClaudeState, frame: Fields, workingDir: st
   if (!Array.isArray(message.content)) return notUnderstood(state);
   const nested = text(frame.parent_tool_use_id) !== undefined;
   const error = text(frame.error);
-  let applied = nothing(error ? withTurn(state, () => ({ apiError: short(error) })) : state);
+  let applied = nothing(error && state.turn ? { ...state, turn: { ...state.turn, apiError: short(error) } } : state);
   if (nested) applied.state = { ...applied.state, usage: withNestedMessage(applied.state.usage, short(message.id)) };
   // What the agent's own agents say is theirs; the words of a failed request come with the result.
   const silent = nested || error !== undefined || short(message.id) === state.streaming;
   for (const block of message.content.map(fields)) {
     if (block.type === 'tool_use') applied = and(applied, beginTool(applied.state, { id: short(block.id), name: short(block.name), input: fields(block.input) }, workingDir));
-    else if (!silent && block.type === 'text') applied = and(applied, sayText(withTurn(applied.state, ({ gap }) => ({ gap: gap === 'due' ? 'now' : gap })), text(block.text) ?? ''));
+    else if (!silent && block.type === 'text') applied = and(applied, sayText(beginParagraph(applied.state), text(block.text) ?? ''));
     else if (!silent && block.type === 'thinking' && text(block.thinking)) applied.facts.push({ type: 'thought', content: text(block.thinking)! });
   }
   return applied;
@@ -71,14 +71,14 @@ function and(before: Applied, next: Applied): Applied {
   return { state: next.state, facts: [...before.facts, ...next.facts], understood: before.understood && next.understood };
 }
 
-function withTurn(state: ClaudeState, change: (turn: RunningTurn) => Partial<RunningTurn>): ClaudeState {
-  return state.turn ? { ...state, turn: { ...state.turn, ...change(state.turn) } } : state;
+function beginParagraph(state: ClaudeState): ClaudeState {
+  return state.gap === 'due' ? { ...state, gap: 'now' } : state;
 }
 
 function sayText(state: ClaudeState, said: string): Applied {
   if (!said) return nothing(state);
-  const content = state.turn?.gap === 'now' ? `\n\n${said}` : said;
-  return { ...nothing(withTurn(state, () => ({ gap: 'due' }))), facts: [{ type: 'output', content, stream: 'agent' }] };
+  const content = state.gap === 'now' ? `\n\n${said}` : said;
+  return { ...nothing({ ...state, gap: 'due' }), facts: [{ type: 'output', content, stream: 'agent' }] };
 }
 
 function beginTool(state: ClaudeState, use: ToolUse, workingDir: string): Applied {

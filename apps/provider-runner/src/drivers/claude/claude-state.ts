@@ -46,8 +46,6 @@ export interface RunningTurn {
   outcome: (TurnOutcome & { final?: true }) | null;
   /** The agent's own word for why the model did not answer (`rate_limit`, …). */
   apiError: string | null;
-  /** What stands before the next piece of text: paragraphs of one turn must not run into each other. */
-  gap: 'none' | 'due' | 'now';
 }
 
 /** What the agent has counted since its process began, all models together. */
@@ -76,6 +74,8 @@ export interface ClaudeState {
   stopping: boolean;
   /** The message whose pieces are streamed: the whole message that follows is not said again. */
   streaming: string | null;
+  /** What stands before the next piece of text: what is said in two messages must not run together. */
+  gap: 'none' | 'due' | 'now';
   usage: {
     /** Of the turns that ended. */
     total: TokenCounts;
@@ -98,7 +98,7 @@ export interface ClaudeState {
 export function newClaudeState(agentSessionId: string): ClaudeState {
   return {
     phase: 'initializing', outstanding: [], agentSessionId, version: null, model: null, turn: null, turns: 0, inputs: [], steers: [], approvals: [], sentAnswers: [],
-    toolCalls: {}, planStep: null, paused: false, stopping: false, streaming: null,
+    toolCalls: {}, planStep: null, paused: false, stopping: false, streaming: null, gap: 'none',
     usage: { total: NO_TOKENS, turn: NO_TOKENS, live: NO_TOKENS, request: NO_TOKENS, counted: NOTHING_COUNTED, nested: null },
     usageLimit: null, lastWords: '', said: { activity: 'idle', currentTask: null },
   };

@@ -56,7 +56,7 @@ export class ClaudeTurns {
   }
 
   private begin(turn: Pick<RunningTurn, 'inputId' | 'text' | 'delivered' | 'announced'>): void {
-    this.outbox.update({ turns: this.state.turns + 1, turn: { ...turn, cancelling: null, outcome: null, apiError: null, gap: 'none' } });
+    this.outbox.update({ turns: this.state.turns + 1, turn: { ...turn, cancelling: null, outcome: null, apiError: null } });
     this.host.emit({ type: 'turn_started', ...(turn.inputId ? { inputId: turn.inputId } : {}) });
   }
 
