@@ -4,6 +4,8 @@ export default {
   testTimeout: 60_000,
   extensionsToTreatAsEsm: ['.ts'],
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  // Every file loads its modules anew, and what they leave behind slows the next down.
+  workerIdleMemoryLimit: '600MB',
   testMatch: ['**/src/**/*.spec.ts'],
   modulePathIgnorePatterns: ['/dist/', '/.cache/'],
   transform: {

@@ -108,6 +108,8 @@ export const SEND_RETRY_MS = { first: 100, last: 2_000 } as const;
 export const HEARTBEAT_RETRY_MS = 100;
 /** `detect` of one entry; then the entry counts as not installed. */
 export const DETECT_TIMEOUT_MS = 10_000;
+/** Entries looked at at once: each may start a program to ask for its version, and agents at work need the processors too. */
+export const DETECT_AT_ONCE = 4;
 /** A runner is ready after this even if some entries were not looked at yet; they are told as not installed until then. */
 export const DETECT_AT_START_MS = 1_500;
 /** Entries are looked at again this often, and whenever `providers.json` changes. */

@@ -1,5 +1,4 @@
-/** `npm run test:faults` runs the long form; `npm test` a short one of the same tests. */
-export const LONG = process.env.ORBITMESH_TEST_FAULTS === '1';
+import { LONG } from '@orbitmesh/testing';
 
 export const KILLS_EACH = LONG ? 10 : 1;
 export const NATS_AWAY_MS = LONG ? 40_000 : 5_000;

@@ -3,10 +3,10 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { EventEnvelope, Mail, SessionView } from '@orbitmesh/domain';
-import { eventually } from '@orbitmesh/testing';
+import { eventually, LONG } from '@orbitmesh/testing';
 import { pageAll } from '../support/feed.js';
 import { Scenario } from '../support/scenario.js';
-import { FAULT_TEST_MS, LONG } from './how-often.js';
+import { FAULT_TEST_MS } from './how-often.js';
 
 const SESSIONS = LONG ? 20 : 6;
 const MAILS = LONG ? 1_000 : 150;

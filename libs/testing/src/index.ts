@@ -17,3 +17,4 @@ export * from './mcp-agent.js';
 export * from './nats.js';
 export * from './processes.js';
 export * from './stack.js';
+export * from './how-often.js';

@@ -57,6 +57,7 @@ describe('what a command asks for', () => {
     ['mail delete mail_1', 'DELETE /api/mail/mail_1'],
     ['ordering show task -p proj_1', 'GET /api/ordering/task/proj_1'], ['ordering set session a b -p proj_1', 'PUT /api/ordering/session/proj_1', { ids: ['a', 'b'] }],
     ['ordering set task none -p proj_1', 'PUT /api/ordering/task/proj_1', { ids: [] }], ['ordering move task a -p proj_1 --after b', 'POST /api/ordering/task/proj_1/move', { id: 'a', after: 'b' }],
+    ['spawn go -p proj_1 --mcp-server {"name":"a","command":"/a"} --mcp-server {"name":"b","command":"/b"}', 'POST /api/sessions/spawn', { projectId: 'proj_1', initialDirective: 'go', mcpServers: [{ name: 'a', command: '/a' }, { name: 'b', command: '/b' }] }],
     ['runner list', 'GET /api/runners'], ['provider list', 'GET /api/providers'],
     ['notification list -u --session sess_1 --type notify:progress --type notify:needs-input', 'GET /api/notifications?unread=true&sessionId=sess_1&types=notify%3Aprogress%2Cnotify%3Aneeds_input&limit=200'], ['notification show ntf_1', 'GET /api/notifications/ntf_1'],
     ['notification read ntf_1', 'POST /api/notifications/ntf_1/read'], ['notification unread ntf_1', 'POST /api/notifications/ntf_1/unread'], ['notification read-all --up-to ntf_1', 'POST /api/notifications/read', { upTo: 'ntf_1' }],

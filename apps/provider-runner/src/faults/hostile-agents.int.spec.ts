@@ -24,8 +24,12 @@ interface Row {
   stopAt?: (facts: Facts) => unknown;
   outcome: OutcomeCode;
   because: RegExp;
+  /** @default { left: 0 } of its last fact */
+  ended?: object;
   /** What else must have been said. */
   also?: (facts: Facts) => void;
+  /** Where a driver knows it better. */
+  otherwise?: Record<string, Partial<Row>>;
 }
 
 class Facts {
@@ -47,7 +51,10 @@ const works = (facts: Facts) => facts.said.includes('working');
 
 /** What an agent of any protocol with turns does wrong, and what comes of it. */
 const TURNS: Row[] = [
-  { behaviour: 'exits-before-anything', outcome: 'agent_exit', because: /exit code 7/ },
+  {
+    behaviour: 'exits-before-anything', outcome: 'agent_exit', because: /exit code 7/,
+    otherwise: { 'claude-code': { outcome: 'start_failed', because: /ended before it was ready/, ended: { type: 'start_failed' } } },
+  },
   { behaviour: 'writes-what-is-no-utf-8', stopAt: isIdle, outcome: 'finished', because: /./, also: (facts) => expect(facts.said).toMatch(/^before\uFFFD.*after\nstill there/) },
   { behaviour: 'ends-in-half-a-frame', outcome: 'agent_exit', because: /in the middle of a turn/, also: (facts) => { expect(facts.unparsed).toHaveLength(1); expect(facts.said).toBe(''); } },
   { behaviour: 'writes-what-is-no-frame', stopAt: isIdle, outcome: 'finished', because: /./, also: (facts) => expect(facts.unparsed.length).toBeGreaterThan(5) },
@@ -72,7 +79,10 @@ const PLAIN: Row[] = [
 ];
 const ACTOR = { kind: 'admin' } as const;
 
-const ROWS: (Row & { driver: string })[] = [...TURNS.map((row) => ({ driver: 'acp', ...row })), ...PLAIN.map((row) => ({ driver: 'process', ...row }))];
+const ROWS: (Row & { driver: string })[] = [
+  ...['acp', 'claude-code', 'codex'].flatMap((driver) => TURNS.map((row) => ({ driver, ...row, ...row.otherwise?.[driver] }))),
+  ...PLAIN.map((row) => ({ driver: 'process', ...row })),
+];
 const DRIVERS = [...new Set(ROWS.map(({ driver }) => driver))];
 const nameOf = (driver: string, behaviour: string): string => `${driver}-${behaviour}`;
 
@@ -149,7 +159,7 @@ onLinux('an agent that', () => {
     expect(session.outcome).toMatchObject({ code: row.outcome, message: expect.stringMatching(row.because) });
     expect(session.approvals.filter(({ state }) => state === 'open')).toEqual([]);
     row.also?.(factsOf(run));
-    expect(world.session.ended(run.runId)).toMatchObject({ left: 0 });
+    expect(world.session.ended(run.runId)).toMatchObject(row.ended ?? { left: 0 });
     expect(await world.left(run.runId)).toEqual([]);
   });
 

@@ -3,7 +3,7 @@ import type { Capabilities, ProviderEntry, ProviderInfo } from '@orbitmesh/domai
 import { capabilitiesOf } from '../drivers/capabilities.js';
 import { findDriver } from '../drivers/registry.js';
 import type { Detection } from '../drivers/driver.js';
-import { DETECT_AGAIN_MS, DETECT_AT_START_MS, DETECT_EVERY_MS, DETECT_TIMEOUT_MS, PROVIDERS_POLL_MS } from '../limits.js';
+import { DETECT_AGAIN_MS, DETECT_AT_ONCE, DETECT_AT_START_MS, DETECT_EVERY_MS, DETECT_TIMEOUT_MS, PROVIDERS_POLL_MS } from '../limits.js';
 import type { RunLog } from '../run/run-log.js';
 import type { ProvidersFile } from './providers-file.js';
 
@@ -62,9 +62,12 @@ export class ProviderDetection {
     this.lookedAt = performance.now();
     const entries = this.file.list();
     for (const name of this.infos.keys()) if (!entries.some((entry) => entry.name === name)) this.infos.delete(name);
-    await Promise.all(entries.map(async ({ name, entry }) => {
-      this.infos.set(name, await this.infoOf(name, entry));
-      this.onChange();
+    const left = entries.values();
+    await Promise.all(Array.from({ length: DETECT_AT_ONCE }, async () => {
+      for (const { name, entry } of left) {
+        this.infos.set(name, await this.infoOf(name, entry));
+        this.onChange();
+      }
     }));
     this.looking = false;
   }

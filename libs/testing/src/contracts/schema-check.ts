@@ -14,7 +14,7 @@ const compiled = new Map<string, ValidateFunction>();
 function compilerOf(key: string, document: () => JsonSchema): Ajv2020 {
   const known = documents.get(key);
   if (known) return known;
-  const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true, validateFormats: false });
+  const ajv = new Ajv2020({ strict: true, allowUnionTypes: true, allErrors: true, validateFormats: false, inlineRefs: false, validateSchema: false, code: { optimize: false } });
   ajv.addSchema(closed(document()), key);
   documents.set(key, ajv);
   return ajv;

@@ -1,9 +1,9 @@
 import { fields, list, short, text, type Fields } from '../wire/fields.js';
 import { APPROVAL_TOOL_CALL_BYTES_MAX, OPEN_TOOL_CALLS_MAX, PLAN_ENTRIES_MAX } from '../wire/wire.limits.js';
 import type { DriverFact } from '../driver.js';
-import { OPEN_TEXTS_MAX, OUTPUT_TAIL_EVERY_MS, OUTPUT_TAIL_MAX } from './codex.limits.js';
+import { OPEN_TEXTS_MAX, OUTPUT_TAIL_EVERY_MS, OUTPUT_TAIL_MAX, OUTPUT_TAILS_MAX } from './codex.limits.js';
 import { textContent, toolCallOf } from './codex-items.js';
-import type { CodexState } from './codex-state.js';
+import type { CodexState, OpenToolCall } from './codex-state.js';
 import { countTokens, metricOf } from './codex-usage.js';
 
 /** What a notification comes to: the next state and what is to be said. `understood: false` makes it an unparsed record. */
@@ -56,7 +56,9 @@ function applyItem(state: CodexState, item: Fields, done: boolean, workingDir: s
   const call = toolCallOf(item, done, workingDir);
   if (!call) return { state, facts: [], understood: call === null };
   const { [call.toolCallId]: _old, ...others } = state.toolCalls;
-  const kept = Object.entries(others).slice(-(OPEN_TOOL_CALLS_MAX - 1));
+  const kept = Object.entries(others).slice(-(OPEN_TOOL_CALLS_MAX - 1)).map(([id, { tail, ...known }], index, all): [string, OpenToolCall] => (
+    [id, tail && index > all.length - OUTPUT_TAILS_MAX ? { ...known, tail } : known]
+  ));
   const { title, kind, status } = call;
   const isOpen = status === 'in_progress';
   const next: CodexState = {
@@ -100,7 +102,8 @@ function applyOutput(state: CodexState, params: Fields, sentAtMs: number): Appli
   const id = short(params.itemId);
   const call = state.toolCalls[id];
   const delta = text(params.delta);
-  if (!call || delta === undefined) return { state, facts: [], understood: delta !== undefined };
+  const isShown = Object.keys(state.toolCalls).slice(-OUTPUT_TAILS_MAX).includes(id);
+  if (!call || !isShown || delta === undefined) return { state, facts: [], understood: delta !== undefined };
   const { title, kind, status, tail } = call;
   const newest = ((tail?.text ?? '') + delta).slice(-OUTPUT_TAIL_MAX).replace(/^[\uDC00-\uDFFF]/, '');
   const isDue = !tail || sentAtMs >= tail.saidAt + OUTPUT_TAIL_EVERY_MS;

@@ -195,7 +195,17 @@ describe('what codex says', () => {
     const shown = bench.said('tool_call').slice(1).map(({ content }) => (content as { content: { text: string } }[])[0].content.text);
     expect(shown).toHaveLength(4);
     expect(shown.at(-1)).toMatch(/75 x+\n$/);
-    expect(shown.at(-1)!.length).toBeLessThanOrEqual(4096);
+    expect(shown.at(-1)!.length).toBeLessThanOrEqual(1024);
+  });
+
+  it('fits into a snapshot, however many commands run and write at once', async () => {
+    const bench = await working();
+    for (let n = 0; n < 300; n += 1) {
+      await bench.agent(tell('item/started', { item: { type: 'commandExecution', id: `call-${n}`, command: '€'.repeat(1000), status: 'inProgress' } }));
+      await bench.agent(tell('item/commandExecution/outputDelta', { itemId: `call-${n}`, delta: '€'.repeat(10_000) }), tell('item/commandExecution/outputDelta', { itemId: 'call-0', delta: 'x' }));
+    }
+    expect(Buffer.byteLength(JSON.stringify(bench.snapshot()))).toBeLessThan(512 * 1024);
+    expect(bench.said('tool_call').filter(({ content }) => content)).toHaveLength(300);
   });
 
   it('is an error where a frame was cut off at the bound', async () => {

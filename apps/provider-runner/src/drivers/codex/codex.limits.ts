@@ -1,11 +1,13 @@
 /** One frame from codex. A longer one is cut by the core, becomes an `error` fact and an unparsed record; the run goes on. */
 export const CODEX_LINE_BYTES_MAX = 8 * 1024 * 1024;
 /** Characters of a running command's output that are shown while it runs: its newest. The whole comes when it ends. */
-export const OUTPUT_TAIL_MAX = 4 * 1024;
+export const OUTPUT_TAIL_MAX = 1024;
+/** Commands whose output is shown while they run, the newest ones: the snapshot (1 MiB) must hold it. */
+export const OUTPUT_TAILS_MAX = 16;
 /** Milliseconds, by codex's own clock, between two pieces of a running command's output. */
 export const OUTPUT_TAIL_EVERY_MS = 250;
 /** Characters of what a permission option sends back (a rule, a set of paths); an option with more is not offered. */
-export const DECISION_CHARACTERS_MAX = 2 * 1024;
+export const DECISION_CHARACTERS_MAX = 1024;
 /** Threads (ours and those of sub-agents) whose tokens are counted; from there on the oldest is forgotten and counts again from its start. */
 export const COUNTED_THREADS_MAX = 64;
 /** Messages and thoughts on their way that are remembered, so that nothing of them is said twice. */

@@ -7,6 +7,11 @@ const [protocol, behaviour, bytes = '0'] = process.argv.slice(2);
 const wire = PROTOCOLS[protocol]();
 const does = BEHAVIOURS[behaviour](Number(bytes));
 
+// Asked by who looks what there is, not by who runs it.
+if (process.argv.includes('--version')) {
+  process.stdout.write('1.0.0\n');
+  process.exit(0);
+}
 does.begin?.();
 if (does.stays) {
   process.on('SIGTERM', () => undefined);

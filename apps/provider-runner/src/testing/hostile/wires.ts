@@ -81,6 +81,85 @@ class Acp implements Protocol {
   }
 }
 
+/** Claude Code's stream-json. */
+class Claude implements Protocol {
+  readonly write = write;
+
+  take(line: string, greet: () => boolean): Wanted {
+    const { type, request_id: id, request } = JSON.parse(line) as Message & { request?: { subtype: string } };
+    if (type === 'user') return 'prompted';
+    if (type === 'control_response') return 'answered';
+    if (request?.subtype === 'initialize' && !greet()) return 'greeted';
+    write(lineOf({ type: 'control_response', response: { subtype: 'success', request_id: id, response: {} } }));
+    return request?.subtype === 'interrupt' ? 'cancelled' : null;
+  }
+
+  frameOf(text: string): string {
+    return lineOf({ type: 'stream_event', parent_tool_use_id: null, event: { type: 'content_block_delta', index: 0, delta: { type: 'text_delta', text: `${text}\n` } } });
+  }
+
+  say(text: string): void {
+    write(this.frameOf(text));
+  }
+
+  startTool(): void {
+    write(lineOf({ type: 'assistant', parent_tool_use_id: null, message: { id: 'm1', content: [{ type: 'tool_use', id: 't1', name: 'Bash', input: { command: 'sleep' } }] } }));
+  }
+
+  ask({ tool, options }: { tool: string | null; options: boolean }): void {
+    const what = tool === null ? {} : { tool_name: tool, tool_use_id: 'nobody' };
+    write(lineOf({ type: 'control_request', request_id: 'q1', request: { subtype: 'can_use_tool', ...what, ...(options && { input: {} }) } }));
+  }
+
+  endTurn(): void {
+    write(lineOf({ type: 'result', subtype: 'success', is_error: false, stop_reason: 'end_turn', result: '', usage: {}, modelUsage: {} }));
+  }
+}
+
+/** The app-server of codex. */
+class Codex implements Protocol {
+  private turns = 0;
+  readonly write = write;
+
+  take(line: string, greet: () => boolean): Wanted {
+    const { id, method } = JSON.parse(line) as Message;
+    if (method === undefined) return 'answered';
+    if (method === 'initialize' && !greet()) return 'greeted';
+    if (method === 'turn/start') this.turns += 1;
+    if (id !== undefined) write(lineOf({ id, result: { requiresOpenaiAuth: false, thread: { id: 'thread' }, turn: { id: this.turn } } }));
+    return method === 'turn/start' ? 'prompted' : method === 'turn/interrupt' ? 'cancelled' : null;
+  }
+
+  frameOf(text: string): string {
+    return this.tell('item/agentMessage/delta', { itemId: 'message', delta: `${text}\n` });
+  }
+
+  say(text: string): void {
+    write(this.frameOf(text));
+  }
+
+  startTool(): void {
+    write(this.tell('item/started', { item: { type: 'commandExecution', id: 't1', command: 'sleep', status: 'inProgress' } }));
+  }
+
+  ask({ tool, options }: { tool: string | null; options: boolean }): void {
+    const what = tool === null ? {} : { itemId: 'nobody', command: tool, cwd: '/' };
+    write(lineOf({ id: 1, method: 'item/commandExecution/requestApproval', params: { threadId: 'thread', turnId: this.turn, ...what, ...(!options && { availableDecisions: [] }) } }));
+  }
+
+  endTurn(): void {
+    write(this.tell('turn/completed', { turn: { id: this.turn, status: 'completed', error: null } }));
+  }
+
+  private get turn(): string {
+    return `turn-${this.turns}`;
+  }
+
+  private tell(method: string, params: object): string {
+    return lineOf({ method, params: { threadId: 'thread', turnId: this.turn, ...params } });
+  }
+}
+
 /** No protocol at all: lines. */
 class Plain implements Protocol {
   private begun = false;
@@ -105,12 +184,18 @@ class Plain implements Protocol {
   endTurn(): void {}
 }
 
+function lineOf(message: object): string {
+  return `${JSON.stringify(message)}\n`;
+}
+
 function frame(message: object): string {
-  return `${JSON.stringify({ jsonrpc: '2.0', ...message })}\n`;
+  return lineOf({ jsonrpc: '2.0', ...message });
 }
 
 /** By the name of the driver that speaks it. */
 export const PROTOCOLS: Record<string, () => Protocol> = {
   acp: () => new Acp(),
+  'claude-code': () => new Claude(),
+  codex: () => new Codex(),
   process: () => new Plain(),
 };
