@@ -41,7 +41,7 @@ export async function keepResults(results) {
 export function renderAgents() {
   return `# What was seen of each agent
 
-Written by \`npm run test:agents\`; do not edit. One script starts a session on each of these programs, as npm has them, by \`POST /api/sessions/spawn\` alone, in a real git repository; only the model behind them is scripted. A time is what the step took beside other work on two cores: from an interrupt to an agent that takes input again, from a spawn to a session that ended with the reason.
+Generated from what \`npm run test:agents\` saw (docs/agents.json); do not edit. One script starts a session on each of these programs, as npm has them, by \`POST /api/sessions/spawn\` alone, in a real git repository; only the model behind them is scripted. A time is what the step took beside other work on two cores: from an interrupt to an agent that takes input again, from a spawn to a session that ended with the reason.
 
 ${tableOf(read())}
 
