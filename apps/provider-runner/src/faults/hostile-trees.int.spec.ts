@@ -1,10 +1,12 @@
-import { execFileSync } from 'node:child_process';
+import { execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
+import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { RunnerRpc, type StartRun } from '@orbitmesh/contracts';
 import { eventually, processesNaming } from '@orbitmesh/testing';
 import { RunnerWorld } from '@orbitmesh/testing/provider-conformance';
+import { RUN_MARKER } from '../process/process-table.js';
 import { LONG } from '../testing/how-often.js';
 import { RUNNER_MAIN } from '../testing/runner-main.js';
 
@@ -37,13 +39,14 @@ const onLinux = process.platform === 'linux' ? describe : describe.skip;
 onLinux(`${TREES} hostile process trees`, () => {
   const token = `tree-${randomUUID()}`;
   let world: RunnerWorld;
+  let fifo: string;
 
   beforeAll(async () => {
     world = await RunnerWorld.create(RUNNER_MAIN);
-    const fifo = join(world.workingDir, 'never');
+    fifo = join(world.workingDir, 'never');
     execFileSync('mkfifo', [fifo]);
     const entry = (ways: string[]) => ({ driver: 'process', command: ['/bin/sh', '-c', tree(ways), token, fifo] });
-    world.providers({ tree: entry(WAYS), rootless: entry(KNOWN_WITHOUT_ITS_ROOT) });
+    world.providers({ tree: entry(WAYS), rootless: entry(KNOWN_WITHOUT_ITS_ROOT), brief: { driver: 'process', command: ['/bin/true'] } });
     await world.startRunner({ ORBITMESH_RUNNER_CAPACITY: String(TREES) });
   }, WAIT_MS);
   afterAll(async () => {
@@ -95,4 +98,18 @@ onLinux(`${TREES} hostile process trees`, () => {
     expect(runs.map(({ runId }) => world.session.ended(runId))).toMatchObject(runs.map(() => ({ type: 'run_ended', cause: 'crashed', left: 0 })));
     expect(await alive()).toEqual([]);
   }, 2 * WAIT_MS);
+
+  it('are swept by the next runner also where the end of their run had been told', async () => {
+    const { runId } = await world.start('brief');
+    await world.ended(runId);
+    await world.killRunner();
+    const late = spawn('/bin/sh', ['-c', STAY, token, fifo], { detached: true, stdio: 'ignore', env: { [RUN_MARKER]: runId } });
+    const gone = once(late, 'exit');
+    await eventually(async () => (await alive()).length === 1);
+
+    await world.startRunner({ ORBITMESH_RUNNER_CAPACITY: String(TREES) });
+
+    expect(await gone).toEqual([null, 'SIGKILL']);
+    expect(await alive()).toEqual([]);
+  });
 });

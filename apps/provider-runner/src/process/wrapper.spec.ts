@@ -1,23 +1,17 @@
-import { execFileSync, spawnSync } from 'node:child_process';
+import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '@orbitmesh/testing';
+import { canMountSmallDisk, mountSmallDisk, unmountSmallDisk } from '../testing/small-disk.js';
 import { tempDir } from '../testing/temp-dir.js';
-import { createProcessTable, identify, isAlive, type ProcessIdentity } from './process-table.js';
-import { RUN_MARKER } from './process-table.js';
+import { createProcessTable, identify, isAlive, RUN_MARKER, type ProcessIdentity } from './process-table.js';
 import { RunProcesses } from './run-processes.js';
 import { launchWrapper, programPath } from './wrapper.js';
 
 const table = createProcessTable();
 const onLinux = process.platform === 'linux' ? it : it.skip;
-/** A disk that is full for certain: a small one of our own, which only root may have. */
-const mounted = (dir: string): boolean => process.platform === 'linux' && spawnSync('mount', ['-t', 'tmpfs', '-o', 'size=256k', 'tmpfs', dir]).status === 0;
-const probe = tempDir();
-const canMount = mounted(probe.path);
-if (canMount) execFileSync('umount', [probe.path]);
-probe.remove();
-const withSmallDisk = canMount ? it : it.skip;
+const withSmallDisk = canMountSmallDisk() ? it : it.skip;
 
 describe('the wrapper of an agent', () => {
   const runId = `run_wrap${process.pid}`;
@@ -32,7 +26,7 @@ describe('the wrapper of an agent', () => {
   });
   afterEach(async () => {
     await new RunProcesses(table, runId).sweep(5_000, { keepers: true });
-    spawnSync('umount', [run]);
+    unmountSmallDisk(run);
     dir.remove();
   });
 
@@ -50,7 +44,7 @@ describe('the wrapper of an agent', () => {
   const exit = (): string => readFileSync(join(run, 'exit'), 'utf8');
 
   withSmallDisk('writes down how the agent ended though the disk is full', async () => {
-    expect(mounted(run)).toBe(true);
+    expect(mountSmallDisk(run, '256k')).toBe(true);
     await launch();
     expect(() => writeFileSync(join(run, 'fill'), Buffer.alloc(1024 * 1024))).toThrow(expect.objectContaining({ code: 'ENOSPC' }));
     letGo();

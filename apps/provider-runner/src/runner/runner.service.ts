@@ -58,9 +58,9 @@ export class RunnerService {
     for (const files of this.directory.list()) {
       const record = this.readRecord(files);
       if (!record) continue;
-      if (record.phase === 'closed') this.closed.push(files);
       // All at once: one that has to be waited for must not hold up the others.
-      else open.push(this.recoverRun(files, record));
+      if (record.phase === 'closed') this.closed.push(files);
+      open.push(record.phase === 'closed' ? this.sweepEnded(record) : this.recoverRun(files, record));
     }
     await Promise.all(open);
     this.prune();
@@ -99,6 +99,15 @@ export class RunnerService {
     void run.execute(request);
   }
 
+  /** The end of the run was told; what could not be ended then, or came to light since, is ended now. */
+  private async sweepEnded({ runId }: RunRecord): Promise<void> {
+    const processes = new RunProcesses(this.env.table, runId);
+    const found = await processes.nextMembers({ keepers: true });
+    if (found.length === 0) return;
+    const left = await processes.sweep(SWEEP_GIVE_UP_MS, { keepers: true });
+    this.env.log('warn', 'processes of a run that has ended were still there', { runId, found: found.length, left });
+  }
+
   private async recoverRun(files: RunFiles, record: RunRecord): Promise<void> {
     const own = record.installationId === this.env.installationId;
     if (!own || record.phase === 'accepted') {
@@ -111,6 +120,7 @@ export class RunnerService {
     const run = new Run(this.env, files, record, readManifest(files), (closed) => this.forget(closed));
     this.runs.set(record.runId, { run, files, accepted: Promise.resolve() });
     await run.recover();
+    if (run.isOver) await this.sweepEnded(record);
   }
 
   private readRecord(files: RunFiles): RunRecord | undefined {

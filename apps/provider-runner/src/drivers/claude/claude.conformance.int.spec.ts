@@ -23,7 +23,8 @@ const driver: ConformingDriver = {
   runnerMain: RUNNER_MAIN,
   providers: {},
   provider: 'claude',
-  counting: doing({ then: NUMBERED, slowMs: 5 }),
+  // Two words a line. Slow enough to be broken off in the middle by whoever has seen the first.
+  counting: doing({ then: NUMBERED, slowMs: 15 }),
   stubborn: doing({ then: 'escaped' }, { BEHAVIOUR: 'stubborn' }),
   exits: doing({ then: 'bye' }, { BEHAVIOUR: 'exits' }),
   saying: (text) => told({ then: text }),

@@ -1,4 +1,6 @@
 import { spawn } from 'node:child_process';
+import { openSync, rmSync, writeSync } from 'node:fs';
+import { join } from 'node:path';
 import type { Wire } from './wires.js';
 
 /** What goes wrong, and when. A wire calls these; what is missing is done as it should be. */
@@ -24,6 +26,20 @@ const CHUNK = Buffer.alloc(1024 * 1024, 'x');
 /** A process that leaves tree and group, ignores SIGTERM and lives on. */
 function escape(): void {
   spawn('/bin/sh', ['-c', `setsid sh -c 'trap "" TERM HUP; sleep ${CHILD_SECONDS}' >/dev/null 2>&1 & exit 0`], { detached: true, stdio: 'ignore' }).unref();
+}
+
+/** Writes a file that nobody can remove until the device is full; its room is given back when its owner is gone. */
+function fillTheDisk(): void {
+  const path = join(process.env.ORBITMESH_AGENT_STATE!, 'full');
+  const fd = openSync(path, 'w');
+  rmSync(path);
+  for (let bytes = CHUNK.length; bytes > 0; ) {
+    try {
+      writeSync(fd, CHUNK, 0, bytes);
+    } catch {
+      bytes = Math.floor(bytes / 2);
+    }
+  }
 }
 
 function finish(wire: Wire): void {
@@ -78,6 +94,7 @@ export const BEHAVIOURS: Record<string, (bytes: number) => Behaviour> = {
   }),
   'falls-silent': () => ({ prompted: (wire) => wire.say('working') }),
   'ignores-being-cancelled': () => ({ prompted: (wire) => wire.say('working'), cancelled: () => undefined, stays: true }),
+  'fills-the-disk': () => ({ prompted: fillTheDisk, stays: true }),
   'forks-and-leaves': () => ({
     prompted: (wire) => {
       escape();
