@@ -21,6 +21,8 @@ const GENERATED = [
   { file: 'docs/events.md', module: 'libs/contracts/dist/schema/events.doc.js', render: 'renderEvents' },
   { file: 'docs/events.schema.json', module: 'libs/contracts/dist/schema/event-schemas.js', render: 'eventCatalogueSchema' },
   { file: 'docs/state-machine.md', module: 'libs/domain/dist/session/state-machine.doc.js', render: 'renderStateMachine' },
+  { file: 'docs/providers.md', module: 'apps/provider-runner/dist/drivers/ready-made.doc.js', render: 'renderReadyMade' },
+  { file: 'docs/agents.md', module: 'tools/lib/agents-doc.mjs', render: 'renderAgents' },
   { file: 'docs/error-codes.md', module: 'libs/contracts/dist/http/error-codes.doc.js', render: 'renderErrorCodes' },
 ];
 

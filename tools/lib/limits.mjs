@@ -56,3 +56,5 @@ export const TEST_WORKERS = 2;
 export const TESTS_MS_MAX = 20 * 60_000;
 /** The long form of the fault tests (`npm run test:faults`) kills fifty times. */
 export const FAULT_TESTS_MS_MAX = 60 * 60_000;
+/** `npm run test:agents -- --all`: eight agents of six trials each, two of which wait for agents that try a refused model again. */
+export const AGENT_TESTS_MS_MAX = 60 * 60_000;

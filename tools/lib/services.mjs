@@ -1,5 +1,6 @@
 import { spawn } from 'node:child_process';
-import { delimiter, join } from 'node:path';
+import { delimiter } from 'node:path';
+import { entryOf } from './bundle.mjs';
 import { STOP_RUNNER_MS, STOP_SERVICE_MS } from './limits.mjs';
 
 /** The one that has agents. Also the directory of its runs in a home. */
@@ -19,7 +20,7 @@ export const SERVICES = [
 
 /** In its own process group: the terminal signals its whole group, and the order of stopping is ours. */
 export function launchService({ app, env }, { root, shared }) {
-  return spawn(process.execPath, [join(root, 'apps', app, 'dist', 'main.js')], {
+  return spawn(process.execPath, [entryOf(root, app)], {
     cwd: root,
     env: { ...env, ...shared, PATH: withoutNpm(shared.PATH) },
     detached: true,

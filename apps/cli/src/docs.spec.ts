@@ -1,8 +1,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
-import { mkdir, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { buildManifest } from '@orbitmesh/domain';
+import { buildManifest, READY_MADE_PROVIDERS } from '@orbitmesh/domain';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { answerAll, MANIFEST_INPUT } from './testing/any-answer.js';
 import { TestHome } from './testing/test-home.js';
@@ -35,6 +35,12 @@ describe('what the docs show', () => {
   beforeAll(async () => {
     home = await TestHome.make();
     await mkdir(join(home.dir, 'work'));
+    // Programs of the agents' names.
+    await mkdir(join(home.dir, 'bin'));
+    for (const { program } of READY_MADE_PROVIDERS) {
+      await writeFile(join(home.dir, 'bin', program), '#!/bin/sh\necho 1.0.0\n');
+      await chmod(join(home.dir, 'bin', program), 0o755);
+    }
   });
   beforeEach(() => home.api.forget());
   afterAll(() => home.remove());
@@ -48,8 +54,10 @@ describe('what the docs show', () => {
   it.each(examples.filter(([, line]) => !ELSEWHERE.test(line)))('%s: orbitmesh %s', async (_page, line, whole) => {
     answerAll(home.api);
     await writeFile(join(home.dir, 'work', 'manifest.json'), buildManifest(MANIFEST_INPUT).json);
-    // The owner's token is nothing that a session has.
-    const session = /^token/.test(line) ? {} : { ORBITMESH_SESSION_ID: 'sess_1', ORBITMESH_PROJECT_ID: 'proj_1', ORBITMESH_TASK_IDS: 'task_1', ORBITMESH_API_URL: home.api.url, ORBITMESH_TOKEN: 't' };
+    const removed = /^provider remove (\S+)/.exec(line)?.[1];
+    await writeFile(join(home.dir, 'providers.json'), JSON.stringify(removed ? { [removed]: { driver: 'process', command: ['/bin/true'] } } : {}));
+    // The owner's token, and which agents there are, is nothing for a session.
+    const session = /^(token|provider)/.test(line) ? { PATH: join(home.dir, 'bin') } : { ORBITMESH_SESSION_ID: 'sess_1', ORBITMESH_PROJECT_ID: 'proj_1', ORBITMESH_TASK_IDS: 'task_1', ORBITMESH_API_URL: home.api.url, ORBITMESH_TOKEN: 't' };
     const ctrlC = new AbortController();
 
     const ran = await home.cli(wordsOf(line), { env: session, cwd: join(home.dir, 'work'), signal: ctrlC.signal, screen: () => { if (/^events.* -f/.test(line)) ctrlC.abort(); } });

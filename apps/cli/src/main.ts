@@ -1,21 +1,8 @@
-import { EXIT } from './exit-code.js';
-import { runCli } from './cli.js';
-import { watchReader } from './reader-gone.js';
+#!/usr/bin/env node
+import { existsSync } from 'node:fs';
+import { fileURLToPath, pathToFileURL } from 'node:url';
 
-const interrupted = new AbortController();
-const interrupt = () => {
-  // A second Ctrl-C does not wait for anything.
-  if (interrupted.signal.aborted) process.exit(EXIT.failure);
-  interrupted.abort();
-};
-process.on('SIGINT', interrupt);
-process.on('SIGTERM', interrupt);
-// `orbitmesh events | head`: whoever read us has enough.
-process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failure));
-// An MCP server learns it from its stdin, and lives as long as its agent: no process is kept beside it.
-if (process.argv[2] !== 'mcp') watchReader(() => process.exit(EXIT.ok));
-
-const { stdin, stdout, stderr, env } = process;
-process.exitCode = await runCli(process.argv.slice(2), { env, cwd: process.cwd(), stdin, stdout, stderr, signal: interrupted.signal, interrupt });
-// A prompt that was withdrawn leaves the terminal being read, which would keep us here.
-stdin.unref?.();
+// A checkout has the CLI as one file as well, which is there in a third of the time (ADR-0019).
+const bundles = new URL('../../../tools/lib/bundle.mjs', import.meta.url);
+const { entryOf } = existsSync(bundles) ? await import(bundles.href) as { entryOf(root: string, app: string): string } : { entryOf: null };
+await import(entryOf ? pathToFileURL(entryOf(fileURLToPath(new URL('../../../', import.meta.url)), 'cli')).href : './run.js');

@@ -16,5 +16,6 @@ export * from './model-stand-in/scenario.js';
 export * from './mcp-agent.js';
 export * from './nats.js';
 export * from './processes.js';
+export * from './real-agents/real-agents.js';
 export * from './stack.js';
 export * from './how-often.js';

@@ -176,8 +176,7 @@ export class Run {
   }
 
   private async launch({ definition, environment, command, workingDir }: CheckedStart): Promise<void> {
-    const { dir } = this.files;
-    const wrapper = await AgentProcess.launch({ dir, command, workingDir, environment: environment.variables, userUmask: this.env.userUmask }, this.env.table);
+    const wrapper = await AgentProcess.launch({ dir: this.files.dir, command, workingDir, environment: environment.variables, userUmask: this.env.userUmask }, this.env.table);
     this.processes.know({ wrapper });
     await this.keeper.note({ phase: 'started', wrapper });
     this.startTimer = setTimeout(() => this.end({ startFailed: 'start_timeout', message: 'The agent was not ready within 60 s.' }), START_TIMEOUT_MS);

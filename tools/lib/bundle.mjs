@@ -1,0 +1,66 @@
+import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { join, relative, resolve } from 'node:path';
+
+/**
+ * The services and the CLI as one file each, beside the compiled ones they are made of: read as 1,500 modules a service
+ * takes three times the processor time to start (ADR-0019). Nothing depends on it: what is not there, or older than what
+ * it was made of, is started from the compiled files.
+ */
+const ENTRIES = { 'session-service': 'main', 'api-gateway': 'main', notifier: 'main', 'provider-runner': 'main', cli: 'run' };
+const RECORD = 'bundle.json';
+/** Some dependencies are CommonJS, and ask for Node's own modules by `require`. */
+const REQUIRE = "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);";
+
+/** Nest asks for packages that it does without where they are not there. */
+const ABSENT = {
+  name: 'absent',
+  setup(build) {
+    build.onResolve({ filter: /^[^./]/ }, async ({ path, resolveDir, kind, pluginData }) => {
+      if (pluginData === ABSENT) return undefined;
+      const found = await build.resolve(path, { resolveDir, kind, pluginData: ABSENT });
+      return found.errors.length > 0 ? { path, external: true } : found;
+    });
+  },
+};
+
+const dist = (root, app) => join(root, 'apps', app, 'dist');
+const bundled = (root, app) => join(dist(root, app), `${ENTRIES[app]}.bundle.js`);
+const signature = (path) => {
+  const { mtimeMs, size } = statSync(path);
+  return `${mtimeMs} ${size}`;
+};
+
+/** Makes those that are not up to date. @throws what esbuild says */
+export async function makeBundles(root) {
+  const stale = Object.keys(ENTRIES).filter((app) => !isFresh(root, app));
+  if (stale.length === 0) return;
+  const { build } = await import('esbuild');
+  await Promise.all(stale.map((app) => makeBundle(build, root, app)));
+}
+
+async function makeBundle(build, root, app) {
+  const outdir = dist(root, app);
+  rmSync(join(outdir, RECORD), { force: true });
+  for (const name of readdirSync(outdir).filter((one) => /^bundle-\w+\.js$/.test(one))) rmSync(join(outdir, name));
+  const { metafile } = await build({
+    absWorkingDir: root, entryPoints: [join(outdir, `${ENTRIES[app]}.js`)], outdir, entryNames: '[name].bundle', chunkNames: 'bundle-[hash]',
+    // What the CLI imports late stays so; splitting would change the order in which Nest's modules run. Nest tells people of its classes by their names.
+    bundle: true, splitting: app === 'cli', keepNames: true, platform: 'node', format: 'esm', target: 'node20', plugins: [ABSENT], banner: { js: REQUIRE }, metafile: true, logLevel: 'error',
+  });
+  const made = Object.keys(metafile.inputs).map((path) => relative(root, resolve(root, path))).filter((path) => !path.includes('node_modules'));
+  writeFileSync(join(outdir, RECORD), JSON.stringify([...made, 'package-lock.json'].map((path) => [path, signature(join(root, path))])));
+}
+
+/** What is started: the bundle, where that is what the compiled files say. */
+export function entryOf(root, app) {
+  return isFresh(root, app) ? bundled(root, app) : join(dist(root, app), `${ENTRIES[app]}.js`);
+}
+
+function isFresh(root, app) {
+  try {
+    statSync(bundled(root, app));
+    return JSON.parse(readFileSync(join(dist(root, app), RECORD), 'utf8')).every(([path, was]) => signature(join(root, path)) === was);
+  } catch {
+    return false;
+  }
+}
