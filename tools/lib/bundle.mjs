@@ -34,8 +34,13 @@ const signature = (path) => {
 export async function makeBundles(root) {
   const stale = Object.keys(ENTRIES).filter((app) => !isFresh(root, app));
   if (stale.length === 0) return;
-  const { build } = await import('esbuild');
-  await Promise.all(stale.map((app) => makeBundle(build, root, app)));
+  const { build, stop } = await import('esbuild');
+  try {
+    await Promise.all(stale.map((app) => makeBundle(build, root, app)));
+  } finally {
+    // Its process would live as long as we do: as long as the stack, after npm start.
+    await stop();
+  }
 }
 
 async function makeBundle(build, root, app) {

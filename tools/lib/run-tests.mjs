@@ -11,21 +11,20 @@ const END_WITH_PARENT = join(ROOT, 'tools', 'lib', 'end-with-parent.mjs');
 const bin = (...path) => join(ROOT, 'node_modules', ...path);
 
 /**
- * Without arguments: lint and the check of generated files, each counted as one test, then every spec. With
+ * Without arguments: lint and the check of generated files, each counted as one test, and beside them every spec. With
  * arguments: jest alone, with these.
  * @param {string[]} jestArgs
  * @returns {Promise<{ passed: number, failed: number, skipped: number }>}
  */
 export async function runTests(jestArgs) {
-  const totals = { passed: 0, failed: 0, skipped: 0 };
-  const count = (ok) => { totals[ok ? 'passed' : 'failed'] += 1; };
-  if (jestArgs.length === 0) {
-    count(await check('lint', lint));
-    count(await check('generated files', () => run([join(ROOT, 'tools', 'gen.mjs'), '--check'])));
-  }
-  const jest = await runJest(jestArgs);
-  for (const kind of Object.keys(totals)) totals[kind] += jest[kind];
+  const [checks, totals] = await Promise.all([jestArgs.length === 0 ? runChecks() : [], runJest(jestArgs)]);
+  for (const ok of checks) totals[ok ? 'passed' : 'failed'] += 1;
   return totals;
+}
+
+/** One after the other: each of them needs a core of its own for a minute. */
+async function runChecks() {
+  return [await check('generated files', () => run([join(ROOT, 'tools', 'gen.mjs'), '--check'])), await check('lint', lint)];
 }
 
 async function check(name, what) {

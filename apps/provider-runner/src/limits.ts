@@ -70,7 +70,7 @@ export const PENDING_BYTES_MAX = 1 * MIB;
 /** Decoded without a fact; then the offset alone is journaled. */
 export const SILENT_BYTES_MAX = 256 * KIB;
 /** In the journal and not yet acknowledged, per run (held in memory): decoding waits and the agent's tree is suspended, until half of it is left. */
-export const UNACKED_BYTES_MAX = 8 * MIB;
+export const UNACKED_BYTES_MAX = 4 * MIB;
 /** The same for how many they are, however small: 16 minutes of output that never pauses, with session-service away. */
 export const UNACKED_FACTS_MAX = 20_000;
 /** Output in the files and not in the journal (design §7): the agent's tree is suspended, and goes on below the second. */

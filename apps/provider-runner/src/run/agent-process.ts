@@ -72,9 +72,11 @@ export class AgentProcess {
   static async attach(files: RunFiles, table: ProcessTable, processes: RunProcesses, wrapper: ProcessIdentity, log: RunLog): Promise<AgentProcess> {
     processes.know({ wrapper });
     for (const deadline = performance.now() + AGENT_PID_TIMEOUT_MS; performance.now() < deadline; await delay(5)) {
+      // Asked first: one that ended at once wrote its pid before that.
+      const isOver = readNumber(files.exit) !== undefined || !processes.wrapperAlive();
       const pid = readNumber(files.agentPid);
       if (pid !== undefined) return new AgentProcess(files, table, processes, wrapper, pid, log);
-      if (readNumber(files.exit) !== undefined || !processes.wrapperAlive()) break;
+      if (isOver) break;
     }
     throw new AppError('TIMEOUT', `The agent was not executed: ${readTail(files.stderr)}`);
   }
