@@ -1,7 +1,8 @@
 import { existsSync } from 'node:fs';
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { checkEnvironment, checkSecrets, type FieldProblem } from '@orbitmesh/contracts';
+import type { FieldProblem } from '@orbitmesh/contracts';
+import { checkEnvironment, checkSecrets } from '@orbitmesh/contracts/wire';
 import { entryOfReadyMade, PROVIDER_NAME, readyMade, type ProviderEntry, type ReadyMadeProvider } from '@orbitmesh/domain';
 import type { Context } from './context.js';
 import { CliError, EXIT } from './exit-code.js';
