@@ -3,6 +3,7 @@ import { dirname, join } from 'node:path';
 import { acpOptionsOf } from './acp-options.js';
 import type { Launch, LaunchPlan } from '../driver.js';
 import { fields } from '../wire/fields.js';
+import { keepOnly } from '../wire/state-files.js';
 
 /**
  * The entry's command, with the agent's own files in the session's state directory: unless the entry or
@@ -11,10 +12,11 @@ import { fields } from '../wire/fields.js';
  */
 export function launchAcpAgent(plan: LaunchPlan): Launch {
   const { entry, manifest, stateDir } = plan;
-  const { state, files, login, env } = acpOptionsOf(entry);
+  const { state, keeps, files, login, env } = acpOptionsOf(entry);
   const configured = { ...entry.env, ...entry.secrets, ...manifest.environment, ...manifest.secrets };
   const shared = ['HOME', ...Object.keys(state)].some((variable) => Object.hasOwn(configured, variable));
   if (shared) return { command: entry.command, environment: env };
+  if (keeps) keepOnly(stateDir, keeps);
   const chosen = Object.keys(login).find((variable) => Object.hasOwn(plan.environment, variable));
   for (const [path, content] of Object.entries(files)) writeOnce(join(stateDir, path), textOf(content, chosen === undefined ? undefined : login[chosen]));
   const places = Object.entries(state).map(([variable, path]) => [variable, join(stateDir, path)]);

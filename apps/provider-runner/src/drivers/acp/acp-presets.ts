@@ -1,4 +1,5 @@
 import type { AcpOptions } from './acp-options.js';
+import { CLAUDE_KEEPS } from '../claude/claude-launch.js';
 
 /** Documented for Anthropic's programs: what nobody who watches an agent from here can use, and what would change it under our feet. */
 const CLAUDE_QUIET = { DISABLE_AUTOUPDATER: '1', CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1' };
@@ -80,6 +81,13 @@ export const ACP_PRESETS: Readonly<Record<string, Partial<AcpOptions>>> = {
   'claude-acp': {
     steer: true,
     versionArgs: ['--version'],
+    // Its own default is what the repository's settings say.
+    mode: 'default',
+    // What a server is given stands on the command line of the program below it.
+    forwards: 'inherited',
+    // Else the repository's settings decide what is allowed, which hooks run and where the key is sent.
+    meta: { claudeCode: { options: { settingSources: ['user'] } } },
+    keeps: CLAUDE_KEEPS,
     state: { CLAUDE_CONFIG_DIR: '' },
     env: {
       ...CLAUDE_QUIET,
