@@ -11,7 +11,7 @@ import { Scenario } from '../support/scenario.js';
 /** `npm run test:agents` sets these: whether at all, which ones, and where it wants to read what came of it. */
 const { ORBITMESH_TEST_AGENTS: enabled, ORBITMESH_TEST_AGENTS_NAMES: names = '', ORBITMESH_TEST_AGENTS_RESULTS: resultsFile } = process.env;
 const CHECKOUT = fileURLToPath(new URL('../../../', import.meta.url));
-const AGENTS = [...REAL_AGENTS, ...MORE_REAL_AGENTS].filter(({ name }) => names.split(',').includes(name));
+const AGENTS = names === '' ? REAL_AGENTS : [...REAL_AGENTS, ...MORE_REAL_AGENTS].filter(({ name }) => names.split(',').includes(name));
 const TEST_MS_MAX = 400_000;
 const FOR_EVER = (started: string): string => `echo yes > ${started} && tail -f /dev/null`;
 
