@@ -45,7 +45,7 @@ Generated from what \`npm run test:agents\` saw (docs/agents.json); do not edit.
 
 ${tableOf(read())}
 
-- **asks, edits, reports, completes**: it asks for permission, changes a file, calls \`report_progress\` and \`report_completed\` of our MCP server, and the session is \`completed\`, with its tokens.
+- **asks, edits, reports, completes**: it asks for permission, changes a file, calls \`report_progress\` and \`report_completed\` of our MCP server (or reports by \`orbitmesh report\` in its shell, where it says so), and the session is \`completed\`, with its tokens.
 - **permission denied**: the file is as it was, the session goes on, and the reason reaches the model.
 - **interrupt mid-tool**: while a command runs; the agent is idle then, and takes the next input.
 - **SIGKILL mid-tool, continue**: the agent's process is killed while a command runs; nothing of it is left, and the session that continues it knows what was said before.
@@ -57,8 +57,8 @@ ${tableOf(read())}
 export function tableOf(results) {
   const names = Object.keys(results);
   const trials = [...new Set(names.flatMap((name) => Object.keys(results[name].trials)))];
-  const cell = (trial) => (trial === undefined ? '–' : `${trial.ok ? 'yes' : 'NO'}${trial.detail ? ` (${trial.detail.replaceAll('|', '/')})` : ''}`);
-  const rows = names.map((name) => [`${name} ${(results[name].version ?? '').replace(/^\D+/, '')}`.trim(), ...trials.map((what) => cell(results[name].trials[what]))]);
+  const cell = (trial) => (trial === undefined ? '–' : trial.ok ? `yes${trial.detail ? ` (${trial.detail.replaceAll('|', '/')})` : ''}` : 'NO');
+  const rows = names.map((name) => [`${name} ${(results[name].version ?? '').replace(/^\D+/, '').replace(/\D+$/, '')}`.trim(), ...trials.map((what) => cell(results[name].trials[what]))]);
   return [['agent', ...trials], ['agent', ...trials].map(() => '---'), ...rows].map((cells) => `| ${cells.join(' | ')} |`).join('\n');
 }
 

@@ -7,7 +7,7 @@ import type { Context } from './context.js';
 import { CliError, EXIT } from './exit-code.js';
 import { commandOf, findOnPath, versionOf } from './find-program.js';
 import { providersFileOf, readProviders, writeProviders } from './providers-file.js';
-import { printable } from './terminal.js';
+import { cliNameOf, printable } from './terminal.js';
 
 export interface AddOptions { command?: string; name?: string; secret?: Record<string, string>; env?: Record<string, string>; login?: boolean; force?: boolean }
 
@@ -29,7 +29,7 @@ export async function addProvider(context: Context, { args: [agent], options }: 
   const version = await versionOf(command, env);
   printer.result({ name, entry, file, replaced, version }, () => `${name}: ${replaced ? 'replaced' : 'added'} (${known.title}${version ? ` ${printable(version)}` : ''}; ${printable(entry.command.join(' '))})`);
   for (const note of notesOf(known, { entry, version, login: options.login === true, env })) printer.note(note);
-  if (!printer.json) printer.note(`Try it: orbitmesh session spawn "Say hello." --provider ${name} --watch`);
+  if (!printer.json) printer.note(`Try it: ${cliNameOf(context.terminal.env)} session spawn "Say hello." --provider ${name} --watch`);
 }
 
 /** @throws CliError */

@@ -7,16 +7,16 @@ import { table } from './terminal.js';
 export async function answerApproval(context: Context, { args: [sessionId, approvalId], options }: Call<{ deny?: boolean; option?: string; reason?: string }, readonly string[]>): Promise<void> {
   if (options.deny && options.option) throw new CliError(EXIT.usage, 'Either --deny or --option.');
   const client = await context.client();
-  const id = approvalId ?? onlyOpen((await client.approvals(sessionId)).items);
+  const id = approvalId ?? onlyOpen((await client.approvals(sessionId)).items, sessionId);
   const answer = options.option === undefined ? { decision: options.deny ? 'deny' as const : 'allow' as const } : { optionId: options.option };
   const { body } = await client.answerApproval(sessionId, id, { ...answer, reason: options.reason });
   context.printer.result(body, () => `${body.id}: ${body.answer?.decision ?? body.state}`);
 }
 
 /** @throws CliError when there is none, or a choice that is not ours */
-function onlyOpen(approvals: readonly Approval[]): string {
+function onlyOpen(approvals: readonly Approval[], sessionId: string): string {
   const open = approvals.filter((approval) => approval.state === 'open');
-  if (open.length === 0) throw new CliError(EXIT.notFound, 'It asks for nothing.');
+  if (open.length === 0) throw new CliError(EXIT.notFound, `It asks for no permission. What else it needs, it is told by: session input ${sessionId} "…"`);
   if (open.length > 1) throw new CliError(EXIT.usage, `Say which:\n${table(open.map((approval) => [approval.id, approval.title]))}`);
   return open[0].id;
 }

@@ -57,6 +57,9 @@ export class EventTeller {
   }
 }
 
+/** What is said only as metadata, and people want to know. */
+const TOLD_KEYS = new Set(['mcp_server_failed', 'retry', 'notice', 'unanswered_question']);
+
 function toldOf(type: string, data: Data): Told | null {
   switch (type) {
     case 'status_change': return [`${text(data['oldState'])} → ${text(data['newState'])}`, text(data['reason'])];
@@ -67,6 +70,7 @@ function toldOf(type: string, data: Data): Told | null {
     case 'timeline': return [`● ${text(data['kind'])}`, text(data['message'])];
     case 'approval_requested': return [`? ${text(data['title'])}  (${text(data['approvalId'])})`];
     case 'approval_resolved': return [`! ${text(data['approvalId'])}: ${text(data['decision'])} by ${text(data['by'])}`];
+    case 'metadata': return TOLD_KEYS.has(text(data['key'])) ? [`✗ ${text(data['key'])}`, text(data['value'])] : null;
     case 'error': return [`✗ ${text(data['code'])}`, text(data['message'])];
     case 'session:updated': {
       const { reason } = (data['waiting'] ?? {}) as Data;

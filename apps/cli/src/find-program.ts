@@ -30,14 +30,15 @@ export async function commandOf(path: string): Promise<string[]> {
   return NODE_SCRIPT.test(await firstLineOf(path)) ? [process.execPath, path] : [path];
 }
 
-/** The last line of what it says of its version; null where it says nothing in time. */
+/** The line of what it says that looks like a version, else the last; null where it says nothing in time. */
 export async function versionOf(command: readonly string[], env: NodeJS.ProcessEnv): Promise<string | null> {
   const [program, ...args] = command;
   const { PATH, HOME } = env;
   try {
     // GEMINI_CLI_NO_RELAUNCH: it starts itself a second time else, which takes as long again.
     const { stdout } = await run(program, [...args, '--version'], { timeout: PROGRAM_VERSION_MS_MAX, killSignal: 'SIGKILL', env: { PATH, HOME, GEMINI_CLI_NO_RELAUNCH: 'true' } });
-    return stdout.trim().split('\n').at(-1)?.slice(0, 100) || null;
+    const lines = stdout.trim().split('\n');
+    return (lines.find((line) => /\d\.\d/.test(line)) ?? lines.at(-1))?.trim().slice(0, 100) || null;
   } catch {
     return null;
   }

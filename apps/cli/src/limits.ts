@@ -46,3 +46,5 @@ export const MCP_MAIL_WAIT_SECONDS_MAX = 600;
 export const MCP_PROGRESS_SECONDS = 10;
 /** Items of a list that a tool gives when it is not told how many: what a model reads without drowning in it. */
 export const MCP_LIST_ITEMS_DEFAULT = 50;
+/** Lines of what an agent wants to do, beside its question; `session approvals --json` has it all. */
+export const DETAIL_LINES_MAX = 24;

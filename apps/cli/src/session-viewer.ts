@@ -1,5 +1,6 @@
 import { isTerminal, type EventEnvelope, type SessionState, type SessionView } from '@orbitmesh/domain';
 import type { ApiClient } from '@orbitmesh/api-client';
+import { approvalDetails } from './approval-text.js';
 import type { Context } from './context.js';
 import { EventTeller } from './event-text.js';
 import { EXIT } from './exit-code.js';
@@ -41,7 +42,9 @@ async function tellEnd(context: Context, client: ApiClient, { sessionId, teller 
   const session = await client.session(sessionId);
   printer.document(session);
   if (session.status !== 'completed') context.exitCode = EXIT.failure;
-  if (!printer.json) printer.line(teller.outcome(session));
+  if (printer.json) return;
+  printer.line(teller.outcome(session));
+  if (session.outcome?.code === 'auth_required') printer.note(`Its agent has a place of its own, without your login. Give it a key (--secret) or your login (--login): ${cliNameOf(context.terminal.env)} provider add --help`);
 }
 
 /** A session's events once each, in order of `sessionSeq`: pages for what was, the feed for what comes. */
@@ -122,7 +125,7 @@ class SessionViewer {
     else if (event.type === 'output') this.aside(() => printer.raw(String((event.data as { content?: unknown }).content ?? '')));
     else {
       const line = this.teller.line(event);
-      if (line !== null) this.aside(() => printer.line(line));
+      if (line !== null) this.aside(() => [line, ...(event.type === 'approval_requested' ? approvalDetails((event.data as { toolCall?: unknown }).toolCall) : [])].forEach((one) => printer.line(one)));
     }
   }
 

@@ -35,6 +35,9 @@ export const AGENT_OPTIONS: readonly OptionRow[] = [
   ['-w, --watch', 'watch it until it ends, answer what it asks, say what is typed'],
 ];
 
+/** A continuation is as the session was that it goes on with, where nothing else is said. */
+export const CONTINUE_OPTIONS: readonly OptionRow[] = AGENT_OPTIONS.map(([flags, about, ...more]): OptionRow => [flags, about.replace(' (default)', '').replace('ask you (default)', 'ask you') + (/^--(mode|permission-mode|model)/.test(flags) ? ' (default: as before)' : ''), ...more] as OptionRow);
+
 /** Where an agent works, and for whom. */
 export const PLACE_OPTIONS: readonly OptionRow[] = [
   ['-p, --project <project>', "its project (default: the task's, else the one of --dir or of this directory, made if there is none; in a session: its own)"],

@@ -19,6 +19,8 @@ export const WAKE_UP_GAP_MS = 5_000;
 export const RUNNER_SILENT_MS = 5_000;
 /** After a start or reconnect runners get this long, in ms, to show up before a session says that it waits for one. */
 export const RUNNER_ARRIVAL_MS = 3_000;
+/** An agent that is being started counts against its runner's `startsAtOnce` so long, in ms: real ones need 1 to 5 s of a core. */
+export const START_PLACE_MS = 10_000;
 /** A session that waits only for others' agents to be started says so after this long, in ms. */
 export const WAIT_TOLD_MS = 2_000;
 /** Of all that wait, so many are looked at when a session has changed; the others at the next tick. */

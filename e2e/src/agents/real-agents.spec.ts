@@ -11,7 +11,7 @@ import { Scenario } from '../support/scenario.js';
 /** `npm run test:agents` sets these: whether at all, which ones, and where it wants to read what came of it. */
 const { ORBITMESH_TEST_AGENTS: enabled, ORBITMESH_TEST_AGENTS_NAMES: names = '', ORBITMESH_TEST_AGENTS_RESULTS: resultsFile } = process.env;
 const CHECKOUT = fileURLToPath(new URL('../../../', import.meta.url));
-const AGENTS = [...REAL_AGENTS, ...MORE_REAL_AGENTS].filter(({ name }) => names.split(',').includes(name));
+const AGENTS = names === '' ? REAL_AGENTS : [...REAL_AGENTS, ...MORE_REAL_AGENTS].filter(({ name }) => names.split(',').includes(name));
 const TEST_MS_MAX = 400_000;
 const FOR_EVER = (started: string): string => `echo yes > ${started} && tail -f /dev/null`;
 
@@ -21,7 +21,7 @@ const TRIALS: Readonly<Record<string, (trial: AgentTrial) => Promise<string>>> =
     const { name } = trial.agent;
     const path = await trial.file(`${name}-work.txt`, 'before\n');
     const { id } = await trial.spawn({
-      think: 'How shall I do it?', tools: [...trial.agent.edit({ path, before: 'before', after: 'after' }), reports('progress', 'The file is corrected.'), reports('completed', 'It is done.')],
+      think: 'How shall I do it?', tools: [...trial.agent.edit({ path, before: 'before', after: 'after' }), reports(trial.agent, 'progress', 'The file is corrected.'), reports(trial.agent, 'completed', 'It is done.')],
     });
     const { session, asked } = await trial.ended(id);
     expect(session).toMatchObject({ status: 'completed', outcome: { code: 'completed', reported: true } });
@@ -31,7 +31,7 @@ const TRIALS: Readonly<Record<string, (trial: AgentTrial) => Promise<string>>> =
     expect(session.metrics).toMatchObject({ tokensIn: expect.any(Number), tokensOut: expect.any(Number) });
     expect(Math.min(session.metrics.tokensIn, session.metrics.tokensOut)).toBeGreaterThan(0);
     await trial.nothingLeft(id);
-    return `${session.metrics.tokensIn} + ${session.metrics.tokensOut} tokens`;
+    return `${session.metrics.tokensIn} + ${session.metrics.tokensOut} tokens${trial.agent.reportsByShell ? '; reports by its shell' : ''}`;
   },
 
   'permission denied': async (trial) => {
@@ -75,7 +75,7 @@ const TRIALS: Readonly<Record<string, (trial: AgentTrial) => Promise<string>>> =
     const { session } = await trial.ended(id);
     expect(session).toMatchObject({ state: 'error', status: 'failed' });
     await trial.nothingLeft(id);
-    const directive = trial.told({ tools: [reports('completed', 'Done after all.')] });
+    const directive = trial.told({ tools: [reports(trial.agent, 'completed', 'Done after all.')] });
     const answer = await trial.request(`/api/sessions/${id}/continue`, { name: 'Continued', initialDirective: directive });
     const { capabilities } = await trial.provider();
     if (!capabilities.continue) {

@@ -142,8 +142,10 @@ export class AgentTrial {
   }
 }
 
-/** Calls our MCP server's tool. */
-export const reports = (kind: 'progress' | 'completed', message: string): ToolStep => ({ names: [`report_${kind}`], args: { message } });
+/** By our MCP server's tool, where the model is offered it. */
+export function reports({ reportsByShell, shell }: RealAgent, kind: 'progress' | 'completed', message: string): ToolStep {
+  return reportsByShell ? shell(`orbitmesh report ${kind} "${message}"`) : { names: [`report_${kind}`], args: { message } };
+}
 
 export function tag(told: Partial<ModelScenario>): string {
   return scenarioTag({ say: 'I will.', tools: [], then: 'That is all.', ...told });

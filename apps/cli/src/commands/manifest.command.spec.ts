@@ -31,6 +31,14 @@ describe('manifest generate', () => {
     expect((await stat(file)).mode & 0o777).toBe(0o600);
   });
 
+  it('writes no file for an agent, whom nobody asks before it runs this', async () => {
+    session(built.hash);
+
+    const env = { ORBITMESH_SESSION_ID: 'sess_1', ORBITMESH_TOKEN: 't', ORBITMESH_API_URL: home.api.url };
+    expect(await home.cli(['manifest', 'generate', '--session', 'sess_1', '--out', 'm.json'], { cwd: home.dir, env })).toMatchObject({ code: 6, out: '' });
+    await expect(stat(join(home.dir, 'm.json'))).rejects.toThrow('ENOENT');
+  });
+
   it('comes to 1 when it is not what the session was started with, and writes nothing', async () => {
     session('0'.repeat(64));
 

@@ -36,6 +36,8 @@ async function generate(context: Context, { options }: Call<GenerateOptions>): P
   const built = options.session === undefined ? await preview(context, client, options) : await rebuilt(client, options.session);
   const { printer, terminal } = context;
   const file = options.out === undefined ? null : resolve(terminal.cwd, options.out);
+  // Nobody is asked before an agent runs this command: it must not be a way to write files.
+  if (file !== null && terminal.env['ORBITMESH_SESSION_ID']) throw new CliError(EXIT.refused, 'In a session it writes no file: print it.');
   // It may name what an agent's environment holds: for its owner alone.
   if (file !== null) await writeFile(file, built.json, { mode: 0o600 });
   const found = { hash: built.hash, bytes: Buffer.byteLength(built.json), file, manifest: built.manifest };

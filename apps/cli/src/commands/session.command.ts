@@ -10,7 +10,7 @@ import { APPROVAL_COLUMNS, SESSION_COLUMNS, SESSION_FIELDS, intentText } from '.
 import { attachTo, showLogs } from '../session-viewer.js';
 import { showTimeline } from '../show-timeline.js';
 import type { Register, Site, Words } from '../site.js';
-import { AGENT_OPTIONS, SPAWN_OPTIONS, agentBody, showStarted, spawnSession, type AgentOptions, type SpawnOptions } from '../spawn-session.js';
+import { CONTINUE_OPTIONS, SPAWN_OPTIONS, agentBody, showStarted, spawnSession, type AgentOptions, type SpawnOptions } from '../spawn-session.js';
 import { textOf } from '../text-input.js';
 
 const SESSION = [['<session>', 'its id']] as const;
@@ -116,7 +116,7 @@ function addAction(site: Site, action: SessionAction): void {
 function addInput(site: Site): void {
   site.change<SessionView, { steer?: boolean }>({
     name: 'input', about: 'say something to the agent of a session', args: [...SESSION, ['<text>', 'what to say; - reads it from stdin']],
-    options: [['--steer', 'into the turn that runs, where the agent can; else it is told when the turn has ended']],
+    options: [['--steer', 'into the turn that runs, where the agent can (provider list says which); without it, when the turn has ended']],
     send: async ({ client, context, call: { args: [id, text], options: { steer } } }, how) => client.input(id, await textOf(context, text), { ...how, ...(steer && { steer }) }), text: (one) => `${one.id}: ${one.state}, told`,
   });
 }
@@ -124,7 +124,7 @@ function addInput(site: Site): void {
 function addContinue(site: Site): void {
   site.add<AgentOptions, [session: string, directive: string]>({
     name: 'continue', about: "go on with a session that has ended, in its agent's own conversation; prints the id of the new one",
-    args: [...SESSION, ['<directive>', 'what it is to do now; - reads it from stdin']], options: AGENT_OPTIONS, more: WATCHED,
+    args: [...SESSION, ['<directive>', 'what it is to do now; - reads it from stdin']], options: CONTINUE_OPTIONS, more: WATCHED,
   }, async (context, { args: [id, directive], options }) => {
     const initialDirective = await textOf(context, directive);
     const { body } = await (await context.client()).continueSession(id, { initialDirective, ...await agentBody(context, options) }, { idempotencyKey: options.idempotencyKey });

@@ -111,6 +111,16 @@ describe('the fact journal of a run', () => {
     expect(JSON.stringify(facts())).not.toContain('top-secret-value');
   });
 
+  it('takes secrets out of what a driver holds of its agent, too: the journal is a file', async () => {
+    secrets = ['top-secret-value'];
+    await reopen();
+    state = { toolCalls: { 1: { tail: 'key: top-secret-value' } } };
+    recorder.touch();
+    await recorder.flush();
+    expect(JSON.stringify(journal.progress)).not.toContain('top-secret-value');
+    expect(journal.progress.driver?.state).toEqual({ toolCalls: { 1: { tail: 'key: [redacted]' } } });
+  });
+
   it('waits for the rest of what may be a secret, though not for ever', async () => {
     secrets = ['top-secret-value'];
     await reopen();

@@ -192,7 +192,10 @@ export class StepRecorder {
   private takeStep(): { record: Omit<JournalRecord, 'epoch' | 'ackedRunSeq'>; actions: (() => void)[] } {
     const first = this.options.journal.progress.runSeq + 1;
     const facts: NumberedFact[] = this.pending.map(({ at, fact }, index) => ({ runSeq: first + index, at, fact }));
-    const progress: Partial<RunProgress> = { ...this.options.changes(), ...(this.last ? { ended: true } : {}), upTo: { ...this.offsets }, runSeq: first + facts.length - 1 };
+    const changes = this.options.changes();
+    // The journal is a file: what a driver holds of an agent's words is cleaned as its facts are.
+    if (changes.driver) changes.driver = this.options.redactor.deep(changes.driver);
+    const progress: Partial<RunProgress> = { ...changes, ...(this.last ? { ended: true } : {}), upTo: { ...this.offsets }, runSeq: first + facts.length - 1 };
     const step = { record: { facts, progress, ...(this.inputIds.length > 0 ? { inputIds: this.inputIds } : {}) }, actions: this.actions };
     if (this.waitingText) this.lastTextAt = performance.now();
     this.pending = [];

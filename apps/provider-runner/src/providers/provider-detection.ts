@@ -82,6 +82,8 @@ export class ProviderDetection {
   }
 }
 
-function unknown(name: string, { driver }: ProviderEntry, detail: string): ProviderInfo {
-  return { name, driver, installed: false, version: null, detail, capabilities: NOTHING };
+/** What a driver can do is known before its program was looked for. */
+function unknown(name: string, entry: ProviderEntry, detail: string): ProviderInfo {
+  const definition = findDriver(entry.driver);
+  return { name, driver: entry.driver, installed: false, version: null, detail, capabilities: definition ? capabilitiesOf(definition, entry) : NOTHING };
 }

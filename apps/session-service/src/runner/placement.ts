@@ -1,6 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import type { Session } from '@orbitmesh/domain';
 import { Store } from '@orbitmesh/storage';
+import { Clock } from '../kernel/clock.js';
+import { START_PLACE_MS } from '../limits.js';
 import { COLLECTIONS } from '../store/collections.js';
 import { LiveSessions } from '../supervisor/live-sessions.js';
 import { RunnerRegistry, type KnownRunner } from './runner-registry.js';
@@ -23,6 +25,7 @@ export class Placement {
     @Inject(RunnerRegistry) private readonly registry: RunnerRegistry,
     @Inject(LiveSessions) private readonly live: LiveSessions,
     @Inject(Store) private readonly store: Store,
+    @Inject(Clock) private readonly clock: Clock,
   ) {}
 
   find(session: Session): Place {
@@ -58,9 +61,10 @@ export class Placement {
     return continues === null ? undefined : this.store.pending.get<Session>(COLLECTIONS.sessions, continues);
   }
 
-  /** Agents that are being started there. */
+  /** Agents that are being started there. One that hangs keeps its place only so long: it costs nobody else's. */
   private starting({ heartbeat: { runnerId } }: KnownRunner, session: Session): number {
-    return this.live.starting(runnerId) - (session.run?.runnerId === runnerId && session.state === 'starting' ? 1 : 0);
+    const since = this.clock.wall() - START_PLACE_MS;
+    return this.live.starting(runnerId).filter(({ id, run }) => id !== session.id && Date.parse(run!.placedAt) > since).length;
   }
 
   /** A session that is placed anew does not count against the runner it is on. */

@@ -194,6 +194,15 @@ describe('runs', () => {
     expect(service.session(ids[3]).waiting).toBeNull();
   });
 
+  it('lets an agent that hangs in its start hold up nobody for long', async () => {
+    const runner = await join('slot-0', { startsAtOnce: 1, starts: false });
+    await service.spawn({ projectId });
+    const { id } = await service.spawn({ projectId });
+    await tick(5_000);
+    expect(runner.heard('start').some(({ sessionId }) => sessionId === id)).toBe(false);
+    await eventually(async () => { await tick(1_000); return runner.heard('start').some(({ sessionId }) => sessionId === id); });
+  });
+
   it('goes on at once with what came while it was busy, without waiting for a tick', async () => {
     const runner = await join();
     const id = await running();

@@ -38,11 +38,12 @@ describe('sessions that agents start', () => {
     expect((await service.spawn({ projectId, parentSessionId: limited })).parentSessionId).toBe(limited);
   });
 
-  it('get no secrets and no servers from them', async () => {
+  it('get no secrets, no servers and no variables from them', async () => {
     const { id } = await service.spawn({ projectId });
     await refused(() => byAgent(id, { secrets: { A: 'env:ADMIN_KEY' } }), 'FORBIDDEN');
     await refused(() => byAgent(id, { mcpServers: [{ name: 'm', command: '/m', args: [], env: {} }] }), 'FORBIDDEN');
-    expect((await byAgent(id, { secrets: {}, mcpServers: [] })).parentSessionId).toBe(id);
+    await refused(() => byAgent(id, { environment: { NODE_OPTIONS: '--import=data:text/javascript,x' } }), 'FORBIDDEN');
+    expect((await byAgent(id, { secrets: {}, mcpServers: [], environment: {} })).parentSessionId).toBe(id);
   });
 
   it('are so many at work and no more, also when they are asked for at once', async () => {

@@ -58,6 +58,8 @@ export function planSpawn(view: View, asked: SpawnSessionBody, actor: Actor, rul
   assertPermissionMode(view, actor, permissionModeFor(body, member));
   if (body.mcpServers?.length) assertNotAgent(actor, 'bring MCP servers');
   if (Object.keys(body.secrets ?? {}).length > 0) assertNotAgent(actor, 'bring secrets');
+  // A variable can make a program run code, or send its key elsewhere: the agent's own permissions would mean nothing.
+  if (Object.keys(body.environment ?? {}).length > 0) assertNotAgent(actor, 'bring environment variables');
   if (actor.kind === 'agent') assertMaySpawn(view, parent!);
   assertMcpServerNames(body);
   assertNoSecretByValue(body);

@@ -64,7 +64,7 @@ describe('spawn', () => {
   it('takes every MCP server under a name of its own, and none under ours', async () => {
     const named = (...names: string[]) => ({ mcpServers: names.map((name) => ({ name, command: '/m', args: [], env: {} })) });
     await refused(named('a', 'b', 'a'), 'VALIDATION_FAILED');
-    await refused(named('a', 'orbitmesh'), 'VALIDATION_FAILED');
+    for (const taken of ['orbitmesh', 'orbitmesh__evil', 'OrbitMesh-x']) await refused(named('a', taken), 'VALIDATION_FAILED');
     await expect(service.spawn({ projectId, ...named('a', 'b', 'a') })).rejects.toMatchObject({ details: { errors: [{ pointer: '/mcpServers/2/name' }] } });
     expect((await service.spawn({ projectId, ...named('a', 'b') })).state).toBe('created');
   });

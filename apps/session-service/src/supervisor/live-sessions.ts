@@ -37,9 +37,9 @@ export class LiveSessions {
     return this.byRunner.of(runnerId).size;
   }
 
-  /** How many of them are being started. */
-  starting(runnerId: string): number {
-    return this.startingOn.of(runnerId).size;
+  /** Those of them that are being started; by what is pending. */
+  starting(runnerId: string): Session[] {
+    return [...this.startingOn.of(runnerId)].map((id) => this.store.pending.get<Session>(COLLECTIONS.sessions, id)!);
   }
 
   /** The first that wait for a runner, oldest first. */

@@ -64,7 +64,7 @@ export class ActionDto {
 
 export class InputDto {
   @Text(1, TEXT_CHARS_MAX) text!: string;
-  /** Into the turn that runs, where the agent can; else it is given when the turn has ended. */
+  /** Into the turn that runs: 409 NOT_SUPPORTED where the agent cannot. False: when the turn has ended. */
   @Optional() @Flag() steer?: boolean;
 }
 

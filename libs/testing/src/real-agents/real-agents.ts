@@ -18,6 +18,8 @@ export interface RealAgent {
   edit(change: { path: string; before: string; after: string }): ToolStep[];
   /** Runs a command of a shell, with permission. */
   shell(command: string): ToolStep;
+  /** The model is not offered the tools of MCP servers, or only when it searches for them: it reports by the command line. */
+  reportsByShell?: true;
 }
 
 /** Everything that is no model goes through the stand-in too, which refuses and remembers it. */
@@ -41,6 +43,13 @@ const CLAUDE_TOOLS: Pick<RealAgent, 'edit' | 'shell'> = {
 const CODEX_TOOLS: Pick<RealAgent, 'edit' | 'shell'> = {
   edit: ({ path, before, after }) => [{ names: ['exec_command'], args: { cmd: `sed -i 's/${before}/${after}/' ${path}`, yield_time_ms: 30_000 } }],
   shell: (command) => ({ names: ['exec_command'], args: { cmd: command, yield_time_ms: 30_000 } }),
+};
+
+/** In the mode that asks, what changes something runs in a sandbox that forbids it, unless the model asks to leave it. */
+const escalated = (cmd: string): ToolStep => ({ names: ['exec_command'], args: { cmd, yield_time_ms: 30_000, sandbox_permissions: 'require_escalated', justification: 'May I?' } });
+const CODEX_ACP_TOOLS: Pick<RealAgent, 'edit' | 'shell'> = {
+  edit: ({ path, before, after }) => [escalated(`sed -i 's/${before}/${after}/' ${path}`)],
+  shell: escalated,
 };
 
 /** Those that `npm run test:agents` always runs. */
@@ -73,13 +82,13 @@ export const MORE_REAL_AGENTS: readonly RealAgent[] = [
     shell: (command) => ({ names: ['bash'], args: { command, description: 'a command' } }),
   },
   {
-    name: 'copilot', package: packageOf('copilot', 'npm-loader.js'),
+    name: 'copilot', reportsByShell: true, package: packageOf('copilot', 'npm-loader.js'),
     entry: ({ script, standInUrl }) => entryOf('copilot', [process.execPath, script], standInUrl, { COPILOT_PROVIDER_BASE_URL: `${standInUrl}/v1`, COPILOT_PROVIDER_TYPE: 'openai', COPILOT_PROVIDER_API_KEY: 'stand-in', COPILOT_MODEL: 'stand-in', COPILOT_OFFLINE: 'true' }),
     edit: ({ path, before, after }) => [{ names: ['edit'], args: { path, old_str: before, new_str: after } }],
     shell: (command) => ({ names: ['bash'], args: { command, description: 'a command' } }),
   },
   {
-    name: 'qwen', package: packageOf('qwen', 'cli-entry.js'),
+    name: 'qwen', reportsByShell: true, package: packageOf('qwen', 'cli-entry.js'),
     entry: ({ script, standInUrl }) => entryOf('qwen', [process.execPath, script], standInUrl, { OPENAI_API_KEY: 'stand-in', OPENAI_BASE_URL: `${standInUrl}/v1`, OPENAI_MODEL: 'stand-in' }),
     edit: ({ path, before, after }) => [{ names: ['read_file'], args: { file_path: path } }, { names: ['edit'], args: { file_path: path, old_string: before, new_string: after } }],
     shell: (command) => ({ names: ['run_shell_command'], args: { command, is_background: false } }),
@@ -92,6 +101,6 @@ export const MORE_REAL_AGENTS: readonly RealAgent[] = [
   {
     name: 'codex-acp', package: packageOf('codex-acp', 'dist/index.js'),
     entry: ({ script, standInUrl }) => entryOf('codex-acp', [process.execPath, script], standInUrl, { STAND_IN_KEY: 'stand-in' }, { files: { 'config.toml': CODEX_CONFIG(standInUrl) } }),
-    ...CODEX_TOOLS,
+    ...CODEX_ACP_TOOLS,
   },
 ];

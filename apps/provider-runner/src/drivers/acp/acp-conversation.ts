@@ -1,7 +1,7 @@
 import { tellDenials } from './acp-denials.js';
 import { describeError, kindOfError } from './acp-errors.js';
 import { AcpHandshake } from './acp-handshake.js';
-import { ACP_LINE_BYTES_MAX } from './acp.limits.js';
+import { ACP_LINE_BYTES_MAX, START_LOG_CHARACTERS_MAX } from './acp.limits.js';
 import type { AcpOptions } from './acp-options.js';
 import { AcpOutbox } from './acp-outbox.js';
 import { AcpPermissions } from './acp-permissions.js';
@@ -165,7 +165,8 @@ export class AcpConversation implements Driver {
 
   /** A log of the agent's, where its preset knows how to read one; else output like any other. */
   stderr(piece: Piece): void {
-    if (!this.options.retryLog || this.state.phase !== 'ready') this.host.emit({ type: 'output', stream: 'stderr', content: piece.text });
+    if (!this.options.retryLog) this.host.emit({ type: 'output', stream: 'stderr', content: piece.text });
+    else if (this.state.phase !== 'ready') this.update({ startLog: (this.state.startLog + piece.text).slice(-START_LOG_CHARACTERS_MAX) });
     for (const retry of retriesIn(piece.text, this.options)) {
       const { turn } = this.state;
       if (!turn || turn.cancelling) continue;
@@ -239,7 +240,8 @@ export class AcpConversation implements Driver {
 
   exited(): void {
     this.outbox.close();
-    const { turn, sentAnswers, approvals, steers, inputs } = this.state;
+    const { turn, sentAnswers, approvals, steers, inputs, phase, startLog } = this.state;
+    if (phase !== 'ready' && startLog) this.host.emit({ type: 'output', stream: 'stderr', content: startLog });
     const open = [...approvals, ...sentAnswers.filter(({ confirm }) => confirm)];
     for (const { approvalId } of open) this.host.emit({ type: 'approval_withdrawn', approvalId, reason: 'The agent is gone.' });
     if (turn?.inputId && !turn.delivered) this.host.emit({ type: 'input_failed', inputId: turn.inputId, reason: 'The agent is gone.' });

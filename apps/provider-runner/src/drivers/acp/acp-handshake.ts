@@ -68,7 +68,7 @@ export class AcpHandshake {
   private becomeReady(): void {
     const { model } = this.host.run.manifest.provider;
     const { keepsConversations: keeps, agentSessionId, agentInfo } = this.outbox.state;
-    this.outbox.update({ phase: 'ready' });
+    this.outbox.update({ phase: 'ready', startLog: '' });
     // The session is told an id only where it is of use: without one, going on with it is NOT_SUPPORTED at once, and not a start that fails.
     const known = keeps ? { agentSessionId: agentSessionId ?? '' } : {};
     this.host.emit({ type: 'run_started', pid: this.host.pid, ...known, agentInfo: agentInfo ?? {} });

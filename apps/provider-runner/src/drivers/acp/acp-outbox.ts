@@ -1,3 +1,4 @@
+import { AppError } from '@orbitmesh/domain';
 import { newAcpState, type AcpState, type HeldInput, type OpenApproval } from './acp-state.js';
 import { lineOfKey, permissionKey, PROMPT, promptKey, STEER, steerKey } from './acp-requests.js';
 import type { DriverHost } from '../driver.js';
@@ -80,6 +81,8 @@ export class AcpOutbox {
   /** The agent does not read, or is gone: what was to be said is taken back, so that it can be tried again. */
   private notWritten(key: string, error: Error): void {
     this.host.log('warn', 'a line could not be sent to the agent', { key, reason: error.message });
+    // How it ended says more than that it takes nothing any more.
+    if (error instanceof AppError && error.code === 'UNAVAILABLE' && this.state.phase !== 'ready') return;
     if (key === 'initialize' || key === 'session' || key === 'mode' || key === 'model') return this.host.failStart('start_failed', `The agent does not take input: ${error.message}`);
     if (this.isRunningPrompt(key)) return this.failPrompt(key, error);
     if (key.startsWith(STEER)) return this.takeBackSteer(key);

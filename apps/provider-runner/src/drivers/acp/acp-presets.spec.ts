@@ -174,6 +174,17 @@ describe('an agent that retries silently', () => {
     expect(bench.said('output')).toEqual([]);
   });
 
+  it('shows its log of the start only when it never gets ready, over a restart of its runner', async () => {
+    const bench = new JournaledDriver(acpDriver, runContextOf({ entry: { driver: 'acp', command: ['/bin/agent'], custom: { acp: { preset: 'gemini' } } } }));
+    await bench.step((driver) => driver.start());
+    await logs(bench, `${'x'.repeat(3_000)}\nno such model\n`);
+    await bench.crash();
+    expect(bench.said('output')).toEqual([]);
+    await bench.step((driver) => driver.exited({ exitCode: 1, signal: null }));
+    expect(bench.said('output')).toMatchObject([{ stream: 'stderr', content: expect.stringMatching(/^x+\nno such model\n$/) }]);
+    expect(bench.said('output')[0].content).toHaveLength(2_000);
+  });
+
   it('starts to count anew with every turn, and what it says without such a log is output', async () => {
     const bench = await working({ preset: 'gemini' });
     await logs(bench, refused(1) + refused(2));

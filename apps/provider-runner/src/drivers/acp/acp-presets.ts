@@ -55,6 +55,8 @@ export const ACP_PRESETS: Readonly<Record<string, Partial<AcpOptions>>> = {
   },
   /** @github/copilot 1.0.102. Its program unpacks itself into the user's cache, which its sessions may share. */
   copilot: {
+    // It takes them, and offers none of their tools.
+    mcp: false,
     versionArgs: ['--version'],
     state: { COPILOT_HOME: '' },
     env: { COPILOT_AUTO_UPDATE: 'false' },
@@ -70,6 +72,8 @@ export const ACP_PRESETS: Readonly<Record<string, Partial<AcpOptions>>> = {
     files: {
       'settings.json': {
         general: { enableAutoUpdate: false, disableAutoUpdate: true },
+        // It waits a minute before it tries a model that is at its limit again, then twice as long, ten times by default.
+        model: { generationConfig: { maxRetries: 1 } },
         privacy: { usageStatisticsEnabled: false },
         telemetry: { enabled: false },
       },

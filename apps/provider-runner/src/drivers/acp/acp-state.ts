@@ -67,6 +67,8 @@ export interface AcpState {
   /** The agent can go on with this conversation in another process. */
   keepsConversations: boolean;
   agentInfo: { name?: string; version?: string } | null;
+  /** The end of its log before it was ready: said when it never is. */
+  startLog: string;
   turn: RunningTurn | null;
   turns: number;
   inputs: HeldInput[];
@@ -91,7 +93,7 @@ export function newTurn(input: HeldInput | null): RunningTurn {
 export function newAcpState(): AcpState {
   return {
     phase: 'initializing', outstanding: [], opening: null, model: null, mode: null, steering: false, agentSessionId: null,
-    keepsConversations: true, agentInfo: null, turn: null, turns: 0, inputs: [], steers: [], denials: [],
+    keepsConversations: true, agentInfo: null, startLog: '', turn: null, turns: 0, inputs: [], steers: [], denials: [],
     approvals: [], sentAnswers: [], toolCalls: {}, planStep: null, paused: false, stopping: false,
     usage: NO_USAGE, said: { activity: 'idle', currentTask: null },
   };

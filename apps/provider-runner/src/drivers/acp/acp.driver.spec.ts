@@ -33,7 +33,7 @@ describe('the handshake', () => {
       { type: 'run_started', pid: 4711, agentSessionId: 'conv-1', agentInfo: { name: 'scripted', version: '1.2.3' } },
       { type: 'turn_started' },
     ]);
-    expect(bench.status()).toEqual({ activity: 'thinking', busy: true, queuedInputs: 0 });
+    expect(bench.status()).toMatchObject({ activity: 'thinking', busy: true, queuedInputs: 0 });
   });
 
   it('fails the start with auth_required when the agent wants a login', async () => {

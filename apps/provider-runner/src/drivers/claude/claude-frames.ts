@@ -1,4 +1,4 @@
-import { count, fields, short, type Fields } from '../wire/fields.js';
+import { count, fields, parseFrame, short, type Fields } from '../wire/fields.js';
 
 /** Known frames that say nothing a reader of the session needs: what they tell comes in others, too. */
 const TYPES = new Set(['keep_alive', 'tool_progress', 'tool_use_summary', 'command_lifecycle', 'auth_status', 'prompt_suggestion']);
@@ -12,7 +12,7 @@ export function decodeClaudeFrame(line: string): Fields | undefined {
   // Most of what is no frame is told without an exception: a flood of it must stay cheap.
   if (!line.trimStart().startsWith('{')) return undefined;
   try {
-    const frame = fields(JSON.parse(line));
+    const frame = fields(parseFrame(line));
     return typeof frame.type === 'string' ? frame : undefined;
   } catch {
     return undefined;

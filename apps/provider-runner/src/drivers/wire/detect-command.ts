@@ -15,7 +15,8 @@ const run = promisify(execFile);
 
 /**
  * Is the entry's command there, are the scripts it names, and which version does it say it is? The
- * version is the last line of what `program …versionArgs` says; null: nobody asks for it. Never throws.
+ * version is the line of what `program …versionArgs` says that looks like one (copilot adds advice), else the last; null:
+ * nobody asks for it. Never throws.
  */
 export async function detectCommand(entry: ProviderEntry, versionArgs: readonly string[] | null): Promise<Detection> {
   const [program, ...args] = entry.command;
@@ -29,7 +30,9 @@ export async function detectCommand(entry: ProviderEntry, versionArgs: readonly 
   if (!versionArgs) return { installed: true, version: null, detail: null };
   try {
     const { stdout } = await run(program, versionArgs, { timeout: VERSION_TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: VERSION_BYTES_MAX, env: { PATH, ...entry.env } });
-    return { installed: true, version: stdout.trim().split('\n').at(-1)?.slice(0, VERSION_CHARACTERS_MAX) || null, detail: null };
+    const lines = stdout.trim().split('\n');
+    const version = lines.find((line) => /\d\.\d/.test(line)) ?? lines.at(-1);
+    return { installed: true, version: version?.trim().slice(0, VERSION_CHARACTERS_MAX) || null, detail: null };
   } catch (error) {
     return { installed: true, version: null, detail: `the version is unknown: ${(error as Error).message.split('\n')[0].slice(0, 300)}` };
   }

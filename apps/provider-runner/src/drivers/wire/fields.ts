@@ -1,4 +1,4 @@
-import { SHORT_TEXT_MAX } from './wire.limits.js';
+import { FRAME_DEPTH_MAX, SHORT_TEXT_MAX } from './wire.limits.js';
 
 /** What came from an agent, not trusted to have any shape. */
 export type Fields = Record<string, unknown>;
@@ -24,4 +24,27 @@ export function count(value: unknown): number {
 export function short(value: unknown): string {
   const given = text(value) ?? '';
   return given.length > SHORT_TEXT_MAX ? `${given.slice(0, SHORT_TEXT_MAX - 1).replace(/[\uD800-\uDBFF]$/, '')}…` : given;
+}
+
+/** JSON of an agent, no deeper than `FRAME_DEPTH_MAX`: below that, `…` stands in its place. @throws SyntaxError */
+export function parseFrame(line: string): unknown {
+  const value: unknown = JSON.parse(line);
+  return mayBeDeep(line) ? pruned(value, FRAME_DEPTH_MAX) : value;
+}
+
+/** Has enough brackets for it: nearly no frame has, and only those are walked over. */
+function mayBeDeep(line: string): boolean {
+  let opened = 0;
+  for (let at = 0; at < line.length; at += 1) {
+    const sign = line.charCodeAt(at);
+    if ((sign === 0x5b || sign === 0x7b) && (opened += 1) > FRAME_DEPTH_MAX) return true;
+  }
+  return false;
+}
+
+function pruned(value: unknown, levels: number): unknown {
+  if (typeof value !== 'object' || value === null) return value;
+  if (levels === 0) return '…';
+  if (Array.isArray(value)) return value.map((item) => pruned(item, levels - 1));
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, pruned(item, levels - 1)]));
 }

@@ -1,4 +1,4 @@
-import { fields, text, type Fields } from './fields.js';
+import { fields, parseFrame, text, type Fields } from './fields.js';
 
 /**
  * JSON-RPC 2.0 as agents use it over stdio: one message a line, no batches. Our own request ids are
@@ -32,7 +32,7 @@ export function decodeFrame(line: string): Frame {
   if (!line.trimStart().startsWith('{')) return { kind: 'invalid' };
   let message: Fields;
   try {
-    const parsed: unknown = JSON.parse(line);
+    const parsed = parseFrame(line);
     if (typeof parsed !== 'object' || parsed === null || Array.isArray(parsed)) return { kind: 'invalid' };
     message = parsed as Fields;
   } catch {

@@ -16,3 +16,5 @@ export const APPROVAL_OPTIONS_MAX = 16;
 export const PLAN_ENTRIES_MAX = 100;
 /** A request id the agent chose; a longer one is refused, because it must fit into a journaled key. */
 export const REQUEST_ID_MAX = 64;
+/** Levels of a frame that are taken; what is deeper is replaced. Real ones have a dozen; a few thousand would end everything that walks over them. */
+export const FRAME_DEPTH_MAX = 64;
