@@ -1,5 +1,5 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ProviderEntry } from '@orbitmesh/domain';
@@ -64,7 +64,7 @@ describe('the opening of a conversation', () => {
     const params = await opened({});
     expect(params.mcpServers).toMatchObject([{ env: [{ name: 'ORBITMESH_TOKEN', value: 'oma_secret' }] }, { env: [{ name: 'KEY', value: 'key-secret' }, { name: 'LEVEL', value: '1' }] }]);
     expect(params).not.toHaveProperty('_meta');
-    expect(await opened({ preset: 'claude-acp', meta: {} })).not.toHaveProperty('_meta');
+    expect(await opened({ preset: 'claude-acp', trustProject: true })).not.toHaveProperty('_meta');
   });
 });
 
@@ -84,7 +84,16 @@ describe('where an agent keeps its own files', () => {
 
     writeFileSync(settings, '{"changed":true}');
     acpDriver.launch!(plan(entryOf({ preset: 'gemini' })));
-    expect(readFileSync(settings, 'utf8')).toBe('{"changed":true}');
+    expect(readFileSync(settings, 'utf8')).not.toContain('changed');
+  });
+
+  it('is not left through a link that an agent put there', () => {
+    const [elsewhere, stateDir] = [join(directory, 'elsewhere'), join(directory, 'state')];
+    for (const made of [elsewhere, stateDir]) mkdirSync(made, { recursive: true });
+    symlinkSync(elsewhere, join(stateDir, '.gemini'));
+    acpDriver.launch!({ ...plan(entryOf({ preset: 'gemini' })), stateDir });
+    expect(readdirSync(elsewhere)).toEqual([]);
+    expect(readFileSync(join(stateDir, '.gemini', 'settings.json'), 'utf8')).toContain('"ignoreLocalEnv": true');
   });
 
   it('is with claude-acp what was said, and nothing that an earlier run left to be obeyed', () => {
@@ -103,6 +112,31 @@ describe('where an agent keeps its own files', () => {
     const { environment } = acpDriver.launch!(plan(entryOf({ preset: 'gemini' }, more)));
     expect(environment).not.toHaveProperty('GEMINI_CLI_HOME');
     expect(() => statSync(join(directory, '.gemini'))).toThrow('ENOENT');
+  });
+});
+
+describe('what a project brings for the agent', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'om-project-'));
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  const workingDir = join(directory, 'repo', 'sub');
+  mkdirSync(workingDir, { recursive: true });
+  mkdirSync(join(directory, 'repo', '.git'));
+  mkdirSync(join(directory, '.gemini'));
+  const environmentWith = (acp: object) => acpDriver.launch!({ ...runContextOf({ entry: entryOf(acp), workingDir, stateDir: join(directory, 'state') }), environment: {} }).environment;
+
+  it('is not trusted unless the entry says so, anywhere in its repository', () => {
+    const untrusted = { GEMINI_CLI_TRUST_WORKSPACE: 'false' };
+    expect(environmentWith({ preset: 'gemini' })).not.toMatchObject(untrusted);
+    symlinkSync('/nowhere', join(directory, 'repo', '.gemini'));
+    expect(environmentWith({ preset: 'gemini' })).toMatchObject(untrusted);
+    expect(environmentWith({ preset: 'gemini', trustProject: true })).not.toMatchObject(untrusted);
+  });
+
+  it('is said to be left alone, with the MCP servers that do not start then', async () => {
+    const bench = new JournaledDriver(acpDriver, runContextOf({ entry: entryOf({ preset: 'gemini' }), environment: { GEMINI_CLI_TRUST_WORKSPACE: 'false' } }));
+    await bench.step((driver) => driver.start());
+    await bench.agent(INITIALIZED, OPENED);
+    expect(bench.said('metadata')).toEqual([{ type: 'metadata', key: 'warning', value: expect.stringContaining('custom.acp.trustProject') }]);
   });
 });
 

@@ -29,10 +29,14 @@ export const ACP_PRESETS: Readonly<Record<string, Partial<AcpOptions>>> = {
       GEMINI_DEBUG_LOG_FILE: '/dev/stderr',
     },
     retryLog: { pattern: '\\[WARN\\] Attempt \\d+ failed with status (?<status>\\d+)(?<message>.*)', max: 3 },
+    // Then it reads neither these settings nor an `.env`; nor does it start an MCP server, ours among them.
+    untrusted: { when: ['.gemini'], env: { GEMINI_CLI_TRUST_WORKSPACE: 'false' } },
     files: {
       '.gemini/settings.json': {
         // In a folder that nobody trusted by hand it starts no MCP server.
         security: { folderTrust: { enabled: false } },
+        // A repository's `.env` is for its own program.
+        advanced: { ignoreLocalEnv: true },
         general: { enableAutoUpdate: false, enableAutoUpdateNotification: false, maxAttempts: 3 },
         privacy: { usageStatisticsEnabled: false },
         telemetry: { enabled: false },

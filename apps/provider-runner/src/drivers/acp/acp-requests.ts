@@ -68,9 +68,9 @@ function initializeParams(): InitializeRequest {
 }
 
 function openParams(state: AcpState, run: RunContext): NewSessionRequest | LoadSessionRequest {
-  const { forwards, meta } = acpOptionsOf(run.entry);
+  const { forwards, meta, trustProject } = acpOptionsOf(run.entry);
   const mcpServers = run.mcpServers.map((server) => ({ ...server, env: environmentOf(server, forwards, run.environment) })).map(mcpServerOf);
-  const params = { cwd: run.workingDir, mcpServers, ...(Object.keys(meta).length ? { _meta: meta } : {}) };
+  const params = { cwd: run.workingDir, mcpServers, ...(Object.keys(meta).length && !trustProject ? { _meta: meta } : {}) };
   return state.opening === 'session/new' ? params : { ...params, sessionId: run.continueAgentSessionId ?? '' };
 }
 
