@@ -1,6 +1,6 @@
 import { describeError, kindOfError } from './acp-errors.js';
 import { agentInfoOf, keepsConversations, modelChoiceOf, offersMode, offersSteering, openingOf } from './acp-opening.js';
-import type { AcpOptions } from './acp-options.js';
+import { isKeptFromProject, type AcpOptions } from './acp-options.js';
 import type { AcpOutbox } from './acp-outbox.js';
 import { ACP_PROTOCOL_VERSION } from './acp-requests.js';
 import type { DriverHost } from '../driver.js';
@@ -72,6 +72,10 @@ export class AcpHandshake {
     // The session is told an id only where it is of use: without one, going on with it is NOT_SUPPORTED at once, and not a start that fails.
     const known = keeps ? { agentSessionId: agentSessionId ?? '' } : {};
     this.host.emit({ type: 'run_started', pid: this.host.pid, ...known, agentInfo: agentInfo ?? {} });
+    if (isKeptFromProject(this.options, this.host.run.environment)) {
+      const { when } = this.options.untrusted!;
+      this.host.emit({ type: 'metadata', key: 'warning', value: `The project has ${when.join(' or ')}, which the agent does not read; it starts no MCP servers there either. custom.acp.trustProject of the provider's entry says otherwise.` });
+    }
     if (model !== null && !this.outbox.state.model) this.host.emit({ type: 'metadata', key: 'model', value: `The agent offers no choice of models; ${short(model)} was not set.` });
   }
 }

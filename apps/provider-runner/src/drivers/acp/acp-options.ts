@@ -29,19 +29,32 @@ export interface AcpOptions {
   retryLog: { pattern: string; max: number } | null;
   /** Beginnings of the names of the agent's own notifications, which are passed over (as all that begin with `_` are). */
   extensions: string[];
+  /**
+   * How an MCP server gets the variables of the agent that it needs: over the wire, or, where the agent's
+   * servers inherit its whole environment, from it. Then a server that is not ours gets no token.
+   */
+  forwards: 'wire' | 'inherited';
+  /** `_meta` of the request that opens the conversation, in a project that is not trusted. */
+  meta: Record<string, unknown>;
   /** Variables that lead the agent's own files into the session's state directory, with the path in it. */
   state: Record<string, string>;
+  /** The directories of its state directory that a later run of the conversation finds, where the agent would obey what an earlier one left beside them. Null: all of it. */
+  keeps: string[] | null;
   /** Files that the agent finds in its state directory, by their path in it: text, or JSON. */
   files: Record<string, string | object>;
   /** By the variable that is set: the login that is chosen in these files (`security.auth.selectedType` of gemini-cli and what is made of it). */
   login: Record<string, string>;
+  /** What a project brings for the agent to read (`when`: any of these in it), and the variables that make the agent leave it alone. */
+  untrusted: { when: string[]; env: Record<string, string> } | null;
+  /** The agent may read its own settings in the project: they can run commands and allow tools. */
+  trustProject: boolean;
   /** Other variables, where nobody sets them otherwise. */
   env: Record<string, string>;
 }
 
 const DEFAULTS: AcpOptions = {
   usage: 'turn', continue: true, steer: false, mcp: true, ignoresEof: false, versionArgs: null, mode: null, errorText: null, retryLog: null,
-  extensions: [], state: {}, files: {}, login: {}, env: {},
+  extensions: [], forwards: 'wire', meta: {}, keeps: null, state: {}, files: {}, login: {}, untrusted: null, trustProject: false, env: {},
 };
 
 const CHECKS: { [Key in keyof AcpOptions]: (value: unknown) => boolean } = {
@@ -55,9 +68,14 @@ const CHECKS: { [Key in keyof AcpOptions]: (value: unknown) => boolean } = {
   errorText: (value) => value === null || isPattern(value),
   retryLog: (value) => value === null || (isPattern(fields(value).pattern) && Number.isInteger(fields(value).max) && Number(fields(value).max) > 0),
   extensions: isTexts,
+  forwards: (value) => value === 'wire' || value === 'inherited',
+  meta: isRecord,
+  keeps: (value) => value === null || isTexts(value),
   state: (value) => isRecord(value) && Object.values(value).every(isInside),
   files: (value) => isRecord(value) && Object.entries(value).every(([path, content]) => path !== '' && isInside(path) && (isText(content) || isRecord(content))),
   login: (value) => isRecord(value) && Object.values(value).every(isText),
+  untrusted: (value) => value === null || (isTexts(fields(value).when) && isRecord(fields(value).env) && Object.values(fields(fields(value).env)).every(isText)),
+  trustProject: isBoolean,
   env: (value) => isRecord(value) && Object.values(value).every(isText),
 };
 
@@ -69,6 +87,11 @@ export function acpOptionsOf(entry: ProviderEntry): AcpOptions {
   if (!known) wrong.push('custom.acp.preset');
   if (wrong.length) throw new AppError('CONFIG_INVALID', `The provider's entry is wrong at ${wrong.join(', ')}.`, { wrong });
   return { ...DEFAULTS, ...(preset === undefined ? {} : ACP_PRESETS[preset as string]), ...given };
+}
+
+/** The variables that make the agent leave the project's settings alone are set: by us at its start, or by somebody else. */
+export function isKeptFromProject({ untrusted }: AcpOptions, environment: Readonly<Record<string, string>>): boolean {
+  return untrusted !== null && Object.entries(untrusted.env).every(([name, value]) => environment[name] === value);
 }
 
 function isText(value: unknown): value is string {

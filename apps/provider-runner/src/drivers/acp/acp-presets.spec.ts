@@ -1,11 +1,11 @@
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { mkdtempSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
+import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { ProviderEntry } from '@orbitmesh/domain';
 import { acpDriver } from './acp.driver.js';
 import { ACP_PRESETS } from './acp-presets.js';
-import type { LaunchPlan } from '../driver.js';
+import type { LaunchPlan, McpServerLaunch } from '../driver.js';
 import { JournaledDriver, manifestOf, runContextOf } from '../testing/journaled-driver.js';
 
 const INITIALIZED = { id: 'om:initialize', result: { protocolVersion: 1, agentCapabilities: {}, _meta: { steering: { supported: true } } } };
@@ -38,9 +38,33 @@ describe('the presets of the acp driver', () => {
 
   it.each([
     [{ preset: 'nobody' }, 'preset'], [{ unknown: 1 }, 'unknown'], [{ errorText: '(' }, 'errorText'], [{ state: { A: '../out' } }, 'state'], [{ files: { '/etc/x': {} } }, 'files'],
-    [{ files: { '': {} } }, 'files'], [{ retryLog: { pattern: 'x', max: 0 } }, 'retryLog'], [{ mode: 1 }, 'mode'], [{ env: { A: 1 } }, 'env'], [{ login: [] }, 'login'], [{ extensions: 'x' }, 'extensions'], [{ mcp: 'no' }, 'mcp'],
+    [{ files: { '': {} } }, 'files'], [{ retryLog: { pattern: 'x', max: 0 } }, 'retryLog'], [{ mode: 1 }, 'mode'], [{ env: { A: 1 } }, 'env'], [{ login: [] }, 'login'], [{ extensions: 'x' }, 'extensions'], [{ mcp: 'no' }, 'mcp'], [{ forwards: 'argv' }, 'forwards'], [{ meta: [] }, 'meta'], [{ keeps: 'x' }, 'keeps'],
   ])('refuse %j, naming it', (acp, named) => {
     expect(() => acpDriver.check!(entryOf(acp), manifestOf())).toThrow(`custom.acp.${named}`);
+  });
+});
+
+describe('the opening of a conversation', () => {
+  const server = { command: '/bin/mcp', args: [], forward: ['ORBITMESH_TOKEN'] };
+  const mcpServers: McpServerLaunch[] = [{ ...server, name: 'orbitmesh', env: {}, own: true }, { ...server, name: 'files', env: { LEVEL: '1' }, forward: ['KEY'] }];
+  const opened = async (acp: object, more: object = {}) => {
+    const bench = new JournaledDriver(acpDriver, runContextOf({ entry: entryOf(acp), mcpServers, environment: { ORBITMESH_TOKEN: 'oma_secret', KEY: 'key-secret' }, ...more }));
+    await bench.step((driver) => driver.start());
+    await bench.agent({ ...INITIALIZED, result: { ...INITIALIZED.result, agentCapabilities: { loadSession: true } } });
+    return bench.sent('session')[0].params;
+  };
+
+  it.each([{}, { continueAgentSessionId: 'conv-1' }])('with claude-acp takes no settings from the repository, and carries no secret, which it would put on a command line: %j', async (more) => {
+    const params = await opened({ preset: 'claude-acp' }, more);
+    expect(params).toMatchObject({ _meta: { claudeCode: { options: { settingSources: ['user'] } } }, mcpServers: [{ name: 'orbitmesh', env: [] }, { name: 'files', env: [{ name: 'ORBITMESH_TOKEN', value: '' }, { name: 'LEVEL', value: '1' }] }] });
+    expect(JSON.stringify(params)).not.toContain('secret');
+  });
+
+  it('with others carries what their servers would not inherit, and no _meta', async () => {
+    const params = await opened({});
+    expect(params.mcpServers).toMatchObject([{ env: [{ name: 'ORBITMESH_TOKEN', value: 'oma_secret' }] }, { env: [{ name: 'KEY', value: 'key-secret' }, { name: 'LEVEL', value: '1' }] }]);
+    expect(params).not.toHaveProperty('_meta');
+    expect(await opened({ preset: 'claude-acp', trustProject: true })).not.toHaveProperty('_meta');
   });
 });
 
@@ -60,7 +84,26 @@ describe('where an agent keeps its own files', () => {
 
     writeFileSync(settings, '{"changed":true}');
     acpDriver.launch!(plan(entryOf({ preset: 'gemini' })));
-    expect(readFileSync(settings, 'utf8')).toBe('{"changed":true}');
+    expect(readFileSync(settings, 'utf8')).not.toContain('changed');
+  });
+
+  it('is not left through a link that an agent put there', () => {
+    const [elsewhere, stateDir] = [join(directory, 'elsewhere'), join(directory, 'state')];
+    for (const made of [elsewhere, stateDir]) mkdirSync(made, { recursive: true });
+    symlinkSync(elsewhere, join(stateDir, '.gemini'));
+    acpDriver.launch!({ ...plan(entryOf({ preset: 'gemini' })), stateDir });
+    expect(readdirSync(elsewhere)).toEqual([]);
+    expect(readFileSync(join(stateDir, '.gemini', 'settings.json'), 'utf8')).toContain('"ignoreLocalEnv": true');
+  });
+
+  it('is with claude-acp what was said, and nothing that an earlier run left to be obeyed', () => {
+    mkdirSync(join(directory, 'projects'), { recursive: true });
+    mkdirSync(join(directory, 'skills'), { recursive: true });
+    writeFileSync(join(directory, 'settings.json'), '{"hooks":{}}');
+    acpDriver.launch!(plan(entryOf({ preset: 'claude-acp' }, { env: { CLAUDE_CONFIG_DIR: '/home/me/.claude' } })));
+    expect(readdirSync(directory)).toContain('settings.json');
+    acpDriver.launch!(plan(entryOf({ preset: 'claude-acp' })));
+    expect(readdirSync(directory)).toEqual(['projects']);
   });
 
   it.each([
@@ -69,6 +112,31 @@ describe('where an agent keeps its own files', () => {
     const { environment } = acpDriver.launch!(plan(entryOf({ preset: 'gemini' }, more)));
     expect(environment).not.toHaveProperty('GEMINI_CLI_HOME');
     expect(() => statSync(join(directory, '.gemini'))).toThrow('ENOENT');
+  });
+});
+
+describe('what a project brings for the agent', () => {
+  const directory = mkdtempSync(join(tmpdir(), 'om-project-'));
+  afterAll(() => rmSync(directory, { recursive: true, force: true }));
+  const workingDir = join(directory, 'repo', 'sub');
+  mkdirSync(workingDir, { recursive: true });
+  mkdirSync(join(directory, 'repo', '.git'));
+  mkdirSync(join(directory, '.gemini'));
+  const environmentWith = (acp: object) => acpDriver.launch!({ ...runContextOf({ entry: entryOf(acp), workingDir, stateDir: join(directory, 'state') }), environment: {} }).environment;
+
+  it('is not trusted unless the entry says so, anywhere in its repository', () => {
+    const untrusted = { GEMINI_CLI_TRUST_WORKSPACE: 'false' };
+    expect(environmentWith({ preset: 'gemini' })).not.toMatchObject(untrusted);
+    symlinkSync('/nowhere', join(directory, 'repo', '.gemini'));
+    expect(environmentWith({ preset: 'gemini' })).toMatchObject(untrusted);
+    expect(environmentWith({ preset: 'gemini', trustProject: true })).not.toMatchObject(untrusted);
+  });
+
+  it('is said to be left alone, with the MCP servers that do not start then', async () => {
+    const bench = new JournaledDriver(acpDriver, runContextOf({ entry: entryOf({ preset: 'gemini' }), environment: { GEMINI_CLI_TRUST_WORKSPACE: 'false' } }));
+    await bench.step((driver) => driver.start());
+    await bench.agent(INITIALIZED, OPENED);
+    expect(bench.said('metadata')).toEqual([{ type: 'metadata', key: 'warning', value: expect.stringContaining('custom.acp.trustProject') }]);
   });
 });
 

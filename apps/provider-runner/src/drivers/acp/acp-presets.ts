@@ -1,4 +1,5 @@
 import type { AcpOptions } from './acp-options.js';
+import { CLAUDE_KEEPS } from '../claude/claude-launch.js';
 
 /** Documented for Anthropic's programs: what nobody who watches an agent from here can use, and what would change it under our feet. */
 const CLAUDE_QUIET = { DISABLE_AUTOUPDATER: '1', CLAUDE_CODE_DISABLE_NONESSENTIAL_TRAFFIC: '1' };
@@ -28,10 +29,14 @@ export const ACP_PRESETS: Readonly<Record<string, Partial<AcpOptions>>> = {
       GEMINI_DEBUG_LOG_FILE: '/dev/stderr',
     },
     retryLog: { pattern: '\\[WARN\\] Attempt \\d+ failed with status (?<status>\\d+)(?<message>.*)', max: 3 },
+    // Then it reads neither these settings nor an `.env`; nor does it start an MCP server, ours among them.
+    untrusted: { when: ['.gemini'], env: { GEMINI_CLI_TRUST_WORKSPACE: 'false' } },
     files: {
       '.gemini/settings.json': {
         // In a folder that nobody trusted by hand it starts no MCP server.
         security: { folderTrust: { enabled: false } },
+        // A repository's `.env` is for its own program.
+        advanced: { ignoreLocalEnv: true },
         general: { enableAutoUpdate: false, enableAutoUpdateNotification: false, maxAttempts: 3 },
         privacy: { usageStatisticsEnabled: false },
         telemetry: { enabled: false },
@@ -80,6 +85,13 @@ export const ACP_PRESETS: Readonly<Record<string, Partial<AcpOptions>>> = {
   'claude-acp': {
     steer: true,
     versionArgs: ['--version'],
+    // Its own default is what the repository's settings say.
+    mode: 'default',
+    // What a server is given stands on the command line of the program below it.
+    forwards: 'inherited',
+    // Else the repository's settings decide what is allowed, which hooks run and where the key is sent.
+    meta: { claudeCode: { options: { settingSources: ['user'] } } },
+    keeps: CLAUDE_KEEPS,
     state: { CLAUDE_CONFIG_DIR: '' },
     env: {
       ...CLAUDE_QUIET,

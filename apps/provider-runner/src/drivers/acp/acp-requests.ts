@@ -1,6 +1,7 @@
 import type { InitializeRequest, LoadSessionRequest, NewSessionRequest, PromptRequest, RequestPermissionResponse, SetSessionConfigOptionRequest, SetSessionModeRequest } from '@agentclientprotocol/sdk/unstable';
 import { CLIENT_VERSION } from '../wire/client.js';
 import { encodeError, encodeNotification, encodeRequest, encodeResult, RPC_METHOD_NOT_FOUND, type RpcId } from '../wire/json-rpc.js';
+import { acpOptionsOf, type AcpOptions } from './acp-options.js';
 import type { AcpState } from './acp-state.js';
 import type { McpServerLaunch, RunContext } from '../driver.js';
 
@@ -67,7 +68,9 @@ function initializeParams(): InitializeRequest {
 }
 
 function openParams(state: AcpState, run: RunContext): NewSessionRequest | LoadSessionRequest {
-  const params = { cwd: run.workingDir, mcpServers: run.mcpServers.map((server) => mcpServerOf(server, run.environment)) };
+  const { forwards, meta, trustProject } = acpOptionsOf(run.entry);
+  const mcpServers = run.mcpServers.map((server) => ({ ...server, env: environmentOf(server, forwards, run.environment) })).map(mcpServerOf);
+  const params = { cwd: run.workingDir, mcpServers, ...(Object.keys(meta).length && !trustProject ? { _meta: meta } : {}) };
   return state.opening === 'session/new' ? params : { ...params, sessionId: run.continueAgentSessionId ?? '' };
 }
 
@@ -80,10 +83,14 @@ function modelRequest(id: string, configId: string | null, { agentSessionId }: A
     : encodeRequest(id, 'session/set_config_option', { sessionId, configId, value: model } satisfies SetSessionConfigOptionRequest);
 }
 
-/** Agents start a server with little of their own environment (gemini-cli leaves out whatever looks like a token): what it needs goes over the wire. */
-function mcpServerOf({ name, command, args, env, forward }: McpServerLaunch, environment: RunContext['environment']) {
-  const forwarded = forward.flatMap((variable) => (environment[variable] === undefined ? [] : [[variable, environment[variable]]]));
-  return { name, command, args, env: [...forwarded, ...Object.entries(env)].map(([variable, value]) => ({ name: variable, value })) };
+/** Most agents start a server with little of their own environment (gemini-cli leaves out whatever looks like a token): what it needs goes over the wire. */
+function environmentOf({ env, forward, own }: McpServerLaunch, forwards: AcpOptions['forwards'], environment: RunContext['environment']): Record<string, string> {
+  if (forwards === 'inherited') return own ? env : { ORBITMESH_TOKEN: '', ...env };
+  return { ...Object.fromEntries(forward.flatMap((variable) => (environment[variable] === undefined ? [] : [[variable, environment[variable]]]))), ...env };
+}
+
+function mcpServerOf({ name, command, args, env }: McpServerLaunch) {
+  return { name, command, args, env: Object.entries(env).map(([variable, value]) => ({ name: variable, value })) };
 }
 
 /** ACP has no system prompt: it stands before the first prompt, under a heading (design §8). */

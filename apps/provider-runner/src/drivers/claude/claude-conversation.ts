@@ -3,7 +3,7 @@ import { count, fields, list, short, text, type Fields } from '../wire/fields.js
 import { ClaudeApprovals } from './claude-approvals.js';
 import { codeOfFailure, isFinal, outcomeOfResult } from './claude-errors.js';
 import { decodeClaudeFrame, isPassedOver, limitOf } from './claude-frames.js';
-import { INITIALIZE, keyOfId, refuseKey, USAGE } from './claude-lines.js';
+import { INITIALIZE, isConversationId, keyOfId, refuseKey, USAGE } from './claude-lines.js';
 import { applyAssistant, applyStreamEvent, applyUser, type Applied } from './claude-messages.js';
 import { ClaudeOutbox } from './claude-outbox.js';
 import { activityOf, currentTaskOf, type ClaudeState } from './claude-state.js';
@@ -155,7 +155,7 @@ export class ClaudeConversation implements Driver {
 
   /** Said with every turn: what is new is said on. */
   private onTurnBegun({ session_id, claude_code_version, model, mcp_servers }: Fields): boolean {
-    this.onConversation(session_id);
+    const known = this.onConversation(session_id);
     this.turns.goesOn();
     const now = { version: short(claude_code_version) || null, model: short(model) || null };
     if (now.version && now.version !== this.state.version) {
@@ -166,16 +166,15 @@ export class ClaudeConversation implements Driver {
     }
     if (now.model && now.model !== this.state.model) this.host.emit({ type: 'metadata', key: 'model', value: now.model });
     this.outbox.update(now);
-    return true;
+    return known;
   }
 
   /** `/clear` begins a new conversation in the same process: that is the one to go on with later. */
   private onConversation(id: unknown): boolean {
-    const agentSessionId = short(id);
-    if (!agentSessionId) return false;
-    if (agentSessionId === this.state.agentSessionId) return true;
-    this.outbox.update({ agentSessionId });
-    if (this.state.phase === 'ready') this.host.emit({ type: 'conversation_changed', agentSessionId });
+    if (!isConversationId(id)) return false;
+    if (id === this.state.agentSessionId) return true;
+    this.outbox.update({ agentSessionId: id });
+    if (this.state.phase === 'ready') this.host.emit({ type: 'conversation_changed', agentSessionId: id });
     return true;
   }
 

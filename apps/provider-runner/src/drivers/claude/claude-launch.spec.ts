@@ -1,11 +1,14 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { existsSync, mkdtempSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { LaunchPlan } from '../driver.js';
 import { manifestOf, runContextOf } from '../testing/journaled-driver.js';
+import { claudeDriver } from './claude.driver.js';
 import { conversationIdOf } from './claude-lines.js';
 import { launchClaude } from './claude-launch.js';
+
+const CONVERSATION = '11111111-2222-4333-8444-555555555555';
 
 describe('the launch of Claude Code', () => {
   let stateDir: string;
@@ -23,9 +26,47 @@ describe('the launch of Claude Code', () => {
     expect(fresh.slice(0, 3)).toEqual(['/bin/node', '/opt/cli.js', '-p']);
     expect(after(fresh, '--session-id')).toBe(conversationIdOf({ runId: 'run_1' }));
     expect(conversationIdOf({ runId: 'run_2' })).not.toBe(conversationIdOf({ runId: 'run_1' }));
-    const continued = launchClaude(plan({ continueAgentSessionId: 'conv-1' })).command;
-    expect(after(continued, '--resume')).toBe('conv-1');
+    const continued = launchClaude(plan({ continueAgentSessionId: CONVERSATION })).command;
+    expect(after(continued, '--resume')).toBe(CONVERSATION);
     expect(continued).not.toContain('--session-id');
+  });
+
+  it.each(['conv-1', '', '--dangerously-skip-permissions', `${CONVERSATION}\n`, `${CONVERSATION} x`])('goes on with no conversation that is called %j', (continueAgentSessionId) => {
+    expect(() => launchClaude(plan({ continueAgentSessionId }))).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
+  });
+
+  it("reads the repository's settings only where the entry trusts it", () => {
+    const entryOf = (claude?: object) => ({ driver: 'claude-code', command: ['/bin/claude'], custom: { claude } });
+    const sources = (claude?: object) => after(launchClaude(plan({ entry: entryOf(claude) })).command, '--setting-sources');
+    expect([sources(), sources({ trustProject: false }), sources({ trustProject: true })]).toEqual(['user', 'user', 'user,project,local']);
+    for (const [wrong, named] of [[{ trustProject: 'yes' }, 'trustProject'], [{ trust: true }, 'trust']] as const) {
+      expect(() => claudeDriver.check!(entryOf(wrong), manifestOf())).toThrow(`custom.claude.${named}.`);
+    }
+  });
+
+  it('hands a later run of the conversation what was said, and nothing that an earlier one left to be obeyed', () => {
+    const config = join(stateDir, 'claude');
+    for (const directory of ['projects/-repo', 'skills/x', 'agents']) mkdirSync(join(config, directory), { recursive: true });
+    writeFileSync(join(config, 'projects/-repo/conversation.jsonl'), 'said');
+    for (const file of ['settings.json', 'settings.local.json', '.claude.json', 'CLAUDE.md', 'skills/x/SKILL.md']) writeFileSync(join(config, file), '{"hooks":{}}');
+    symlinkSync('/etc', join(config, 'todos'));
+    mkdirSync(join(stateDir, 'mcp.json', 'x'), { recursive: true });
+
+    launchClaude(plan());
+
+    expect(readdirSync(config)).toEqual(['projects']);
+    expect(readFileSync(join(config, 'projects/-repo/conversation.jsonl'), 'utf8')).toBe('said');
+    expect(statSync(join(stateDir, 'mcp.json')).isFile()).toBe(true);
+  });
+
+  it('keeps its state in no directory that a link leads to', () => {
+    const elsewhere = join(stateDir, 'elsewhere');
+    mkdirSync(elsewhere);
+    writeFileSync(join(elsewhere, 'settings.json'), 'mine');
+    symlinkSync(elsewhere, join(stateDir, 'claude'));
+    launchClaude(plan());
+    expect(readdirSync(join(stateDir, 'claude'))).toEqual([]);
+    expect(readFileSync(join(elsewhere, 'settings.json'), 'utf8')).toBe('mine');
   });
 
   it('puts no prompt and no secret where everybody can read it', () => {

@@ -1,8 +1,10 @@
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { AppError } from '@orbitmesh/domain';
 import type { Launch, LaunchPlan, McpServerLaunch } from '../driver.js';
+import { keepOnly, ownDirectory, ownFile } from '../wire/state-files.js';
 import { API_RETRIES_MAX } from './claude.limits.js';
-import { conversationIdOf } from './claude-lines.js';
+import { conversationIdOf, isConversationId } from './claude-lines.js';
+import { claudeOptionsOf } from './claude-options.js';
 
 /**
  * Stream-json both ways, with every permission asked on stdio: who may answer is OrbitMesh's to decide.
@@ -28,19 +30,29 @@ const VARIABLES = {
 };
 const TOKEN = 'ORBITMESH_TOKEN';
 
+/** What a conversation is gone on with by, and nothing in which a run could leave a setting, a hook, a rule or a skill to the next. */
+export const CLAUDE_KEEPS = ['projects', 'todos', 'tasks', 'plans', 'file-history', 'shell-snapshots'];
+
 /** The system prompt goes with the handshake, and the prompt with the first message: everybody can read a command line. */
 export function launchClaude(plan: LaunchPlan): Launch {
-  const config = join(plan.stateDir, 'claude');
-  mkdirSync(config, { recursive: true, mode: 0o700 });
   const { continueAgentSessionId, manifest } = plan;
+  // It becomes an argument.
+  if (continueAgentSessionId !== undefined && !isConversationId(continueAgentSessionId)) throw new AppError('CONFIG_INVALID', 'The conversation to go on with has no id of Claude Code: a UUID.');
+  const config = ownDirectory(join(plan.stateDir, 'claude'));
+  keepOnly(config, CLAUDE_KEEPS);
   return {
     command: [
-      ...plan.entry.command, ...FLAGS, '--mcp-config', mcpConfig(plan), ...allowed(plan),
+      ...plan.entry.command, ...FLAGS, '--setting-sources', sourcesOf(plan), '--mcp-config', mcpConfig(plan), ...allowed(plan),
       ...(continueAgentSessionId === undefined ? ['--session-id', conversationIdOf(plan)] : ['--resume', continueAgentSessionId]),
       ...(manifest.provider.model === null ? [] : ['--model', manifest.provider.model]),
     ],
     environment: { ...VARIABLES, CLAUDE_CONFIG_DIR: config },
   };
+}
+
+/** A repository says nothing about what its agent may do, which hooks run or where the key is sent, unless the entry trusts it. */
+function sourcesOf({ entry }: LaunchPlan): string {
+  return claudeOptionsOf(entry).trustProject ? 'user,project,local' : 'user';
 }
 
 /** What our own server and our own command may do, OrbitMesh decides by the session's token: nobody is asked about it. */
@@ -56,8 +68,6 @@ function mcpConfig({ stateDir, mcpServers }: LaunchPlan): string {
   const path = join(stateDir, 'mcp.json');
   const environmentOf = ({ env, own }: McpServerLaunch) => (own ? env : { [TOKEN]: '', ...env });
   const servers = Object.fromEntries(mcpServers.map((server) => [server.name, { type: 'stdio', command: server.command, args: server.args, env: environmentOf(server) }]));
-  // Made anew, never written through a link.
-  rmSync(path, { force: true });
-  writeFileSync(path, `${JSON.stringify({ mcpServers: servers }, null, 2)}\n`, { flag: 'wx', mode: 0o600 });
+  ownFile(path, `${JSON.stringify({ mcpServers: servers }, null, 2)}\n`);
   return path;
 }

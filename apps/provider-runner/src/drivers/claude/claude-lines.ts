@@ -31,6 +31,13 @@ export function conversationIdOf({ runId, continueAgentSessionId }: Pick<RunCont
   return continueAgentSessionId ?? uuidOf(runId);
 }
 
+const UUID = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/i;
+
+/** Claude Code's are UUIDs; whatever else stands in their place must not get onto a command line. */
+export function isConversationId(id: unknown): id is string {
+  return typeof id === 'string' && UUID.test(id);
+}
+
 /** A UUID (version 8) made from a name. */
 function uuidOf(name: string): string {
   const hex = createHash('sha256').update(name).digest('hex');

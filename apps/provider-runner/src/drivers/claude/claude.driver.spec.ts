@@ -56,8 +56,17 @@ describe('the handshake', () => {
 
   it('follows the agent into a new conversation', async () => {
     const bench = await working();
-    await bench.agent({ type: 'conversation_reset', new_conversation_id: 'conv-2' }, init({ session_id: 'conv-3' }), init({ session_id: 'conv-3' }));
-    expect(bench.said('conversation_changed').map(({ agentSessionId }) => agentSessionId)).toEqual([SESSION, 'conv-2', 'conv-3']);
+    const [second, third] = [2, 3].map((n) => SESSION.replace(/1$/, String(n)));
+    await bench.agent({ type: 'conversation_reset', new_conversation_id: second }, init({ session_id: third }), init({ session_id: third }));
+    expect(bench.said('conversation_changed').map(({ agentSessionId }) => agentSessionId)).toEqual([SESSION, second, third]);
+    expect(unparsed(bench)).toEqual([]);
+  });
+
+  it.each(['conv-2', '--mcp-config=/tmp/x', '', 7, undefined])('follows it into none that is called %j: what continues it is an argument', async (id) => {
+    const bench = await working();
+    await bench.agent(init(), { type: 'conversation_reset', new_conversation_id: id }, init({ session_id: id }));
+    expect(bench.said('conversation_changed').map(({ agentSessionId }) => agentSessionId)).toEqual([SESSION]);
+    expect(unparsed(bench)).toHaveLength(2);
   });
 });
 

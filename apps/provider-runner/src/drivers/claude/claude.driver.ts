@@ -2,6 +2,7 @@ import type { DriverDefinition } from '../driver.js';
 import { detectCommand } from '../wire/detect-command.js';
 import { ClaudeConversation } from './claude-conversation.js';
 import { launchClaude } from './claude-launch.js';
+import { claudeOptionsOf } from './claude-options.js';
 import { CLAUDE_STATE_VERSION } from './claude-state.js';
 import { CLAUDE_LINE_BYTES_MAX } from './claude.limits.js';
 
@@ -23,5 +24,6 @@ export const claudeDriver: DriverDefinition = {
     return { ...found, version: found.version?.split(' ')[0] ?? null };
   },
   launch: launchClaude,
+  check: (entry) => void claudeOptionsOf(entry),
   create: (host) => new ClaudeConversation(host),
 };

@@ -18,6 +18,7 @@ export class CodexConversation implements Driver {
   private readonly outbox: CodexOutbox;
   private readonly handshake: CodexHandshake;
   private readonly turns: CodexTurns;
+  private readonly tails = new Map<string, string>();
 
   constructor(private readonly host: DriverHost) {
     this.outbox = new CodexOutbox(host, {
@@ -97,7 +98,7 @@ export class CodexConversation implements Driver {
       case 'error': return isOurs ? this.onTrouble(params) : undefined;
       case 'serverRequest/resolved': return this.onResolved(params.requestId);
     }
-    const { state, facts, understood } = applyNotification(this.state, method, params, { workingDir: this.host.run.workingDir, sentAtMs: sentAtMs ?? 0 });
+    const { state, facts, understood } = applyNotification(this.state, method, params, { workingDir: this.host.run.workingDir, sentAtMs: sentAtMs ?? 0, tails: this.tails });
     this.outbox.state = state;
     for (const fact of facts) this.host.emit(fact);
     if (!understood) this.host.unparsed(raw);

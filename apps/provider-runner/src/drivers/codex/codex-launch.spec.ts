@@ -55,6 +55,18 @@ describe('how codex is started', () => {
     expect(config()).toContain('exclude = ["CODEX_API_KEY", "MY_KEY"]');
   });
 
+  it('trusts no project, nor what is above it in its repository, unless the entry says so', () => {
+    const workingDir = join(stateDir, 'repo', 'sub');
+    mkdirSync(workingDir, { recursive: true });
+    mkdirSync(join(stateDir, 'repo', '.git'));
+    const start = (codex: object) => codexDriver.launch!({ ...runContextOf({ stateDir, workingDir, entry: { ...ENTRY, custom: { codex } } }), environment: {} });
+    start({});
+    for (const directory of [workingDir, join(stateDir, 'repo')]) expect(config()).toContain(`[projects.${JSON.stringify(directory)}]\ntrust_level = "untrusted"\n`);
+    expect(config()).not.toContain(`[projects.${JSON.stringify(stateDir)}]`);
+    start({ trustProject: true });
+    expect(config()).toContain('trust_level = "trusted"');
+  });
+
   it('writes nothing where the user has a home of his own', () => {
     const { environment } = launch({ env: { CODEX_HOME: '/home/user/.codex' } });
     expect(environment).toEqual({ NO_COLOR: '1' });

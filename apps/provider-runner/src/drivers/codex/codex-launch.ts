@@ -3,6 +3,7 @@ import { join, relative } from 'node:path';
 import type { Manifest } from '@orbitmesh/domain';
 import type { Launch, LaunchPlan } from '../driver.js';
 import { fields, text } from '../wire/fields.js';
+import { projectDirectories } from '../wire/project-files.js';
 import { ownDirectory, ownFile } from '../wire/state-files.js';
 import { CODEX_HOME, codexOptionsOf } from './codex-options.js';
 import { tomlOf } from './codex-toml.js';
@@ -17,14 +18,14 @@ export const homeIn = (stateDir: string): string => join(stateDir, 'codex');
  * `codex app-server` in a home of the conversation's own. Nothing secret is written there: a key goes to
  * codex over the wire (`account/login/start`), and codex keeps it in memory.
  */
-export function launchCodex({ entry, manifest, stateDir, environment }: LaunchPlan): Launch {
-  const { config } = codexOptionsOf(entry);
+export function launchCodex({ entry, manifest, stateDir, workingDir, environment }: LaunchPlan): Launch {
+  const { config, trustProject } = codexOptionsOf(entry);
   const command = [...entry.command, 'app-server'];
   // Its log goes to stderr, which people read.
   const plain = { NO_COLOR: '1' };
   if (entry.env?.[CODEX_HOME] ?? manifest.environment[CODEX_HOME]) return { command, environment: plain };
   const home = ownDirectory(homeIn(stateDir));
-  ownFile(join(home, 'config.toml'), tomlOf(merged(settingsFor(manifest, config), config)));
+  ownFile(join(home, 'config.toml'), tomlOf(merged({ ...settingsFor(manifest, config), ...trustIn(workingDir, trustProject) }, config)));
   ownFile(join(ownDirectory(join(home, 'rules')), 'orbitmesh.rules'), OWN_COMMAND_RULE);
   return { command, environment: { ...plain, [CODEX_HOME]: home, ...temporaryFor(home, stateDir, environment.TMPDIR ?? tmpdir()) } };
 }
@@ -34,6 +35,11 @@ const OWN_COMMAND_RULE = 'prefix_rule(pattern = ["orbitmesh"], decision = "allow
 
 /** What every session needs, in whichever home. A login shell reads the machine's profile, which sets PATH anew: `orbitmesh` would not be found in it. */
 export const SESSION_SETTINGS = { allow_login_shell: false, tools: { update_plan: { enabled: true } } };
+
+/** Said of each directory that codex looks for a `.codex` in: where nothing is said, it comes to trust the repository as soon as it may write there. */
+export function trustIn(workingDir: string, isTrusted: boolean): Record<string, unknown> {
+  return { projects: Object.fromEntries(projectDirectories(workingDir).map((directory) => [directory, { trust_level: isTrusted ? 'trusted' : 'untrusted' }])) };
+}
 
 function settingsFor({ secrets }: Manifest, config: Record<string, unknown>): Record<string, unknown> {
   const providerKeys = Object.values(fields(config.model_providers)).flatMap((provider) => text(fields(provider).env_key) ?? []);

@@ -10,6 +10,8 @@ export interface CodexOptions {
   sandbox: Sandbox | null;
   /** Laid over what OrbitMesh writes into `config.toml`: a model provider, say. No key in it: a provider names its variable (`env_key`). */
   config: Record<string, unknown>;
+  /** Codex may read a project's own `.codex` (settings, MCP servers, hooks, rules): they can run commands. */
+  trustProject: boolean;
 }
 
 /** Where codex keeps its settings, its login and its conversations. */
@@ -29,13 +31,14 @@ export function codexOptionsOf(entry: ProviderEntry): CodexOptions {
   if (Object.keys(config).length && entry.env?.[CODEX_HOME]) {
     throw new AppError('CONFIG_INVALID', 'The entry names a CODEX_HOME of its own: put custom.codex.config into the config.toml there.');
   }
-  return { sandbox: (given.sandbox as Sandbox | undefined) ?? null, config };
+  return { sandbox: (given.sandbox as Sandbox | undefined) ?? null, config, trustProject: given.trustProject === true };
 }
 
 function isRight(key: string, value: unknown): boolean {
   switch (key) {
     case 'sandbox': return SANDBOXES.some((name) => name === value);
     case 'config': return typeof value === 'object' && value !== null && !Array.isArray(value);
+    case 'trustProject': return typeof value === 'boolean';
     default: return false;
   }
 }

@@ -2,7 +2,7 @@ import { CLIENT_VERSION } from '../wire/client.js';
 import { encodeError, encodeNotification, encodeRequest, encodeResult, RPC_METHOD_NOT_FOUND, type RpcId } from '../wire/json-rpc.js';
 import type { McpServerLaunch, RunContext } from '../driver.js';
 import { MCP_STARTUP_SECONDS, MCP_TOOL_SECONDS, REASON_CHARACTERS_MAX } from './codex.limits.js';
-import { homeIn, KEY_VARIABLES, SESSION_SETTINGS } from './codex-launch.js';
+import { homeIn, KEY_VARIABLES, SESSION_SETTINGS, trustIn } from './codex-launch.js';
 import { CODEX_HOME, codexOptionsOf } from './codex-options.js';
 import type { CodexState } from './codex-state.js';
 import { UNWANTED } from './codex-updates.js';
@@ -76,14 +76,15 @@ function initializeParams() {
 function openLine(id: string, run: RunContext): string {
   const { manifest, continueAgentSessionId, workingDir, entry } = run;
   const { model, permissionMode } = manifest.provider;
+  const { sandbox, trustProject } = codexOptionsOf(entry);
   const params = {
     cwd: workingDir,
     ...(model === null ? {} : { model }),
     // `allow`: the sandbox holds, and what has to leave it is asked for and allowed by the session's policy; else whatever is not known to be harmless is asked for.
     approvalPolicy: permissionMode === 'allow' ? 'on-request' : 'untrusted',
-    sandbox: codexOptionsOf(entry).sandbox ?? (permissionMode === 'deny' ? 'read-only' : 'workspace-write'),
+    sandbox: sandbox ?? (permissionMode === 'deny' ? 'read-only' : 'workspace-write'),
     ...(manifest.systemPrompt.trim() ? { developerInstructions: manifest.systemPrompt } : {}),
-    config: { ...(usesOwnHome(run) ? {} : SESSION_SETTINGS), mcp_servers: Object.fromEntries(run.mcpServers.map((server) => [server.name, mcpServerOf(server)])) },
+    config: { ...(usesOwnHome(run) ? {} : { ...SESSION_SETTINGS, ...trustIn(workingDir, trustProject) }), mcp_servers: Object.fromEntries(run.mcpServers.map((server) => [server.name, mcpServerOf(server)])) },
   };
   return continueAgentSessionId === undefined
     ? encodeRequest(id, 'thread/start', params)

@@ -32,8 +32,8 @@ export interface SentAnswer extends Omit<OpenApproval, 'held'> {
 }
 
 export interface OpenToolCall extends Pick<Extract<RunFact, { type: 'tool_call' }>, 'title' | 'kind' | 'status'> {
-  /** The newest output of a running command, and when (ms, codex's clock) it was last said. */
-  tail?: { text: string; saidAt: number };
+  /** When (ms, codex's clock) the newest output of a running command was last said. */
+  saidAt?: number;
 }
 
 export interface HeldInput { inputId: string; text: string; steer?: true }

@@ -3,11 +3,18 @@ import { APPROVAL_TOOL_CALL_BYTES_MAX, OPEN_TOOL_CALLS_MAX, PLAN_ENTRIES_MAX } f
 import type { DriverFact } from '../driver.js';
 import { OPEN_TEXTS_MAX, OUTPUT_TAIL_EVERY_MS, OUTPUT_TAIL_MAX, OUTPUT_TAILS_MAX } from './codex.limits.js';
 import { textContent, toolCallOf } from './codex-items.js';
-import type { CodexState, OpenToolCall } from './codex-state.js';
+import type { CodexState } from './codex-state.js';
 import { countTokens, metricOf } from './codex-usage.js';
 
 /** What a notification comes to: the next state and what is to be said. `understood: false` makes it an unparsed record. */
 export interface Applied { state: CodexState; facts: DriverFact[]; understood: boolean }
+
+interface Context {
+  workingDir: string;
+  sentAtMs: number;
+  /** The newest output of each running command: in memory alone, as it may hold a secret. After a crash it begins anew; the whole comes when the command ends. */
+  tails: Map<string, string>;
+}
 
 /** Asked not to be sent; a version that sends them nevertheless says nothing we need. */
 export const UNWANTED = [
@@ -24,7 +31,7 @@ const PASSED_OVER: ReadonlySet<string> = new Set([
 ]);
 
 /** One notification that is about no more than what is to be shown; its shape is not trusted. */
-export function applyNotification(state: CodexState, method: string, params: Fields, context: { workingDir: string; sentAtMs: number }): Applied {
+export function applyNotification(state: CodexState, method: string, params: Fields, context: Context): Applied {
   const say = (...facts: DriverFact[]): Applied => ({ state, facts, understood: true });
   if (method === 'thread/tokenUsage/updated') {
     const usage = countTokens(state, params);
@@ -33,13 +40,13 @@ export function applyNotification(state: CodexState, method: string, params: Fie
   // What a sub-agent does is its own thread's; of it only questions and tokens concern this run.
   if (text(params.threadId) && params.threadId !== state.threadId) return say();
   switch (method) {
-    case 'item/started': return applyItem(state, fields(params.item), false, context.workingDir);
-    case 'item/completed': return applyItem(state, fields(params.item), true, context.workingDir);
+    case 'item/started': return applyItem(state, fields(params.item), false, context);
+    case 'item/completed': return applyItem(state, fields(params.item), true, context);
     case 'item/agentMessage/delta': return applyDelta(state, params, (content) => ({ type: 'output', content, stream: 'agent' }));
     case 'item/reasoning/summaryTextDelta':
     case 'item/reasoning/textDelta': return applyDelta(state, params, (content) => ({ type: 'thought', content }));
     case 'item/reasoning/summaryPartAdded': return params.summaryIndex === 0 ? say() : say({ type: 'thought', content: '\n\n' });
-    case 'item/commandExecution/outputDelta': return applyOutput(state, params, context.sentAtMs);
+    case 'item/commandExecution/outputDelta': return applyOutput(state, params, context);
     case 'turn/plan/updated': return applyPlan(state, params);
     case 'warning': case 'guardianWarning': return say({ type: 'metadata', key: 'warning', value: short(params.message) });
     case 'configWarning': case 'deprecationNotice': return say({ type: 'metadata', key: 'warning', value: [short(params.summary), short(params.details)].filter(Boolean).join(' ') });
@@ -51,16 +58,15 @@ export function applyNotification(state: CodexState, method: string, params: Fie
   }
 }
 
-function applyItem(state: CodexState, item: Fields, done: boolean, workingDir: string): Applied {
+function applyItem(state: CodexState, item: Fields, done: boolean, { workingDir, tails }: Context): Applied {
   if (item.type === 'agentMessage' || item.type === 'reasoning') return done ? completeText(state, item) : { state, facts: [], understood: true };
   const call = toolCallOf(item, done, workingDir);
   if (!call) return { state, facts: [], understood: call === null };
   const { [call.toolCallId]: _old, ...others } = state.toolCalls;
-  const kept = Object.entries(others).slice(-(OPEN_TOOL_CALLS_MAX - 1)).map(([id, { tail, ...known }], index, all): [string, OpenToolCall] => (
-    [id, tail && index > all.length - OUTPUT_TAILS_MAX ? { ...known, tail } : known]
-  ));
+  const kept = Object.entries(others).slice(-(OPEN_TOOL_CALLS_MAX - 1));
   const { title, kind, status } = call;
   const isOpen = status === 'in_progress';
+  if (!isOpen) tails.delete(call.toolCallId);
   const next: CodexState = {
     ...state,
     toolCalls: Object.fromEntries(isOpen ? [...kept, [call.toolCallId, { title, kind, status }]] : kept),
@@ -98,18 +104,20 @@ function withText(state: CodexState, id: string, said: number | null): CodexStat
 }
 
 /** The newest of a running command's output, now and then; nothing of a command that is unknown or over. */
-function applyOutput(state: CodexState, params: Fields, sentAtMs: number): Applied {
+function applyOutput(state: CodexState, params: Fields, { sentAtMs, tails }: Context): Applied {
   const id = short(params.itemId);
   const call = state.toolCalls[id];
   const delta = text(params.delta);
-  const isShown = Object.keys(state.toolCalls).slice(-OUTPUT_TAILS_MAX).includes(id);
+  const shown = Object.keys(state.toolCalls).slice(-OUTPUT_TAILS_MAX);
+  const isShown = shown.includes(id);
   if (!call || !isShown || delta === undefined) return { state, facts: [], understood: delta !== undefined };
-  const { title, kind, status, tail } = call;
-  const newest = ((tail?.text ?? '') + delta).slice(-OUTPUT_TAIL_MAX).replace(/^[\uDC00-\uDFFF]/, '');
-  const isDue = !tail || sentAtMs >= tail.saidAt + OUTPUT_TAIL_EVERY_MS;
-  const next = { ...call, tail: { text: newest, saidAt: isDue ? sentAtMs : tail.saidAt } };
+  const { title, kind, status, saidAt } = call;
+  const newest = ((tails.get(id) ?? '') + delta).slice(-OUTPUT_TAIL_MAX).replace(/^[\uDC00-\uDFFF]/, '');
+  const isDue = saidAt === undefined || sentAtMs >= saidAt + OUTPUT_TAIL_EVERY_MS;
+  for (const other of tails.keys()) if (!shown.includes(other)) tails.delete(other);
+  tails.set(id, newest);
   const facts: DriverFact[] = isDue ? [{ type: 'tool_call', toolCallId: id, title, kind, status, content: [textContent(newest)] }] : [];
-  return { state: { ...state, toolCalls: { ...state.toolCalls, [id]: next } }, facts, understood: true };
+  return { state: isDue ? { ...state, toolCalls: { ...state.toolCalls, [id]: { ...call, saidAt: sentAtMs } } } : state, facts, understood: true };
 }
 
 function applyPlan(state: CodexState, params: Fields): Applied {

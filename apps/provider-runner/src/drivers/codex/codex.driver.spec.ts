@@ -62,7 +62,7 @@ describe('the thread', () => {
 
   it('is told what every session needs where the home is the user\'s own', async () => {
     const theirs = await working({ environment: { CODEX_HOME: '/home/user/.codex' } });
-    expect(theirs.sent('thread')[0].params.config).toEqual({ allow_login_shell: false, tools: { update_plan: { enabled: true } }, mcp_servers: {} });
+    expect(theirs.sent('thread')[0].params.config).toEqual({ allow_login_shell: false, tools: { update_plan: { enabled: true } }, projects: { '/repo': { trust_level: 'untrusted' } }, mcp_servers: {} });
     const ours = await working({ environment: { CODEX_HOME: '/state/sess_1/codex' } });
     expect(ours.sent('thread')[0].params.config).toEqual({ mcp_servers: {} });
   });
@@ -196,6 +196,8 @@ describe('what codex says', () => {
     expect(shown).toHaveLength(4);
     expect(shown.at(-1)).toMatch(/75 x+\n$/);
     expect(shown.at(-1)!.length).toBeLessThanOrEqual(1024);
+    // It may hold a secret.
+    expect(JSON.stringify(bench.snapshot())).not.toContain('xxx');
   });
 
   it('fits into a snapshot, however many commands run and write at once', async () => {

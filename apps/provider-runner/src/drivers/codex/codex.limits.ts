@@ -2,7 +2,7 @@
 export const CODEX_LINE_BYTES_MAX = 8 * 1024 * 1024;
 /** Characters of a running command's output that are shown while it runs: its newest. The whole comes when it ends. */
 export const OUTPUT_TAIL_MAX = 1024;
-/** Commands whose output is shown while they run, the newest ones: the snapshot (1 MiB) must hold it. */
+/** Commands whose output is shown while they run, the newest ones. */
 export const OUTPUT_TAILS_MAX = 16;
 /** Milliseconds, by codex's own clock, between two pieces of a running command's output. */
 export const OUTPUT_TAIL_EVERY_MS = 250;

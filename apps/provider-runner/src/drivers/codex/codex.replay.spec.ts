@@ -120,7 +120,7 @@ describe('a conversation that codex really had', () => {
   it('is the same, facts and lines, whichever step the runner dies after', async () => {
     for (const index of RECORDED.keys()) {
       const recovered = await perform(index);
-      expect({ index, facts: recovered.facts }).toEqual({ index, facts: undisturbed.facts });
+      expect({ index, facts: lasting(recovered.facts) }).toEqual({ index, facts: lasting(undisturbed.facts) });
       expect({ index, lines: recovered.lines }).toEqual({ index, lines: undisturbed.lines });
     }
   });
@@ -135,5 +135,10 @@ describe('a conversation that codex really had', () => {
 });
 
 function sorted(facts: RunFact[]): string[] {
-  return facts.map((fact) => JSON.stringify(fact)).sort();
+  return lasting(facts).map((fact) => JSON.stringify(fact)).sort();
+}
+
+/** All but what is shown of a running command's output: it is kept nowhere, and begins anew after a crash. */
+function lasting(facts: RunFact[]): RunFact[] {
+  return facts.map((fact) => (fact.type === 'tool_call' && fact.kind === 'execute' && fact.status === 'in_progress' && fact.content ? { ...fact, content: [] } : fact));
 }
