@@ -56,8 +56,8 @@ describe('what the docs show', () => {
     await writeFile(join(home.dir, 'work', 'manifest.json'), buildManifest(MANIFEST_INPUT).json);
     const removed = /^provider remove (\S+)/.exec(line)?.[1];
     await writeFile(join(home.dir, 'providers.json'), JSON.stringify(removed ? { [removed]: { driver: 'process', command: ['/bin/true'] } } : {}));
-    // The owner's token, and which agents there are, is nothing for a session.
-    const session = /^(token|provider)/.test(line) ? { PATH: join(home.dir, 'bin') } : { ORBITMESH_SESSION_ID: 'sess_1', ORBITMESH_PROJECT_ID: 'proj_1', ORBITMESH_TASK_IDS: 'task_1', ORBITMESH_API_URL: home.api.url, ORBITMESH_TOKEN: 't' };
+    // The owner's token, which agents there are, and files that are written, are nothing for a session.
+    const session = /^(token|provider)|--out /.test(line) ? { PATH: join(home.dir, 'bin') } : { ORBITMESH_SESSION_ID: 'sess_1', ORBITMESH_PROJECT_ID: 'proj_1', ORBITMESH_TASK_IDS: 'task_1', ORBITMESH_API_URL: home.api.url, ORBITMESH_TOKEN: 't' };
     const ctrlC = new AbortController();
 
     const ran = await home.cli(wordsOf(line), { env: session, cwd: join(home.dir, 'work'), signal: ctrlC.signal, screen: () => { if (/^events.* -f/.test(line)) ctrlC.abort(); } });
