@@ -2,26 +2,20 @@ import { AppError } from '@orbitmesh/domain';
 import { newAcpState, type AcpState, type HeldInput, type OpenApproval } from './acp-state.js';
 import { lineOfKey, permissionKey, PROMPT, promptKey, STEER, steerKey } from './acp-requests.js';
 import type { DriverHost } from '../driver.js';
-import { KeyedLines } from '../wire/keyed-lines.js';
+import { Outbox } from '../wire/outbox.js';
 
 /** Lines on their way to the agent, and the state they are made from. */
-export class AcpOutbox {
-  state: AcpState = newAcpState();
+export class AcpOutbox extends Outbox<AcpState> {
   /** Why the running prompt could not be sent; the conversation ends the turn with it. */
   failedTurn: string | null = null;
-  private readonly lines: KeyedLines;
 
-  constructor(private readonly host: DriverHost, afterwards: () => void) {
-    this.lines = new KeyedLines(host, {
+  constructor(host: DriverHost, afterwards: () => void) {
+    super(newAcpState(), host, {
       lineOf: (key) => lineOfKey(key, this.state, host.run),
       written: (key) => this.written(key),
       notWritten: (key, error) => this.notWritten(key, error),
       afterwards,
     });
-  }
-
-  update(change: Partial<AcpState>): void {
-    this.state = { ...this.state, ...change };
   }
 
   /** Goes on where the journal ends: sends again what was not written, and confirms what was. */
@@ -32,34 +26,11 @@ export class AcpOutbox {
     if (state.turn && !unsent.includes(promptKey(state.turn.inputId))) this.sayDelivered();
   }
 
-  /** A request whose answer is waited for under its key. */
-  request(key: string): void {
-    this.state = { ...this.state, outstanding: [...this.state.outstanding, key] };
-    this.write(key);
-  }
-
-  /** True when the answer is to a request that waits for one; it then does not any more. */
-  settle(key: string): boolean {
-    const { outstanding } = this.state;
-    if (!outstanding.includes(key)) return false;
-    this.state = { ...this.state, outstanding: outstanding.filter((other) => other !== key) };
-    return true;
-  }
-
   /** Takes the approval out of the open ones and sends its answer; `confirm` says `approval_delivered` once it is written. */
   answer({ held: _held, ...approval }: OpenApproval, optionId: string | null, confirm: boolean): void {
     const approvals = this.state.approvals.filter((open) => open.approvalId !== approval.approvalId);
     this.update({ approvals, sentAnswers: [...this.state.sentAnswers, { ...approval, optionId, confirm }] });
     this.write(permissionKey(approval.approvalId));
-  }
-
-  write(key: string): void {
-    this.lines.write(key);
-  }
-
-  /** After the agent's end nothing matters any more. */
-  close(): void {
-    this.lines.close();
   }
 
   /** Once: the input of the running turn is in the agent's hands. */

@@ -110,19 +110,3 @@ export function readAcpState(saved: Record<string, unknown>, stateVersion: numbe
     usage: { ...NO_USAGE, total: { ...NO_USAGE.total, ...total }, costUsd, costBefore: costUsd ?? 0 },
   };
 }
-
-/** What the agent is doing, from what is open. */
-export function activityOf(state: AcpState): Activity {
-  if (!state.turn) return 'idle';
-  if (state.approvals.some(({ held }) => !held)) return 'waiting_approval';
-  return openToolCall(state) ? 'executing' : 'thinking';
-}
-
-/** The plan's step in progress, else the running tool call's title. */
-export function currentTaskOf(state: AcpState): string | null {
-  return state.turn ? state.planStep ?? openToolCall(state)?.title ?? null : null;
-}
-
-function openToolCall(state: AcpState): OpenToolCall | undefined {
-  return Object.values(state.toolCalls).findLast(({ status }) => status === 'in_progress');
-}

@@ -1,27 +1,20 @@
 import type { DriverHost } from '../driver.js';
-import { KeyedLines } from '../wire/keyed-lines.js';
+import { Outbox } from '../wire/outbox.js';
 import { conversationIdOf, INITIALIZE, lineOfKey, permissionKey, promptKey, steerKey, USAGE } from './claude-lines.js';
 import { newClaudeState, type Answer, type ClaudeState, type HeldInput, type OpenApproval } from './claude-state.js';
 
 /** Lines on their way to the agent, and the state they are made from. */
-export class ClaudeOutbox {
-  state: ClaudeState;
+export class ClaudeOutbox extends Outbox<ClaudeState> {
   /** Why the running prompt could not be sent; the conversation ends the turn with it. */
   failedTurn: string | null = null;
-  private readonly lines: KeyedLines;
 
-  constructor(private readonly host: DriverHost, afterwards: () => void) {
-    this.state = newClaudeState(conversationIdOf(host.run));
-    this.lines = new KeyedLines(host, {
+  constructor(host: DriverHost, afterwards: () => void) {
+    super(newClaudeState(conversationIdOf(host.run)), host, {
       lineOf: (key) => lineOfKey(key, this.state, host.run),
       written: (key) => this.written(key),
       notWritten: (key, error) => this.notWritten(key, error),
       afterwards,
     });
-  }
-
-  update(change: Partial<ClaudeState>): void {
-    this.state = { ...this.state, ...change };
   }
 
   /** Goes on where the journal ends: sends again what was not written, and confirms what was. */
@@ -35,20 +28,6 @@ export class ClaudeOutbox {
     for (const key of sent) if (!unsent.includes(key)) this.written(key);
   }
 
-  /** A request whose answer is waited for under its key. */
-  request(key: string): void {
-    this.update({ outstanding: [...this.state.outstanding, key] });
-    this.write(key);
-  }
-
-  /** True when the answer is to a request that waits for one; it then does not any more. */
-  settle(key: string): boolean {
-    const { outstanding } = this.state;
-    if (!outstanding.includes(key)) return false;
-    this.update({ outstanding: outstanding.filter((other) => other !== key) });
-    return true;
-  }
-
   /** Into the running turn. */
   steer(input: HeldInput): void {
     this.update({ steers: [...this.state.steers, input] });
@@ -60,15 +39,6 @@ export class ClaudeOutbox {
     const approvals = this.state.approvals.filter((open) => open.approvalId !== approval.approvalId);
     this.update({ approvals, sentAnswers: [...this.state.sentAnswers, { ...approval, ...answer, confirm }] });
     this.write(permissionKey(approval.approvalId));
-  }
-
-  write(key: string): void {
-    this.lines.write(key);
-  }
-
-  /** After the agent's end nothing matters any more. */
-  close(): void {
-    this.lines.close();
   }
 
   /** Once: the prompt of the running turn is in the agent's hands. */

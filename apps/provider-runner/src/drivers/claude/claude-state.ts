@@ -103,19 +103,3 @@ export function newClaudeState(agentSessionId: string): ClaudeState {
     usageLimit: null, lastWords: '', said: { activity: 'idle', currentTask: null },
   };
 }
-
-/** What the agent is doing, from what is open. */
-export function activityOf(state: ClaudeState): Activity {
-  if (!state.turn) return 'idle';
-  if (state.approvals.some(({ held }) => !held)) return 'waiting_approval';
-  return openToolCall(state) ? 'executing' : 'thinking';
-}
-
-/** The plan's step in progress, else the running tool call's title. */
-export function currentTaskOf(state: ClaudeState): string | null {
-  return state.turn ? state.planStep ?? openToolCall(state)?.title ?? null : null;
-}
-
-function openToolCall(state: ClaudeState): OpenToolCall | undefined {
-  return Object.values(state.toolCalls).findLast(({ status }) => status === 'in_progress');
-}

@@ -1,5 +1,5 @@
 import type { DriverHost } from '../driver.js';
-import { KeyedLines } from '../wire/keyed-lines.js';
+import { Outbox } from '../wire/outbox.js';
 import { ANSWER, CLEAN, INTERRUPT, lineOfKey, REASON, STEER, TURN, turnKey } from './codex-requests.js';
 import { newCodexState, type CodexState, type OpenApproval } from './codex-state.js';
 
@@ -14,21 +14,14 @@ export interface FailedLines {
 }
 
 /** Lines on their way to codex, and the state they are made from. */
-export class CodexOutbox {
-  state: CodexState = newCodexState();
-  private readonly lines: KeyedLines;
-
-  constructor(private readonly host: DriverHost, private readonly failed: FailedLines) {
-    this.lines = new KeyedLines(host, {
+export class CodexOutbox extends Outbox<CodexState> {
+  constructor(host: DriverHost, private readonly failed: FailedLines) {
+    super(newCodexState(), host, {
       lineOf: (key) => lineOfKey(key, this.state, host.run),
       written: (key) => this.written(key),
       notWritten: (key, error) => this.notWritten(key, error),
       afterwards: () => failed.afterwards(),
     });
-  }
-
-  update(change: Partial<CodexState>): void {
-    this.state = { ...this.state, ...change };
   }
 
   /** Goes on where the journal ends: sends again what was not written, and confirms what was. */
@@ -37,20 +30,6 @@ export class CodexOutbox {
     for (const key of unsent) this.write(key);
     for (const { approvalId } of state.sentAnswers) if (!unsent.includes(`${ANSWER}${approvalId}`)) this.written(`${ANSWER}${approvalId}`);
     if (state.turn && !unsent.includes(turnKey(state.turn.inputId))) this.sayDelivered();
-  }
-
-  /** A request whose answer is waited for under its key. */
-  request(key: string): void {
-    this.update({ outstanding: [...this.state.outstanding, key] });
-    this.write(key);
-  }
-
-  /** True when the answer is to a request that waits for one; it then does not any more. */
-  settle(key: string): boolean {
-    const { outstanding } = this.state;
-    if (!outstanding.includes(key)) return false;
-    this.update({ outstanding: outstanding.filter((other) => other !== key) });
-    return true;
   }
 
   /** Takes the approval out of the open ones and sends its answer; `confirm` says `approval_delivered` once it is written. */
@@ -65,15 +44,6 @@ export class CodexOutbox {
     });
     if (reason.reason && this.state.turn?.id) this.request(`${REASON}${approvalId}`);
     this.write(`${ANSWER}${approvalId}`);
-  }
-
-  write(key: string): void {
-    this.lines.write(key);
-  }
-
-  /** After codex' end nothing matters any more. */
-  close(): void {
-    this.lines.close();
   }
 
   /** Once: the input of the running turn is in codex' hands. */
