@@ -19,3 +19,4 @@ export * from './processes.js';
 export * from './real-agents/real-agents.js';
 export * from './stack.js';
 export * from './how-often.js';
+export * from './seed.js';

@@ -93,4 +93,9 @@ export const nodeFs: StorageFs = {
   sizeSync(path) {
     return statSync(path, { throwIfNoEntry: false })?.size;
   },
+
+  identitySync(path) {
+    const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return found && `${found.ino}-${found.birthtimeNs}`;
+  },
 };

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { AppError } from '@orbitmesh/domain';
-import type { StorageFs } from '../fs/storage-fs.js';
+import { isOtherFile, type StorageFs } from '../fs/storage-fs.js';
+import type { Era } from './log-id.js';
 import {
   LOG_FORMAT,
   parseRecord,
@@ -28,6 +29,10 @@ export interface RecoveredLog {
   /** The highest segment number that was ever tried. */
   tried: number;
   logId: string | undefined;
+  /** The names it has had, oldest first. */
+  eras: Era[];
+  /** Its last file is not the one that was written here, but a copy of it: what came after it may have been seen by somebody. */
+  copied: boolean;
   /** Bytes of a torn end that were cut. */
   tornBytes: number;
   damages: LogDamage[];
@@ -35,6 +40,8 @@ export interface RecoveredLog {
 
 interface Found extends Segment {
   logId: string | undefined;
+  /** What the header says that the file is. */
+  file: string | undefined;
   /** `bytes` is undefined when the header that stated it is damaged. */
   previous: { segment: number; bytes: number | undefined } | null;
 }
@@ -66,7 +73,8 @@ export async function recoverLog(fs: StorageFs, dir: string, firstSegment: numbe
   if (last !== undefined) await settle(fs, last.segment);
   await fs.syncDir(dir);
   const logId = chain.map((segment) => segment.logId).findLast((id) => id !== undefined);
-  return { chain, tried: numbers[0] ?? 0, logId, tornBytes: last?.tornBytes ?? 0, damages };
+  const copied = last !== undefined && isOtherFile(last.segment.file, fs.identitySync?.(last.segment.path));
+  return { chain, tried: numbers[0] ?? 0, logId, eras: erasOf(chain), copied, tornBytes: last?.tornBytes ?? 0, damages };
 }
 
 /** The commits after `after` that this segment has, in order; fills its index on the way. */
@@ -162,8 +170,8 @@ function segmentOf(
 ): Found {
   const header = headerOf(number, scan);
   if (header !== undefined) {
-    const { firstCommit, firstSeq, logId, previous } = header;
-    return { number, path, firstCommit, firstSeq, bytes, index: undefined, logId, previous };
+    const { firstCommit, firstSeq, logId, previous, file } = header;
+    return { number, path, firstCommit, firstSeq, bytes, index: undefined, logId, file, previous };
   }
   damages.push({ file: segmentName(number), reason: 'its header is damaged' });
   const first = scan.lines.map((line) => recordNumbers(line.json)).find((found) => found !== undefined);
@@ -176,8 +184,17 @@ function segmentOf(
     bytes,
     index: undefined,
     logId: undefined,
+    file: undefined,
     previous: before === undefined ? null : { segment: before, bytes: undefined },
   };
+}
+
+function erasOf(chain: Found[]): Era[] {
+  const eras: Era[] = [];
+  for (const { logId, firstSeq } of chain) {
+    if (logId !== undefined && logId !== eras.at(-1)?.logId) eras.push({ logId, firstSeq });
+  }
+  return eras;
 }
 
 async function settle(fs: StorageFs, segment: Segment): Promise<void> {
