@@ -6,6 +6,7 @@ export * from './contracts/answer-check.js';
 export * from './contracts/openapi-document.js';
 export * from './contracts/payload-check.js';
 export * from './contracts/schema-check.js';
+export * from './cable.js';
 export * from './eventually.js';
 export * from './model-stand-in/claude-code.js';
 export * from './model-stand-in/codex-cli.js';

@@ -97,7 +97,7 @@ describe('REST', () => {
 
   it("says where a mail is, and gives a broadcast no place of its own", async () => {
     const one = await gateway.send('POST', '/api/mail', { body: { toSessionId: 's1', body: 'hi' } });
-    gateway.service.answers.set(SessionRpc.sendMail.name, () => ({ status: 201, body: { broadcastId: 'bc_1', threadId: 'bc_1', type: 'directive', recipients: [] }, cursor: 'x.1' }));
+    gateway.service.answers.set(SessionRpc.sendMail.name, () => ({ status: 201, body: { broadcastId: 'bc_1', threadId: 'bc_1', type: 'directive', recipients: [], full: [] }, cursor: 'x.1' }));
     const all = await gateway.send('POST', '/api/mail', { body: { to: { kind: 'project', id: 'p1' }, body: 'hi' } });
 
     expect([one.status, one.headers.location]).toEqual([201, '/api/mail/mail_1']);

@@ -149,10 +149,13 @@ export class FeedReader {
 
   private async fetch(subscription: Subscription, position: FeedPosition): Promise<void> {
     try {
-      subscription.page = await this.pager.page(cursorOf(position));
+      const page = await this.pager.page(cursorOf(position));
+      // Begun anew meanwhile, in another log: a page of the old one means nothing there.
+      if (subscription.position === position) subscription.page = page;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       const head = error.code === 'CURSOR_GONE' ? headOf(error) ?? this.tail.position : null;
+      if (subscription.position !== position) return;
       if (head) this.begin(subscription, 'gap', head);
       else if (!error.retryable) throw error;
       // Otherwise asked again with the next wake.

@@ -36,6 +36,10 @@ export class ScriptedSessionService {
     return `${this.logId}.${this.feed.length}`;
   }
 
+  get length(): number {
+    return this.feed.length;
+  }
+
   async stop(): Promise<void> {
     clearInterval(this.timer);
     await this.bus.drain();
