@@ -46,6 +46,8 @@ export const SHUTDOWN_ACK_MS = 3_000;
 
 /** Lines waiting for an agent that does not read its stdin; one more is refused with LIMIT_REACHED, which the driver says as `input_failed`. */
 export const STDIN_QUEUE_BYTES_MAX = 4 * MIB;
+/** A line up to this is in the FIFO whole or not at all (PIPE_BUF on Linux; POSIX promises 512, and macOS keeps that). */
+export const STDIN_ATOMIC_BYTES = process.platform === 'linux' ? 4 * KIB : 512;
 /** One write to the FIFO: what a Linux pipe holds. */
 export const STDIN_WRITE_BYTES_MAX = 64 * KIB;
 /** Between two tries when the FIFO is full: doubled from the first to the second. */

@@ -91,3 +91,9 @@ export const LOCK_ANSWER_MS = 1_000;
 export const LOCK_ATTEMPTS_MAX = 100;
 /** sun_path is 104 bytes on macOS and 108 on Linux, with the final NUL; longer paths go through a link. */
 export const SOCKET_PATH_BYTES_MAX = 100;
+/** The doctor reads no larger file as a document: the largest there can be is a manifest of 512 KiB. */
+export const AUDITED_FILE_BYTES_MAX = 4 * 1024 * 1024;
+/** Fields that are named of a document that was edited by hand; the rest is counted. */
+export const EDITED_FIELDS_TOLD_MAX = 6;
+/** How often a backup begins again because the log was compacted behind its back. */
+export const COPY_ATTEMPTS_MAX = 5;

@@ -58,10 +58,7 @@ export class Quarantine {
 
   /** Moves a file here. */
   async take(path: string, reason: string): Promise<void> {
-    const damage = this.note(path, reason);
-    const name = `${damage.at.replaceAll(/[:.]/g, '-')}_${damage.file.replaceAll('/', '__')}`;
-    await this.ensure();
-    await this.explain(name, damage);
+    const name = await this.announce(path, reason);
     try {
       await this.fs.rename(path, join(this.dir, name));
     } catch (error) {
@@ -71,6 +68,12 @@ export class Quarantine {
     await this.fs.syncDir(join(path, '..'));
   }
 
+  /** Keeps a copy of a file that is about to be replaced. */
+  async keep(path: string, reason: string): Promise<void> {
+    const name = await this.announce(path, reason);
+    await writeFileAtomic(join(this.dir, name), this.fs.readSync(path), { fs: this.fs });
+  }
+
   /** Keeps a copy of damaged bytes of a file that stays; a second time (the next boot) changes nothing. */
   async copy(file: string, offset: number, bytes: Buffer, reason: string): Promise<void> {
     const name = `${file.replaceAll('/', '__')}_${offset}`;
@@ -78,6 +81,15 @@ export class Quarantine {
     await this.ensure();
     await this.explain(name, this.note(file, reason));
     await writeFileAtomic(join(this.dir, name), bytes, { fs: this.fs });
+  }
+
+  /** Says why something comes here, and under which name, before it does. */
+  private async announce(path: string, reason: string): Promise<string> {
+    const damage = this.note(path, reason);
+    const name = `${damage.at.replaceAll(/[:.]/g, '-')}_${damage.file.replaceAll('/', '__')}`;
+    await this.ensure();
+    await this.explain(name, damage);
+    return name;
   }
 
   private async explain(name: string, damage: Damage): Promise<void> {

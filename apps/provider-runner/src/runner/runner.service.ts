@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunCommand, StartRun } from '@orbitmesh/contracts';
 import { AppError, assertId } from '@orbitmesh/domain';
@@ -39,6 +41,8 @@ export class RunnerService {
       return known.accepted;
     }
     if (this.stopping) throw new AppError('UNAVAILABLE', 'The runner is shutting down.');
+    const before = this.list().find((run) => run.conversationId === request.conversationId && !run.isOver && !run.neverExecuted);
+    if (before) throw new AppError('LIMIT_REACHED', 'An earlier agent of this conversation is still being ended.', { runId: before.runId });
     if (this.list().filter((run) => !run.isOver).length >= this.capacity) throw new AppError('LIMIT_REACHED', 'The runner is full.', { capacity: this.capacity });
     await this.begin(request);
   }
@@ -55,13 +59,8 @@ export class RunnerService {
   /** Every run of this slot that a former process left: goes on with it, finishes it, or forgets it. */
   async recover(): Promise<void> {
     const open: Promise<void>[] = [];
-    for (const files of this.directory.list()) {
-      const record = this.readRecord(files);
-      if (!record) continue;
-      // All at once: one that has to be waited for must not hold up the others.
-      if (record.phase === 'closed') this.closed.push(files);
-      open.push(record.phase === 'closed' ? this.sweepEnded(record) : this.recoverRun(files, record));
-    }
+    // All at once: one that has to be waited for must not hold up the others.
+    for (const files of this.directory.list()) open.push(this.recoverFrom(files));
     await Promise.all(open);
     this.prune();
   }
@@ -108,6 +107,26 @@ export class RunnerService {
     this.env.log('warn', 'processes of a run that has ended were still there', { runId, found: found.length, left });
   }
 
+  /** Never throws: a run whose files are damaged is given up, and hurts no other. */
+  private async recoverFrom(files: RunFiles): Promise<void> {
+    try {
+      const record = readRecord(files);
+      if (record.phase === 'closed') this.closed.push(files);
+      await (record.phase === 'closed' ? this.sweepEnded(record) : this.recoverRun(files, record));
+    } catch (error) {
+      await this.giveUp(files, error);
+    }
+  }
+
+  /** Nobody could say what it does: nothing of it lives on, its owner learns that it is not held, and its files are left as they are. */
+  private async giveUp(files: RunFiles, error: unknown): Promise<void> {
+    const runId = basename(files.dir);
+    const left = await new RunProcesses(this.env.table, runId).sweep(SWEEP_GIVE_UP_MS, { keepers: true });
+    const neverAccepted = (error as NodeJS.ErrnoException).code === 'ENOENT' && !existsSync(files.record);
+    if (neverAccepted && left === 0) this.directory.remove(files);
+    else this.env.log('error', 'a run cannot be read and is given up', { err: error, runId, left });
+  }
+
   private async recoverRun(files: RunFiles, record: RunRecord): Promise<void> {
     const own = record.installationId === this.env.installationId;
     if (!own || record.phase === 'accepted') {
@@ -120,21 +139,8 @@ export class RunnerService {
     const run = new Run(this.env, files, record, readManifest(files), (closed) => this.forget(closed));
     this.runs.set(record.runId, { run, files, accepted: Promise.resolve() });
     await run.recover();
-    if (run.isOver) await this.sweepEnded(record);
-  }
-
-  private readRecord(files: RunFiles): RunRecord | undefined {
-    try {
-      return readRecord(files);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-        // Made, and never accepted.
-        this.directory.remove(files);
-      } else {
-        this.env.log('error', 'a run record cannot be read; the run is left alone', { err: error, dir: files.dir });
-      }
-      return undefined;
-    }
+    if (run.neverExecuted) this.env.log('warn', 'a start that had executed nothing is forgotten', { runId: record.runId });
+    else if (run.isOver) await this.sweepEnded(record);
   }
 
   private forget(run: Run): void {

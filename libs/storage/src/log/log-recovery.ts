@@ -49,12 +49,31 @@ interface Found extends Segment {
 /** A header is a few hundred bytes; an attempt at a segment that failed holds no more than that. */
 const HEADER_BYTES_MAX = 4_096;
 
+/** A log as it lies there. */
+export interface LogReading extends RecoveredLog {
+  /** The last segment, whose torn end is not cut. */
+  last: Segment | undefined;
+  /** Of no use to anybody: dropped by a compaction that a crash cut short, or an attempt at a segment that failed. */
+  strays: string[];
+}
+
 /**
- * Finds the chain of segments from its end backwards, cuts the torn end, and makes sure that what was
- * read is on the disk and not only in the page cache.
+ * Cuts the torn end, and makes sure that what was read is on the disk and not only in the page cache.
  * @throws STORAGE_NEWER when a segment has a newer format; nothing is touched then.
  */
 export async function recoverLog(fs: StorageFs, dir: string, firstSegment: number): Promise<RecoveredLog> {
+  const { last, strays, ...log } = readLog(fs, dir, firstSegment);
+  for (const path of strays) await fs.unlink(path);
+  if (last !== undefined) await settle(fs, last);
+  await fs.syncDir(dir);
+  return log;
+}
+
+/**
+ * Finds the chain of segments from its end backwards. Touches nothing.
+ * @throws STORAGE_NEWER when a segment has a newer format
+ */
+export function readLog(fs: StorageFs, dir: string, firstSegment: number): LogReading {
   const numbers = fs
     .readDirSync(dir)
     .flatMap(({ name, kind }) => (kind === 'file' ? (segmentNumber(name) ?? []) : []))
@@ -64,17 +83,15 @@ export async function recoverLog(fs: StorageFs, dir: string, firstSegment: numbe
   const last = findLast(fs, dir, present, damages);
   const chain = last === undefined ? [] : findChain(fs, dir, present, last.segment, firstSegment, damages);
   const used = new Set(chain.map((segment) => segment.number));
+  const strays: string[] = [];
   for (const number of numbers.filter((other) => !used.has(other))) {
     const path = join(dir, segmentName(number));
-    // Dropped by a compaction that a crash cut short, or an attempt at a segment that failed.
-    if (number < firstSegment || (fs.sizeSync(path) ?? 0) <= HEADER_BYTES_MAX) await fs.unlink(path);
+    if (number < firstSegment || (fs.sizeSync(path) ?? 0) <= HEADER_BYTES_MAX) strays.push(path);
     else damages.push({ file: segmentName(number), reason: 'does not connect to the rest of the log; left alone' });
   }
-  if (last !== undefined) await settle(fs, last.segment);
-  await fs.syncDir(dir);
   const logId = chain.map((segment) => segment.logId).findLast((id) => id !== undefined);
   const copied = last !== undefined && isOtherFile(last.segment.file, fs.identitySync?.(last.segment.path));
-  return { chain, tried: numbers[0] ?? 0, logId, eras: erasOf(chain), copied, tornBytes: last?.tornBytes ?? 0, damages };
+  return { chain, tried: numbers[0] ?? 0, logId, eras: erasOf(chain), copied, tornBytes: last?.tornBytes ?? 0, damages, last: last?.segment, strays };
 }
 
 /** The commits after `after` that this segment has, in order; fills its index on the way. */
