@@ -14,7 +14,7 @@ export function openStore(
 ): Promise<Store> {
   return Store.open({
     dir: storeDirectory(config.home), collections: COLLECTION_SPECS, installationId,
-    sessionEvents: sessionEventsPath, clock: () => clock.wall(), ...more,
+    sessionEvents: sessionEventsPath, clock: () => clock.monotonic(), ...more,
   });
 }
 

@@ -7,7 +7,7 @@ interface Dirty {
   firstCommit: number;
   /** Brings the file up to the present state; may be called again at any time. */
   write(): Promise<void>;
-  /** When it is to be written, ms since 1970; 0 for at once. */
+  /** When it is to be written, by the clock that only grows; 0 for at once. */
   dueAt: number;
 }
 
@@ -53,7 +53,7 @@ export class WriteBehind {
     if (this.failed.has(key)) {
       this.failed.set(key, dirty);
     } else if (lazy && !this.urgent.has(key)) {
-      this.lazy.set(key, { ...dirty, dueAt: known?.dueAt ?? Date.now() + this.limits.lazyDelayMs });
+      this.lazy.set(key, { ...dirty, dueAt: known?.dueAt ?? performance.now() + this.limits.lazyDelayMs });
     } else {
       this.lazy.delete(key);
       this.urgent.set(key, dirty);
@@ -108,7 +108,7 @@ export class WriteBehind {
 
   private pump(): void {
     if (this.stopped) return;
-    const now = Date.now();
+    const now = performance.now();
     this.hurry(this.lazy, now);
     this.hurry(this.failed, now);
     for (const dirty of this.urgent.values()) {
@@ -148,7 +148,7 @@ export class WriteBehind {
       const newer = this.urgent.get(dirty.key) ?? this.lazy.get(dirty.key) ?? dirty;
       this.urgent.delete(dirty.key);
       this.lazy.delete(dirty.key);
-      const dueAt = Date.now() + this.limits.retryDelayMs;
+      const dueAt = performance.now() + this.limits.retryDelayMs;
       this.failed.set(dirty.key, { ...newer, firstCommit: dirty.firstCommit, dueAt });
     }
     this.pump();

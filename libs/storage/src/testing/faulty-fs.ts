@@ -8,11 +8,18 @@ export class FaultyFs implements StorageFs {
   /** Throws to make the operation fail; may be slow. */
   fault: (operation: FaultyOperation, path: string) => void | Promise<void> = () => undefined;
 
+  /** Throws to make the reading of a file fail, as boot does it. */
+  readFault: (path: string) => void = () => undefined;
+
   readonly lock = nodeFs.lock;
   readonly mkdir = nodeFs.mkdir;
   readonly rmdir = nodeFs.rmdir;
+  readonly isDirectorySync = nodeFs.isDirectorySync;
   readonly readDirSync = nodeFs.readDirSync;
-  readonly readSync = nodeFs.readSync;
+  readonly readSync: StorageFs['readSync'] = (path, ...range) => {
+    this.readFault(path);
+    return nodeFs.readSync(path, ...range);
+  };
   readonly sizeSync = nodeFs.sizeSync;
 
   async open(...[path, mode, permissions]: Parameters<StorageFs['open']>): Promise<StorageFile> {
@@ -56,6 +63,6 @@ export class FaultyFs implements StorageFs {
   }
 }
 
-export function fileSystemError(code: 'ENOSPC' | 'EIO' | 'EDQUOT'): NodeJS.ErrnoException {
+export function fileSystemError(code: string): NodeJS.ErrnoException {
   return Object.assign(new Error(`${code}: made by a test`), { code });
 }
