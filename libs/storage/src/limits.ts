@@ -18,6 +18,11 @@ export interface StorageLimits {
    * each, once as document and once in its event, are 10.5 MiB.
    */
   commitBytesMax: number;
+  /**
+   * One document's file; a larger one is not read, and damaged. Indented, a deeply nested document may come near it: then it
+   * is written in one line, as a commit has it, and that fits.
+   */
+  documentFileBytesMax: number;
   /** Files of the projection written at the same time (facts §2.3: more only adds latency). */
   writesInFlightMax: number;
   /** As many of them while little lags behind; one file takes as much of the disk as twenty commits do. */
@@ -62,6 +67,7 @@ export const STORAGE_LIMITS: StorageLimits = {
   queueCommitsMax: 20_000,
   queueBytesMax: 64 * MIB,
   commitBytesMax: 16 * MIB,
+  documentFileBytesMax: 17 * MIB,
   writesInFlightMax: 16,
   writesInFlightCalm: 2,
   dirtyFilesMax: 16_384,

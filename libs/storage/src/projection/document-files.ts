@@ -30,6 +30,7 @@ export class DocumentFiles {
     private readonly opaque: Map<string, OpaqueDocument>,
     private readonly directories: Directories,
     private readonly behind: WriteBehind,
+    private readonly fileBytesMax: number,
   ) {}
 
   /** The document changed: `before` is what its file shows now or is about to show. */
@@ -80,7 +81,9 @@ export class DocumentFiles {
   private async replace(path: string, content: object): Promise<void> {
     const target = join(this.root, path);
     const dir = dirname(target);
-    const bytes = Buffer.from(`${JSON.stringify(content, null, 2)}\n`);
+    const indented = Buffer.from(`${JSON.stringify(content, null, 2)}\n`);
+    // What boot would not read is printed in one line.
+    const bytes = indented.length <= this.fileBytesMax ? indented : Buffer.from(`${JSON.stringify(content)}\n`);
     try {
       await this.directories.use(dir, () => replaceFile(this.fs, target, bytes));
       await this.directories.sync(dir);
