@@ -101,6 +101,7 @@ describe('a damaged document', () => {
     writeFileSync(join(dir, TASK), content);
 
     const store = await stores.open(dir);
+    await store.flush();
 
     expect(store.durable.get('tasks', 'task_1')).toEqual({ id: 'task_1', projectId: 'proj_1', revision: 1, title: 'title 1' });
     expect(JSON.parse(readFileSync(join(dir, TASK), 'utf8'))).toMatchObject({ title: 'title 1' });

@@ -79,8 +79,8 @@ async function fill(state: DurableState, { parts, log, checkpoint, quarantine }:
   else restoreHeads(state, checkpoint);
 
   const boot = new Boot(parts, state, log, checkpoint, quarantine);
-  boot.refill(await state.sessions.damaged(takeAway));
   boot.replay();
+  boot.refill(await state.sessions.damaged(takeAway));
   await boot.repair(loaded);
   for (const damage of log.damages) await report(quarantine, damage);
   for (const path of loaded.temporaries) await fs.unlink(path);
@@ -94,7 +94,6 @@ interface LoggedDocument {
 /** The steps of boot that apply records of the log. */
 class Boot {
   private readonly touched = new Set<string>();
-  private readonly covered: number;
 
   constructor(
     private readonly parts: StateParts,
@@ -102,16 +101,13 @@ class Boot {
     private readonly log: RecoveredLog,
     private readonly checkpoint: Checkpoint | undefined,
     private readonly quarantine: Quarantine,
-  ) {
-    this.covered = checkpoint?.commit ?? 0;
-  }
+  ) {}
 
-  /** What the log still has of the events that damaged files of sessions have lost. The newest come with the replay. */
+  /** What the log still has of the events that damaged files of sessions have lost. */
   refill(sessions: Set<string>): void {
     if (sessions.size === 0) return;
     for (const segment of this.log.chain) {
       for (const { commit, events = [] } of this.records(segment, 0)) {
-        if (commit > this.covered) return;
         for (const event of events) {
           const { sessionId } = event;
           if (sessionId !== undefined && sessions.has(sessionId)) this.state.sessions.append(sessionId, commit, storedEvent(event));
@@ -122,8 +118,8 @@ class Boot {
 
   /** Puts and deletes are whole, so a document that is ahead of the checkpoint is harmless. */
   replay(): void {
-    const { covered } = this;
     const { chain } = this.log;
+    const covered = this.checkpoint?.commit ?? 0;
     const first = Math.max(0, chain.findLastIndex((segment) => segment.firstCommit <= covered + 1));
     for (const segment of chain.slice(first)) {
       for (const record of this.records(segment, covered)) {
@@ -142,8 +138,7 @@ class Boot {
       if (this.touched.has(documentKey(name))) this.state.files.outdate(name, path);
       else await this.takeAway(path, 'an older copy of a document');
     }
-    if (loaded.damaged.length === 0) return;
-    const found = this.searchLog(new Set(loaded.damaged.map(({ path }) => path)));
+    const found = loaded.damaged.length === 0 ? new Map<string, LoggedDocument>() : this.searchLog(new Set(loaded.damaged.map(({ path }) => path)));
     await this.replayAgainFrom(found);
     for (const { path, reason, foreign } of loaded.damaged) {
       const logged = found.get(path);
@@ -151,11 +146,11 @@ class Boot {
       else if (foreign) this.quarantine.note(path, `${reason}; left alone`);
       else await this.takeAway(path, reason);
       if (logged === undefined || this.touched.has(documentKey(logged.put))) continue;
-      const { commit } = this.state.head;
-      this.state.apply({ commit, puts: [logged.put], deletes: [], forgets: [], events: [], answer: undefined });
+      // By its own commit: no checkpoint may cover that before the file is there.
+      this.state.apply({ commit: logged.commit, puts: [logged.put], deletes: [], forgets: [], events: [], answer: undefined });
     }
-    // Before the first checkpoint: afterwards the damaged files would count as up to date.
-    await this.state.behind.drained();
+    // From here on the files follow the log: before, a good one might have been taken away for the damaged one.
+    this.state.behind.begin();
   }
 
   private takeAway(path: string, reason: string): Promise<void> {

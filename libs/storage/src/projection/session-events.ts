@@ -115,18 +115,20 @@ export class SessionEvents {
     const session = this.sessions.get(sessionId);
     const file = session?.file ?? this.newFile(sessionId, { seq: 0, bytes: 0 });
     if (session === undefined || file === undefined) return;
-    this.unsynced -= file.lines.reduce((sum, line) => sum + line.event.bytes, 0);
-    file.discard();
+    this.unsynced -= file.discard();
     session.deletedAt ??= headSeq;
     session.file = undefined;
     this.parts.behind.mark(`events:${sessionId}`, commit, () => file.remove());
   }
 
-  /** Sessions whose files have lost bytes, and those whose files are unreadable or no files, which are taken away. */
+  /** Sessions whose files have lost bytes, and those whose files are unreadable or no files, which are taken away. Before anything is written. */
   async damaged(takeAway: TakeAway): Promise<Set<string>> {
     const found = new Set<string>();
     for (const [id, { file }] of this.sessions) {
-      if (file !== undefined && !(await usable(file, () => file.check(), takeAway))) found.add(id);
+      if (file === undefined || (await usable(file, () => file.check(), takeAway))) continue;
+      // They come again from the log, in order, with those that are lost.
+      this.unsynced -= file.clear();
+      found.add(id);
     }
     return found;
   }

@@ -59,10 +59,17 @@ export class SessionFile {
     return this.inTurn(() => this.guarded(() => this.syncWritten()));
   }
 
-  /** Nothing more is written; `remove` then takes the file away. */
-  discard(): void {
+  /** Nothing more is written; `remove` then takes the file away. @returns how many bytes of memory that freed. */
+  discard(): number {
     this.discarded = true;
+    return this.clear();
+  }
+
+  /** Forgets what is in memory only. @returns how many bytes that freed. */
+  clear(): number {
+    const { lines } = this;
     this.lines = [];
+    return bytesOf(lines);
   }
 
   /** Removes the file, and its directory if nothing else is in it. */
@@ -216,7 +223,7 @@ export class SessionFile {
     const freed = this.lines.slice(0, writtenLines);
     this.lines = this.lines.slice(writtenLines);
     this.writtenLines -= freed.length;
-    return freed.reduce((sum, line) => sum + line.event.bytes, 0);
+    return bytesOf(freed);
   }
 
   private async repair(): Promise<void> {
@@ -227,6 +234,10 @@ export class SessionFile {
     this.writtenLines = 0;
     this.suspect = false;
   }
+}
+
+function bytesOf(lines: readonly SessionLine[]): number {
+  return lines.reduce((sum, line) => sum + line.event.bytes, 0);
 }
 
 function sessionSeqOf(line: string): number {

@@ -31,7 +31,8 @@ export class WriteBehind {
   private readonly inFlight = new Map<string, Dirty>();
   private waiters: Waiter[] = [];
   private timer: NodeJS.Timeout | undefined;
-  private stopped = false;
+  /** Not before `begin`, nor after `stop`. */
+  private writing = false;
   private idle: () => void = () => undefined;
   private lastError: unknown;
 
@@ -44,6 +45,12 @@ export class WriteBehind {
   /** The last failure of a file that is still not written. */
   get error(): unknown {
     return this.failed.size > 0 ? this.lastError : undefined;
+  }
+
+  /** Boot knows all that there is to write. */
+  begin(): void {
+    this.writing = true;
+    this.pump();
   }
 
   /** Says that the file `key` does not show `commit` yet. */
@@ -92,7 +99,7 @@ export class WriteBehind {
 
   /** Nothing more is begun; resolves when nothing is being written. */
   async stop(): Promise<void> {
-    this.stopped = true;
+    this.writing = false;
     clearTimeout(this.timer);
     for (const waiter of this.waiters.splice(0)) waiter.reject(new Error('The store is closed.'));
     if (this.inFlight.size > 0) await new Promise<void>((resolve) => (this.idle = resolve));
@@ -107,7 +114,7 @@ export class WriteBehind {
   }
 
   private pump(): void {
-    if (this.stopped) return;
+    if (!this.writing) return;
     const now = performance.now();
     this.hurry(this.lazy, now);
     this.hurry(this.failed, now);
