@@ -33,5 +33,6 @@ export function arrivedText(printer: Printer, { id, fromName, type, priority, su
 
 export function sentText(sent: Mail | MailBroadcast): string {
   if (!('recipients' in sent)) return sent.id;
-  return sent.recipients.length === 0 ? 'It went to nobody: the audience is empty.' : sent.recipients.map(({ mailId, toSessionId }) => `${mailId}  to ${toSessionId}`).join('\n');
+  if (sent.recipients.length + sent.full.length === 0) return 'It went to nobody: the audience is empty.';
+  return [...sent.recipients.map(({ mailId, toSessionId }) => `${mailId}  to ${toSessionId}`), ...sent.full.map((id) => `not sent to ${id}: it has too much mail already`)].join('\n');
 }

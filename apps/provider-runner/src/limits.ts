@@ -46,6 +46,8 @@ export const SHUTDOWN_ACK_MS = 3_000;
 
 /** Lines waiting for an agent that does not read its stdin; one more is refused with LIMIT_REACHED, which the driver says as `input_failed`. */
 export const STDIN_QUEUE_BYTES_MAX = 4 * MIB;
+/** A line up to this is in the FIFO whole or not at all (PIPE_BUF on Linux; POSIX promises 512, and macOS keeps that). */
+export const STDIN_ATOMIC_BYTES = process.platform === 'linux' ? 4 * KIB : 512;
 /** One write to the FIFO: what a Linux pipe holds. */
 export const STDIN_WRITE_BYTES_MAX = 64 * KIB;
 /** Between two tries when the FIFO is full: doubled from the first to the second. */
@@ -87,6 +89,8 @@ export const RAW_FILE_BYTES_MAX = 256 * MIB;
 
 /** One journal file; a new one begins with the whole state, and files whose facts are all acknowledged are removed. */
 export const JOURNAL_FILE_BYTES_MAX = 8 * MIB;
+/** With less room on its disk a runner says so in its heartbeats and begins nothing new; what runs goes on. */
+export const DISK_FREE_BYTES_MIN = 1 * MIB;
 /** A failed journal write is tried again between these; meanwhile decoding waits. */
 export const JOURNAL_RETRY_MS = { first: 100, last: 5_000 } as const;
 /** A driver's snapshot as JSON; a larger one ends the run as crashed. */

@@ -5,6 +5,7 @@ import { Publisher } from './feed/publisher.js';
 import { Clock, type Stop } from './kernel/clock.js';
 import { HEALTH_MS } from './limits.js';
 import { ProviderCatalog } from './provider/provider-catalog.js';
+import { RunService } from './runner/run.service.js';
 import { RunnerRegistry } from './runner/runner-registry.js';
 import { LiveSessions } from './supervisor/live-sessions.js';
 import { Supervisor } from './supervisor/supervisor.js';
@@ -19,6 +20,7 @@ export class HealthService implements OnApplicationBootstrap, OnModuleDestroy {
     @Inject(Store) private readonly store: Store,
     @Inject(ProviderCatalog) private readonly catalog: ProviderCatalog,
     @Inject(RunnerRegistry) private readonly registry: RunnerRegistry,
+    @Inject(RunService) private readonly runs: RunService,
     @Inject(LiveSessions) private readonly live: LiveSessions,
     @Inject(Supervisor) private readonly supervisor: Supervisor,
     @Inject(Publisher) private readonly publisher: Publisher,
@@ -27,8 +29,12 @@ export class HealthService implements OnApplicationBootstrap, OnModuleDestroy {
 
   onApplicationBootstrap(): void {
     this.health.probe('providers', () => ({ names: this.catalog.list().length, problem: this.catalog.problem }));
-    this.health.probe('runners', () => ({ live: this.registry.all().filter(({ heartbeat }) => this.registry.presence(heartbeat.runnerId) === 'live').length }));
-    this.health.probe('sessions', () => ({ live: this.live.count, supervised: this.supervisor.active }));
+    this.health.probe('runners', () => {
+      const live = this.registry.all().filter(({ heartbeat }) => this.registry.presence(heartbeat.runnerId) === 'live');
+      return { live: live.length, impaired: live.filter(({ heartbeat }) => heartbeat.problem !== undefined).length };
+    });
+    this.health.probe('sessions', () => ({ live: this.live.count, supervised: this.supervisor.active, unsupervised: this.supervisor.failing }));
+    this.health.probe('fencing', () => ({ refused: this.runs.refused }));
     this.health.probe('feed', () => ({ cursor: this.store.head().cursor, publishFailures: this.publisher.failures }));
     this.stop = this.clock.every(HEALTH_MS, () => this.look());
     this.look();

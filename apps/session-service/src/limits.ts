@@ -33,6 +33,8 @@ export const SENDS_PER_RUNNER_MAX = 32;
 export const SENDS_MAX = 256;
 /** Runners known at once; past it the heartbeat of a new one is refused with LIMIT_REACHED. Lost ones make room. */
 export const RUNNERS_MAX = 256;
+/** Processes remembered that others have followed under one runner's id: what they still say is not heard. The oldest are forgotten. */
+export const FORMER_PROCESSES_MAX = 32;
 /** Sessions that have not ended; past it a spawn is refused with LIMIT_REACHED. */
 export const LIVE_SESSIONS_MAX = 5_000;
 /** Tasks that go with one deletion (they are one commit); past it LIMIT_REACHED. */

@@ -66,6 +66,16 @@ async function read(count: number, filter: Partial<EventFilterDto> = {}, after?:
 const seqs = (items: FeedItem[]) => items.flatMap((item) => (item.type === 'event' ? [item.event.seq] : []));
 
 describe('a feed', () => {
+  it.each(['{"type":"event","ev', 'null', '<html>502</html>'])('that says %j is connected to again, from where it was', async (garbage) => {
+    script = (socket, _subscribe, nth) => {
+      say(socket, subscribed(nth === 1 ? 'log.4' : 'log.5'), event(4 + nth));
+      if (nth === 1) socket.send(garbage);
+    };
+
+    expect(seqs(await read(2))).toEqual([5, 6]);
+    expect(subscribes.map(({ after }) => after)).toEqual([undefined, 'log.5']);
+  });
+
   it('gives what comes, in order, and asks for what it was told to', async () => {
     script = (socket) => say(socket, subscribed('log.4'), event(5), { type: 'position', cursor: 'log.5' }, event(6));
 

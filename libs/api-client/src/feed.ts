@@ -106,8 +106,9 @@ export class Feed implements AsyncIterable<FeedItem> {
 
   private onMessage(data: Buffer): void {
     this.listenForSilence();
-    const frame = JSON.parse(data.toString()) as ServerFrame;
-    if (frame.type === 'subscribed') this.onSubscribed(frame);
+    const frame = frameOf(data);
+    if (frame === null) this.onClosed('something else than OrbitMesh answers there');
+    else if (frame.type === 'subscribed') this.onSubscribed(frame);
     // What still comes for a subscription we have replaced comes again for the new one.
     else if (this.awaiting > 0 && (frame.type === 'event' || frame.type === 'position')) return;
     else if (frame.type === 'event') this.onEvent(frame.event);
@@ -222,5 +223,15 @@ export class Feed implements AsyncIterable<FeedItem> {
       setTimeout(() => socket.terminate(), CLOSE_GRACE_MS).unref();
     }
     this.wakeReader?.();
+  }
+}
+
+/** null for what is none: a proxy's word, or half of one. */
+function frameOf(data: Buffer): ServerFrame | null {
+  try {
+    const frame = JSON.parse(data.toString()) as ServerFrame | null;
+    return typeof frame === 'object' ? frame : null;
+  } catch {
+    return null;
   }
 }

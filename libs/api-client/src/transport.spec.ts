@@ -36,6 +36,9 @@ const problem = (status: number, code: string, headers: Record<string, string> =
 };
 const ok: Reply = (response) => response.writeHead(201, { 'content-type': 'application/json', 'x-orbitmesh-cursor': 'log.7' }).end('{"id":"proj_1"}');
 const hangUp: Reply = (response) => response.socket?.destroy();
+const cutShort: Reply = (response) => {
+  response.writeHead(201, { 'content-type': 'application/json', 'content-length': '15' }).write('{"id":"pro', () => response.socket?.destroy());
+};
 const create = () => client.createProject({ name: 'p', workingDir: '/p' });
 
 describe('a request', () => {
@@ -53,6 +56,21 @@ describe('a request', () => {
     replies = [ok];
 
     expect(await create()).toEqual({ status: 201, body: { id: 'proj_1' }, cursor: 'log.7' });
+  });
+
+  it('is tried again, with the same key, when the gateway dies in the middle of its answer', async () => {
+    replies = [cutShort, ok];
+
+    expect(await create()).toMatchObject({ status: 201, body: { id: 'proj_1' } });
+    expect(new Set(seen.map(({ headers }) => headers['idempotency-key'])).size).toBe(1);
+    expect(seen).toHaveLength(2);
+  });
+
+  it('that is never answered to the end says that nobody answers', async () => {
+    replies = [cutShort];
+
+    await expect(create()).rejects.toBeInstanceOf(UnreachableError);
+    expect(seen).toHaveLength(3);
   });
 
   it.each([429, 502, 503, 504])('is tried again after %i, with the same key', async (status) => {

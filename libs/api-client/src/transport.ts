@@ -36,7 +36,9 @@ export interface ApiAnswer<T> {
 }
 
 const RETRIED = new Set([429, 502, 503, 504]);
-type Outcome = { answer: Response } | { failure: unknown };
+/** An answer counts when all of it is there: a gateway may die in the middle of one. */
+interface Answer { status: number; headers: Headers; text: string }
+type Outcome = { answer: Answer } | { failure: unknown };
 
 /** HTTP with the retries of design §8: only what may succeed later, always under the same Idempotency-Key. */
 export class Transport {
@@ -55,7 +57,6 @@ export class Transport {
         if ('answer' in outcome) return read<T>(outcome.answer);
         throw new UnreachableError(this.options.url, { cause: outcome.failure });
       }
-      if ('answer' in outcome) await outcome.answer.body?.cancel();
       await delay(wait, undefined, { signal });
     }
   }
@@ -63,7 +64,8 @@ export class Transport {
   private async attempt(url: URL, init: RequestInit, attemptMs: number, signal?: AbortSignal): Promise<Outcome> {
     const late = AbortSignal.timeout(attemptMs);
     try {
-      return { answer: await fetch(url, { ...init, redirect: 'error', signal: signal ? AbortSignal.any([signal, late]) : late }) };
+      const response = await fetch(url, { ...init, redirect: 'error', signal: signal ? AbortSignal.any([signal, late]) : late });
+      return { answer: { status: response.status, headers: response.headers, text: await response.text() } };
     } catch (failure) {
       signal?.throwIfAborted();
       return { failure };
@@ -93,17 +95,17 @@ function waitAfter(outcome: Outcome, attempt: number): number {
 }
 
 /** RFC 9110 §10.2.3: seconds, or a date. */
-function retryAfterMs(answer: Response): number {
+function retryAfterMs(answer: Answer): number {
   const header = answer.headers.get('retry-after') ?? '';
   if (/^\d+$/.test(header)) return Number(header) * 1_000;
   const at = Date.parse(header);
   return Number.isNaN(at) ? 0 : Math.max(0, at - Date.now());
 }
 
-async function read<T>(answer: Response): Promise<ApiAnswer<T>> {
-  const text = await answer.text();
-  const body = parse(text);
-  if (answer.ok) return { status: answer.status, body: body as T, cursor: answer.headers.get('x-orbitmesh-cursor') };
+/** @throws ApiError for what is no success */
+function read<T>(answer: Answer): ApiAnswer<T> {
+  const body = parse(answer.text);
+  if (answer.status >= 200 && answer.status <= 299) return { status: answer.status, body: body as T, cursor: answer.headers.get('x-orbitmesh-cursor') };
   const problem = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
   const code = typeof problem['code'] === 'string' ? problem['code'] : `HTTP_${answer.status}`;
   const detail = typeof problem['detail'] === 'string' ? problem['detail'] : `The server answered ${answer.status}.`;

@@ -3,7 +3,9 @@ import { AppError } from '@orbitmesh/domain';
 import { AnyRunnerRpc, defineRpc, defineTopic, EVENT_BYTES_MAX, MANIFEST_BYTES_MAX, PAGE_BYTES_MAX } from '@orbitmesh/contracts';
 import { eventually, startNats, type TestNats } from '@orbitmesh/testing';
 import { Bus } from './bus.js';
+import { CLOCK_HEADER, UNTIL_HEADER } from './deadline.js';
 import { HANDLERS_IN_FLIGHT_MAX, MESSAGE_BYTES_MAX } from './limits.js';
+import { headersOf } from './wire.js';
 
 // Real servers and processes on a machine that may be busy.
 jest.setTimeout(30_000);
@@ -109,7 +111,9 @@ describe('a request', () => {
     const { connect } = await import('@nats-io/transport-node');
     const raw = await connect({ servers: `127.0.0.1:${nats.port}` });
 
-    const reply = await raw.request('om.v1.in_a.req.session.echo', '{"torn');
+    const ask = (until: string) => raw.request('om.v1.in_a.req.session.echo', '{"torn', { timeout: 2_000, headers: headersOf({ [UNTIL_HEADER]: until }) });
+    const [process] = (await ask('')).headers!.get(CLOCK_HEADER).split('.');
+    const reply = await ask(`${process}.999999999`);
 
     expect(reply.headers?.get('om-error')).toBe('VALIDATION_FAILED');
     await raw.close();

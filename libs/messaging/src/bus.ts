@@ -1,14 +1,17 @@
 import { randomUUID } from 'node:crypto';
 import { AppError } from '@orbitmesh/domain';
 import { NATS_PAYLOAD_BYTES_MIN, type Rpc, type Topic } from '@orbitmesh/contracts';
-import { connect, errors, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
-import { DRAIN_TIMEOUT_MS, HANDLERS_IN_FLIGHT_MAX } from './limits.js';
+import { connect, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 import { connectionOptions, refusalOf, type BusOptions } from './connection.js';
+import { CLOCK_HEADER, LATE_HEADER, OwnClock, PeerClocks, UNTIL_HEADER } from './deadline.js';
+import { DRAIN_TIMEOUT_MS, HANDLERS_IN_FLIGHT_MAX, SENDINGS_MAX } from './limits.js';
+import { requestErrorOf, type Contract } from './request-error.js';
 import { queueGroup, requestSubject, topicSubject } from './subjects.js';
-import { decode, decodeError, encodeBounded, encodeError, ERROR_HEADER, TRACE_HEADER, traceHeaders } from './wire.js';
+import { decode, decodeError, encodeBounded, encodeError, ERROR_HEADER, headersOf, TRACE_HEADER } from './wire.js';
 
 export type BusStatus = 'connected' | 'disconnected' | 'closed';
-type Contract = Pick<Rpc<unknown, unknown>, 'owner' | 'name'>;
+/** `peer`: whose clock its deadline is told in. */
+interface Request { subject: string; body: Buffer; traceId: string; peer: string }
 export interface RequestOptions { runnerId?: string; /** @default the contract's own */ timeoutMs?: number; traceId?: string }
 export interface RequestContext { traceId: string }
 export type RpcHandler<Req, Res> = (req: Req, context: RequestContext) => Res | Promise<Res>;
@@ -21,6 +24,8 @@ export interface BusHealth {
   publishesDropped: number;
   handlersInFlight: number;
   requestsInFlight: number;
+  /** Requests that came after their sender had stopped waiting, or for a process before us, and were not begun. */
+  requestsLate: number;
   /** The last refusal of the server (permissions, payload size), until the process ends. */
   problem: string | null;
 }
@@ -34,7 +39,10 @@ export class Bus {
   private draining: Promise<void> | undefined;
   private reconnects = 0;
   private publishesDropped = 0;
+  private requestsLate = 0;
   private problem: string | null = null;
+  private readonly clock = new OwnClock();
+  private readonly peers = new PeerClocks();
   private readonly subscriptions = new Set<Subscription>();
   private readonly handlers = new Set<Promise<void>>();
   private readonly waiting = new Set<(error: AppError) => void>();
@@ -77,14 +85,14 @@ export class Bus {
 
   /**
    * @throws whatever AppError the other side threw; UNAVAILABLE at once when there is no connection, when it breaks while
-   * waiting (the effect is then unknown), or when nobody serves it; TIMEOUT; BODY_TOO_LARGE before anything is sent.
+   * waiting (the effect is then unknown), or when nobody serves it; TIMEOUT; BODY_TOO_LARGE before anything is sent. Whatever
+   * becomes of it, it is not begun after its time.
    */
   async request<Req, Res>(rpc: Rpc<Req, Res>, req: Req, options: RequestOptions = {}): Promise<Res> {
     const subject = requestSubject(this.options.installationId, rpc, options.runnerId);
     const body = encodeBounded(req, `The request ${rpc.name}`);
     if (!this.up) throw new AppError('UNAVAILABLE', undefined, { owner: rpc.owner, reason: 'disconnected' });
-    const traceId = options.traceId ?? randomUUID();
-    const reply = await this.exchange(rpc, subject, body, traceId, options.timeoutMs ?? rpc.timeoutMs);
+    const reply = await this.exchange(rpc, { subject, body, traceId: options.traceId ?? randomUUID(), peer: `${rpc.owner} ${options.runnerId ?? ''}` }, options.timeoutMs ?? rpc.timeoutMs);
     const code = reply.headers?.get(ERROR_HEADER);
     if (code) throw decodeError(code, reply.data);
     return decode(reply.data) as Res;
@@ -93,7 +101,14 @@ export class Bus {
   /** The handler is called synchronously from the message's arrival, so its synchronous part runs in wire order; handlers overlap after that. */
   serve<Req, Res>(rpc: Rpc<Req, Res>, handler: RpcHandler<Req, Res>, options: { runnerId?: string } = {}): void {
     const subject = requestSubject(this.options.installationId, rpc, options.runnerId);
-    this.listen(subject, queueGroup(rpc.owner), (msg) => {
+    const queue = queueGroup(rpc.owner);
+    this.listen(subject, queue, (msg) => {
+      // Servers that answer in turn have a clock each; what they are asked changes nothing.
+      if (queue === undefined && this.clock.isPast(msg.headers?.get(UNTIL_HEADER))) {
+        this.requestsLate += 1;
+        this.respond(msg, Buffer.alloc(0), { [LATE_HEADER]: '1' });
+        return;
+      }
       if (this.handlers.size >= HANDLERS_IN_FLIGHT_MAX) {
         this.respondError(msg, new AppError('TOO_MANY_REQUESTS'));
         return;
@@ -152,7 +167,7 @@ export class Bus {
   health(): BusHealth {
     return {
       connected: this.up, reconnects: this.reconnects, publishesDropped: this.publishesDropped,
-      handlersInFlight: this.handlers.size, requestsInFlight: this.waiting.size, problem: this.problem,
+      handlersInFlight: this.handlers.size, requestsInFlight: this.waiting.size, requestsLate: this.requestsLate, problem: this.problem,
     };
   }
 
@@ -177,25 +192,27 @@ export class Bus {
     await this.nc.close();
   }
 
-  private exchange(rpc: Contract, subject: string, body: Buffer, traceId: string, timeout: number): Promise<Msg> {
-    return new Promise<Msg>((resolve, reject) => {
-      this.waiting.add(reject);
-      this.nc.request(subject, body, { timeout, headers: traceHeaders(traceId) })
-        .then(resolve, (error: unknown) => reject(this.requestError(rpc, error)))
-        .finally(() => this.waiting.delete(reject));
-    });
+  /** What was not begun is sent again, now that its answer said what time it is there: after a start of ours, or of theirs. */
+  private async exchange(rpc: Contract, request: Request, timeoutMs: number): Promise<Msg> {
+    const until = performance.now() + timeoutMs;
+    for (let sendings = 1; ; sendings += 1) {
+      const reply = await this.send(rpc, request, Math.max(1, until - performance.now()));
+      this.peers.heard(request.peer, reply.headers);
+      if (!reply.headers?.has(LATE_HEADER)) return reply;
+      if (performance.now() >= until) throw new AppError('TIMEOUT', undefined, { owner: rpc.owner, request: rpc.name });
+      if (sendings === SENDINGS_MAX || !this.up) throw new AppError('UNAVAILABLE', undefined, { owner: rpc.owner, reason: 'late' });
+    }
   }
 
-  private requestError(rpc: Contract, cause: unknown): AppError {
-    const details = { owner: rpc.owner, request: rpc.name };
-    if (cause instanceof errors.TimeoutError) return new AppError('TIMEOUT', undefined, details, { cause });
-    if (cause instanceof errors.NoRespondersError || (cause instanceof errors.RequestError && cause.isNoResponders())) {
-      return new AppError('UNAVAILABLE', undefined, { ...details, reason: 'no_responders' }, { cause });
-    }
-    if (cause instanceof Error && cause.cause instanceof errors.PermissionViolationError) {
-      return new AppError('UNAVAILABLE', 'NATS does not allow this request.', { ...details, reason: 'permission' }, { cause });
-    }
-    return new AppError('UNAVAILABLE', undefined, { ...details, reason: 'connection' }, { cause });
+  private send(rpc: Contract, { subject, body, traceId, peer }: Request, timeout: number): Promise<Msg> {
+    const until = this.peers.until(peer, timeout);
+    const headers = headersOf({ [TRACE_HEADER]: traceId, ...(until !== null && { [UNTIL_HEADER]: until }) });
+    return new Promise<Msg>((resolve, reject) => {
+      this.waiting.add(reject);
+      this.nc.request(subject, body, { timeout, headers })
+        .then(resolve, (error: unknown) => reject(requestErrorOf(rpc, error)))
+        .finally(() => this.waiting.delete(reject));
+    });
   }
 
   private async answer<Req, Res>(name: string, msg: Msg, handler: RpcHandler<Req, Res>): Promise<void> {
@@ -211,13 +228,12 @@ export class Bus {
     }
   }
 
-  private respond(msg: Msg, body: Buffer): void {
-    if (!this.nc.isClosed()) msg.respond(body);
+  private respond(msg: Msg, body: Buffer, more: Record<string, string> = {}): void {
+    if (!this.nc.isClosed()) msg.respond(body, { headers: headersOf({ [CLOCK_HEADER]: this.clock.moment, ...more }) });
   }
 
   private respondError(msg: Msg, error: AppError): void {
-    const { body, headers } = encodeError(error);
-    if (!this.nc.isClosed()) msg.respond(body, { headers });
+    this.respond(msg, encodeError(error), { [ERROR_HEADER]: error.code });
   }
 
   private listen(subject: string, queue: string | undefined, handle: (msg: Msg) => void): Subscription {

@@ -1,9 +1,11 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import type { Server } from '@nats-io/transport-node';
 import type { AppError } from '@orbitmesh/domain';
 import { defineRpc, defineTopic } from '@orbitmesh/contracts';
 import { eventually, startNats, type NatsOptions, type TestNats } from '@orbitmesh/testing';
 import { Bus, type BusStatus } from './bus.js';
 import { connectionOptions, type BusOptions } from './connection.js';
+import { RECONNECT_JITTER_MS, RECONNECT_WAIT_MS } from './limits.js';
 
 // Real servers and processes on a machine that may be busy.
 jest.setTimeout(30_000);
@@ -68,6 +70,29 @@ describe('when NATS is killed', () => {
     expect(got).toEqual([2]);
     expect(changes).toEqual(['disconnected', 'connected']);
     expect(asker.health()).toMatchObject({ connected: true, reconnects: 1, publishesDropped: 1 });
+  });
+
+  it('a wall clock that was set back an hour does not keep anybody from connecting again', async () => {
+    const server = await nats();
+    const bus = await open(server.url);
+    const clock = jest.spyOn(Date, 'now').mockImplementation(() => performance.timeOrigin + performance.now() - 3_600_000);
+    try {
+      await server.restart();
+      await eventually(() => bus.connected && bus.health().reconnects === 1, { timeoutMs: 5_000 });
+    } finally {
+      clock.mockRestore();
+    }
+  });
+
+  it('attempts to connect again keep their distance, from the first on', () => {
+    const { reconnectToServer, reconnectDelayHandler } = connectionOptions({ url: 'nats://h:1', installationId: 'in_a', name: 'x' });
+    const server = {} as Server;
+    const delays = [1, 2, 3].map(() => (reconnectToServer!([server], null) as { delay: number }).delay);
+
+    expect(delays[0]).toBeLessThan(50);
+    for (const n of [1, 2]) expect(delays[n] - delays[n - 1]).toBeGreaterThan(RECONNECT_WAIT_MS - 50);
+    expect(delays[2]).toBeLessThanOrEqual(2 * (RECONNECT_WAIT_MS + RECONNECT_JITTER_MS));
+    expect(reconnectDelayHandler!()).toBe(Number.NEGATIVE_INFINITY);
   });
 
   it('a service drains without it', async () => {
@@ -161,6 +186,6 @@ describe('the NATS URL', () => {
 
   it('may name several servers and TLS', () => {
     expect(connectionOptions({ url: 'tls://u:p@a:4222, tls://b:4223', installationId: 'in_a', name: 'x' }))
-      .toMatchObject({ servers: ['a:4222', 'b:4223'], user: 'u', pass: 'p', tls: {}, maxReconnectAttempts: -1, waitOnFirstConnect: true, reconnectTimeWait: 250, pingInterval: 5_000, maxPingOut: 2 });
+      .toMatchObject({ servers: ['a:4222', 'b:4223'], user: 'u', pass: 'p', tls: {}, maxReconnectAttempts: -1, waitOnFirstConnect: true, timeout: 5_000, pingInterval: 2_000, maxPingOut: 2 });
   });
 });

@@ -1,7 +1,7 @@
 import { assertId, AppError } from '@orbitmesh/domain';
 import { NATS_PAYLOAD_BYTES_MIN } from '@orbitmesh/contracts';
 import type { NodeConnectionOptions, ServerInfo } from '@nats-io/transport-node';
-import { PING_INTERVAL_MS, PINGS_OUT_MAX, RECONNECT_JITTER_MS, RECONNECT_WAIT_MS } from './limits.js';
+import { CONNECT_TIMEOUT_MS, PING_INTERVAL_MS, PINGS_OUT_MAX, RECONNECT_JITTER_MS, RECONNECT_WAIT_MS } from './limits.js';
 
 /** The part of a pino logger the bus uses. */
 export interface BusLog {
@@ -35,11 +35,27 @@ export function connectionOptions(options: BusOptions): NodeConnectionOptions {
     ...(urls.some((url) => url.protocol === 'tls:') && { tls: {} }),
     waitOnFirstConnect: true,
     maxReconnectAttempts: -1,
-    reconnectTimeWait: RECONNECT_WAIT_MS,
-    reconnectJitter: RECONNECT_JITTER_MS,
+    timeout: CONNECT_TIMEOUT_MS,
+    ...steadyAttempts(),
     pingInterval: PING_INTERVAL_MS,
     maxPingOut: PINGS_OUT_MAX,
     noAsyncTraces: true,
+  };
+}
+
+/**
+ * The library waits between two attempts by the wall clock: set back by an hour, it would not try for that hour. So it is told
+ * that there is nothing to wait for, and what it has to wait is given as the delay of the server it has chosen.
+ */
+function steadyAttempts(): Pick<NodeConnectionOptions, 'reconnectDelayHandler' | 'reconnectToServer'> {
+  let dueAt = 0;
+  return {
+    reconnectDelayHandler: () => Number.NEGATIVE_INFINITY,
+    reconnectToServer: ([server]) => {
+      const at = Math.max(performance.now(), dueAt);
+      dueAt = at + RECONNECT_WAIT_MS + Math.random() * RECONNECT_JITTER_MS;
+      return { server, delay: at - performance.now() };
+    },
   };
 }
 

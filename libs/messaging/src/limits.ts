@@ -15,9 +15,15 @@ export const HANDLERS_IN_FLIGHT_MAX = 4_096;
 export const RECONNECT_WAIT_MS = 250;
 export const RECONNECT_JITTER_MS = 100;
 
-/** A server that answers no ping for this x 3 is gone (the library's default would take 6 minutes to notice). */
-export const PING_INTERVAL_MS = 5_000;
+/** An attempt to connect is given up after this long: a frozen server takes connections and says nothing. */
+export const CONNECT_TIMEOUT_MS = 5_000;
+
+/** A server that answers no ping for this x 3 is gone (the library's default would take 6 minutes to notice); until then each request waits out its time. */
+export const PING_INTERVAL_MS = 2_000;
 export const PINGS_OUT_MAX = 2;
+
+/** Sendings of one request: a first one that does not know the other's clock, one that knows it, and one for a restart in between; then UNAVAILABLE. */
+export const SENDINGS_MAX = 3;
 
 /** How long a drain waits for handlers in flight; what is left then is cut off and logged. */
 export const DRAIN_TIMEOUT_MS = 5_000;

@@ -31,19 +31,16 @@ export function decode(data: Uint8Array): unknown {
   }
 }
 
-export function traceHeaders(traceId: string): MsgHdrs {
+export function headersOf(fields: Record<string, string>): MsgHdrs {
   const h = headers();
-  h.set(TRACE_HEADER, traceId);
+  for (const [name, value] of Object.entries(fields)) h.set(name, value);
   return h;
 }
 
-/** Only code, message and details cross; the cause and the stack stay where they happened. */
-export function encodeError(error: AppError): { body: Buffer; headers: MsgHdrs } {
-  const h = headers();
-  h.set(ERROR_HEADER, error.code);
+/** Only message and details, beside the code in its header; the cause and the stack stay where they happened. */
+export function encodeError(error: AppError): Buffer {
   const full = encode({ message: error.message, details: error.details } satisfies WireError);
-  const body = full.length <= MESSAGE_BYTES_MAX ? full : encode({ message: error.message.slice(0, 1_000), details: {} } satisfies WireError);
-  return { body, headers: h };
+  return full.length <= MESSAGE_BYTES_MAX ? full : encode({ message: error.message.slice(0, 1_000), details: {} } satisfies WireError);
 }
 
 /** The error the other side threw. A code that this version does not know arrives as INTERNAL, with the code in `details`. */

@@ -57,7 +57,7 @@ export class DurableState {
     this.answers = new AnswerTable(limits, parts.clock);
     const { behind, documents, opaque } = this;
     const directories = new Directories(fs, root);
-    this.files = new DocumentFiles(fs, root, collections, documents, opaque, directories, behind, limits.documentFileBytesMax);
+    this.files = new DocumentFiles(fs, root, collections, documents, opaque, directories, behind);
     const { onDamage, sessionEvents: pathOf } = parts;
     this.sessions = new SessionEvents({ fs, root, limits, directories, behind, pathOf, onDamage });
   }

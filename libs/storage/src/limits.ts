@@ -18,10 +18,7 @@ export interface StorageLimits {
    * each, once as document and once in its event, are 10.5 MiB.
    */
   commitBytesMax: number;
-  /**
-   * One document's file; a larger one is not read, and damaged. Indented, a deeply nested document may come near it: then it
-   * is written in one line, as a commit has it, and that fits.
-   */
+  /** One document's file; a larger one is not read, and damaged. A commit's bytes are indented for up to 32 levels in it. */
   documentFileBytesMax: number;
   /** Files of the projection written at the same time (facts §2.3: more only adds latency). */
   writesInFlightMax: number;
@@ -67,7 +64,7 @@ export const STORAGE_LIMITS: StorageLimits = {
   queueCommitsMax: 20_000,
   queueBytesMax: 64 * MIB,
   commitBytesMax: 16 * MIB,
-  documentFileBytesMax: 17 * MIB,
+  documentFileBytesMax: 64 * MIB,
   writesInFlightMax: 16,
   writesInFlightCalm: 2,
   dirtyFilesMax: 16_384,
@@ -97,3 +94,9 @@ export const LOCK_ANSWER_MS = 1_000;
 export const LOCK_ATTEMPTS_MAX = 100;
 /** sun_path is 104 bytes on macOS and 108 on Linux, with the final NUL; longer paths go through a link. */
 export const SOCKET_PATH_BYTES_MAX = 100;
+/** The doctor reads no larger file as a document: the largest there can be is a manifest of 512 KiB. */
+export const AUDITED_FILE_BYTES_MAX = 4 * 1024 * 1024;
+/** Fields that are named of a document that was edited by hand; the rest is counted. */
+export const EDITED_FIELDS_TOLD_MAX = 6;
+/** How often a backup begins again because the log was compacted behind its back. */
+export const COPY_ATTEMPTS_MAX = 5;

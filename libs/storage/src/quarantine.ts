@@ -72,10 +72,7 @@ export class Quarantine {
 
   /** Moves a file here. */
   async take(path: string, reason: string): Promise<void> {
-    const damage = this.note(path, reason);
-    await this.ensure();
-    const name = this.unused(`${damage.at.replaceAll(/[:.]/g, '-')}_${flat(damage.file)}`);
-    await this.explain(name, damage);
+    const name = await this.announce(path, reason);
     try {
       await this.fs.rename(path, join(this.dir, name));
     } catch (error) {
@@ -86,6 +83,13 @@ export class Quarantine {
     await this.fs.syncDir(join(path, '..'));
   }
 
+  /** Keeps a copy of a file that is about to be replaced. */
+  async keep(path: string, reason: string): Promise<void> {
+    const name = await this.announce(path, reason);
+    await writeFileAtomic(join(this.dir, name), this.fs.readSync(path), { fs: this.fs });
+    this.names.add(name);
+  }
+
   /** Keeps a copy of damaged bytes of a file that stays; the same ones a second time (the next boot) change nothing. */
   async copy(file: string, offset: number, bytes: Buffer, reason: string): Promise<void> {
     const name = `${flat(file)}_${offset}_${crc32(bytes).toString(16)}`;
@@ -94,6 +98,15 @@ export class Quarantine {
     await this.explain(name, this.note(file, reason));
     await writeFileAtomic(join(this.dir, name), bytes, { fs: this.fs });
     this.names.add(name);
+  }
+
+  /** Says why something comes here, and under which name, before it does. */
+  private async announce(path: string, reason: string): Promise<string> {
+    const damage = this.note(path, reason);
+    const name = this.unused(`${damage.at.replaceAll(/[:.]/g, '-')}_${flat(damage.file)}`);
+    await this.ensure();
+    await this.explain(name, damage);
+    return name;
   }
 
   private async explain(name: string, damage: Damage): Promise<void> {

@@ -30,6 +30,8 @@ export interface StoreOptions {
   clock?: () => number;
   fs?: StorageFs;
   limits?: Partial<StorageLimits>;
+  /** The directory is an older state of itself, and nothing of it shows that (a snapshot of its disk): its log gets another name. */
+  restored?: boolean;
 }
 
 export interface StorageHealth {
@@ -95,7 +97,7 @@ export class Store {
       },
       () => ({ commit: state.head.commit + 1, seq: state.head.seq + 1 }),
     );
-    this.reader = new LogReader(parts.fs, logId, segments, state.tail, limits, () => state.head.seq);
+    this.reader = new LogReader(parts.fs, logId, recovered.eras, segments, state.tail, limits, () => state.head.seq);
     this.sessionReader = new SessionReader(parts.fs, state.sessions, limits, (path, reason) => {
       quarantine.note(path, reason);
     });
@@ -117,7 +119,7 @@ export class Store {
     try {
       const onDamage = (path: string, reason: string): void => void quarantine.note(path, reason);
       const state = { fs, root, limits, clock, collections, sessionEvents: options.sessionEvents, onDamage };
-      const recovered = await recoverState(state, options.installationId, quarantine);
+      const recovered = await recoverState(state, options.installationId, quarantine, options.restored);
       const { sessionEvents } = options;
       const store = new Store({ collections, limits, sessionEvents }, recovered, quarantine, lock, { fs, root });
       if (recovered.state.head.commit > recovered.checkpointCommit) store.checkpointer.committed();

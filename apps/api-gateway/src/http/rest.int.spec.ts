@@ -97,7 +97,7 @@ describe('REST', () => {
 
   it("says where a mail is, and gives a broadcast no place of its own", async () => {
     const one = await gateway.send('POST', '/api/mail', { body: { toSessionId: 's1', body: 'hi' } });
-    gateway.service.answers.set(SessionRpc.sendMail.name, () => ({ status: 201, body: { broadcastId: 'bc_1', threadId: 'bc_1', type: 'directive', recipients: [] }, cursor: 'x.1' }));
+    gateway.service.answers.set(SessionRpc.sendMail.name, () => ({ status: 201, body: { broadcastId: 'bc_1', threadId: 'bc_1', type: 'directive', recipients: [], full: [] }, cursor: 'x.1' }));
     const all = await gateway.send('POST', '/api/mail', { body: { to: { kind: 'project', id: 'p1' }, body: 'hi' } });
 
     expect([one.status, one.headers.location]).toEqual([201, '/api/mail/mail_1']);
@@ -284,9 +284,9 @@ describe('errors of other services', () => {
 });
 
 describe('the gateway itself', () => {
-  it('is live without a token, and ready when all it needs is there', async () => {
+  it('is live without a token, and ready when all it needs is there, which the notifier is not', async () => {
     expect(await gateway.send('GET', '/health/live', { token: null })).toMatchObject({ status: 200 });
-    expect(await gateway.send('GET', '/health/ready', { token: null })).toMatchObject({ status: 200, body: { ready: true, checks: { gateway: true, sessionService: true, runners: 1 } } });
+    expect(await gateway.send('GET', '/health/ready', { token: null })).toMatchObject({ status: 200, body: { ready: true, checks: { gateway: true, sessionService: true, runners: 1, notifier: false } } });
   });
 
   it('says what readiness is missing', async () => {

@@ -31,6 +31,8 @@ export class EventTail implements OnApplicationBootstrap, OnModuleDestroy {
   private live = false;
   private headAt = -Infinity;
   private headsBehind = 0;
+  /** Ends the wait before the next attempt. */
+  private hurry: () => void = () => undefined;
 
   constructor(@Inject(Bus) private readonly bus: Bus, @Inject(LOGGER) private readonly logger: Logger, @Inject(HealthRegistry) private readonly health: HealthRegistry) {}
 
@@ -46,7 +48,10 @@ export class EventTail implements OnApplicationBootstrap, OnModuleDestroy {
   onApplicationBootstrap(): void {
     this.stops.push(this.bus.subscribe(Topics.committed, (message) => this.onCommitted(message)));
     this.stops.push(this.bus.subscribe(Topics.head, (head) => this.onHead(head)));
-    this.stops.push(this.bus.onStatus(() => this.assess()));
+    this.stops.push(this.bus.onStatus(() => {
+      this.assess();
+      if (this.bus.connected) this.hurry();
+    }));
     const timer = setInterval(() => this.assess(), HEAD_BEACON_MS);
     this.stops.push(() => clearInterval(timer));
     this.health.probe('feed', () => ({ position: this.current && cursorOf(this.current), degraded: this.degraded }));
@@ -55,6 +60,7 @@ export class EventTail implements OnApplicationBootstrap, OnModuleDestroy {
 
   onModuleDestroy(): void {
     this.stopped = true;
+    this.hurry();
     for (const stop of this.stops) stop();
   }
 
@@ -77,6 +83,8 @@ export class EventTail implements OnApplicationBootstrap, OnModuleDestroy {
 
   private onHead({ logId, seq }: FeedPosition): void {
     this.headAt = performance.now();
+    // Its owner was away and speaks again: what could not be had then can be now.
+    if (this.degraded) this.hurry();
     this.assess();
     const { current } = this;
     if (!current) return;
@@ -134,10 +142,20 @@ export class EventTail implements OnApplicationBootstrap, OnModuleDestroy {
         if (error instanceof AppError && error.code === 'CURSOR_GONE') this.forget();
         // Said once, not with every attempt: the health probe shows it for as long as it lasts.
         else if (wait === TAIL_RETRY_MS) this.logger.warn({ err: error }, 'feed cannot be paged');
-        await new Promise((resolve) => { setTimeout(resolve, wait); });
-        wait = Math.min(wait * 2, TAIL_RETRY_MS_MAX);
+        wait = await this.pause(wait) ? Math.min(wait * 2, TAIL_RETRY_MS_MAX) : TAIL_RETRY_MS;
       }
     }
+  }
+
+  /** False when somebody was in a hurry. */
+  private pause(ms: number): Promise<boolean> {
+    return new Promise((resolve) => {
+      const timer = setTimeout(resolve, ms, true);
+      this.hurry = () => {
+        clearTimeout(timer);
+        resolve(false);
+      };
+    });
   }
 
   private async findHead(): Promise<void> {

@@ -100,8 +100,9 @@ export class FeedReader {
     }
     try {
       const page = await this.pager.page(after);
-      const position = page.length > 0 ? { logId: positionOf(page[0].envelope.cursor)?.logId ?? head.logId, seq: page[0].envelope.seq - 1 } : given;
-      if (position) this.begin(subscription, 'ok', position, page);
+      const seq = page.length > 0 ? page[0].envelope.seq - 1 : given?.seq;
+      // The log took the cursor, which may be of a name that it had before a restore (ADR-0021): from here on they are its numbers.
+      if (seq !== undefined) this.begin(subscription, 'ok', { logId: (this.tail.position ?? head).logId, seq }, page);
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'CURSOR_GONE') throw error;
       this.begin(subscription, 'gap', headOf(error) ?? this.tail.position ?? head);
@@ -148,10 +149,13 @@ export class FeedReader {
 
   private async fetch(subscription: Subscription, position: FeedPosition): Promise<void> {
     try {
-      subscription.page = await this.pager.page(cursorOf(position));
+      const page = await this.pager.page(cursorOf(position));
+      // Begun anew meanwhile, in another log: a page of the old one means nothing there.
+      if (subscription.position === position) subscription.page = page;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       const head = error.code === 'CURSOR_GONE' ? headOf(error) ?? this.tail.position : null;
+      if (subscription.position !== position) return;
       if (head) this.begin(subscription, 'gap', head);
       else if (!error.retryable) throw error;
       // Otherwise asked again with the next wake.

@@ -194,6 +194,24 @@ describe('a subscription', () => {
     expect(first).toMatchObject({ event: { cursor: 'in_test-2.3' } });
   });
 
+  it('goes on after a restore for whoever had seen no more than the backup has, and says gap to whoever had', async () => {
+    service.commit(many(9));
+    const stayed = await Listener.subscribed({}, `${LOG_ID}.9`);
+    service.restore('in_test-2', 5);
+    service.commit(many(6), { heard: false });
+    await stayed.next('subscribed', 2);
+    const behind = await Listener.subscribed({}, `${LOG_ID}.3`);
+    const ahead = await Listener.subscribed({}, `${LOG_ID}.8`);
+    service.commit(many(1));
+    await Promise.all([behind.next('event', 9), ahead.next('event'), stayed.next('event')]);
+
+    expect(stayed.of('subscribed').map(({ resume }) => resume)).toEqual(['ok', 'gap']);
+    expect(behind.of('subscribed')).toEqual([{ type: 'subscribed', resume: 'ok', cursor: 'in_test-2.3' }]);
+    expect(ahead.of('subscribed')).toEqual([{ type: 'subscribed', resume: 'gap', cursor: 'in_test-2.11' }]);
+    expect(behind.seqs).toEqual(range(4, 12));
+    expect([ahead.seqs, stayed.seqs]).toEqual([[12], [12]]);
+  });
+
   it('replaces the one before it, and ends with unsubscribe', async () => {
     const listener = await Listener.subscribed({ sessionIds: ['a'] });
     listener.say({ type: 'subscribe', filter: { sessionIds: ['b'] } });

@@ -15,6 +15,8 @@ export class ScriptedSessionService {
   /** Replaces an answer; may throw an AppError. */
   readonly answers = new Map<string, (req: never) => unknown>();
   logId = LOG_ID;
+  /** Names that the log had before, and how far it is theirs. */
+  readonly formerly = new Map<string, number>();
   oldest = 1;
   pages = 0;
   private feed: EventEnvelope[] = [];
@@ -37,6 +39,10 @@ export class ScriptedSessionService {
     return `${this.logId}.${this.feed.length}`;
   }
 
+  get length(): number {
+    return this.feed.length;
+  }
+
   async stop(): Promise<void> {
     clearInterval(this.timer);
     await this.bus.drain();
@@ -55,6 +61,13 @@ export class ScriptedSessionService {
     this.logId = logId;
     this.feed = [];
     this.commit(events, { heard: false });
+  }
+
+  /** The log goes on from `seq` under another name: what it had after that is lost. */
+  restore(logId: string, seq: number): void {
+    this.formerly.set(this.logId, seq);
+    this.logId = logId;
+    this.feed = this.feed.slice(0, seq);
   }
 
   beacon(): void {
@@ -144,7 +157,8 @@ export class ScriptedSessionService {
   private seqOf(cursor: string): number {
     const [logId, text] = [cursor.slice(0, cursor.lastIndexOf('.')), cursor.slice(cursor.lastIndexOf('.') + 1)];
     const seq = Number(text);
-    const known = logId === this.logId && Number.isInteger(seq) && seq >= this.oldest - 1 && seq <= this.feed.length;
+    const last = logId === this.logId ? this.feed.length : this.formerly.get(logId) ?? -1;
+    const known = Number.isInteger(seq) && seq >= this.oldest - 1 && seq <= last;
     if (!known) throw new AppError('CURSOR_GONE', undefined, { oldest: `${this.logId}.${this.oldest}`, newest: this.head });
     return seq;
   }

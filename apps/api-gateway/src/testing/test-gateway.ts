@@ -18,6 +18,8 @@ export interface Answer { status: number; headers: IncomingHttpHeaders; text: st
 export interface Send { headers?: Record<string, string | string[]>; body?: unknown; raw?: string | Buffer; token?: string | null }
 export interface GatewayOptions {
   allowedHosts?: string[]; allowedOrigins?: string[]; home?: string; nats?: TestNats; installationId?: string;
+  /** Where the gateway, and it alone, finds NATS. @default where it is */
+  natsPort?: number;
   /** Everything is logged there. @default nowhere */
   logFd?: number;
 }
@@ -37,8 +39,9 @@ export class TestGateway {
     const home = options.home ?? await mkdtemp(join(tmpdir(), 'om-gateway-'));
     const installationId = options.installationId ?? 'in_test';
     const service = await ScriptedSessionService.start(nats.url, installationId);
-    const bus = await Bus.connect({ url: nats.url, installationId, name: 'api-gateway' });
-    const config = Object.assign(new GatewayConfig(), { home, natsUrl: nats.url, allowedHosts: options.allowedHosts ?? [], allowedOrigins: options.allowedOrigins ?? [] });
+    const natsUrl = `nats://127.0.0.1:${options.natsPort ?? nats.port}`;
+    const bus = await Bus.connect({ url: natsUrl, installationId, name: 'api-gateway' });
+    const config = Object.assign(new GatewayConfig(), { home, natsUrl, allowedHosts: options.allowedHosts ?? [], allowedOrigins: options.allowedOrigins ?? [] });
     const logger = createLogger({ service: 'api-gateway', level: options.logFd === undefined ? 'silent' : 'trace', fd: options.logFd });
     const app = await createApp(rootModule(bus, config, [
       { provide: LOGGER, useValue: logger }, { provide: Lifecycle, useValue: new Lifecycle(logger) },

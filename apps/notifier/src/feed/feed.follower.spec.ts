@@ -229,6 +229,57 @@ describe('a restart', () => {
   });
 });
 
+describe('after a restore', () => {
+  it('the feed goes on where it was: nothing comes twice and nothing is missing', async () => {
+    await feed.serve();
+    await start();
+    feed.say('notify:progress', 'notify:progress');
+    await caughtUp();
+    await stop();
+
+    feed.append('notify:progress');
+    feed.restore('in_test-2', 3);
+    feed.append('notify:needs_input');
+    await start();
+    await caughtUp();
+
+    expect(seqs()).toEqual([1, 2, 3, 4]);
+    expect(inbox.position()).toMatchObject({ jumpCount: 0, place: { logId: 'in_test-2', cursor: 'in_test-2.4' } });
+  });
+
+  it('the other name is taken where there is nothing to read, and then messages are followed live', async () => {
+    await feed.serve();
+    await start();
+    feed.say('notify:progress');
+    await caughtUp();
+
+    feed.restore('in_test-2', 1);
+    await eventually(() => { feed.beacon(); return follower.state().cursor === 'in_test-2.1'; }, { what: 'the new name' });
+    await idle();
+    const asked = feed.pagesAsked;
+    feed.say('notify:progress');
+    await caughtUp();
+
+    expect(feed.pagesAsked).toBe(asked);
+    expect(inbox.position().jumpCount).toBe(0);
+  });
+
+  it('a place beyond the backup is a jump, also when the numbers have come there again', async () => {
+    await feed.serve();
+    await start();
+    feed.say('notify:progress', 'notify:progress', 'notify:progress');
+    await caughtUp();
+    await stop();
+
+    feed.restore('in_test-2', 1);
+    feed.append('notify:progress', 'notify:progress', 'notify:progress');
+    await start();
+
+    await eventually(() => seqs().includes(4));
+    expect(inbox.position()).toMatchObject({ jumpCount: 1, jumps: [{ reason: 'CURSOR_GONE', from: { cursor: 'in_test-1.3' } }] });
+  });
+});
+
 describe('when the disk fails', () => {
   it('nothing is lost and nothing comes twice, however many messages were on their way', async () => {
     const disk = new FlakyDisk();

@@ -61,7 +61,7 @@ export class FeedFollower implements OnApplicationBootstrap, OnModuleDestroy {
     this.head = { logId, seq: last.seq };
     const follows = this.at !== null && this.at.logId === logId && first.seq <= this.at.seq + 1;
     if (!follows || this.running) this.wake();
-    else if (last.seq > this.at!.seq) this.take(logId, events).catch((error: unknown) => this.onFailure(error));
+    else if (last.seq > this.at!.seq) this.take(events).catch((error: unknown) => this.onFailure(error));
   }
 
   private onHead({ logId, seq }: { logId: string; seq: number }): void {
@@ -103,8 +103,8 @@ export class FeedFollower implements OnApplicationBootstrap, OnModuleDestroy {
       const page = await this.pageAfter(base);
       // A live write may have failed meanwhile and taken us back: then this page does not follow.
       if (page === null || !samePlace(base, this.at)) continue;
-      if (page.length === 0) return;
-      await this.take(logOf(page[0]), page);
+      if (page.length === 0) return this.takeName();
+      await this.take(page);
     }
   }
 
@@ -124,16 +124,24 @@ export class FeedFollower implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   /** Takes events that follow the position; what it already covers is left out. */
-  private async take(logId: string, events: EventEnvelope[]): Promise<void> {
-    const fresh = events.filter((event) => this.at?.logId !== logId || event.seq > this.at.seq);
+  private async take(events: EventEnvelope[]): Promise<void> {
+    const { at } = this;
+    const fresh = events.filter((event) => at === null || event.seq > at.seq);
     const last = fresh.at(-1);
     if (!last) return;
-    this.at = { logId, seq: last.seq, cursor: last.cursor };
-    const entries = fresh.filter(isNotifyEvent).map((event) => notificationOf(logId, event));
+    this.at = { logId: logOf(last), seq: last.seq, cursor: last.cursor };
+    const entries = fresh.filter(isNotifyEvent).map((event) => notificationOf(logOf(event), event));
     if (entries.length === 0) return;
     const from = this.saved;
     this.saved = this.at;
     await this.inbox.add(entries, from, this.at);
+  }
+
+  /** We are at the end of the log, which goes by another name since it was restored (ADR-0021). */
+  private takeName(): void {
+    const { at, head } = this;
+    if (at === null || head === null || head.seq !== at.seq) return;
+    this.at = { ...head, cursor: `${head.logId}.${head.seq}` };
   }
 
   private async savePosition(): Promise<void> {

@@ -1,9 +1,9 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
 import { AppError } from '@orbitmesh/domain';
 import type { Delivery } from '@orbitmesh/contracts';
-import { Store, type Commit, type IdempotencyRecord, type StorageFs, type StorageHealth, type View } from '@orbitmesh/storage';
+import { NOTIFIER_STORE, Store, type Commit, type IdempotencyRecord, type StorageFs, type StorageHealth, type View } from '@orbitmesh/storage';
 import { DeliveryIndex } from '../outbox/delivery-index.js';
-import { COLLECTION_SPECS, COLLECTIONS } from './collections.js';
+import { COLLECTIONS } from './collections.js';
 
 /** Documents that change together or not at all. The notifier makes no events. */
 export type Change = Pick<Commit, 'puts' | 'deletes'>;
@@ -27,7 +27,7 @@ export class NotifierStore implements OnApplicationShutdown {
 
   /** @throws STORAGE_LOCKED when another notifier has this directory; STORAGE_NEWER, CONFIG_INVALID */
   static async open({ dir, installationId, fs }: NotifierStoreOptions): Promise<NotifierStore> {
-    return new NotifierStore(await Store.open({ dir, installationId, collections: COLLECTION_SPECS, fs }));
+    return new NotifierStore(await Store.open({ dir, installationId, collections: NOTIFIER_STORE.collections, fs }));
   }
 
   /** What commands decide on: everything that was handed in. */

@@ -5,6 +5,8 @@ import type { Bus } from '@orbitmesh/messaging';
 /** session-service as notifier sees it: a log, its pages, and messages that a test may drop, repeat or hold back. */
 export class ScriptedFeed {
   logId = 'in_test-1';
+  /** Names that the log had before, and how far it is theirs. */
+  private readonly formerly = new Map<string, number>();
   events: EventEnvelope[] = [];
   pagesAsked = 0;
   /** Pages are answered when this has resolved. */
@@ -54,6 +56,13 @@ export class ScriptedFeed {
     this.events = this.events.slice(count);
   }
 
+  /** Goes on from `seq` under another name: what came after it is lost. */
+  restore(logId: string, seq: number): void {
+    this.formerly.set(this.logId, seq);
+    this.logId = logId;
+    this.events = this.events.filter((event) => event.seq <= seq);
+  }
+
   /** Begins the log anew, as after the loss of its directory. */
   restartLog(logId: string): void {
     this.logId = logId;
@@ -73,8 +82,9 @@ export class ScriptedFeed {
   private page(after: string | undefined, limit: number): { items: EventEnvelope[]; nextCursor: string } {
     this.pagesAsked += 1;
     const seq = after === undefined ? this.base : Number(after.slice(after.lastIndexOf('.') + 1));
-    const ours = after === undefined || after.startsWith(`${this.logId}.`);
-    if (!ours || seq < this.base || seq > this.head) {
+    const name = after?.slice(0, after.lastIndexOf('.')) ?? this.logId;
+    const last = name === this.logId ? this.head : this.formerly.get(name) ?? -1;
+    if (seq < this.base || seq > last) {
       throw new AppError('CURSOR_GONE', undefined, { oldest: `${this.logId}.${this.base + 1}`, newest: `${this.logId}.${this.head}` });
     }
     const items = this.events.filter((event) => event.seq > seq).slice(0, limit);

@@ -96,7 +96,8 @@ export interface Driver {
   /**
    * Instead of `start`, after the runner died and the agent lived on. `unsent` are the keys of lines
    * that were journaled and not known to be written when the runner died: nearly always they were not
-   * written, and a line that was cut off in the middle has been ended with a newline by the core.
+   * written. One that was cut off in the middle is completed by the core, whether it is sent again (it counts as
+   * the same line) or not; only where nobody can say where it was cut off it has been ended with a newline.
    * May be called long after the agent did what it was told: the answer is then already in the file.
    */
   recover(saved: { state: DriverState; stateVersion: number; unsent: string[] }): void;

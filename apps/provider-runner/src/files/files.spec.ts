@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { appendFileSync, closeSync, constants, openSync, readFileSync, readSync, statSync, writeFileSync } from 'node:fs';
+import { appendFileSync, closeSync, constants, openSync, readdirSync, readFileSync, readSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '@orbitmesh/testing';
@@ -38,7 +38,7 @@ describe('StdinQueue', () => {
 
   it('waits for a reader that comes late, and says when every byte is there', async () => {
     const queue = new StdinQueue(fifo);
-    const written = queue.write('hello\n');
+    const written = queue.write('k', 'hello\n');
     reader = openReader();
     await written;
 
@@ -49,10 +49,10 @@ describe('StdinQueue', () => {
   it('takes what a pipe cannot, blocks nothing meanwhile, refuses past its bound, and goes on when somebody reads', async () => {
     reader = openReader();
     const queue = new StdinQueue(fifo, 1_000_000);
-    const large = queue.write(`${'x'.repeat(900_000)}\n`);
+    const large = queue.write('k', `${'x'.repeat(900_000)}\n`);
     const stat = eventually(() => statSync(fifo).isFIFO());
 
-    await expect(queue.write('y'.repeat(200_000))).rejects.toMatchObject({ code: 'LIMIT_REACHED' });
+    await expect(queue.write('k', 'y'.repeat(200_000))).rejects.toMatchObject({ code: 'LIMIT_REACHED' });
     expect(queue.midLine).toBe(true);
     await stat;
     let total = 0;
@@ -66,12 +66,91 @@ describe('StdinQueue', () => {
   it('rejects what waits when nobody reads any more', async () => {
     reader = openReader();
     const queue = new StdinQueue(fifo);
-    const waiting = queue.write('x'.repeat(500_000));
+    const waiting = queue.write('k', 'x'.repeat(500_000));
     closeSync(reader);
     reader = undefined;
 
     await expect(waiting).rejects.toMatchObject({ code: 'UNAVAILABLE' });
-    await expect(queue.write('more')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    await expect(queue.write('k', 'more')).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+  });
+});
+
+describe('a line that its runner had begun to write', () => {
+  let fifo: string;
+  let agent: number;
+
+  beforeEach(() => {
+    fifo = join(dir.path, 'in');
+    execFileSync('/usr/bin/mkfifo', [fifo]);
+    agent = openSync(fifo, constants.O_RDWR | constants.O_NONBLOCK);
+  });
+  afterEach(() => closeSync(agent));
+
+  const long = (text: string, length = 200_000): string => `${text.repeat(length)}\n`;
+  /** All that the agent reads until it has seen so many lines. */
+  const read = async (lines: number): Promise<string> => {
+    let text = '';
+    const buffer = Buffer.alloc(100_000);
+    await eventually(() => {
+      try {
+        for (;;) text += buffer.toString('utf8', 0, readSync(agent, buffer));
+      } catch (error) {
+        if ((error as NodeJS.ErrnoException).code !== 'EAGAIN') throw error;
+      }
+      return text.split('\n').length > lines;
+    }, { what: `${lines} lines` });
+    return text;
+  };
+
+  it('is completed by the next one, whoever comes and however often, and the agent reads it once', async () => {
+    const first = new StdinQueue(fifo);
+    const lost = expect(first.write('prompt', long('a'))).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    first.release();
+    await lost;
+    new StdinQueue(fifo).release();
+    const third = new StdinQueue(fifo);
+    const next = third.write('input', long('b'));
+
+    expect(third.resumed?.key).toBe('prompt');
+    expect(await read(2) === long('a') + long('b')).toBe(true);
+    await third.resumed!.whole;
+    await next;
+    expect(readdirSync(dir.path)).toEqual(['in']);
+  });
+
+  it.each([
+    ['in the very moment of a write', (record: string) => `${'?'.padEnd(16)}${record.slice(16)}`],
+    ['with only half of it kept, on a full disk', (record: string) => record.slice(0, 100)],
+    ['before any of it was kept', () => ''],
+  ])('is ended where its runner died %s, so that the next line is not taken for its rest', async (_when, damaged) => {
+    const first = new StdinQueue(fifo);
+    const lost = expect(first.write('prompt', long('a'))).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    first.release();
+    await lost;
+    writeFileSync(`${fifo}.begun`, damaged(readFileSync(`${fifo}.begun`, 'latin1')), 'latin1');
+
+    const second = new StdinQueue(fifo);
+    const again = second.write('prompt', long('a'));
+
+    expect(second.resumed).toBeUndefined();
+    const lines = (await read(2)).split('\n');
+    expect(lines[0].length).toBeLessThan(200_000);
+    expect(`${lines[1]}\n` === long('a')).toBe(true);
+    await again;
+    expect(readdirSync(dir.path)).toEqual(['in']);
+  });
+
+  it('leaves nothing of a line that the pipe took whole, or whose agent is gone', async () => {
+    const queue = new StdinQueue(fifo);
+    await queue.write('a', long('a', 1_000));
+    await queue.write('b', long('b', 20_000));
+    expect(readdirSync(dir.path)).toEqual(['in']);
+
+    const lost = expect(queue.write('c', long('c'))).rejects.toMatchObject({ code: 'UNAVAILABLE' });
+    expect(readdirSync(dir.path)).toEqual(['in', 'in.begun']);
+    queue.close();
+    await lost;
+    expect(readdirSync(dir.path)).toEqual(['in']);
   });
 });
 

@@ -20,8 +20,6 @@ export interface RunProgress {
   driver: { version: number; state: DriverState } | null;
   /** Keys of lines for the agent that are not known to be written. */
   unsent: string[];
-  /** Part of a line is in the FIFO: whoever writes next ends it first. */
-  midLine: boolean;
   stdinClosed: boolean;
   /** `run_started` was said. */
   started: boolean;
@@ -46,7 +44,7 @@ export interface JournalRecord {
 }
 
 const FIRST: RunProgress = {
-  runSeq: 0, upTo: { stdout: 0, stderr: 0 }, base: { stdout: 0, stderr: 0 }, driver: null, unsent: [], midLine: false,
+  runSeq: 0, upTo: { stdout: 0, stderr: 0 }, base: { stdout: 0, stderr: 0 }, driver: null, unsent: [],
   stdinClosed: false, started: false, paused: false, outputBytes: 0, droppedBytes: 0,
   unparsed: { frames: 0, characters: 0, told: 0 }, ended: false,
 };

@@ -1,5 +1,5 @@
 import { FACTS_BATCH_MAX, PAGE_BYTES_MAX, SessionRpc, type FactBatch } from '@orbitmesh/contracts';
-import { AppError } from '@orbitmesh/domain';
+import { AppError, type NumberedFact } from '@orbitmesh/domain';
 import type { Bus } from '@orbitmesh/messaging';
 import { SEND_RETRY_MS } from '../limits.js';
 import type { RunLog } from '../run/run-log.js';
@@ -56,18 +56,28 @@ export class FactSender {
   }
 
   private async sendBatch(): Promise<void> {
-    const { journal, bus, run } = this.options;
+    const { journal } = this.options;
     const facts = journal.nextBatch(BATCH);
-    const reply = await bus.request(SessionRpc.facts, { ...run, facts });
+    let acked = await this.say(facts);
+    // A gap that nobody can close (a damaged journal, an older copy of the session): told as such, or nothing after it would ever be taken.
+    while (!this.stopped && acked < facts[0].runSeq - 1) acked = await this.say(lostFacts(acked + 1, facts[0]));
     if (this.stopped) return;
-    if (reply.stale) {
+    journal.ack(acked);
+    this.options.onAcknowledged();
+  }
+
+  /** @returns up to where facts are acknowledged. @throws TIMEOUT when that has not moved. */
+  private async say(facts: NumberedFact[]): Promise<number> {
+    const { bus, run } = this.options;
+    const { ackedRunSeq, stale } = await bus.request(SessionRpc.facts, { ...run, facts });
+    if (this.stopped) return 0;
+    if (stale) {
       this.options.onRefused('stale');
       this.stop();
-      return;
+    } else if (ackedRunSeq < facts[0].runSeq && ackedRunSeq >= facts[0].runSeq - 1) {
+      throw new AppError('TIMEOUT', 'Nothing was acknowledged.', { ackedRunSeq });
     }
-    if (reply.ackedRunSeq < facts[0].runSeq) throw new AppError('TIMEOUT', 'Nothing was acknowledged.', { ackedRunSeq: reply.ackedRunSeq });
-    journal.ack(reply.ackedRunSeq);
-    this.options.onAcknowledged();
+    return ackedRunSeq;
   }
 
   private async failed(error: unknown): Promise<void> {
@@ -87,4 +97,10 @@ export class FactSender {
     this.wakeUp = undefined;
     this.retryMs = Math.min(this.retryMs * 2, SEND_RETRY_MS.last);
   }
+}
+
+/** In the place of those from that number on that are not there any more, as many as go at once. */
+function lostFacts(from: number, next: NumberedFact): NumberedFact[] {
+  const count = Math.min(next.runSeq - from, FACTS_BATCH_MAX);
+  return Array.from({ length: count }, (_, n) => ({ runSeq: from + n, at: next.at, fact: { type: 'metadata', key: 'fact_lost', value: 'the journal of its runner is damaged' } }));
 }

@@ -15,7 +15,7 @@ import { AppError } from '@orbitmesh/domain';
  *   purpose. Everybody else closes the write end, or the agent would never see the end of its input.
  * - The agent is the leader of its own session where `setsid` exists, so that what it does to its
  *   process group does not hit the shell that writes down how it ended. The inner shell writes the
- *   pid that becomes the agent's by `exec`.
+ *   pid that becomes the agent's by `exec`, or executes nothing: no such file, no agent.
  * - How the agent ended must be said on a full disk too, or an agent that ended in order would count as
  *   crashed. So the file for it is filled beforehand and written over in place, which takes no new
  *   block (a file system that copies on write may want one all the same: it is tried again each
@@ -38,7 +38,7 @@ printf '%-3s\\n' '' >"$_om_dir/exit.new"
   exec \${_om_setsid:+"$_om_setsid"} /bin/sh -c '
     _om_dir=$1 _om_mv=$2 _om_mask=$3
     shift 3
-    echo "$$" >"$_om_dir/pid.new" && "$_om_mv" "$_om_dir/pid.new" "$_om_dir/pid"
+    echo "$$" >"$_om_dir/pid.new" && "$_om_mv" "$_om_dir/pid.new" "$_om_dir/pid" || exit 126
     umask "$_om_mask"
     unset _om_dir _om_mv _om_mask
     exec "$@"

@@ -6,7 +6,7 @@ import type { AgentProcess } from './agent-process.js';
 
 const KEY_LENGTH_MAX = 128;
 
-type AgentInputProgress = Pick<RunProgress, 'unsent' | 'midLine' | 'stdinClosed'>;
+type AgentInputProgress = Pick<RunProgress, 'unsent' | 'stdinClosed'>;
 
 /** Lines for the agent: each is written after its step is durable, in order, and known by its key until it is in the FIFO. */
 export class AgentInput {
@@ -15,8 +15,8 @@ export class AgentInput {
   private readonly unsent: Set<string>;
   private lastWrite: Promise<void> = Promise.resolve();
   private closed: boolean;
-  /** A line that a former runner had begun is not ended yet. */
-  private endingLine: boolean;
+  /** The line that a former runner had begun: sent again, it is the same line. */
+  private resumed: StdinQueue['resumed'];
   /** How it was left to whoever comes next. */
   private left: AgentInputProgress | undefined;
 
@@ -24,14 +24,12 @@ export class AgentInput {
     path: string,
     private readonly agent: AgentProcess,
     private readonly recorder: StepRecorder,
-    { stdinClosed, midLine, unsent }: AgentInputProgress,
+    { stdinClosed, unsent }: AgentInputProgress,
   ) {
     this.queue = new StdinQueue(path);
     this.closed = stdinClosed;
     this.unsent = new Set(unsent);
-    this.endingLine = midLine;
-    // Part of a line is in the FIFO: it is ended, so that the next one is not taken for the rest of it.
-    if (midLine) void this.queue.write('\n').then(() => { this.endingLine = false; }, () => undefined);
+    this.resumed = this.queue.resumed;
     if (stdinClosed) this.drop();
   }
 
@@ -42,18 +40,23 @@ export class AgentInput {
     return lost;
   }
 
+  /** The driver has been asked: a line under a key from before is a new one from now on. */
+  forgetResumed(): void {
+    this.resumed = undefined;
+  }
+
   get progress(): AgentInputProgress {
-    return this.left ?? { unsent: [...this.unsent], midLine: this.endingLine || this.queue.midLine, stdinClosed: this.closed };
+    return this.left ?? { unsent: [...this.unsent], stdinClosed: this.closed };
   }
 
   /** Never settles once it was released: what became of the line is then somebody else's to say. @throws (rejects) VALIDATION_FAILED, LIMIT_REACHED, UNAVAILABLE */
   async send(key: string, line: string): Promise<void> {
     if (key.length > KEY_LENGTH_MAX) throw new AppError('VALIDATION_FAILED', 'The key of a line has at most 128 characters.');
     this.unsent.add(key);
+    const resumed = this.resumed?.key === key ? this.resumed : undefined;
     await new Promise<void>((resolve) => this.recorder.whenDurable(resolve));
-    const write = this.queue.write(`${line}\n`);
+    const write = resumed?.whole ?? this.queue.write(key, `${line}\n`);
     this.lastWrite = write.catch(() => undefined);
-    if (this.queue.midLine) this.recorder.touch();
     try {
       await write;
     } catch (error) {
@@ -81,12 +84,12 @@ export class AgentInput {
 
   /** The agent is gone: nothing is written any more, and what waits fails. */
   end(): void {
-    this.queue.close('The agent ends.');
+    this.queue.close();
   }
 
   /** Lets go of a living agent, which sees nothing of it: what waits stays known as unsent, for the next runner. */
   release(): void {
     this.left ??= this.progress;
-    this.queue.close('The runner ends.');
+    this.queue.release();
   }
 }

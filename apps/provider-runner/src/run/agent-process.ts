@@ -58,14 +58,23 @@ export class AgentProcess {
   static async launch(launch: WrapperLaunch, table: ProcessTable): Promise<ProcessIdentity> {
     const pid = await launchWrapper(launch);
     // Gone already: whatever it wrote down is in its files, and no pid can be mistaken for it.
-    return identify(table, pid) ?? { pid, startTime: 'gone', bootId: table.bootId };
+    return identify(table, pid) ?? gone(table, pid);
   }
 
-  /** A wrapper that its runner did not live to record: by its own word, checked by the run's marker. */
+  /**
+   * A wrapper that its runner did not live to record: by its own word, checked by the run's marker. One that
+   * is gone by now counts too when it had got as far as the agent: what came of that is in its files.
+   */
   static findUnrecorded(files: RunFiles, table: ProcessTable, marker: string): ProcessIdentity | undefined {
     const pid = readNumber(files.wrapperPid);
-    if (pid === undefined || !table.environment(pid)?.includes(`${marker}\0`)) return undefined;
-    return identify(table, pid);
+    if (pid === undefined) return undefined;
+    if (table.environment(pid)?.includes(`${marker}\0`)) return identify(table, pid);
+    const mayBeIt = !table.seesEnvironment && table.find(pid) !== undefined;
+    return mayBeIt || !AgentProcess.wasExecuted(files) ? undefined : gone(table, pid);
+  }
+
+  static wasExecuted(files: RunFiles): boolean {
+    return readNumber(files.agentPid) !== undefined;
   }
 
   /** Waits until the agent's pid is known. @throws TIMEOUT when the wrapper did not get that far */
@@ -146,6 +155,11 @@ export class AgentProcess {
     clearInterval(this.timer);
     this.settle(exit);
   }
+}
+
+/** No process is ever taken for it. */
+function gone({ bootId }: ProcessTable, pid: number): ProcessIdentity {
+  return { pid, startTime: 'gone', bootId };
 }
 
 const SIGNALS: Record<number, string> = {

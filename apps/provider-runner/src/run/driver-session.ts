@@ -78,6 +78,7 @@ export class DriverSession implements DriverHost {
       this.guard(() => this.driver.start());
     } else {
       this.guard(() => this.driver.recover({ state: driver.state, stateVersion: driver.version, unsent: this.agentInput.takeLost() }));
+      this.agentInput.forgetResumed();
     }
     this.output = this.follow();
     this.options.recorder.touch();

@@ -1,4 +1,5 @@
 import { mkdirSync, readFileSync } from 'node:fs';
+import { basename } from 'node:path';
 import type { StartRun } from '@orbitmesh/contracts';
 import { AppError, type Manifest, type ProviderEntry, type RunFact } from '@orbitmesh/domain';
 import { writeFileAtomic } from '@orbitmesh/storage';
@@ -17,7 +18,7 @@ export type EndIntent =
 
 /**
  * `run.json`: what a restarted runner must know of a run before it looks at anything else.
- * `accepted`: nothing was executed. `executing`: the wrapper may or may not be there. `started`: its
+ * `accepted`: nothing was executed (or nothing came of it). `executing`: the wrapper may or may not be there. `started`: its
  * identity is known. `closed`: the last fact is acknowledged; the directory is kept for its raw frames.
  */
 export interface RunRecord {
@@ -41,6 +42,8 @@ export interface RunRecord {
   /** What its agent keeps of the conversation. */
   stateDir?: string;
   wrapper?: ProcessIdentity;
+  /** The boot of the machine in which it is executed: a file of another one proves nothing. */
+  bootId?: string;
   /** Its end was begun: a restarted runner goes on with that. */
   ending?: EndIntent;
 }
@@ -79,6 +82,7 @@ export class RecordKeeper {
 export function readRecord(files: RunFiles): RunRecord {
   const { schemaVersion, ...record } = JSON.parse(readFileSync(files.record, 'utf8')) as RunRecord & { schemaVersion: number };
   if (schemaVersion > SCHEMA_VERSION) throw new AppError('STORAGE_NEWER', undefined, { file: files.record, schemaVersion });
+  if (record.runId !== basename(files.dir)) throw new Error('The record is not that of the run in whose directory it is.');
   return record;
 }
 

@@ -2,7 +2,6 @@ import type { Heartbeat, StartRun } from '@orbitmesh/contracts';
 import { AppError, type Manifest } from '@orbitmesh/domain';
 import type { DriverDefinition } from '../drivers/driver.js';
 import { START_SWEEP_MS, START_TIMEOUT_MS, STOP_GRACES_MS } from '../limits.js';
-import { RUN_MARKER } from '../process/process-table.js';
 import { RunProcesses } from '../process/run-processes.js';
 import type { ProcessIdentity } from '../process/process-table.js';
 import { environmentAgain, type AgentEnvironment } from './agent-environment.js';
@@ -12,6 +11,7 @@ import { failedStart, lastFactOf, type EndFact } from './run-end.js';
 import type { RunEnvironment } from './run-environment.js';
 import type { RunFiles } from './run-files.js';
 import type { RunLog } from './run-log.js';
+import { leftNothing, unrecordedWrapper } from './run-leftovers.js';
 import { RecordKeeper, writeManifest, type EndIntent, type RunRecord } from './run-record.js';
 import { checkStart, claimRun, contextOf, type CheckedStart } from './run-start.js';
 import { RunVoice } from './run-voice.js';
@@ -96,11 +96,12 @@ export class Run {
     }
   }
 
-  /** A record found at boot: goes on with a living agent, or finishes what a dead one left. Never throws. */
+  /** A record found at boot: goes on with a living agent, finishes what a dead one left, or is as if it had not been asked for. Never throws. */
   async recover(): Promise<void> {
     try {
-      const wrapper = this.record.wrapper ?? AgentProcess.findUnrecorded(this.files, this.env.table, `${RUN_MARKER}=${this.runId}`);
+      const wrapper = this.record.wrapper ?? (await unrecordedWrapper(this.env.table, this.files, this.processes, this.runId));
       const { entry } = this.record;
+      if (!wrapper && (await leftNothing(this.env.table, this.files, this.processes, this.record))) return await this.keeper.note({ phase: 'accepted' }).then(() => this.drop());
       if (!wrapper || !entry) return await this.startFailed(new AppError('INTERNAL', 'The runner restarted before the agent was there.'));
       if (!this.record.wrapper) await this.keeper.note({ phase: 'started', wrapper });
       this.intent = this.record.ending;
@@ -164,14 +165,12 @@ export class Run {
     await this.voice?.close(true);
   }
 
-  // Steps of the start.
-
   private async prepare(request: StartRun): Promise<CheckedStart> {
     const checked = checkStart(this.env, this.files, this.manifest, request);
     const { entry, workingDir, stateDir, environment } = checked;
     await prepareFiles(this.files, this.env.cliEntry);
     await this.openVoice(environment.secrets);
-    await this.keeper.note({ phase: 'executing', entry, workingDir, stateDir });
+    await this.keeper.note({ phase: 'executing', entry, workingDir, stateDir, bootId: this.env.table.bootId });
     return checked;
   }
 

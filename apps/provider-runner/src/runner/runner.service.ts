@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunCommand, StartRun } from '@orbitmesh/contracts';
 import { AppError, assertId } from '@orbitmesh/domain';
@@ -39,6 +41,8 @@ export class RunnerService {
       return known.accepted;
     }
     if (this.stopping) throw new AppError('UNAVAILABLE', 'The runner is shutting down.');
+    const before = this.list().find((run) => run.conversationId === request.conversationId && !run.isOver && !run.neverExecuted);
+    if (before) throw new AppError('LIMIT_REACHED', 'An earlier agent of this conversation is still being ended.', { runId: before.runId });
     if (this.list().filter((run) => !run.isOver).length >= this.capacity) throw new AppError('LIMIT_REACHED', 'The runner is full.', { capacity: this.capacity });
     await this.begin(request);
   }
@@ -55,13 +59,8 @@ export class RunnerService {
   /** Every run of this slot that a former process left: goes on with it, finishes it, or forgets it. */
   async recover(): Promise<void> {
     const open: Promise<void>[] = [];
-    for (const files of this.directory.list()) {
-      const record = this.readRecord(files);
-      if (!record) continue;
-      // All at once: one that has to be waited for must not hold up the others.
-      if (record.phase === 'closed') this.closed.push(files);
-      open.push(record.phase === 'closed' ? this.sweepEnded(record) : this.recoverRun(files, record));
-    }
+    // All at once: one that has to be waited for must not hold up the others.
+    for (const files of this.directory.list()) open.push(this.recoverFrom(files));
     await Promise.all(open);
     this.prune();
   }
@@ -82,7 +81,7 @@ export class RunnerService {
     try {
       files = this.directory.create(request.runId);
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw this.unkept(cause);
       throw new AppError('CONFLICT', 'This run has ended.', { runId: request.runId });
     }
     const record = recordOf(request, this.env.installationId, this.env.runnerId);
@@ -94,9 +93,15 @@ export class RunnerService {
     } catch (error) {
       this.runs.delete(request.runId);
       this.directory.remove(files);
-      throw error;
+      throw this.unkept(error);
     }
     void run.execute(request);
+  }
+
+  /** Nothing is executed that is not on record: the session goes elsewhere, or waits until the disk takes writes again. */
+  private unkept(cause: unknown): AppError {
+    this.env.disk.failed(cause);
+    return new AppError('LIMIT_REACHED', `The runner can start nothing now: ${this.env.disk.problem}.`, {}, { cause });
   }
 
   /** The end of the run was told; what could not be ended then, or came to light since, is ended now. */
@@ -106,6 +111,26 @@ export class RunnerService {
     if (found.length === 0) return;
     const left = await processes.sweep(SWEEP_GIVE_UP_MS, { keepers: true });
     this.env.log('warn', 'processes of a run that has ended were still there', { runId, found: found.length, left });
+  }
+
+  /** Never throws: a run whose files are damaged is given up, and hurts no other. */
+  private async recoverFrom(files: RunFiles): Promise<void> {
+    try {
+      const record = readRecord(files);
+      if (record.phase === 'closed') this.closed.push(files);
+      await (record.phase === 'closed' ? this.sweepEnded(record) : this.recoverRun(files, record));
+    } catch (error) {
+      await this.giveUp(files, error);
+    }
+  }
+
+  /** Nobody could say what it does: nothing of it lives on, its owner learns that it is not held, and its files are left as they are. */
+  private async giveUp(files: RunFiles, error: unknown): Promise<void> {
+    const runId = basename(files.dir);
+    const left = await new RunProcesses(this.env.table, runId).sweep(SWEEP_GIVE_UP_MS, { keepers: true });
+    const neverAccepted = (error as NodeJS.ErrnoException).code === 'ENOENT' && !existsSync(files.record);
+    if (neverAccepted && left === 0) this.directory.remove(files);
+    else this.env.log('error', 'a run cannot be read and is given up', { err: error, runId, left });
   }
 
   private async recoverRun(files: RunFiles, record: RunRecord): Promise<void> {
@@ -120,21 +145,8 @@ export class RunnerService {
     const run = new Run(this.env, files, record, readManifest(files), (closed) => this.forget(closed));
     this.runs.set(record.runId, { run, files, accepted: Promise.resolve() });
     await run.recover();
-    if (run.isOver) await this.sweepEnded(record);
-  }
-
-  private readRecord(files: RunFiles): RunRecord | undefined {
-    try {
-      return readRecord(files);
-    } catch (error) {
-      if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-        // Made, and never accepted.
-        this.directory.remove(files);
-      } else {
-        this.env.log('error', 'a run record cannot be read; the run is left alone', { err: error, dir: files.dir });
-      }
-      return undefined;
-    }
+    if (run.neverExecuted) this.env.log('warn', 'a start that had executed nothing is forgotten', { runId: record.runId });
+    else if (run.isOver) await this.sweepEnded(record);
   }
 
   private forget(run: Run): void {

@@ -4,8 +4,8 @@ import { Clock } from './clock.js';
 
 /**
  * Since when silence means something (design §7): our own start, the last reconnect, the last wake-up.
- * Leases and time windows count from there at the earliest, so that time in which nobody could have
- * reached us never ends a session.
+ * Leases count from there at the earliest, and no time that has run out is acted upon before a lease has passed
+ * since: time in which nobody could have reached us never ends a session, and what was said meanwhile arrives first.
  */
 @Injectable()
 export class Grace {
@@ -13,6 +13,8 @@ export class Grace {
   since: number;
   /** Monotonic ms. */
   sinceMonotonic: number;
+  /** When the wall clock last went its own way (it was set, or the machine slept), wall ms; 0: never in this life of ours. What was written before says little of how long ago it was. */
+  clockSetAt = 0;
   private lastWall: number;
   private lastMonotonic: number;
 
@@ -33,10 +35,13 @@ export class Grace {
   observe(): boolean {
     const wall = this.clock.wall();
     const monotonic = this.clock.monotonic();
-    const jumped = Math.abs(wall - this.lastWall) > WAKE_UP_GAP_MS || monotonic - this.lastMonotonic > WAKE_UP_GAP_MS;
+    const slept = monotonic - this.lastMonotonic;
+    const set = Math.abs(wall - this.lastWall - slept) > WAKE_UP_GAP_MS;
     this.lastWall = wall;
     this.lastMonotonic = monotonic;
-    if (jumped) this.restart();
-    return jumped;
+    if (!set && slept <= WAKE_UP_GAP_MS) return false;
+    if (set) this.clockSetAt = wall;
+    this.restart();
+    return true;
   }
 }

@@ -4,8 +4,8 @@ import type { Decide } from '../commands/decision.js';
 import { sightOf, type Sight } from '../commands/reader.js';
 import { mailNotFound, mailOf, projectOf, sessionOf, teamMemberOf } from '../store/documents.js';
 
-/** To whom a mail goes: one recipient, perhaps as an answer, or everybody of an audience. */
-export type Address = { to: Addressee; replyTo: Mail | null } | { audience: Addressee[] };
+/** To whom a mail goes: one recipient, perhaps as an answer, or everybody of an audience who has room for it. */
+export type Address = { to: Addressee; replyTo: Mail | null } | { audience: Addressee[]; full: string[] };
 
 /** In whose name it is sent: an agent's own session, the one a person names, or (null) a person. @throws FORBIDDEN, SESSION_NOT_FOUND */
 export function senderOf(tx: Decide, body: SendMailBody, actor: Actor): Session | null {
@@ -29,8 +29,8 @@ export function addressOf(tx: Decide, body: SendMailBody, from: Session | null, 
   const one = body.toSessionId ?? (body.to!.kind === 'session' ? needed(body.to!.id) : undefined);
   if (one !== undefined) return { to: toSession(tx, sessionOf(tx.view, one, sight), body, from), replyTo: null };
   const audience = audienceOf(tx, body.to!, from, sight).filter((session) => session.id !== from?.id && !takesNoMail(session));
-  for (const { id } of audience) assertRoom(tx, id);
-  return { audience: audience.map(({ id, projectId }) => ({ projectId, sessionId: id })) };
+  const full = audience.filter(({ id }) => lackOfRoom(tx, id) !== null).map(({ id }) => id);
+  return { audience: audience.filter(({ id }) => !full.includes(id)).map(({ id, projectId }) => ({ projectId, sessionId: id })), full };
 }
 
 /** To whom the other mail was from; to its recipient, where that was oneself. */
@@ -63,7 +63,8 @@ function toSession(tx: Decide, asked: Session, { keepForContinuation }: SendMail
       sessionId: asked.id, state: asked.state, ...(last !== asked && { continuedBy: last.id }),
     });
   }
-  assertRoom(tx, last.id);
+  const refusal = lackOfRoom(tx, last.id);
+  if (refusal) throw refusal;
   return { projectId: last.projectId, sessionId: last.id };
 }
 
@@ -118,13 +119,12 @@ function needed(id: string | undefined): string {
   return id;
 }
 
-/** @throws LIMIT_REACHED */
-function assertRoom({ view, indexes }: Decide, sessionId: string): void {
+/** Why a session can be sent nothing at the moment: LIMIT_REACHED; null when it can. */
+function lackOfRoom({ view, indexes }: Decide, sessionId: string): AppError | null {
   const waiting = indexes.queuedFor(view, sessionId).reduce((chars, { body }) => chars + body.length, 0);
   if (waiting >= QUEUED_MAIL_CHARS_MAX) {
-    throw new AppError('LIMIT_REACHED', `The session ${sessionId} has not got ${waiting} characters of mail yet; wait until it has taken some.`, { sessionId, chars: waiting, max: QUEUED_MAIL_CHARS_MAX });
+    return new AppError('LIMIT_REACHED', `The session ${sessionId} has not got ${waiting} characters of mail yet; wait until it has taken some.`, { sessionId, chars: waiting, max: QUEUED_MAIL_CHARS_MAX });
   }
-  if (indexes.mailToSession.size(sessionId) >= MAILBOX_MAX) {
-    throw new AppError('LIMIT_REACHED', `The session ${sessionId} has ${MAILBOX_MAX} mails; delete some of them first.`, { sessionId, max: MAILBOX_MAX });
-  }
+  if (indexes.mailToSession.size(sessionId) < MAILBOX_MAX) return null;
+  return new AppError('LIMIT_REACHED', `The session ${sessionId} has ${MAILBOX_MAX} mails; delete some of them first.`, { sessionId, max: MAILBOX_MAX });
 }

@@ -116,7 +116,7 @@ describe('sending mail', () => {
     const nobody = await traceOf(service);
     for (const kind of ['children', 'siblings'] as const) {
       const { status, body } = await send({ to: { kind }, fromSessionId: parent });
-      expect([status, body]).toEqual([201, { broadcastId: expect.stringMatching(/^bc_/), threadId: (body as MailBroadcast).broadcastId, type: 'directive', recipients: [] }]);
+      expect([status, body]).toEqual([201, { broadcastId: expect.stringMatching(/^bc_/), threadId: (body as MailBroadcast).broadcastId, type: 'directive', recipients: [], full: [] }]);
     }
     expect(await traceOf(service)).toEqual(nobody);
     const children = [await session({ parentSessionId: parent }), await session({ parentSessionId: parent })];
@@ -185,20 +185,20 @@ describe('sending mail', () => {
     await send({ toSessionId: sessionId, body: 'there is room again' });
   });
 
-  it('to a mailbox that is full is refused until something is deleted, also for an audience', async () => {
+  it('to a mailbox that is full is refused until something is deleted, and of an audience all others get it', async () => {
     const [to, other] = [await session(), await session()];
     const one = await mail({ toSessionId: to });
     const copies = Array.from({ length: MAILBOX_MAX - 1 }, (_, n): Mail => ({ ...one, id: `mail_${n}` }));
     await service.get(Commands).apply(() => ({ puts: copies.map((copy) => put(COLLECTIONS.mail, copy)), result: undefined }));
     const full = { code: 'LIMIT_REACHED', details: { sessionId: to, max: MAILBOX_MAX } };
     await expect(send({ toSessionId: to })).rejects.toMatchObject(full);
-    await expect(send({ to: { kind: 'project', id: projectId } })).rejects.toMatchObject(full);
-    expect((await service.call(SessionRpc.listInbox, { sessionId: other })).items).toEqual([]);
+    expect((await send({ to: { kind: 'project', id: projectId } })).body).toMatchObject({ recipients: [{ toSessionId: other }], full: [to] });
+    expect((await service.call(SessionRpc.listInbox, { sessionId: other })).items).toHaveLength(1);
     await service.call(SessionRpc.deleteMail, { id: one.id, meta: meta() });
     await send({ toSessionId: to });
     await stop(to);
     await service.call(SessionRpc.deleteSession, { id: to, meta: meta() });
-    expect(service.store.durable.count(COLLECTIONS.mail)).toBe(0);
+    expect(service.store.durable.count(COLLECTIONS.mail)).toBe(1);
   });
 
   it('to people is bounded too, so that their project can still be deleted', async () => {

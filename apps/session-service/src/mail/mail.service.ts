@@ -12,7 +12,7 @@ import { COLLECTIONS } from '../store/collections.js';
 import { assertRevision, mailNotFound, mailOf, projectOf, put, sessionOf } from '../store/documents.js';
 import { filtered } from '../store/filtered.js';
 import { Indexes } from '../store/indexes.js';
-import { addressOf, isParty, senderOf } from './mail-address.js';
+import { addressOf, isParty, senderOf, type Address } from './mail-address.js';
 
 type Request<K extends keyof typeof SessionRpc> = RpcRequest<(typeof SessionRpc)[K]>;
 
@@ -30,7 +30,7 @@ export class MailService {
     return this.commands.run<Mail | MailBroadcast>(meta, (tx) => {
       const from = senderOf(tx, body, meta.actor);
       const address = addressOf(tx, body, from, meta.actor);
-      if ('audience' in address) return broadcast(tx, letterOf(body, from, meta, null), address.audience);
+      if ('audience' in address) return broadcast(tx, letterOf(body, from, meta, null), address);
       const { doc, events } = createMail(letterOf(body, from, meta, address.replyTo), address.to, address.replyTo, tx);
       return { status: 201, body: doc, puts: [put(COLLECTIONS.mail, doc)], events };
     });
@@ -98,8 +98,8 @@ function received(tx: Decide, id: string, { actor, ifMatch }: CommandMeta): Mail
   return mail;
 }
 
-function broadcast(tx: Decide, letter: Letter, audience: Parameters<typeof createBroadcast>[1]): Decision<MailBroadcast> {
-  const { broadcast: sent, mails, events } = createBroadcast(letter, audience, tx);
+function broadcast(tx: Decide, letter: Letter, { audience, full }: Extract<Address, { audience: unknown }>): Decision<MailBroadcast> {
+  const { broadcast: sent, mails, events } = createBroadcast(letter, audience, tx, full);
   return { status: 201, body: sent, puts: mails.map((mail) => put(COLLECTIONS.mail, mail)), events };
 }
 

@@ -13,11 +13,14 @@ import { LiveSessions } from '../supervisor/live-sessions.js';
 import { RunnerRegistry } from './runner-registry.js';
 
 type Request<K extends keyof typeof SessionRpc> = RpcRequest<(typeof SessionRpc)[K]>;
+type Refused = 'facts' | 'claims' | 'heartbeats';
 type Response<K extends keyof typeof SessionRpc> = RpcResponse<(typeof SessionRpc)[K]>;
 
 /** What runners say: I am here and hold these, may I execute this, this is what I saw. Each is decided as it arrives. */
 @Injectable()
 export class RunService {
+  private readonly refusals: Record<Refused, number> = { facts: 0, claims: 0, heartbeats: 0 };
+
   constructor(
     @Inject(Store) private readonly store: Store,
     @Inject(Commands) private readonly commands: Commands,
@@ -28,14 +31,26 @@ export class RunService {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
-  /** Granted when the claim is durable. @throws CONFLICT when the run is not (or no longer) to be started by that runner */
-  async claim({ runnerId, sessionId, runId, epoch }: Request<'claimRun'>): Promise<Response<'claimRun'>> {
-    await this.commands.apply((tx) => {
-      const session = tx.view.get<Session>(COLLECTIONS.sessions, sessionId);
-      if (!session || session.run?.runnerId !== runnerId) throw new AppError('CONFLICT', 'This run is not that of the runner.', { stale: true, runId, epoch });
-      const { change } = changeSession(tx, session, { type: 'claim', runId, epoch });
-      return { ...change, result: undefined };
-    });
+  /**
+   * Granted when the claim is durable.
+   * @throws CONFLICT when the run is not (or no longer) to be started by that runner; UNAVAILABLE to a process whose
+   * heartbeat has not come yet: of two under one id only the one that was heard last may start anything
+   */
+  async claim({ runnerId, incarnation, sessionId, runId, epoch }: Request<'claimRun'>): Promise<Response<'claimRun'>> {
+    const standing = this.registry.standing(runnerId, incarnation);
+    if (standing === 'unknown') throw new AppError('UNAVAILABLE', 'No heartbeat of this runner has come yet.', { runnerId });
+    try {
+      if (standing === 'former') throw notOfThatRunner(runId, epoch);
+      await this.commands.apply((tx) => {
+        const session = tx.view.get<Session>(COLLECTIONS.sessions, sessionId);
+        if (!session) throw notOfThatRunner(runId, epoch);
+        const { change } = changeSession(tx, ofRunner(session, runnerId, runId, epoch), { type: 'claim', runId, epoch });
+        return { ...change, result: undefined };
+      });
+    } catch (error) {
+      if (isStale(error)) this.refuse('claims', { sessionId, runId, runnerId, epoch });
+      throw error;
+    }
     this.logger.info({ sessionId, runId, runnerId, epoch }, 'run claimed');
     return { granted: true };
   }
@@ -43,10 +58,16 @@ export class RunService {
   /**
    * The answer names the runs that the runner is to go on holding, by what is durable. A claimed run is
    * listed from before its claim until its end is acknowledged: one that is not listed is lost, or was never executed.
+   * A process that another one has followed under its id is to hold nothing.
    * @throws LIMIT_REACHED, VALIDATION_FAILED
    */
   heartbeat(heartbeat: Request<'heartbeat'>): HeartbeatReply {
-    const { runnerId, runs } = heartbeat;
+    const { runnerId, incarnation, runs } = heartbeat;
+    const serverTime = new Date(this.clock.wall()).toISOString();
+    if (this.registry.standing(runnerId, incarnation) === 'former') {
+      this.refuse('heartbeats', { runnerId, incarnation });
+      return { held: [], serverTime };
+    }
     if (this.registry.heard(heartbeat)) {
       const listed = new Set(runs.map(({ runId }) => runId));
       for (const { id, run } of this.live.ofRunner(runnerId)) {
@@ -54,30 +75,40 @@ export class RunService {
       }
     }
     const held = runs.filter(({ sessionId, runId, epoch }) => this.isHeld(sessionId, runId, epoch)).map(({ runId }) => runId);
-    return { held, serverTime: new Date(this.clock.wall()).toISOString() };
+    return { held, serverTime };
   }
 
   /**
    * Acknowledged when they are durable; what came before is acknowledged again, a gap is not passed.
    * `stale`: the run is not the session's any more, its tree is to be ended. @throws SESSION_NOT_FOUND
    */
-  async facts({ sessionId, runId, epoch, facts }: Request<'facts'>): Promise<Response<'facts'>> {
+  async facts({ runnerId, sessionId, runId, epoch, facts }: Request<'facts'>): Promise<Response<'facts'>> {
     try {
       return await this.commands.apply((tx) => {
-        const { session, change } = changeSession(tx, sessionOf(tx.view, sessionId), { type: 'facts', runId, epoch, facts });
+        const { session, change } = changeSession(tx, ofRunner(sessionOf(tx.view, sessionId), runnerId, runId, epoch), { type: 'facts', runId, epoch, facts });
         return { ...change, result: { ackedRunSeq: ackedAfter(session, facts) } };
       });
     } catch (error) {
-      if (!(error instanceof AppError) || error.details.stale !== true) throw error;
-      this.logger.warn({ sessionId, runId, epoch }, 'stale facts refused');
+      if (!isStale(error)) throw error;
+      this.refuse('facts', { sessionId, runId, runnerId, epoch });
       return { ackedRunSeq: 0, stale: true };
     }
+  }
+
+  /** What was not taken since our start, because it was of no run or process that is the present one: batches of facts, claims, heartbeats. */
+  get refused(): Readonly<Record<Refused, number>> {
+    return this.refusals;
   }
 
   /** @throws UNAUTHENTICATED */
   verifyToken({ token }: { token: string }): { actor: Extract<Actor, { kind: 'agent' }>; projectId: string; taskIds: string[] } {
     const { id, projectId, taskIds } = this.tokens.verify(token, (sessionId) => this.store.durable.get<Session>(COLLECTIONS.sessions, sessionId));
     return { actor: { kind: 'agent', sessionId: id }, projectId, taskIds };
+  }
+
+  private refuse(what: Refused, whose: Record<string, unknown>): void {
+    this.refusals[what] += 1;
+    this.logger.warn(whose, `stale ${what} refused`);
   }
 
   private isHeld(sessionId: string, runId: string, epoch: number): boolean {
@@ -93,4 +124,18 @@ export class RunService {
       if (ended) this.logger.warn({ sessionId, runId, runnerId }, 'run is gone from its runner');
     }, (err: unknown) => this.logger.error({ err, sessionId }, 'a run that is gone could not be recorded as such, the next heartbeat tries again'));
   }
+}
+
+/** @throws CONFLICT {stale: true} to a runner that the session's run is not on */
+function ofRunner(session: Session, runnerId: string, runId: string, epoch: number): Session {
+  if (session.run?.runnerId !== runnerId) throw notOfThatRunner(runId, epoch);
+  return session;
+}
+
+function notOfThatRunner(runId: string, epoch: number): AppError {
+  return new AppError('CONFLICT', 'This run is not that of the runner.', { stale: true, runId, epoch });
+}
+
+function isStale(error: unknown): boolean {
+  return error instanceof AppError && error.details.stale === true;
 }

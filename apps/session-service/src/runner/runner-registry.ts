@@ -4,7 +4,7 @@ import { LEASE_MS, type Heartbeat } from '@orbitmesh/contracts';
 import { Bus } from '@orbitmesh/messaging';
 import { Clock } from '../kernel/clock.js';
 import { Grace } from '../kernel/grace.js';
-import { RUNNER_SILENT_MS, RUNNERS_MAX } from '../limits.js';
+import { FORMER_PROCESSES_MAX, RUNNER_SILENT_MS, RUNNERS_MAX } from '../limits.js';
 
 /** `silent`: two heartbeats missed, gets nothing new; `lost`: its lease is over. */
 export type RunnerPresence = 'live' | 'silent' | 'lost';
@@ -14,6 +14,8 @@ export interface KnownRunner {
   /** Wall ms, for people; monotonic ms, for the lease. */
   heardAtWall: number;
   heardAtMonotonic: number;
+  /** Processes (incarnations) that another one has followed under this id, oldest first. */
+  former: readonly string[];
 }
 
 /** Which runners there are, from their heartbeats alone; nothing of it is stored. */
@@ -29,16 +31,26 @@ export class RunnerRegistry {
     @Inject(Bus) private readonly bus: Pick<Bus, 'connected'>,
   ) {}
 
-  /** False when it is older than what we know (a late duplicate): then it says nothing. @throws LIMIT_REACHED, VALIDATION_FAILED */
+  /** False when it is older than what we know (a late duplicate, or a process that another one has followed): then it says nothing. @throws LIMIT_REACHED, VALIDATION_FAILED */
   heard(heartbeat: Heartbeat): boolean {
-    if (!isId(heartbeat.runnerId)) throw new AppError('VALIDATION_FAILED', 'A runner needs an id.');
-    const known = this.runners.get(heartbeat.runnerId);
-    if (known && known.heartbeat.incarnation === heartbeat.incarnation && heartbeat.n <= known.heartbeat.n) return false;
+    const { runnerId, incarnation } = heartbeat;
+    if (!isId(runnerId)) throw new AppError('VALIDATION_FAILED', 'A runner needs an id.');
+    const known = this.runners.get(runnerId);
+    const standing = this.standing(runnerId, incarnation);
+    if (standing === 'former' || (standing === 'present' && heartbeat.n <= known!.heartbeat.n)) return false;
     if (!known) this.makeRoom();
-    const returned = !known || known.heartbeat.incarnation !== heartbeat.incarnation || this.presence(heartbeat.runnerId) !== 'live';
-    this.runners.set(heartbeat.runnerId, { heartbeat, heardAtWall: this.clock.wall(), heardAtMonotonic: this.clock.monotonic() });
-    if (returned) for (const listener of this.returnListeners) listener(heartbeat.runnerId);
+    const returned = standing === 'unknown' || this.presence(runnerId) !== 'live';
+    const former = known && standing === 'unknown' ? [...known.former, known.heartbeat.incarnation].slice(-FORMER_PROCESSES_MAX) : known?.former ?? [];
+    this.runners.set(runnerId, { heartbeat, heardAtWall: this.clock.wall(), heardAtMonotonic: this.clock.monotonic(), former });
+    if (returned) for (const listener of this.returnListeners) listener(runnerId);
     return true;
+  }
+
+  /** Whether that process is the one that speaks under this id, had been, or was never heard. One id is one process at a time. */
+  standing(runnerId: string, incarnation: string): 'present' | 'former' | 'unknown' {
+    const known = this.runners.get(runnerId);
+    if (known?.heartbeat.incarnation === incarnation) return 'present';
+    return known?.former.includes(incarnation) ? 'former' : 'unknown';
   }
 
   /** Called when a runner is there that was not just now: it is new, another process, or had been silent. */

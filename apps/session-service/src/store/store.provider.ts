@@ -1,20 +1,18 @@
 import { join } from 'node:path';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { Installation } from '@orbitmesh/service-kit';
-import { Store, type StoreOptions } from '@orbitmesh/storage';
+import { SESSION_STORE, Store, type StoreOptions } from '@orbitmesh/storage';
 import { Clock } from '../kernel/clock.js';
 import { SessionServiceConfig } from '../session-service.config.js';
-import { COLLECTION_SPECS, sessionEventsPath } from './collections.js';
 
-export const storeDirectory = (home: string): string => join(home, 'session-service');
+export const storeDirectory = (home: string): string => join(home, SESSION_STORE.dir);
 
 /** @throws STORAGE_LOCKED, STORAGE_NEWER, CONFIG_INVALID */
 export function openStore(
   config: Pick<SessionServiceConfig, 'home'>, { installationId }: Pick<Installation, 'installationId'>, clock: Clock, more: Pick<StoreOptions, 'fs' | 'limits'> = {},
 ): Promise<Store> {
   return Store.open({
-    dir: storeDirectory(config.home), collections: COLLECTION_SPECS, installationId,
-    sessionEvents: sessionEventsPath, clock: () => clock.monotonic(), ...more,
+    ...SESSION_STORE, dir: storeDirectory(config.home), installationId, clock: () => clock.monotonic(), ...more,
   });
 }
 

@@ -24,9 +24,12 @@ const approval: Approval = {
   requestedAt: at(2), deadline: at(2 + 10 * MINUTE), delivered: false,
 };
 
+const CALM: World = {
+  graceSince: T0 - 3_600_000, clockSetAt: 0, connected: true, presence: 'live', refused: false, place: () => ({ runnerId: 'slot-0' }), stallMs: null, mail: [],
+};
+
 function steps(session: Session, seconds: number, world: Partial<World> = {}): unknown[] {
-  const whole: World = { graceSince: T0 - 3_600_000, presence: 'live', refused: false, place: () => ({ runnerId: 'slot-0' }), stallMs: null, mail: [], ...world };
-  return nextSteps(session, whole, T0 + seconds * 1_000).map((step) => {
+  return nextSteps(session, { ...CALM, ...world }, T0 + seconds * 1_000).map((step) => {
     if (step.type === 'send') return step.message.to;
     if (step.type === 'end') return `end:${step.outcome}${step.kill ? ':kill' : ''}`;
     return step.type === 'wait' ? `wait:${step.reason}` : step.type;
@@ -60,7 +63,6 @@ describe('nextSteps', () => {
     expect(steps({ ...claimed, run: { ...claimed.run!, ackedRunSeq: 1 } }, 59)).toEqual([]);
     expect(steps({ ...claimed, run: { ...claimed.run!, startedAt: at(2) } }, 59)).toEqual([]);
     expect(steps(claimed, 60)).toEqual(['end:start_timeout:kill']);
-    expect(steps(claimed, 61, { graceSince: T0 + 30_000 })).toEqual(['start']);
   });
 
   it('places anew what nobody claimed when its runner is lost or would not take it, and only then', () => {
@@ -90,7 +92,7 @@ describe('nextSteps', () => {
     const inputs: Session['pendingInputs'] = [{ inputId: 'inp_1', text: 'a', source: 'user', at: at(3) }, { inputId: 'inp_2', text: 'b', source: 'user', at: at(4) }];
     const busy: Session = { ...running, approvals: [answered], pendingInputs: inputs };
 
-    expect(nextSteps(busy, { graceSince: 0, presence: 'live', refused: false, place: nowhere, stallMs: null, mail: [] }, T0 + 5_000).map(({ key }) => key))
+    expect(nextSteps(busy, CALM, T0 + 5_000).map(({ key }) => key))
       .toEqual(['answer:appr_1', 'input:inp_1', 'input:inp_2']);
     expect(steps({ ...busy, state: 'paused', desired: { state: 'paused', reason: '', at: at(5) } }, 6)).toEqual([]);
     expect(steps({ ...busy, approvals: [{ ...answered, delivered: true }], pendingInputs: [] }, 6)).toEqual([]);
@@ -125,7 +127,31 @@ describe('nextSteps', () => {
     const tool: Session = { ...running, turn: { ...running.turn, openToolCalls: ['t'] } };
     expect(steps(tool, 2 + 60 * MINUTE - 1)).toEqual([]);
     expect(steps(tool, 2 + 60 * MINUTE)).toEqual(['end:stalled']);
-    expect(steps(running, 30 * MINUTE, { graceSince: T0 + 25 * MINUTE * 1_000 })).toEqual([]);
+  });
+
+  it.each<[string, Session, number, string]>([
+    ['a start that never came to anything', claimed, 60, 'end:start_timeout:kill'],
+    ['a placement that nobody claimed', starting, 60, 'end:start_timeout:kill'],
+    ['a turn that has stalled', running, 2 + 10 * MINUTE, 'end:stalled'],
+    ['a report', { ...running, report: { kind: 'completed', message: 'done', at: at(10) }, lastFactAt: at(60) }, 70, 'end:completed'],
+  ])('ends %s at its own time, however often we were away: later only by what a lease gives those who were kept from speaking', (_what, session, due, end) => {
+    const back = (seconds: number): Partial<World> => ({ graceSince: T0 + seconds * 1_000 });
+    expect(steps(session, due, back(due - 30))).toEqual([end]);
+    expect(steps(session, due + 29, back(due))).not.toContain(end);
+    expect(steps(session, due + 30, back(due))).toEqual([end]);
+    // Away for hours: nobody was there to hear of it, and nobody could be reached.
+    expect(steps(session, 10_000, { connected: false })).not.toContain(end);
+    expect(steps(session, 10_000, back(9_990))).not.toContain(end);
+  });
+
+  it.each([['an hour on', 3_600], ['ten years on', 10 * 365 * 24 * 3_600], ['an hour back', -3_600]])('takes nothing for old because the clock was set %s', (_how, jump) => {
+    const set = 30 + jump;
+    const world: Partial<World> = { graceSince: T0 + set * 1_000, clockSetAt: T0 + set * 1_000 };
+    const reported: Session = { ...running, report: { kind: 'completed', message: 'done', at: at(10) } };
+    for (const session of [claimed, starting, reported]) expect(steps(session, set + 59, world).join()).not.toContain('end');
+    expect(steps(running, set + 10 * MINUTE - 1, world)).toEqual([]);
+    expect(steps(running, set + 10 * MINUTE, world)).toEqual(['end:stalled']);
+    expect(steps({ ...running, approvals: [approval] }, set + 10 * MINUTE - 1, world)).toEqual([]);
   });
 
   it.each<[string, Partial<Session>, string]>([
@@ -134,8 +160,7 @@ describe('nextSteps', () => {
     ['several of them', { activity: 'thinking', turn: { ...running.turn, openToolCalls: ['t', 'u'] } }, `3600 s. Last seen at ${at(2)}: thinking, with 2 tool calls open.`],
     ['nothing, where there was nothing', { lastFactAt: null }, '600 s. It never said a word.'],
   ])('says of a stalled turn what was last seen of it: %s', (_what, change, message) => {
-    const world: World = { graceSince: 0, presence: 'live', refused: false, place: () => ({ runnerId: 'slot-0' }), stallMs: null, mail: [] };
-    expect(nextSteps({ ...running, ...change }, world, T0 + 61 * MINUTE * 1_000)).toEqual([
+    expect(nextSteps({ ...running, ...change }, CALM, T0 + 61 * MINUTE * 1_000)).toEqual([
       { type: 'end', key: 'end', outcome: 'stalled', message: `Nothing was heard of the agent for ${message}`, kill: false },
     ]);
   });

@@ -1,7 +1,7 @@
-import { awaitsStart, isTerminal, takesMail, undeliveredMail, type Approval, type Mail, type OutcomeCode, type Session } from '@orbitmesh/domain';
+import { APPROVAL_DEADLINE_MS, awaitsStart, isTerminal, takesMail, undeliveredMail, type Approval, type Mail, type OutcomeCode, type Session } from '@orbitmesh/domain';
 import { LEASE_MS } from '@orbitmesh/contracts';
 import {
-  REPORT_GRACE_MS, RUNNER_ARRIVAL_MS, WAIT_TOLD_MS, STALLED_MS, STALLED_TOOL_MS, START_TIMEOUT_MS, START_TTL_MS,
+  REPORT_GRACE_MS, RUNNER_ARRIVAL_MS, WAIT_TOLD_MS, STALLED_MS, STALLED_TOOL_MS, START_TIMEOUT_MS,
 } from '../limits.js';
 import type { Place } from '../runner/placement.js';
 import type { RunnerPresence } from '../runner/runner-registry.js';
@@ -26,8 +26,11 @@ export type Step =
 
 /** All that the decision needs of the world around the session. */
 export interface World {
-  /** Since when silence means something, wall ms (`Grace`). */
+  /** Since when silence means something, and when the clock was set, wall ms (`Grace`). */
   graceSince: number;
+  clockSetAt: number;
+  /** Facts can reach us now. */
+  connected: boolean;
   /** The runner of the session's run. */
   presence: RunnerPresence;
   /** It would not take this session just now. */
@@ -47,22 +50,34 @@ export interface World {
  */
 export function nextSteps(session: Session, world: World, now: number): Step[] {
   if (isTerminal(session)) return [];
-  const since = (at: string | null | undefined): number => now - Math.max(at ? Date.parse(at) : 0, world.graceSince);
+  const since: Since = (at) => elapsed(at ? Date.parse(at) : 0, world, now);
   if (session.state === 'created' || !session.run) return placeOrWait(session, world, now);
   const claimed = session.run.claimedAt !== undefined;
-  if (!claimed && session.state === 'starting') return startSteps(session, world, now, since(session.run.placedAt));
+  if (!claimed && session.state === 'starting') return startSteps(session, world, now, since);
   if (world.presence === 'lost') {
     return [{ type: 'runner_lost', key: 'runner_lost', message: `The runner ${session.run.runnerId} has been silent for ${LEASE_MS / 1000} s.` }];
   }
   const ending = endingSteps(session);
   if (ending.length > 0) return ending;
   const steps: Step[] = [];
-  if (hasOverdueApproval(session, now)) steps.push({ type: 'expire_approvals', key: 'expire_approvals' });
-  const end = dueEnd(session, world, now, since);
+  if (hasOverdueApproval(session, world, now)) steps.push({ type: 'expire_approvals', key: 'expire_approvals' });
+  const end = dueEnd(session, world, since);
   if (end) return [...steps, end];
   if (awaitsStart(session)) return startAgain(world);
   const mail = takesMail(session) ? mailSteps(undeliveredMail(session, world.mail)) : [];
   return [...steps, ...mail, ...runningSteps(session)];
+}
+
+type Since = (at: string | null | undefined) => number;
+
+/**
+ * How long ago that was, ms: by the clock, also when we were not there meanwhile. Nothing is old while nobody can reach us, nor
+ * until whoever was kept from it has had a lease's time to speak; and what was written before the clock was set is as old as that.
+ */
+function elapsed(then: number, { graceSince, clockSetAt, connected }: World, now: number): number {
+  if (!connected || now - graceSince < LEASE_MS) return 0;
+  // A clock that was set back while we were away: what is in its future says nothing either.
+  return now - (then > now ? graceSince : Math.max(then, clockSetAt));
 }
 
 function placeOrWait(session: Session, world: World, now: number): Step[] {
@@ -76,9 +91,9 @@ function placeOrWait(session: Session, world: World, now: number): Step[] {
 }
 
 /** Placed, and the runner has not claimed the run yet: nothing executes, so it may still go elsewhere. */
-function startSteps(session: Session, world: World, now: number, placedFor: number): Step[] {
+function startSteps(session: Session, world: World, now: number, since: Since): Step[] {
   if (world.presence === 'lost' || world.refused || session.waiting) return placeOrWait(session, world, now);
-  if (placedFor >= START_TIMEOUT_MS) return [startTimeout()];
+  if (since(session.run!.placedAt) >= START_TIMEOUT_MS) return [startTimeout()];
   return [{ type: 'send', key: 'start', message: { to: 'start' } }];
 }
 
@@ -104,17 +119,17 @@ function endingSteps({ desired }: Session): Step[] {
   return [{ type: 'send', key: to, message: { to, reason: desired.reason } }];
 }
 
-function dueEnd(session: Session, world: World, now: number, since: (at: string | null | undefined) => number): Step | null {
+function dueEnd(session: Session, world: World, since: Since): Step | null {
   if (session.state === 'starting') return since(session.run!.placedAt) >= START_TIMEOUT_MS ? startTimeout() : null;
   const { report } = session;
-  if (report && session.mode === 'task' && hasTurns(session) && now - Date.parse(report.at) >= REPORT_GRACE_MS) {
+  if (report && session.mode === 'task' && hasTurns(session) && since(report.at) >= REPORT_GRACE_MS) {
     const outcome = report.kind === 'completed' ? 'completed' : 'reported_failed';
     return { type: 'end', key: 'end', outcome, message: report.message, kill: false };
   }
   return stalled(session, world, since);
 }
 
-function stalled(session: Session, world: World, since: (at: string | null | undefined) => number): Step | null {
+function stalled(session: Session, world: World, since: Since): Step | null {
   if (session.state !== 'running' || session.desired.state !== 'running' || waitsForSomebody(session)) return null;
   const limit = hasTurns(session) ? turnLimit(session) : world.stallMs;
   if (limit === null) return null;
@@ -144,9 +159,11 @@ function waitsForSomebody(session: Session): boolean {
     || session.approvals.some((approval) => approval.state === 'open' || isToDeliver(approval));
 }
 
-/** While paused the deadlines stand still; resuming moves them on. */
-function hasOverdueApproval({ state: sessionState, approvals }: Session, now: number): boolean {
-  return sessionState !== 'paused' && approvals.some(({ state, deadline }) => state === 'open' && Date.parse(deadline) <= now);
+/** While paused the deadlines stand still; resuming moves them on. A clock that was set gives everybody the whole time again. */
+function hasOverdueApproval({ state: sessionState, approvals }: Session, { clockSetAt }: World, now: number): boolean {
+  return sessionState !== 'paused' && approvals.some(({ state, deadline }) => (
+    state === 'open' && Date.parse(deadline) <= now && clockSetAt + APPROVAL_DEADLINE_MS <= now
+  ));
 }
 
 /** Withdrawn ones have no answer that the agent still waits for. */
@@ -167,10 +184,4 @@ function runningSteps(session: Session): Step[] {
   const inputs = session.pendingInputs.map(({ inputId, text, steer }): Step => ({ type: 'send', key: `input:${inputId}`, message: { to: 'input', inputId, text, ...(steer && { steer }) } }));
   const interrupt: Step[] = session.turn.active && session.interruptRequestedAt !== null ? [{ type: 'send', key: 'interrupt', message: { to: 'interrupt' } }] : [];
   return [...interrupt, ...answers, ...inputs];
-}
-
-/** Nothing is placed again while the last granted claim could still be used (design §4.3). */
-export function claimStillUsable(session: Session, now: number): boolean {
-  const claimedAt = session.run?.claimedAt;
-  return claimedAt !== undefined && now < Date.parse(claimedAt) + START_TTL_MS + LEASE_MS;
 }

@@ -13,7 +13,7 @@ import { AgentTokens } from '../session/agent-token.js';
 import { changeSession } from '../session/session-change.js';
 import { SessionServiceConfig } from '../session-service.config.js';
 import { COLLECTIONS } from '../store/collections.js';
-import { claimStillUsable, type RunnerMessage, type Step } from './next-steps.js';
+import type { RunnerMessage, Step } from './next-steps.js';
 
 /** Does one step. Returns false when it came to nothing and the session should rest until the step's interval is over. */
 @Injectable()
@@ -40,8 +40,9 @@ export class StepExecutor {
   private async place(sessionId: string): Promise<boolean> {
     const placed = await this.commands.apply((tx) => {
       const session = tx.view.get<Session>(COLLECTIONS.sessions, sessionId);
+      // What was claimed is never placed again: its runner may execute it, however late we hear of it.
       const free = session && (session.state === 'created' || (session.state === 'starting' && session.run?.claimedAt === undefined));
-      if (!free || claimStillUsable(session, this.clock.wall())) return { result: null };
+      if (!free) return { result: null };
       const { runnerId } = this.placement.find(session);
       if (runnerId === null) return { result: null };
       const { change, session: after } = changeSession(tx, session, { type: 'place', runId: tx.newId('run'), runnerId });

@@ -29,6 +29,8 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly attempts = new Map<string, Attempts>();
   private readonly busy = new Map<string, Promise<void>>();
   private readonly again = new Set<string>();
+  /** Sessions that nothing can be decided for: a damaged document, or a mistake of ours. */
+  private readonly undecided = new Set<string>();
   private stops: Stop[] = [];
   private running = false;
 
@@ -42,7 +44,7 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
     @Inject(Indexes) private readonly indexes: Indexes,
     @Inject(Grace) private readonly grace: Grace,
     @Inject(Clock) private readonly clock: Clock,
-    @Inject(Bus) private readonly bus: Pick<Bus, 'onStatus'>,
+    @Inject(Bus) private readonly bus: Pick<Bus, 'onStatus' | 'connected'>,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
@@ -69,6 +71,11 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
   /** Sessions being worked on, for health. */
   get active(): number {
     return this.busy.size;
+  }
+
+  /** Sessions that cannot be supervised, for health. */
+  get failing(): number {
+    return this.undecided.size;
   }
 
   /** Resolves when nothing is being worked on right now. */
@@ -147,8 +154,21 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  /** The first step that is due: decided on what is durable, as it touches the world outside. */
+  /** One session for which nothing can be decided must not keep the others from being looked at. */
   private next(sessionId: string): Decided | null {
+    try {
+      const decided = this.decide(sessionId);
+      this.undecided.delete(sessionId);
+      return decided;
+    } catch (err) {
+      if (!this.undecided.has(sessionId)) this.logger.error({ err, sessionId }, 'a session cannot be supervised');
+      this.undecided.add(sessionId);
+      return null;
+    }
+  }
+
+  /** The first step that is due: decided on what is durable, as it touches the world outside. */
+  private decide(sessionId: string): Decided | null {
     const session = this.store.durable.get<Session>(COLLECTIONS.sessions, sessionId);
     if (!session || isTerminal(session)) {
       this.attempts.delete(sessionId);
@@ -167,6 +187,8 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
     const runnerId = session.run?.runnerId;
     return {
       graceSince: this.grace.since,
+      clockSetAt: this.grace.clockSetAt,
+      connected: this.bus.connected,
       presence: runnerId === undefined ? 'silent' : this.registry.presence(runnerId),
       refused: runnerId !== undefined && this.registry.hasRefused(session.id, runnerId),
       place: () => this.placement.find(session),

@@ -26,8 +26,12 @@ export function createMail(letter: Letter, to: Addressee, replyTo: Mail | null, 
   return { doc, events: [mailEvent('mail:received', doc, ctx)] };
 }
 
-/** The same to everybody of an audience: a mail each, one thread. An empty audience is no mail, and no mistake. @throws DOCUMENT_TOO_LARGE, LIMIT_REACHED */
-export function createBroadcast(letter: Letter, audience: readonly Addressee[], ctx: DecideContext): { broadcast: MailBroadcast; mails: Mail[]; events: FeedEvent[] } {
+/**
+ * The same to everybody of an audience: a mail each, one thread. An empty audience is no mail, and no mistake.
+ * @param full sessions of the audience that have no room for it
+ * @throws DOCUMENT_TOO_LARGE, LIMIT_REACHED
+ */
+export function createBroadcast(letter: Letter, audience: readonly Addressee[], ctx: DecideContext, full: string[] = []): { broadcast: MailBroadcast; mails: Mail[]; events: FeedEvent[] } {
   assertBody(letter);
   const broadcastId = ctx.newId('broadcast');
   const bytes = audience.length * jsonBytes(letter.body);
@@ -38,7 +42,7 @@ export function createBroadcast(letter: Letter, audience: readonly Addressee[], 
   }
   const mails = audience.map((to) => mailOf(letter, to, { id: ctx.newId('mail'), threadId: broadcastId, broadcastId, replyToMailId: null }, ctx));
   const recipients = mails.map(({ id, toSessionId }) => ({ mailId: id, toSessionId: toSessionId! }));
-  return { broadcast: { broadcastId, threadId: broadcastId, type: letter.type, recipients }, mails, events: mails.map((mail) => mailEvent('mail:received', mail, ctx)) };
+  return { broadcast: { broadcastId, threadId: broadcastId, type: letter.type, recipients, full }, mails, events: mails.map((mail) => mailEvent('mail:received', mail, ctx)) };
 }
 
 /** It is with its recipient now; what was delivered, or read, stays as it is. */

@@ -104,6 +104,7 @@ describe('a broadcast', () => {
     expect(broadcast).toEqual({
       broadcastId: 'bc_1', threadId: 'bc_1', type: 'directive',
       recipients: [{ mailId: 'mail_2', toSessionId: 'sess_0' }, { mailId: 'mail_3', toSessionId: 'sess_1' }, { mailId: 'mail_4', toSessionId: 'sess_2' }],
+      full: [],
     });
     expect(mails.map((mail) => [mail.id, mail.projectId, mail.toSessionId, mail.broadcastId, mail.threadId, mail.replyToMailId])).toEqual([0, 1, 2].map((i) =>
       [`mail_${i + 2}`, `proj_${i}`, `sess_${i}`, 'bc_1', 'bc_1', null]));
@@ -113,7 +114,7 @@ describe('a broadcast', () => {
 
   it('to nobody is no mail, and no mistake', () => {
     expect(createBroadcast(letter(), [], new FakeContext())).toEqual({
-      broadcast: { broadcastId: 'bc_1', threadId: 'bc_1', type: 'query', recipients: [] }, mails: [], events: [],
+      broadcast: { broadcastId: 'bc_1', threadId: 'bc_1', type: 'query', recipients: [], full: [] }, mails: [], events: [],
     });
   });
 

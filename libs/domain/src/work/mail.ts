@@ -42,4 +42,6 @@ export interface MailBroadcast {
   threadId: string;
   type: MailType;
   recipients: { mailId: string; toSessionId: string }[];
+  /** Sessions of the audience that have no room for more mail: they got none. */
+  full: string[];
 }

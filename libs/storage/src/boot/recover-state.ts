@@ -7,6 +7,7 @@ import { AnswerJournal } from '../idempotency/answer-journal.js';
 import { DurableState, type StateParts } from '../durable-state.js';
 import { storedEvent, type LogRecord, type LoggedPut } from '../log/log-record.js';
 import { recordsOf, recoverLog, type LogDamage, type RecoveredLog } from '../log/log-recovery.js';
+import { Eras, firstLogId, installationOf, nextLogId } from '../log/log-id.js';
 import { Segments } from '../log/segments.js';
 import { documentKey } from '../projection/document-files.js';
 import type { Quarantine } from '../quarantine.js';
@@ -16,6 +17,7 @@ export interface Recovered {
   state: DurableState;
   segments: Segments;
   logId: string;
+  eras: Eras;
   tornBytes: number;
   checkpointCommit: number;
 }
@@ -33,20 +35,24 @@ export async function recoverState(
   parts: StateParts,
   installationId: string,
   quarantine: Quarantine,
+  restored = false,
 ): Promise<Recovered> {
   const { fs, root, limits } = parts;
   for (const name of ['log', 'answers']) await makeDirectories(fs, join(root, name));
   quarantine.load();
   const checkpoint = await usableCheckpoint(fs, root, quarantine);
   const log = await recoverLog(fs, join(root, 'log'), checkpoint?.firstSegment ?? 0);
-  const logId = logIdOf(log, checkpoint, installationId);
+  const logId = logIdOf(log, checkpoint, installationId, restored);
 
   const state = new DurableState(parts);
   try {
     await fill(state, { parts, log, checkpoint, quarantine });
     const segments = new Segments(fs, join(root, 'log'), logId, limits, log.chain, log.tried);
-    await segments.resume();
-    return { state, segments, logId, tornBytes: log.tornBytes, checkpointCommit: checkpoint?.commit ?? 0 };
+    const renamed = logId !== log.logId;
+    if (!renamed) await segments.resume();
+    else if (log.chain.length > 0) await segments.begin({ commit: state.head.commit + 1, seq: state.head.seq + 1 });
+    const eras = new Eras(renamed ? [...log.eras, { logId, firstSeq: state.head.seq + 1 }] : log.eras);
+    return { state, segments, logId, eras, tornBytes: log.tornBytes, checkpointCommit: checkpoint?.commit ?? 0 };
   } catch (error) {
     // Files that began to follow the log must not go on when somebody else may take the directory.
     await state.behind.stop();
@@ -219,15 +225,14 @@ function restoreHeads(state: DurableState, checkpoint: Checkpoint): void {
 }
 
 /** @throws CONFIG_INVALID when the directory belongs to another installation. */
-function logIdOf(log: RecoveredLog, checkpoint: Checkpoint | undefined, installationId: string): string {
+function logIdOf(log: RecoveredLog, checkpoint: Checkpoint | undefined, installationId: string, restored: boolean): string {
   const known = log.logId ?? checkpoint?.logId;
-  if (known === undefined) return `${installationId}-1`;
-  const dash = known.lastIndexOf('-');
-  if (known.slice(0, dash) !== installationId) {
-    throw new AppError('CONFIG_INVALID', `The directory belongs to installation ${known.slice(0, dash)}.`);
+  if (known === undefined) return firstLogId(installationId);
+  if (installationOf(known) !== installationId) {
+    throw new AppError('CONFIG_INVALID', `The directory belongs to installation ${installationOf(known)}.`);
   }
-  // The log itself is gone: its cursors must not be taken for those of the one that begins now.
-  return log.logId === undefined ? `${installationId}-${Number(known.slice(dash + 1)) + 1}` : known;
+  // The log itself is gone, or it is an older state of itself: cursors of what came after must not be taken for its own.
+  return log.logId === undefined || log.copied || restored ? nextLogId(known) : known;
 }
 
 async function report(quarantine: Quarantine, { file, reason, offset, bytes }: LogDamage): Promise<void> {

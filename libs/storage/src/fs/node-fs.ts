@@ -104,6 +104,11 @@ export const nodeFs: StorageFs = {
     const stats = lstatSync(path, { throwIfNoEntry: false });
     return stats === undefined ? undefined : fileStats(path, stats).size;
   },
+
+  identitySync(path) {
+    const found = statSync(path, { bigint: true, throwIfNoEntry: false });
+    return found && `${found.ino}-${found.birthtimeNs}`;
+  },
 };
 
 function fileStats(path: string, stats: Stats): Stats {

@@ -46,6 +46,18 @@ export interface StorageFs {
   readSync(path: string, offset?: number, length?: number): Buffer;
   /** undefined for a file that does not exist. @throws NotAFileError */
   sizeSync(path: string): number | undefined;
+  /** Stays with the file itself, through renames and restarts; a copy has another one. undefined: it cannot be told. */
+  identitySync?(path: string): string | undefined;
+}
+
+/**
+ * Are these two different files? By when they were born, which no copy takes over; the number of an inode is soon given to
+ * another file, so it counts only where the file system does not know the time.
+ */
+export function isOtherFile(identity: string | undefined, other: string | undefined): boolean {
+  if (identity === undefined || other === undefined) return false;
+  const [[inode, birth], [otherInode, otherBirth]] = [identity.split('-'), other.split('-')];
+  return birth === '0' || otherBirth === '0' ? inode !== otherInode : birth !== otherBirth;
 }
 
 /** True when the error of a file system call says that the thing is not there. */

@@ -54,6 +54,23 @@ export class DirectoryLock {
     }
   }
 
+  /** Who holds the directory: `silent` when its process does not answer, null when nobody does. Takes nothing. */
+  static async holderOf(dir: string): Promise<LockHolder | 'silent' | null> {
+    const highest = highestNumber(dir);
+    if (highest === 0) return null;
+    const near = reachable(dir);
+    try {
+      await assertDead(dir, join(near.dir, `.lock.${highest}.sock`));
+      return null;
+    } catch (error) {
+      if (!(error instanceof AppError)) throw error;
+      const { pid, since } = error.details as Partial<LockHolder>;
+      return pid === undefined || since === undefined ? 'silent' : { pid, since };
+    } finally {
+      near.release();
+    }
+  }
+
   /** The socket's file stays and says nothing: whoever comes next sees that nobody listens. */
   async release(): Promise<void> {
     await new Promise<void>((done) => this.server.close(() => done()));

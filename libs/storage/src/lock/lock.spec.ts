@@ -29,6 +29,21 @@ async function child(dir: string): Promise<Child> {
 }
 
 describe('the lock of a directory', () => {
+  it('says who holds it without taking it, and that nobody does', async () => {
+    const dir = stores.dir();
+    expect(await DirectoryLock.holderOf(dir)).toBeNull();
+    const holder = await child(dir);
+    const before = readdirSync(dir);
+
+    expect(await DirectoryLock.holderOf(dir)).toMatchObject({ pid: holder.pid, since: expect.stringMatching(/^\d{4}-/) });
+    process.kill(holder.pid, 'SIGSTOP');
+    expect(await DirectoryLock.holderOf(dir)).toBe('silent');
+    process.kill(holder.pid, 'SIGCONT');
+    expect(readdirSync(dir)).toEqual(before);
+    await holder.kill();
+    expect(await DirectoryLock.holderOf(dir)).toBeNull();
+  });
+
   it('refuses a second process and says who holds it', async () => {
     const dir = stores.dir();
     const holder = await child(dir);

@@ -3,6 +3,7 @@ import { readLines } from '../fs/line-reader.js';
 import { isMissing, type StorageFs } from '../fs/storage-fs.js';
 import type { StorageLimits } from '../limits.js';
 import type { EventTail } from './event-tail.js';
+import type { Eras } from './log-id.js';
 import { parseRecord, recordNumbers } from './log-record.js';
 import { Page, pageBounds, type PageBounds } from './page.js';
 import { decodeRecord } from './record-lines.js';
@@ -18,6 +19,7 @@ export class LogReader {
   constructor(
     private readonly fs: StorageFs,
     private readonly logId: string,
+    private readonly eras: Eras,
     private readonly segments: Segments,
     private readonly tail: EventTail,
     private readonly limits: StorageLimits,
@@ -58,7 +60,8 @@ export class LogReader {
   private parse(cursor: string): number {
     const dot = cursor.lastIndexOf('.');
     const digits = cursor.slice(dot + 1);
-    return cursor.slice(0, dot) === this.logId && /^\d{1,16}$/.test(digits) ? Number(digits) : Number.NaN;
+    const seq = /^\d{1,16}$/.test(digits) ? Number(digits) : Number.NaN;
+    return this.eras.covers(cursor.slice(0, dot), seq) ? seq : Number.NaN;
   }
 
   private cursorGone(): AppError {

@@ -14,6 +14,8 @@ export interface SegmentHeader {
   firstSeq: number;
   /** The segment before it and how many of its bytes count: what is beyond was never acknowledged. */
   previous: { segment: number; bytes: number } | null;
+  /** What tells this file from a copy of it, where the file system can tell. */
+  file?: string;
 }
 
 export interface LoggedPut {

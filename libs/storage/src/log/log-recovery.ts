@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { AppError } from '@orbitmesh/domain';
-import type { StorageFs } from '../fs/storage-fs.js';
+import { isOtherFile, type StorageFs } from '../fs/storage-fs.js';
+import type { Era } from './log-id.js';
 import {
   LOG_FORMAT,
   parseRecord,
@@ -28,6 +29,10 @@ export interface RecoveredLog {
   /** The highest segment number that was ever tried. */
   tried: number;
   logId: string | undefined;
+  /** The names it has had, oldest first. */
+  eras: Era[];
+  /** Its last file is not the one that was written here, but a copy of it: what came after it may have been seen by somebody. */
+  copied: boolean;
   /** Bytes of a torn end that were cut. */
   tornBytes: number;
   damages: LogDamage[];
@@ -35,6 +40,8 @@ export interface RecoveredLog {
 
 interface Found extends Segment {
   logId: string | undefined;
+  /** What the header says that the file is. */
+  file: string | undefined;
   /** `bytes` is undefined when the header that stated it is damaged. */
   previous: { segment: number; bytes: number | undefined } | null;
 }
@@ -42,12 +49,31 @@ interface Found extends Segment {
 /** A header is a few hundred bytes; an attempt at a segment that failed holds no more than that. */
 const HEADER_BYTES_MAX = 4_096;
 
+/** A log as it lies there. */
+export interface LogReading extends RecoveredLog {
+  /** The last segment, whose torn end is not cut. */
+  last: Segment | undefined;
+  /** Of no use to anybody: dropped by a compaction that a crash cut short, or an attempt at a segment that failed. */
+  strays: string[];
+}
+
 /**
- * Finds the chain of segments from its end backwards, cuts the torn end, and makes sure that what was
- * read is on the disk and not only in the page cache.
+ * Cuts the torn end, and makes sure that what was read is on the disk and not only in the page cache.
  * @throws STORAGE_NEWER when a segment has a newer format; nothing is touched then.
  */
 export async function recoverLog(fs: StorageFs, dir: string, firstSegment: number): Promise<RecoveredLog> {
+  const { last, strays, ...log } = readLog(fs, dir, firstSegment);
+  for (const path of strays) await fs.unlink(path);
+  if (last !== undefined) await settle(fs, last);
+  await fs.syncDir(dir);
+  return log;
+}
+
+/**
+ * Finds the chain of segments from its end backwards. Touches nothing.
+ * @throws STORAGE_NEWER when a segment has a newer format
+ */
+export function readLog(fs: StorageFs, dir: string, firstSegment: number): LogReading {
   const damages: LogDamage[] = [];
   const tried: number[] = [];
   const numbers: number[] = [];
@@ -63,16 +89,15 @@ export async function recoverLog(fs: StorageFs, dir: string, firstSegment: numbe
   const last = findLast(fs, dir, present, damages);
   const chain = last === undefined ? [] : findChain(fs, dir, present, last.segment, firstSegment, damages);
   const used = new Set(chain.map((segment) => segment.number));
+  const strays: string[] = [];
   for (const number of numbers.filter((other) => !used.has(other))) {
     const path = join(dir, segmentName(number));
-    // Dropped by a compaction that a crash cut short, or an attempt at a segment that failed.
-    if (number < firstSegment || (fs.sizeSync(path) ?? 0) <= HEADER_BYTES_MAX) await fs.unlink(path);
+    if (number < firstSegment || (fs.sizeSync(path) ?? 0) <= HEADER_BYTES_MAX) strays.push(path);
     else damages.push({ file: segmentName(number), reason: 'does not connect to the rest of the log; left alone' });
   }
-  if (last !== undefined) await settle(fs, last.segment);
-  await fs.syncDir(dir);
   const logId = chain.map((segment) => segment.logId).findLast((id) => id !== undefined);
-  return { chain, tried: Math.max(0, ...tried), logId, tornBytes: last?.tornBytes ?? 0, damages };
+  const copied = last !== undefined && isOtherFile(last.segment.file, fs.identitySync?.(last.segment.path));
+  return { chain, tried: Math.max(0, ...tried), logId, eras: erasOf(chain), copied, tornBytes: last?.tornBytes ?? 0, damages, last: last?.segment, strays };
 }
 
 /**
@@ -186,8 +211,8 @@ function segmentOf(
 ): Found {
   const header = headerOf(number, scan);
   if (header !== undefined) {
-    const { firstCommit, firstSeq, logId, previous } = header;
-    return { number, path, firstCommit, firstSeq, bytes, index: undefined, logId, previous };
+    const { firstCommit, firstSeq, logId, previous, file } = header;
+    return { number, path, firstCommit, firstSeq, bytes, index: undefined, logId, file, previous };
   }
   damages.push({ file: segmentName(number), reason: 'its header is damaged' });
   const first = scan.lines.map((line) => recordNumbers(line.json)).find((found) => found !== undefined);
@@ -201,8 +226,17 @@ function segmentOf(
     bytes,
     index: undefined,
     logId: undefined,
+    file: undefined,
     previous: before === undefined ? null : { segment: before, bytes: undefined },
   };
+}
+
+function erasOf(chain: Found[]): Era[] {
+  const eras: Era[] = [];
+  for (const { logId, firstSeq } of chain) {
+    if (logId !== undefined && logId !== eras.at(-1)?.logId) eras.push({ logId, firstSeq });
+  }
+  return eras;
 }
 
 async function settle(fs: StorageFs, segment: Segment): Promise<void> {

@@ -52,6 +52,12 @@ export class Segments {
     if (this.last !== undefined) this.file = await AppendFile.resume(this.fs, this.last.path, this.last.bytes);
   }
 
+  /** Begins a segment at once, for a log that has another name from here on: whoever is told that name must find it again. */
+  async begin(next: { commit: number; seq: number }): Promise<void> {
+    // What cannot be written now is begun with the first batch.
+    await this.startNext(next).catch(() => undefined);
+  }
+
   /** A segment that takes the next batch: the present one, or a new one when it is full or failed. */
   async ensureWritable(next: { commit: number; seq: number }): Promise<void> {
     const full = this.last !== undefined && this.last.bytes >= this.limits.segmentBytesMax;
@@ -120,7 +126,7 @@ export class Segments {
     };
     const file = await AppendFile.create(this.fs, path);
     try {
-      await file.append(encodeRecord(Buffer.from(JSON.stringify(header)), 0));
+      await file.append(encodeRecord(Buffer.from(JSON.stringify({ ...header, file: this.fs.identitySync?.(path) })), 0));
       await this.fs.syncDir(this.dir);
     } catch (error) {
       // Best effort, see above; the error that matters is the first one.

@@ -17,6 +17,11 @@ export function documentKey({ collection, id }: DocumentName): string {
   return `${collection}/${id}`;
 }
 
+/** A document's file, to the byte. */
+export function documentText(plain: boolean | undefined, schemaVersion: number, doc: object): string {
+  return `${JSON.stringify(plain ? doc : { schemaVersion, ...doc }, null, 2)}\n`;
+}
+
 /** The readable projection: one JSON file a document, behind the log. */
 export class DocumentFiles {
   /** Paths that hold an older state of a document and have to go. */
@@ -30,7 +35,6 @@ export class DocumentFiles {
     private readonly opaque: Map<string, OpaqueDocument>,
     private readonly directories: Directories,
     private readonly behind: WriteBehind,
-    private readonly fileBytesMax: number,
   ) {}
 
   /** The document changed: `before` is what its file shows now or is about to show. */
@@ -67,23 +71,21 @@ export class DocumentFiles {
   private async writeCurrent(name: DocumentName): Promise<string | undefined> {
     const opaque = this.opaque.get(documentKey(name));
     if (opaque !== undefined) {
-      await this.replace(opaque.path, { schemaVersion: opaque.schemaVersion, ...opaque.doc });
+      await this.replace(opaque.path, documentText(false, opaque.schemaVersion, opaque.doc));
       return opaque.path;
     }
     const doc = this.durable.get<object>(name.collection, name.id);
     if (doc === undefined) return undefined;
     const path = this.collections.path(name.collection, name.id, doc);
     const { plain, schemaVersion } = this.collections.spec(name.collection);
-    await this.replace(path, plain ? doc : { schemaVersion, ...doc });
+    await this.replace(path, documentText(plain, schemaVersion, doc));
     return path;
   }
 
-  private async replace(path: string, content: object): Promise<void> {
+  private async replace(path: string, text: string): Promise<void> {
     const target = join(this.root, path);
     const dir = dirname(target);
-    const indented = Buffer.from(`${JSON.stringify(content, null, 2)}\n`);
-    // What boot would not read is printed in one line.
-    const bytes = indented.length <= this.fileBytesMax ? indented : Buffer.from(`${JSON.stringify(content)}\n`);
+    const bytes = Buffer.from(text);
     try {
       await this.directories.use(dir, () => replaceFile(this.fs, target, bytes));
       await this.directories.sync(dir);

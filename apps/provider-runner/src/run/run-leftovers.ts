@@ -1,0 +1,20 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import { START_SWEEP_MS } from '../limits.js';
+import { RUN_MARKER, type ProcessIdentity, type ProcessTable } from '../process/process-table.js';
+import type { RunProcesses } from '../process/run-processes.js';
+import { AgentProcess } from './agent-process.js';
+import type { RunFiles } from './run-files.js';
+import type { RunRecord } from './run-record.js';
+
+/** The wrapper of a runner that died before it could record it. One that is only starting has not written down its pid yet. */
+export async function unrecordedWrapper(table: ProcessTable, files: RunFiles, processes: RunProcesses, runId: string): Promise<ProcessIdentity | undefined> {
+  for (const deadline = performance.now() + START_SWEEP_MS; ; await delay(10)) {
+    const wrapper = AgentProcess.findUnrecorded(files, table, `${RUN_MARKER}=${runId}`);
+    if (wrapper || performance.now() > deadline || (await processes.nextMembers({ keepers: true })).length === 0) return wrapper;
+  }
+}
+
+/** No agent was executed, and none will be. After another boot nobody can say: what proves it was not synced. */
+export async function leftNothing(table: ProcessTable, files: RunFiles, processes: RunProcesses, { bootId }: RunRecord): Promise<boolean> {
+  return bootId === table.bootId && (await processes.sweep(START_SWEEP_MS, { keepers: true })) === 0 && !AgentProcess.wasExecuted(files);
+}

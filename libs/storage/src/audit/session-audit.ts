@@ -1,0 +1,83 @@
+import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
+import type { Checkpoint } from '../checkpoint.js';
+import type { StorageFs } from '../fs/storage-fs.js';
+import type { StoreLayout } from '../layout/store-layout.js';
+import type { LogStates } from './log-states.js';
+import type { Finding } from './store-audit.js';
+
+/** What was found of one session's `events.ndjson`, as far as the checkpoint says that it is written. */
+interface SessionFileState {
+  path: string;
+  seq: number;
+  bytes: number;
+  /** Bytes that are not there. */
+  gone: number;
+  /** Of line n the CRC, or undefined when it is not the event n. */
+  crcs: (number | undefined)[];
+}
+
+const LINE_FEED = 0x0a;
+
+/** The files of sessions' events: read first, and compared with a log that was read after them. */
+export class SessionAudit {
+  private readonly files = new Map<string, SessionFileState>();
+
+  constructor(fs: StorageFs, root: string, { sessionEvents }: StoreLayout, checkpoint: Checkpoint | undefined) {
+    if (sessionEvents === undefined || checkpoint === undefined) return;
+    for (const [id, [seq, bytes, deletedAt]] of Object.entries(checkpoint.sessions)) {
+      if (deletedAt === undefined) this.files.set(id, readSessionFile(fs, root, sessionEvents(id), seq, bytes));
+    }
+  }
+
+  get count(): number {
+    return this.files.size;
+  }
+
+  compare(states: LogStates, stillThere: (sessionId: string) => boolean): Finding[] {
+    return [...this.files].flatMap(([id, file]) => {
+      const problem = problemOf(file, states.sessions.get(id));
+      // Deleted meanwhile, with its file.
+      if (problem === undefined || !stillThere(id)) return [];
+      return [{ kind: 'events' as const, file: file.path, ...problem }];
+    });
+  }
+}
+
+function problemOf({ seq, gone, crcs }: SessionFileState, logged: { first: number; crcs: number[] } | undefined): Pick<Finding, 'problem' | 'remedy'> | undefined {
+  const inLog = (n: number): number | undefined => (logged === undefined ? undefined : logged.crcs[n - logged.first]);
+  const bad: number[] = [];
+  for (let n = 1; n <= seq; n += 1) {
+    const [found, expected] = [crcs[n - 1], inLog(n)];
+    if (found === undefined || (expected !== undefined && found !== expected)) bad.push(n);
+  }
+  if (bad.length === 0) return undefined;
+  const remedy = bad.every((n) => inLog(n) !== undefined) ? 'rebuild' : null;
+  const lost = remedy === null ? '; the log no longer has all of them' : '';
+  return { problem: gone > 0 ? `has lost ${gone} bytes${lost}` : `is not what was written, in ${bad.length} of its ${seq} lines from line ${bad[0]} on${lost}`, remedy };
+}
+
+function readSessionFile(fs: StorageFs, root: string, path: string, seq: number, bytes: number): SessionFileState {
+  const size = fs.sizeSync(join(root, path)) ?? 0;
+  const content = size === 0 ? Buffer.alloc(0) : fs.readSync(join(root, path), 0, Math.min(size, bytes));
+  const crcs: (number | undefined)[] = [];
+  for (const line of linesOf(content)) crcs.push(sessionSeqOf(line) === crcs.length + 1 ? crc32(line) : undefined);
+  return { path, seq, bytes, gone: Math.max(0, bytes - size), crcs };
+}
+
+/** Whole lines, without their line feed. */
+export function* linesOf(content: Buffer): Generator<Buffer> {
+  for (let offset = 0, feed = content.indexOf(LINE_FEED); feed !== -1; feed = content.indexOf(LINE_FEED, offset)) {
+    yield content.subarray(offset, feed);
+    offset = feed + 1;
+  }
+}
+
+export function sessionSeqOf(line: Buffer): number | undefined {
+  try {
+    return (JSON.parse(line.toString()) as { sessionSeq?: number } | null)?.sessionSeq;
+  } catch {
+    // Told as a line that is not what was written.
+    return undefined;
+  }
+}

@@ -1,0 +1,79 @@
+import { join } from 'node:path';
+import { NOT_DOCUMENTS, type Collections, type DocumentName } from '../collections.js';
+import { reasonOf } from '../fs/storage-error.js';
+import type { StorageFs } from '../fs/storage-fs.js';
+import { TEMPORARY_NAME } from '../fs/write-file-atomic.js';
+import { AUDITED_FILE_BYTES_MAX, DOCUMENT_DEPTH_MAX } from '../limits.js';
+import { digestOf, revisionOf } from './log-states.js';
+
+/** What a store's directory holds, by what it is; paths are relative. */
+export interface StoreFiles {
+  documents: Map<string, FileState>;
+  temporaries: string[];
+  /** Links, and what else is no file and no directory. (Locks are meant to be there.) */
+  others: Set<string>;
+  directories: Set<string>;
+}
+
+/** A file of JSON as it was found. */
+export type FileState = { problem: string } | {
+  digest: string;
+  schemaVersion: number | undefined;
+  revision: number | undefined;
+  /** Which document has this file, by its place and its content. */
+  name: DocumentName | undefined;
+};
+
+export function readFiles(fs: StorageFs, root: string, collections: Collections): StoreFiles {
+  const found: StoreFiles = { documents: new Map(), temporaries: [], others: new Set(), directories: new Set() };
+  const walk = (below: string, depth: number): void => {
+    for (const { name, kind } of fs.readDirSync(join(root, below))) {
+      const path = below === '' ? name : `${below}/${name}`;
+      if (NOT_DOCUMENTS.has(path)) continue;
+      if (kind === 'file') takeFile(path, name);
+      else if (kind !== 'directory' && !name.startsWith('.lock.')) found.others.add(path);
+      else if (kind === 'directory') {
+        found.directories.add(path);
+        if (depth < DOCUMENT_DEPTH_MAX) walk(path, depth + 1);
+      }
+    }
+  };
+  const takeFile = (path: string, name: string): void => {
+    if (TEMPORARY_NAME.test(name)) found.temporaries.push(path);
+    if (!name.endsWith('.json') || name.startsWith('.')) return;
+    const state = stateOf(fs, join(root, path), (doc) => collections.identify(path, doc));
+    if (state !== undefined) found.documents.set(path, state);
+  };
+  walk('', 0);
+  return found;
+}
+
+/** undefined: it is gone by now; its store may be at work. */
+function stateOf(fs: StorageFs, path: string, identify: (doc: object) => DocumentName | undefined): FileState | undefined {
+  const read = readContent(fs, path);
+  if (read === undefined || 'problem' in read) return read;
+  const { content: { schemaVersion, ...doc }, text } = read;
+  return {
+    digest: digestOf(text), revision: revisionOf(doc), name: identify(doc),
+    schemaVersion: typeof schemaVersion === 'number' ? schemaVersion : undefined,
+  };
+}
+
+export type ReadContent = { problem: string } | { content: Record<string, unknown>; text: string };
+
+/** A file with one JSON object in it; undefined when it is not there. */
+export function readContent(fs: StorageFs, path: string): ReadContent | undefined {
+  try {
+    const size = fs.sizeSync(path);
+    if (size === undefined) return undefined;
+    if (size === 0) return { problem: 'is empty' };
+    if (size > AUDITED_FILE_BYTES_MAX) return { problem: `has ${size} bytes, more than any document` };
+    const text = fs.readSync(path).toString();
+    const content: unknown = JSON.parse(text);
+    if (typeof content === 'object' && content !== null && !Array.isArray(content)) return { content: content as Record<string, unknown>, text };
+    return { problem: 'is not a document' };
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    return { problem: error instanceof SyntaxError ? `is not JSON (${error.message})` : `cannot be read: ${reasonOf(error)}` };
+  }
+}
