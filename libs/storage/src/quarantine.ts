@@ -50,14 +50,17 @@ export class Quarantine {
     for (const { name } of this.fs.readDirSync(this.dir)) {
       this.names.add(name);
       if (!name.endsWith(WHY)) continue;
-      try {
-        const { file, reason, at } = JSON.parse(this.fs.readSync(join(this.dir, name), 0, WHY_BYTES_MAX).toString()) as Damage;
-        this.push({ file: String(file), reason: String(reason), at: String(at) });
-      } catch (error) {
-        if (isShortage(error)) throw error;
-        this.push({ file: `quarantine/${name}`, reason: 'unreadable', at: new Date().toISOString() });
-      }
+      this.push(this.explanation(name) ?? { file: `quarantine/${name}`, reason: 'unreadable', at: new Date().toISOString() });
     }
+  }
+
+  /** What is kept here, by its name here, and why. */
+  kept(): Map<string, Damage> {
+    const names = this.fs.readDirSync(this.dir).map(({ name }) => name).filter((name) => name.endsWith(WHY));
+    return new Map(names.flatMap((name) => {
+      const why = this.explanation(name);
+      return why === undefined ? [] : [[name.slice(0, -WHY.length), why]];
+    }));
   }
 
   /** Reports a damage of something that stays where it is; the same one only once. */
@@ -107,6 +110,16 @@ export class Quarantine {
     await this.ensure();
     await this.explain(name, damage);
     return name;
+  }
+
+  private explanation(name: string): Damage | undefined {
+    try {
+      const { file, reason, at } = JSON.parse(this.fs.readSync(join(this.dir, name), 0, WHY_BYTES_MAX).toString()) as Damage;
+      return { file: String(file), reason: String(reason), at: String(at) };
+    } catch (error) {
+      if (isShortage(error)) throw error;
+      return undefined;
+    }
   }
 
   private async explain(name: string, damage: Damage): Promise<void> {

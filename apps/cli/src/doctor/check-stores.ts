@@ -2,6 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '@orbitmesh/domain';
 import { auditStore, DirectoryLock, NOTIFIER_STORE, repairStore, SESSION_STORE, type LockHolder, type StoreAudit, type StoreLayout } from '@orbitmesh/storage';
+import { NAMED_FILES_MAX } from '../limits.js';
 import { note, plural, problem, type Check, type Finding, type Patient } from './finding.js';
 
 export const STORES = [SESSION_STORE, NOTIFIER_STORE] as const;
@@ -74,9 +75,13 @@ const ADVICE: Readonly<Partial<Record<string, readonly string[]>>> = {
 };
 
 /** What is not wrong, and good to know. */
-function standing({ dir }: StoreLayout, { copied, quarantined }: StoreAudit): Finding[] {
+function standing({ dir }: StoreLayout, { copied, kept }: StoreAudit): Finding[] {
+  const [newest] = [...kept.values()].sort((a, b) => (a.at < b.at ? 1 : -1));
+  const edits = [...kept].filter(([, { reason }]) => reason.startsWith('was edited by hand')).map(([name]) => `${dir}/quarantine/${name}`);
   return [
     ...(copied ? [note(dir, 'is a copy, as after a restore: its next start tells every client that has seen more than it has')] : []),
-    ...(quarantined.length > 0 ? [note(`${dir}/quarantine`, `keeps ${plural(quarantined.length, 'thing')} that ${quarantined.length === 1 ? 'was' : 'were'} put aside, newest: ${quarantined.at(-1)!.file} (${quarantined.at(-1)!.reason})`, { advice: ['Look at what is there, and remove it when you do not need it: nothing else will.'] })] : []),
+    ...(newest ? [note(`${dir}/quarantine`, `keeps ${plural(kept.size, 'thing')} that ${kept.size === 1 ? 'was' : 'were'} put aside, newest: ${newest.file} ${newest.reason}`, {
+      advice: [...edits.slice(0, NAMED_FILES_MAX).map((path) => `Take an edit in: % doctor --adopt ${path}`), 'Remove what you do not need: nothing else will.'],
+    })] : []),
   ];
 }

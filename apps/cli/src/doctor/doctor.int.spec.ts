@@ -170,7 +170,7 @@ describe('the doctor', () => {
 
     expect(code).toBe(0);
     expect(findings).toMatchObject([
-      { level: 'note', file: 'session-service/quarantine', text: expect.stringContaining('keeps 1 thing') },
+      { level: 'note', file: 'session-service/quarantine', text: expect.stringContaining('keeps 1 thing that was put aside, newest: tasks/proj_1/task_1.json is empty') },
       { level: 'note', file: 'provider-runner/slot-0/agents/demo/sess_gone', text: expect.stringContaining('(2.0 KiB in all)') },
     ]);
   });

@@ -105,6 +105,10 @@ export const nodeFs: StorageFs = {
     return stats === undefined ? undefined : fileStats(path, stats).size;
   },
 
+  writtenAtSync(path) {
+    return statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  },
+
   identitySync(path) {
     const found = statSync(path, { bigint: true, throwIfNoEntry: false });
     return found && `${found.ino}-${found.birthtimeNs}`;
