@@ -180,7 +180,9 @@ describe('the audit of a store', () => {
     expect(audit(dir)).toMatchObject({ findings: [], unrecorded: 3, documents: 0 });
     edit(join(dir, EVENTS), '"e2"', '"xx"');
     writeFileSync(join(dir, TASK), '');
-    expect(told(audit(dir).findings)).toEqual([['damaged', TASK, 'aside']]);
+    edit(join(dir, OTHER), '"title"', '"tilte"');
+    const collections = TEST_COLLECTIONS.map((spec) => (spec.name === 'tasks' ? { ...spec, shape: { title: 'string' as const } } : spec));
+    expect(told(auditStore({ home: dir, layout: { dir: '', collections } }).findings)).toEqual([['damaged', TASK, 'aside'], ['damaged', OTHER, 'aside']]);
   });
 
   it('repairs no store at work, and says who holds it', async () => {
