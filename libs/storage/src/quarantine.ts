@@ -38,12 +38,17 @@ export class Quarantine {
   load(): void {
     for (const { name } of this.fs.readDirSync(this.dir)) {
       if (!name.endsWith(WHY)) continue;
-      try {
-        this.push(JSON.parse(this.fs.readSync(join(this.dir, name)).toString()) as Damage);
-      } catch {
-        this.push({ file: `quarantine/${name}`, reason: 'unreadable', at: new Date().toISOString() });
-      }
+      this.push(this.explanation(name) ?? { file: `quarantine/${name}`, reason: 'unreadable', at: new Date().toISOString() });
     }
+  }
+
+  /** What is kept here, by its name here, and why. */
+  kept(): Map<string, Damage> {
+    const names = this.fs.readDirSync(this.dir).map(({ name }) => name).filter((name) => name.endsWith(WHY));
+    return new Map(names.flatMap((name) => {
+      const why = this.explanation(name);
+      return why === undefined ? [] : [[name.slice(0, -WHY.length), why]];
+    }));
   }
 
   /** Reports a damage of something that stays where it is; the same one only once. */
@@ -90,6 +95,14 @@ export class Quarantine {
     await this.ensure();
     await this.explain(name, damage);
     return name;
+  }
+
+  private explanation(name: string): Damage | undefined {
+    try {
+      return JSON.parse(this.fs.readSync(join(this.dir, name)).toString()) as Damage;
+    } catch {
+      return undefined;
+    }
   }
 
   private async explain(name: string, damage: Damage): Promise<void> {

@@ -61,7 +61,7 @@ const FAULTS: Fault[] = [
 
 describe('the audit of a store', () => {
   it('finds nothing where everything is as the log says', async () => {
-    expect(audit(await filled())).toMatchObject({ findings: [], documents: 3, behind: 0, unrecorded: 0, sessions: 1, events: 4, logId: 'inst-1', copied: false, quarantined: [] });
+    expect(audit(await filled())).toMatchObject({ findings: [], documents: 3, behind: 0, unrecorded: 0, sessions: 1, events: 4, logId: 'inst-1', copied: false, kept: new Map() });
   });
 
   it.each(FAULTS)('finds a file %s, and the repair makes it as it was, keeping what was there', async (_, hurt, finding) => {

@@ -1,10 +1,12 @@
 import { join } from 'node:path';
+import { CHECKPOINT_FILE } from '../checkpoint.js';
 import { NOT_DOCUMENTS, type Collections, type DocumentName } from '../collections.js';
 import { reasonOf } from '../fs/storage-error.js';
 import type { StorageFs } from '../fs/storage-fs.js';
 import { TEMPORARY_NAME } from '../fs/write-file-atomic.js';
 import { DOCUMENT_DEPTH_MAX } from '../limits.js';
 import { documentKey, type OpaqueDocument } from '../projection/document-files.js';
+import type { ChangedFile } from './hand-edits.js';
 import { deepFreeze } from '../view/deep-freeze.js';
 import type { DocumentTables } from '../view/view.js';
 
@@ -15,6 +17,8 @@ export interface LoadedFiles {
   duplicates: { name: DocumentName; path: string }[];
   /** Absolute paths of temporary files of ours. */
   temporaries: string[];
+  /** Files that were written after the checkpoint. */
+  changed: ChangedFile[];
   /** Files that are left alone, and why. */
   notes: { path: string; reason: string }[];
 }
@@ -27,7 +31,8 @@ export function loadDocuments(
   tables: DocumentTables,
   opaque: Map<string, OpaqueDocument>,
 ): LoadedFiles {
-  const found: LoadedFiles = { damaged: [], duplicates: [], temporaries: [], notes: [] };
+  const found: LoadedFiles = { damaged: [], duplicates: [], temporaries: [], changed: [], notes: [] };
+  const checkpointAt = fs.writtenAtSync?.(join(root, CHECKPOINT_FILE)) ?? Infinity;
   const paths = new Map<string, string>();
   for (const path of documentPaths(fs, root, '', 0, found)) {
     const read = readDocument(fs, join(root, path));
@@ -49,6 +54,7 @@ export function loadDocuments(
       found.notes.push({ path, reason: `written by a newer version (${schemaVersion}); left alone` });
     } else {
       keepNewest(name, path, doc, tables, paths, found);
+      if (checkpointAt < Infinity && (fs.writtenAtSync?.(join(root, path)) ?? 0) > checkpointAt) found.changed.push({ name, path });
     }
   }
   return found;

@@ -11,6 +11,7 @@ import { Eras, firstLogId, installationOf, nextLogId } from '../log/log-id.js';
 import { Segments } from '../log/segments.js';
 import { documentKey } from '../projection/document-files.js';
 import type { Quarantine } from '../quarantine.js';
+import { EDITED_BY_HAND, findEdits } from './hand-edits.js';
 import { loadDocuments, type LoadedFiles } from './load-documents.js';
 
 export interface Recovered {
@@ -60,6 +61,7 @@ export async function recoverState(
 
   const boot = new Boot(parts, state, log, quarantine);
   boot.replay(checkpoint?.commit ?? 0);
+  await boot.overruleEdits(loaded);
   await boot.repair(loaded);
   for (const damage of log.damages) await report(quarantine, damage);
   for (const path of loaded.temporaries) await fs.unlink(path);
@@ -94,6 +96,18 @@ class Boot {
         this.state.head.seq = Math.max(this.state.head.seq, seq - 1);
         this.state.apply({ commit, puts, deletes, forgets, events: events.map(storedEvent), answer });
       }
+    }
+  }
+
+  /** What people wrote into files while nobody was there is put aside, and the files are as the log has them. */
+  async overruleEdits({ changed }: LoadedFiles): Promise<void> {
+    const byHand = changed.filter(({ name }) => !this.touched.has(documentKey(name)));
+    if (byHand.length === 0) return;
+    const { commit } = this.state.head;
+    for (const [{ name, path }, put] of findEdits(byHand, this.state.documents, this.allRecords(), () => this.log.damages.length > 0)) {
+      await this.quarantine.keep(join(this.parts.root, path), put === undefined ? 'was deleted, and somebody brought it back' : EDITED_BY_HAND);
+      const change = put === undefined ? { puts: [], deletes: [name] } : { puts: [put], deletes: [] };
+      this.state.apply({ commit, ...change, forgets: [], events: [], answer: undefined });
     }
   }
 
@@ -149,6 +163,10 @@ class Boot {
       }
     }
     return found;
+  }
+
+  private *allRecords(): Generator<LogRecord> {
+    for (const segment of this.log.chain) yield* this.records(segment, 0);
   }
 
   private *records(segment: RecoveredLog['chain'][number], after: number): Generator<LogRecord> {

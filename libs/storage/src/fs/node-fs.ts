@@ -94,6 +94,10 @@ export const nodeFs: StorageFs = {
     return statSync(path, { throwIfNoEntry: false })?.size;
   },
 
+  writtenAtSync(path) {
+    return statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  },
+
   identitySync(path) {
     const found = statSync(path, { bigint: true, throwIfNoEntry: false });
     return found && `${found.ino}-${found.birthtimeNs}`;

@@ -41,6 +41,8 @@ export interface StorageFs {
   readSync(path: string, offset?: number, length?: number): Buffer;
   /** undefined for a file that does not exist. */
   sizeSync(path: string): number | undefined;
+  /** When it was written last, in ms since 1970; undefined for a file that does not exist. */
+  writtenAtSync?(path: string): number | undefined;
   /** Stays with the file itself, through renames and restarts; a copy has another one. undefined: it cannot be told. */
   identitySync?(path: string): string | undefined;
 }
