@@ -7,6 +7,9 @@ import { ECHOES_KEPT_MAX, ECHO_ONE_IN } from './limits.js';
 /** What no agent ever said: where it is found, somebody was believed who must not be. */
 export const GHOST = 'said by a ghost';
 
+/** By which our own are known, which are heard, too. */
+const OWN_TRACE = 'echo';
+
 /**
  * A network that repeats itself, and runners that should be dead: hears the facts on their way to session-service and
  * says them again, late and in another order, and says others of an older epoch, of another run, or as another runner.
@@ -25,7 +28,9 @@ export class FactEcho {
     const login = url.username === '' ? {} : { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) };
     const listener = await connect({ servers: url.host, ...login, maxReconnectAttempts: -1, reconnectTimeWait: 100, waitOnFirstConnect: true });
     const echo = new FactEcho(listener, await Bus.connect({ url: natsUrl, installationId, name: 'echo' }), chance);
-    listener.subscribe(requestSubject(installationId, SessionRpc.facts), { callback: (_error, message) => echo.hear(message.json()) });
+    listener.subscribe(requestSubject(installationId, SessionRpc.facts), {
+      callback: (_error, message) => { if (message.headers?.get('om-trace') !== OWN_TRACE) echo.hear(message.json()); },
+    });
     return echo;
   }
 
@@ -36,8 +41,7 @@ export class FactEcho {
   }
 
   private hear(batch: FactBatch): void {
-    // Our own are heard, too.
-    if (batch.runnerId.startsWith('echo') || this.kept.includes(batch) || batch.facts.length === 0) return;
+    if (batch.facts.length === 0) return;
     const before = this.kept.at(-1)?.runId === batch.runId ? this.kept.at(-1)! : null;
     this.kept.push(batch);
     if (this.kept.length > ECHOES_KEPT_MAX) this.kept.shift();
@@ -50,13 +54,13 @@ export class FactEcho {
     if (before) this.say({ ...batch, facts: [...before.facts, ...batch.facts] });
     this.say({ ...batch, epoch: batch.epoch - 1, facts: [ghost] }, 'an older epoch');
     this.say({ ...batch, runId: `${batch.runId.slice(0, -1)}0`, facts: [ghost] }, 'another run');
-    this.say({ ...batch, runnerId: 'echo-9', facts: [ghost] }, 'another runner');
+    this.say({ ...batch, runnerId: 'slot-9', facts: [ghost] }, 'another runner');
   }
 
   /** @param refusedFor what must keep it from being believed; without it, it may be acknowledged once more */
   private say(batch: FactBatch, refusedFor?: string): void {
     this.echoes += 1;
-    const said = this.bus.request(SessionRpc.facts, batch).then(
+    const said = this.bus.request(SessionRpc.facts, batch, { traceId: OWN_TRACE }).then(
       ({ stale }) => { if (refusedFor && stale !== true) this.violations.push(`facts of ${refusedFor} were taken for run ${batch.runId}`); },
       // Nobody there, or a refusal.
       () => undefined,
