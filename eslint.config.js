@@ -15,7 +15,8 @@ const MAY_IMPORT = {
   // The demo agent talks back over HTTP, as every agent does.
   'provider-runner': ['domain', 'contracts', 'messaging', 'storage', 'service-kit', 'api-client'],
   notifier: ['domain', 'contracts', 'messaging', 'storage', 'service-kit'],
-  cli: ['domain', 'contracts', 'api-client'],
+  // The doctor and the backup read a home whose services may not be there (ADR-0022).
+  cli: ['domain', 'contracts', 'api-client', 'storage'],
   testing: ['domain', 'contracts', 'messaging', 'storage', 'service-kit', 'api-client'],
   e2e: ['domain', 'contracts', 'messaging', 'api-client', 'testing'],
 };

@@ -12,6 +12,8 @@ export const RESTART_RESET_MS = 5_000;
 /** design §10: Ctrl-C ends within 10 s. Shares of it; whoever is still there at its end is killed. */
 export const STOP_RUNNER_MS = 7_500;
 export const STOP_SERVICE_MS = 1_500;
+/** The record, which is last: with thousands of sessions there is much to write down. It gets what the others left of the whole, NATS's share aside. */
+export const STOP_RECORD_MS = 5_000;
 export const STOP_NATS_MS = 1_000;
 export const STOP_TOTAL_MS = 9_300;
 /** `exec` in the npm script makes the terminal's Ctrl-C arrive twice: repeats this close are one. */

@@ -1,7 +1,7 @@
 import { spawn } from 'node:child_process';
 import { delimiter } from 'node:path';
 import { entryOf } from './bundle.mjs';
-import { STOP_RUNNER_MS, STOP_SERVICE_MS } from './limits.mjs';
+import { STOP_RECORD_MS, STOP_RUNNER_MS, STOP_SERVICE_MS } from './limits.mjs';
 
 /** The one that has agents. Also the directory of its runs in a home. */
 export const RUNNER = 'provider-runner/slot-0';
@@ -15,7 +15,7 @@ export const SERVICES = [
   { name: 'notifier', app: 'notifier', stopMs: STOP_SERVICE_MS },
   { name: 'api-gateway', app: 'api-gateway', stopMs: STOP_SERVICE_MS },
   // Durable work runs on libuv's threads: four of them would queue behind one slow fsync.
-  { name: 'session-service', app: 'session-service', stopMs: STOP_SERVICE_MS, env: { UV_THREADPOOL_SIZE: '16' } },
+  { name: 'session-service', app: 'session-service', stopMs: STOP_RECORD_MS, env: { UV_THREADPOOL_SIZE: '16' } },
 ];
 
 /** In its own process group: the terminal signals its whole group, and the order of stopping is ours. */

@@ -102,7 +102,8 @@ export class Stack {
     let clean = true;
     for (const one of this.#processes.values()) {
       const stopMs = SERVICES.find((service) => service.name === one.name)?.stopMs ?? STOP_NATS_MS;
-      const left = Math.max(0, Math.min(stopMs, deadline - performance.now()));
+      const reserved = one.name === 'nats' ? 0 : STOP_NATS_MS;
+      const left = Math.max(0, Math.min(stopMs, deadline - reserved - performance.now()));
       const ask = one.name === 'nats' ? (child) => child.kill('SIGTERM') : askToStop(keepAgents);
       const openRuns = () => (one.name === RUNNER && !keepAgents ? countOpenRuns(this.home, RUNNER) : 0);
       const end = await one.stop(ask, left, () => openRuns() > 0);

@@ -65,7 +65,7 @@ describe('exit codes', () => {
 
 describe('who we are', () => {
   it("is the home's owner, at the address its stack wrote down", async () => {
-    api.on('GET /health/ready', [200, { ready: true, checks: { gateway: true, sessionService: true, runners: 1 } }]).on('GET /api/runners', [200, { items: [] }]).on('GET /api/sessions*', [200, { items: [], nextCursor: null }]);
+    api.on('GET /health/ready', [200, { ready: true, checks: { gateway: true, sessionService: true, runners: 1, notifier: true } }]).on('GET /api/runners', [200, { items: [] }]).on('GET /api/sessions*', [200, { items: [], nextCursor: null }]);
 
     expect((await cli(['status'])).code).toBe(0);
     expect(api.sent.every((one) => one.token === 'Bearer omd_admin')).toBe(true);
@@ -104,7 +104,7 @@ describe('who we are', () => {
 });
 
 describe('status', () => {
-  const checks = { gateway: true, sessionService: true, runners: 0 };
+  const checks = { gateway: true, sessionService: true, runners: 0, notifier: true };
 
   it('says what is missing, with exit code 5, and asks what it can', async () => {
     api.on('GET /health/ready', [503, { code: 'UNAVAILABLE', detail: 'No.', checks }]).on('GET /api/runners', [200, { items: [] }]).on('GET /api/sessions*', [200, { items: [], nextCursor: null }]);
@@ -114,14 +114,17 @@ describe('status', () => {
     expect(ran).toMatchObject({ code: 5, out: expect.stringContaining('not ready (no runner is connected)') });
   });
 
-  it('shows who waits, and for what, beside who works', async () => {
+  it('shows who waits, and for what, beside who works, and who is in trouble', async () => {
     const session = (id: string, state: string, waiting: object | null) => ({ id, state, activity: 'idle', name: `n\u001b ${id}`, waiting });
-    api.on('GET /health/ready', [200, { ready: true, checks: { ...checks, runners: 1 } }]).on('GET /api/runners', [200, { items: [] }])
+    const impaired = { id: 'slot-0', state: 'impaired', problem: 'its disk is full', running: 0, capacity: 16 };
+    api.on('GET /health/ready', [200, { ready: true, checks: { ...checks, runners: 1, notifier: false } }]).on('GET /api/runners', [200, { items: [impaired] }])
       .on('GET /api/sessions?status=spawning&limit=200', [200, { items: [session('s1', 'created', { reason: 'the provider x is installed on no runner' })], nextCursor: null }])
       .on('GET /api/sessions?status=working&limit=200', [200, { items: [session('s2', 'running', null)], nextCursor: null }]);
 
     const { out } = await cli(['status']);
 
+    expect(out).toContain(': ready, and its notifier does not answer\n');
+    expect(out).toContain('slot-0  impaired (its disk is full)  0 of 16');
     expect(out).toContain('s1       created  waiting   n␛ s1 (the provider x is installed on no runner)');
     expect(out).toContain('s2       running  idle      n␛ s2');
   });

@@ -9,8 +9,8 @@ import { TestHome } from './testing/test-home.js';
 
 const ROOT = fileURLToPath(new URL('../../../', import.meta.url));
 const PAGES = ['README.md', ...readdirSync(join(ROOT, 'docs', 'how-to')).map((name) => `docs/how-to/${name}`)];
-/** They act on this machine's stack, or stay as long as their stdin: up-and-down.int.spec.ts, mcp.int.spec.ts. */
-const ELSEWHERE = /^(up|down|mcp)\b/;
+/** They act on a whole home or its stack, or stay as long as their stdin: up-and-down.int.spec.ts, doctor.int.spec.ts, mcp.int.spec.ts. */
+const ELSEWHERE = /^(up|down|doctor|backup|mcp)\b/;
 
 interface Example { page: string; line: string; /** Of a block: all that one types. In a sentence it may be the command alone. */ whole: boolean }
 

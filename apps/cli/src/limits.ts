@@ -10,6 +10,14 @@ export const PROJECT_PAGES_MAX = 20;
 export const LINE_CHARS_MAX = 200;
 /** Sessions whose last sentence `events` remembers, so as not to say it twice; then it forgets all, and may. */
 export const SESSIONS_TOLD_MAX = 1_000;
+/** Less free space than this on the disk of a home is told by the doctor: a session of an agent that writes much may need it. */
+export const DISK_FREE_BYTES_MIN = 256 * 1024 * 1024;
+/** And so many files that can still be made. */
+export const DISK_FREE_FILES_MIN = 1_000;
+/** Of one kind of finding so many are named; the rest is counted. */
+export const NAMED_FILES_MAX = 3;
+/** A process that was sent SIGKILL is gone in this time, or stuck in its kernel. */
+export const KILLED_MS_MAX = 5_000;
 /** `stack.json` and a token file are far smaller; a larger one is not read. */
 export const FILE_BYTES_MAX = 256 * 1024;
 /** A question is put this long after it came, unless it was answered by then (by a policy, in the same commit). */

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, request, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
@@ -47,6 +48,35 @@ describe('on a real stack', () => {
     expect(await cli(['project', 'delete', project.id])).toMatchObject({ code: 6 });
     for (const { id } of [first, second]) expect((await cli(['task', 'delete', id])).out).toBe(`${id}: deleted\n`);
     expect(await cli(['task', 'show', first.id])).toMatchObject({ code: 3 });
+  });
+
+  it('an edit by hand is told by the doctor, and taken in as an ordinary update: with its checks, its revision and its event', async () => {
+    const task = await json<Task>('task', 'create', 'Fix the footer', '-p', project.id);
+    const file = `session-service/tasks/${project.id}/${task.id}.json`;
+    const path = join(stack.home, file);
+    const edit = async (from: string, to: string) => writeFile(path, (await readFile(path, 'utf8')).replace(from, to));
+    const doctor = async () => JSON.parse((await cli(['doctor', '--json'])).out) as { running: number | null; findings: { file: string; level: string; text: string }[] };
+    await eventually(() => existsSync(path), { what: 'the file of the task' });
+    expect(await doctor()).toMatchObject({ running: expect.any(Number), findings: [] });
+
+    await edit('Fix the footer', 'Fix the header');
+    expect((await doctor()).findings).toMatchObject([{ file, level: 'problem', text: 'was edited by hand: title' }]);
+    expect(await cli(['doctor', '--adopt', file])).toMatchObject({ code: 0, out: `${task.id}: title taken in, as revision 2\n` });
+    expect(await json<Task>('task', 'show', task.id)).toMatchObject({ title: 'Fix the header', revision: 2 });
+    expect((await lines<EventEnvelope>('events')).filter(({ type, taskId }) => type === 'task:updated' && taskId === task.id)).toMatchObject([{ data: { title: 'Fix the header' } }]);
+    await eventually(async () => (await doctor()).findings.length === 0, { what: 'a file as the log has it' });
+
+    const refusals: [from: string, to: string, code: number, says: RegExp][] = [
+      ['"todo"', '"done"', 2, /status/], [task.createdAt, '2020-01-01T00:00:00.000Z', 2, /createdAt/], ['"revision": 2', '"revision": 1', 4, /was made of revision 1, and .* has come to 2 meanwhile/],
+      [`"teamMemberId": null`, `"teamMemberId": "tm_1"`, 3, /team member/], [/ {2}"description": "",\n/.exec(await readFile(path, 'utf8'))![0], '', 2, /description was taken out/], ['{', '[', 2, /not valid JSON|Expected|Unexpected/], ['"Fix', '"Fix', 4, /nothing .* to take in/],
+    ];
+    const whole = await readFile(path, 'utf8');
+    for (const [from, to, code, says] of refusals) {
+      await writeFile(path, whole.replace(from, to));
+      expect({ to, ...await cli(['doctor', '--adopt', path]) }).toMatchObject({ to, code, err: expect.stringMatching(says) });
+    }
+    expect(await cli(['doctor', '--adopt', 'installation.json'])).toMatchObject({ code: 2 });
+    expect(await json<Task>('task', 'show', task.id)).toMatchObject({ title: 'Fix the header', status: 'todo', revision: 2 });
   });
 
   it('a server that did it and broke the connection is asked again under the same key: there is one effect', async () => {

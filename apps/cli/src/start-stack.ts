@@ -16,8 +16,8 @@ export interface UpOptions { keepAgents?: boolean; foreground?: boolean }
 export interface UpResult { url: string; home: string; pid: number; started: boolean; log: string | null }
 
 /** Of the home's stack it is that is spoken here, whatever other one the environment names. */
-export function homeEnv(env: NodeJS.ProcessEnv): NodeJS.ProcessEnv {
-  if (env['ORBITMESH_SESSION_ID']) throw new CliError(EXIT.refused, 'A session neither starts nor stops the stack that it runs in.');
+export function homeEnv(env: NodeJS.ProcessEnv, refusal = 'A session neither starts nor stops the stack that it runs in.'): NodeJS.ProcessEnv {
+  if (env['ORBITMESH_SESSION_ID']) throw new CliError(EXIT.refused, refusal);
   const { ORBITMESH_API_URL: _url, ORBITMESH_TOKEN: _token, ...rest } = env;
   return { ...rest, ORBITMESH_HOME: homeOf(env) };
 }

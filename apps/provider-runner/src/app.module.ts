@@ -5,6 +5,7 @@ import { AppError, newUlidSource } from '@orbitmesh/domain';
 import { Bus } from '@orbitmesh/messaging';
 import { HealthRegistry, Installation, Lifecycle, LOGGER, type Logger } from '@orbitmesh/service-kit';
 import { findDriver } from './drivers/registry.js';
+import { RunDisk } from './files/run-disk.js';
 import { createProcessTable } from './process/process-table.js';
 import { ProviderRunnerConfig } from './provider-runner.config.js';
 import { ProviderDetection } from './providers/provider-detection.js';
@@ -75,7 +76,7 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
     return {
       installationId: this.installation.installationId, runnerId: slot.runnerId, incarnation: randomUUID(), home: this.config.home,
       cliEntry: path('../../cli/dist/main.js'), userUmask: this.config.userUmask ?? startUmask, processEnv: process.env, agentStates: new AgentStates(slot.agentsDir),
-      table: createProcessTable(), bus: this.bus, log: this.log, newId: newUlidSource(Date.now), driver: findDriver,
+      table: createProcessTable(), disk: this.disk(slot), bus: this.bus, log: this.log, newId: newUlidSource(Date.now), driver: findDriver,
       provider: (name) => {
         const entry = providers.get(name);
         if (!entry) throw new AppError('PROVIDER_NOT_FOUND', undefined, { provider: name });
@@ -84,6 +85,15 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
         return { entry, definition };
       },
     };
+  }
+
+  private disk(slot: Slot): RunDisk {
+    const tell = (problem: string | null): void => this.health.set('disk', problem === null, { problem });
+    tell(null);
+    return new RunDisk(slot.runsDir, this.log, (problem) => {
+      tell(problem);
+      this.parts?.heartbeat.soon();
+    });
   }
 
   private labels(): Record<string, string> {

@@ -89,6 +89,8 @@ export const RAW_FILE_BYTES_MAX = 256 * MIB;
 
 /** One journal file; a new one begins with the whole state, and files whose facts are all acknowledged are removed. */
 export const JOURNAL_FILE_BYTES_MAX = 8 * MIB;
+/** With less room on its disk a runner says so in its heartbeats and begins nothing new; what runs goes on. */
+export const DISK_FREE_BYTES_MIN = 1 * MIB;
 /** A failed journal write is tried again between these; meanwhile decoding waits. */
 export const JOURNAL_RETRY_MS = { first: 100, last: 5_000 } as const;
 /** A driver's snapshot as JSON; a larger one ends the run as crashed. */

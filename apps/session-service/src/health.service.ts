@@ -29,7 +29,10 @@ export class HealthService implements OnApplicationBootstrap, OnModuleDestroy {
 
   onApplicationBootstrap(): void {
     this.health.probe('providers', () => ({ names: this.catalog.list().length, problem: this.catalog.problem }));
-    this.health.probe('runners', () => ({ live: this.registry.all().filter(({ heartbeat }) => this.registry.presence(heartbeat.runnerId) === 'live').length }));
+    this.health.probe('runners', () => {
+      const live = this.registry.all().filter(({ heartbeat }) => this.registry.presence(heartbeat.runnerId) === 'live');
+      return { live: live.length, impaired: live.filter(({ heartbeat }) => heartbeat.problem !== undefined).length };
+    });
     this.health.probe('sessions', () => ({ live: this.live.count, supervised: this.supervisor.active, unsupervised: this.supervisor.failing }));
     this.health.probe('fencing', () => ({ refused: this.runs.refused }));
     this.health.probe('feed', () => ({ cursor: this.store.head().cursor, publishFailures: this.publisher.failures }));

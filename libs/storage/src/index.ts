@@ -12,10 +12,11 @@ export type { DirectoryEntry, OpenMode, StorageFile, StorageFs } from './fs/stor
 export { nodeFs } from './fs/node-fs.js';
 export { writeFileAtomic } from './fs/write-file-atomic.js';
 export { DirectoryLock, type LockHolder } from './lock/directory.lock.js';
+export { Collections, type DocumentName } from './collections.js';
 export type { StoreLayout } from './layout/store-layout.js';
 export { SESSION_COLLECTIONS, SESSION_STORE } from './layout/session-service.js';
 export { NOTIFIER_COLLECTIONS, NOTIFIER_STORE } from './layout/notifier.js';
-export { auditStore, type Finding, type Remedy, type StoreAudit } from './audit/store-audit.js';
+export { auditStore, installationOfStore, type Finding, type Remedy, type StoreAudit } from './audit/store-audit.js';
 export { repairStore, type Repaired } from './audit/store-repair.js';
 export { copyStore, copyTree } from './audit/store-copy.js';
 export { JournalFile } from './log/journal-file.js';

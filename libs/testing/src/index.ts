@@ -18,6 +18,7 @@ export * from './mcp-agent.js';
 export * from './nats.js';
 export * from './processes.js';
 export * from './real-agents/real-agents.js';
+export * from './shifted-clock.js';
 export * from './stack.js';
 export * from './how-often.js';
 export * from './seed.js';

@@ -1,10 +1,10 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { SessionRpc, type Readiness } from '@orbitmesh/contracts';
+import { NotifierRpc, SessionRpc, type Readiness } from '@orbitmesh/contracts';
 import { Bus } from '@orbitmesh/messaging';
 import { HealthRegistry, Lifecycle } from '@orbitmesh/service-kit';
 import { READINESS_CACHE_MS, READINESS_TIMEOUT_MS } from '../limits.js';
 
-/** Ready: this gateway, session-service and at least one connected runner (design §6). */
+/** Ready: this gateway, session-service and at least one connected runner (design §6); how the notifier is, is told beside it. */
 @Injectable()
 export class ReadinessProbe {
   private latest: { at: number; answer: Promise<Readiness> } | undefined;
@@ -22,11 +22,14 @@ export class ReadinessProbe {
 
   private async ask(): Promise<Readiness> {
     const options = { timeoutMs: READINESS_TIMEOUT_MS };
-    const [service, runners] = await Promise.allSettled([this.bus.request(SessionRpc.health, {}, options), this.bus.request(SessionRpc.listRunners, {}, options)]);
+    const [service, runners, notifier] = await Promise.allSettled([
+      this.bus.request(SessionRpc.health, {}, options), this.bus.request(SessionRpc.listRunners, {}, options), this.bus.request(NotifierRpc.health, {}, options),
+    ]);
     const checks = {
       gateway: this.health.ok && !this.lifecycle.stopping,
       sessionService: service.status === 'fulfilled' && service.value.ok,
       runners: runners.status === 'fulfilled' ? runners.value.items.filter((runner) => runner.state === 'connected').length : 0,
+      notifier: notifier.status === 'fulfilled' && notifier.value.ok,
     };
     return { ready: checks.gateway && checks.sessionService && checks.runners > 0, checks };
   }

@@ -284,9 +284,9 @@ describe('errors of other services', () => {
 });
 
 describe('the gateway itself', () => {
-  it('is live without a token, and ready when all it needs is there', async () => {
+  it('is live without a token, and ready when all it needs is there, which the notifier is not', async () => {
     expect(await gateway.send('GET', '/health/live', { token: null })).toMatchObject({ status: 200 });
-    expect(await gateway.send('GET', '/health/ready', { token: null })).toMatchObject({ status: 200, body: { ready: true, checks: { gateway: true, sessionService: true, runners: 1 } } });
+    expect(await gateway.send('GET', '/health/ready', { token: null })).toMatchObject({ status: 200, body: { ready: true, checks: { gateway: true, sessionService: true, runners: 1, notifier: false } } });
   });
 
   it('says what readiness is missing', async () => {

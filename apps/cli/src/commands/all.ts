@@ -1,5 +1,6 @@
 import type { Site } from '../site.js';
 import { registerCompletion } from './completion.command.js';
+import { registerBackup, registerDoctor } from './doctor.command.js';
 import { registerEvents } from './events.command.js';
 import { registerMail } from './mail.command.js';
 import { registerManifest } from './manifest.command.js';
@@ -19,7 +20,7 @@ import { registerDown, registerUp } from './up.command.js';
 import { registerWait } from './wait.command.js';
 import { registerWebhook } from './webhook.command.js';
 
-const STACK = [registerUp, registerDown, registerStatus, registerToken, registerCompletion];
+const STACK = [registerUp, registerDown, registerStatus, registerDoctor, registerBackup, registerToken, registerCompletion];
 const NOUNS = [
   registerProject, registerTask, registerTeamMember, registerSession, registerMail, registerOrdering, registerNotification, registerWebhook, registerManifest, registerRunner, registerProvider,
 ];

@@ -10,6 +10,7 @@ import { PAGE_ITEMS } from '../pages.js';
 import { sessionTable } from '../session-text.js';
 import type { Register } from '../site.js';
 import { cliNameOf } from '../terminal.js';
+import { runnerState } from './runner.command.js';
 
 export const registerStatus: Register = (program) => {
   program.add({ name: 'status', about: 'show whether OrbitMesh is ready, its services, its runners and the sessions at work; exit code 5 while it is not' }, status);
@@ -43,9 +44,9 @@ async function status(context: Context): Promise<void> {
 function statusText({ printer, terminal }: Context, { url, services, runners, sessions, unreadNotifications, ...readiness }: Status, more: boolean): string {
   const name = cliNameOf(terminal.env);
   return [
-    `OrbitMesh at ${url}: ${readiness.ready ? printer.style('green', 'ready') : `${printer.style('red', 'not ready')} (${missing(readiness)})`}`,
+    `OrbitMesh at ${url}: ${readiness.ready ? printer.style('green', 'ready') + (readiness.checks.notifier ? '' : ', and its notifier does not answer') : `${printer.style('red', 'not ready')} (${missing(readiness)})`}`,
     ...(services ? [`\n${tableOf(Object.entries(services), [['SERVICE', ([service]) => service], ['STATE', ([, one]) => one.state], ['PID', ([, one]) => one.pid], ['RESTARTS', ([, one]) => one.restarts]])}`] : []),
-    ...(runners.length > 0 ? [`\n${tableOf(runners, [['RUNNER', (one) => one.id], ['STATE', (one) => one.state], ['AGENTS', (one) => `${one.running} of ${one.capacity}`]])}`] : []),
+    ...(runners.length > 0 ? [`\n${tableOf(runners, [['RUNNER', (one) => one.id], ['STATE', runnerState], ['AGENTS', (one) => `${one.running} of ${one.capacity}`]])}`] : []),
     sessions.length > 0 ? `\n${sessionTable(sessions)}` : '\nNo session is at work.',
     ...(more ? [`… and more than ${STATUS_ROWS_MAX}`] : []),
     ...(unreadNotifications ? [`\n${unreadNotifications === PAGE_ITEMS ? `${PAGE_ITEMS} or more` : unreadNotifications} unread notification${unreadNotifications === 1 ? '' : 's'}: ${name} notification list --unread`] : []),

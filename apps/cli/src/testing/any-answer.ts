@@ -28,7 +28,7 @@ export function answerAll(api: ScriptedApi): void {
   const timeline = pages.map(([status, { items }]: [number, { items?: { type: string }[] }]): [number, object] => [status, { items: (items ?? []).filter(({ type }) => type === 'timeline'), nextCursor: '2' }]);
   api.otherwise = [200, { ...anything('x_1'), items: [anything('x_1'), anything('x_2')], nextCursor: null }];
   api.on('GET /api/sessions/sess_1/timeline*', ...timeline).on('GET /api/sessions/sess_1/events*', ...pages).on('GET /api/events*', ...pages)
-    .on('GET /api/sessions/sess_1/manifest/input', [200, MANIFEST_INPUT]).on('GET /health/ready', [200, { ready: true, checks: { gateway: true, sessionService: true, runners: 1 } }])
+    .on('GET /api/sessions/sess_1/manifest/input', [200, MANIFEST_INPUT]).on('GET /health/ready', [200, { ready: true, checks: { gateway: true, sessionService: true, runners: 1, notifier: true } }])
     .on('POST /api/sessions/spawn', [201, anything('sess_1')]).on('POST /api/sessions/sess_1/continue', [201, anything('sess_1')])
     .on('GET /api/sessions/sess_1/approvals', [200, { items: [{ ...anything('appr_1'), state: 'open' }], nextCursor: null }])
     .on('GET /api/tasks?*', [200, { items: [anything('task_1'), anything('task_2')], nextCursor: null }])

@@ -42,6 +42,7 @@ withSmallDisk('an agent that fills the disk its runner writes to', () => {
     const greedy = await world.start('greedy');
     await eventually(() => statfsSync(disk).bavail === 0, { what: 'a full disk', timeoutMs: WAIT_MS });
 
+    await eventually(() => world.session.heartbeats.at(-1)?.problem === 'its disk is full', { what: 'a heartbeat that says so', timeoutMs: WAIT_MS });
     await world.session.bus.request(RunnerRpc.kill, command(greedy), to);
 
     expect(await world.ended(greedy.runId, WAIT_MS)).toMatchObject({ type: 'run_ended', cause: 'killed', left: 0 });

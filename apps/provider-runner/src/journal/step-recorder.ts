@@ -17,6 +17,8 @@ export interface RecorderOptions {
   changes(): Partial<RunProgress>;
   /** Facts are durable and wait to be sent. */
   onDurable(): void;
+  /** A step could not be written, and is tried again. */
+  onUnwritten?(error: unknown): void;
 }
 
 /**
@@ -180,6 +182,7 @@ export class StepRecorder {
         break;
       } catch (error) {
         this.options.log('error', 'the fact journal cannot be written; decoding waits', { err: error, retryMs: pauseMs });
+        this.options.onUnwritten?.(error);
         await new Promise((resolve) => { setTimeout(resolve, pauseMs); });
       }
     }

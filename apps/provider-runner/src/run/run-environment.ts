@@ -2,6 +2,7 @@ import type { IdKind, ProviderEntry } from '@orbitmesh/domain';
 import type { Bus } from '@orbitmesh/messaging';
 import type { DriverDefinition } from '../drivers/driver.js';
 import type { ProcessTable } from '../process/process-table.js';
+import type { RunDisk } from '../files/run-disk.js';
 import type { AgentStates } from './agent-state.js';
 import type { RunLog } from './run-log.js';
 
@@ -18,6 +19,7 @@ export interface RunEnvironment {
   processEnv: NodeJS.ProcessEnv;
   /** What agents keep between their runs. */
   agentStates: AgentStates;
+  disk: RunDisk;
   table: ProcessTable;
   bus: Bus;
   log: RunLog;

@@ -43,6 +43,7 @@ export class HeartbeatLoop {
   private async beat(): Promise<void> {
     const { env, runner } = this.options;
     this.beatAgainIn(HEARTBEAT_MS);
+    void env.disk.look();
     const heartbeat = this.next();
     try {
       const { held } = await env.bus.request(SessionRpc.heartbeat, heartbeat, { timeoutMs: HEARTBEAT_MS });
@@ -71,6 +72,7 @@ export class HeartbeatLoop {
     return {
       runnerId: env.runnerId, incarnation: env.incarnation, n: this.n, pid: process.pid, host: hostname(), version,
       capacity, startsAtOnce: STARTS_AT_ONCE, labels, draining: runner.draining,
+      ...(env.disk.problem !== null && { problem: env.disk.problem }),
       runs: runner.list().map(({ sessionId, runId, epoch, state }) => ({ sessionId, runId, epoch, state })),
       providers: this.options.providers(),
     };

@@ -81,7 +81,7 @@ export class RunnerService {
     try {
       files = this.directory.create(request.runId);
     } catch (cause) {
-      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw cause;
+      if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw this.unkept(cause);
       throw new AppError('CONFLICT', 'This run has ended.', { runId: request.runId });
     }
     const record = recordOf(request, this.env.installationId, this.env.runnerId);
@@ -93,9 +93,15 @@ export class RunnerService {
     } catch (error) {
       this.runs.delete(request.runId);
       this.directory.remove(files);
-      throw error;
+      throw this.unkept(error);
     }
     void run.execute(request);
+  }
+
+  /** Nothing is executed that is not on record: the session goes elsewhere, or waits until the disk takes writes again. */
+  private unkept(cause: unknown): AppError {
+    this.env.disk.failed(cause);
+    return new AppError('LIMIT_REACHED', `The runner can start nothing now: ${this.env.disk.problem}.`, {}, { cause });
   }
 
   /** The end of the run was told; what could not be ended then, or came to light since, is ended now. */

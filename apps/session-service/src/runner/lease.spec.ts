@@ -53,6 +53,21 @@ describe('the lease of a runner', () => {
     expect(await shown()).toBe('draining');
   });
 
+  it('is kept by a runner whose disk takes no writes, which gets nothing until it does', async () => {
+    runner.script.problem = 'its disk is full';
+    await runner.beat();
+    expect((await service.call(SessionRpc.listRunners, {})).items).toMatchObject([{ state: 'impaired', problem: 'its disk is full', running: 1 }]);
+    const waiting = await service.spawn({ projectId: service.session(id).projectId });
+    await stateAfter(4_000);
+    await eventually(() => service.session(waiting.id).waiting !== null);
+    expect(service.session(waiting.id)).toMatchObject({ state: 'created', waiting: { reason: 'no capable runner can start anything now: its disk is full' } });
+    expect(service.session(id).state).toBe('running');
+
+    delete runner.script.problem;
+    await runner.beat();
+    await eventually(() => { service.clock.advance(500); return service.session(waiting.id).state === 'running'; });
+  });
+
   it('does not run while we are disconnected, and starts over when we are back', async () => {
     service.bus.setConnected(false);
     expect(await stateAfter(120_000)).toBe('running');

@@ -39,7 +39,9 @@ export class Placement {
     if (capable.length === 0) return nowhere(why.unknown);
     const installed = capable.filter((runner) => provider(runner)?.installed);
     if (installed.length === 0) return nowhere([why.missing, provider(capable[0])?.detail].filter(Boolean).join(': '));
-    const willing = installed.filter(({ heartbeat }) => !this.registry.hasRefused(session.id, heartbeat.runnerId));
+    const sound = installed.filter(({ heartbeat: { problem } }) => problem === undefined);
+    if (sound.length === 0) return nowhere(`${why.impaired}: ${installed[0].heartbeat.problem}`);
+    const willing = sound.filter(({ heartbeat }) => !this.registry.hasRefused(session.id, heartbeat.runnerId));
     if (willing.length === 0) return nowhere(why.refused);
     const free = willing.filter((runner) => this.load(runner, session) < runner.heartbeat.capacity);
     if (free.length === 0) return nowhere(why.full);
@@ -73,12 +75,12 @@ export class Placement {
   }
 }
 
-type Reasons = Record<'away' | 'unknown' | 'missing' | 'refused' | 'full' | 'starting', string>;
+type Reasons = Record<'away' | 'unknown' | 'missing' | 'impaired' | 'refused' | 'full' | 'starting', string>;
 
 function anywhere(provider: string): Reasons {
   return {
     away: 'no runner is connected', unknown: `no runner knows the provider ${provider}`, missing: `the provider ${provider} is installed on no runner`,
-    refused: 'every capable runner refused for now', full: 'every capable runner is at its capacity',
+    impaired: 'no capable runner can start anything now', refused: 'every capable runner refused for now', full: 'every capable runner is at its capacity',
     starting: 'other agents are being started; its turn comes',
   };
 }
@@ -87,6 +89,6 @@ function onlyOn(runnerId: string, provider: string): Reasons {
   const it = `its conversation is on the runner ${runnerId}, which`;
   return {
     away: `${it} is not connected`, unknown: `${it} does not know the provider ${provider}`, missing: `${it} does not have the provider ${provider} installed`,
-    refused: `${it} refused for now`, full: `${it} is at its capacity`, starting: `${it} is starting other agents; its turn comes`,
+    impaired: `${it} can start nothing now`, refused: `${it} refused for now`, full: `${it} is at its capacity`, starting: `${it} is starting other agents; its turn comes`,
   };
 }

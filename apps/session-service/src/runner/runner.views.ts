@@ -18,10 +18,10 @@ export class RunnerViews {
 
   runners(): { items: RunnerView[]; nextCursor: null } {
     const items = this.registry.all().map(({ heartbeat, heardAtWall }): RunnerView => {
-      const { runnerId: id, capacity, labels, version, incarnation, pid, host, draining } = heartbeat;
+      const { runnerId: id, capacity, labels, version, incarnation, pid, host, draining, problem = null } = heartbeat;
       const presence = this.registry.presence(id);
       return {
-        id, state: presence !== 'live' ? presence : draining ? 'draining' : 'connected', capacity, running: this.live.load(id), labels, version,
+        id, state: presence !== 'live' ? presence : draining ? 'draining' : problem === null ? 'connected' : 'impaired', problem, capacity, running: this.live.load(id), labels, version,
         lastHeartbeatAt: new Date(heardAtWall).toISOString(), incarnation, pid, host,
       };
     });

@@ -28,6 +28,8 @@ export interface RunnerScript {
   starts?: boolean;
   /** @default true: stop, kill, pause, resume, inputs and answers are done at once. */
   obeys?: boolean;
+  /** Why it can start nothing, as its heartbeats say. */
+  problem?: string;
   /** Thrown by start. */
   refusal?: AppError;
   directories?: (path: string) => boolean;
@@ -137,7 +139,7 @@ export class ScriptedRunner {
   private heartbeat(): Heartbeat {
     return {
       runnerId: this.id, incarnation: this.incarnation, n: (this.n += 1), pid: 1, host: 'h', version: '0', capacity: this.script.capacity ?? 16, ...(this.script.startsAtOnce && { startsAtOnce: this.script.startsAtOnce }),
-      labels: {}, draining: false, providers: this.script.providers ?? [DEMO],
+      labels: {}, draining: false, ...(this.script.problem && { problem: this.script.problem }), providers: this.script.providers ?? [DEMO],
       runs: [...this.runs.values()].map(({ start: { sessionId, runId, epoch }, claimed }) => ({ sessionId, runId, epoch, state: claimed ? 'running' : 'starting' })),
     };
   }

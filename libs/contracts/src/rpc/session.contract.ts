@@ -96,8 +96,10 @@ export interface ServiceHealth { ok: boolean; service: string; pid: number; deta
 
 export interface RunnerView {
   id: string;
-  /** `silent`: heartbeats are missed, so nothing new is placed there; `lost`: its lease is over. Only `connected` takes sessions. */
-  state: 'connected' | 'silent' | 'lost' | 'draining';
+  /** `silent`: heartbeats are missed, so nothing new is placed there; `lost`: its lease is over; `impaired`: see `problem`. Only `connected` takes sessions. */
+  state: 'connected' | 'silent' | 'lost' | 'draining' | 'impaired';
+  /** Why it can start nothing now, and looks whether it can again. */
+  problem: string | null;
   capacity: number; running: number; labels: Record<string, string>;
   version: string; lastHeartbeatAt: string; incarnation: string; pid: number; host: string;
 }
@@ -114,6 +116,8 @@ export interface Heartbeat {
   /** Agents that it starts at once: each costs seconds of a core. Absent: as many as come. */
   startsAtOnce?: number;
   labels: Record<string, string>; draining: boolean;
+  /** Why it can start nothing now, e.g. that its disk takes no writes. */
+  problem?: string;
   runs: { sessionId: string; runId: string; epoch: number; state: 'starting' | 'running' | 'paused' | 'ending' | 'ended' }[];
   providers: ProviderInfo[];
 }

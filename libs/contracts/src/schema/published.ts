@@ -10,7 +10,11 @@ import type { ProviderView, RunnerView, SessionRpc } from '../rpc/session.contra
 import type { Topics } from '../rpc/topics.js';
 
 /** `GET /health/ready`. */
-export interface Readiness { ready: boolean; checks: { gateway: boolean; sessionService: boolean; runners: number } }
+export interface Readiness {
+  ready: boolean;
+  /** Nothing waits for the notifier: it is told, and does not decide. */
+  checks: { gateway: boolean; sessionService: boolean; runners: number; notifier: boolean };
+}
 export interface Liveness { ok: true }
 
 /** What REST answers, by the name its schema has; generic ones have none of their own. */

@@ -6,7 +6,8 @@ import type { StorageFs } from '../fs/storage-fs.js';
 import type { StoreLayout } from '../layout/store-layout.js';
 import { STORAGE_LIMITS } from '../limits.js';
 import { Quarantine, type Damage } from '../quarantine.js';
-import type { LogDamage } from '../log/log-recovery.js';
+import { readLog, type LogDamage } from '../log/log-recovery.js';
+import { installationOf } from '../log/log-id.js';
 import { DocumentAudit } from './document-audit.js';
 import { LogStates } from './log-states.js';
 import { SessionAudit } from './session-audit.js';
@@ -83,6 +84,13 @@ export function auditStore(options: AuditOptions): StoreAudit {
     documents: documents.good, behind: documents.behind, unrecorded: documents.unrecorded,
     sessions: sessions.count, events: states.headSeq, logId: states.log.logId, copied: states.log.copied, quarantined,
   };
+}
+
+/** Whose store it is, by its own log; undefined: it has none yet. */
+export function installationOfStore(options: AuditOptions): string | undefined {
+  const { fs = nodeFs } = options;
+  const { logId } = readLog(fs, join(storeRoot(options), 'log'), 0);
+  return logId && installationOf(logId);
 }
 
 /** What cannot be read in the log stays in it; a start has put a copy of the bytes aside. */

@@ -1,5 +1,5 @@
 import { constants } from 'node:fs';
-import { copyFile, mkdir, readdir, rm, writeFile } from 'node:fs/promises';
+import { copyFile, mkdir, readdir, readlink, rm, symlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError } from '@orbitmesh/domain';
 import { CHECKPOINT_FILE, readCheckpoint, type Checkpoint } from '../checkpoint.js';
@@ -52,7 +52,7 @@ function isEnough(to: string, checkpoint: Checkpoint | undefined): boolean {
 }
 
 /**
- * Copies regular files and directories; what vanishes meanwhile was not to be there. Locks, pipes and links stay behind, and
+ * Copies files, directories and links (as links); what vanishes meanwhile was not to be there. Locks and pipes stay behind, and
  * files that are only on their way to be one.
  */
 export async function copyTree(from: string, to: string, wanted: (name: string, depth: number) => boolean = () => true, depth = 0): Promise<void> {
@@ -64,6 +64,7 @@ export async function copyTree(from: string, to: string, wanted: (name: string, 
     const { name } = entry;
     if (!wanted(name, depth) || TEMPORARY_NAME.test(name)) continue;
     if (entry.isDirectory()) await copyTree(join(from, name), join(to, name), wanted, depth + 1);
+    else if (entry.isSymbolicLink()) await symlink(await readlink(join(from, name)), join(to, name)).catch(ifThere);
     else if (entry.isFile()) await copyFile(join(from, name), join(to, name), constants.COPYFILE_FICLONE).catch(ifThere);
   }
 }

@@ -1,4 +1,4 @@
-import { appendFileSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, existsSync, readdirSync, readFileSync, renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { RunnerRpc, type StartRun } from '@orbitmesh/contracts';
@@ -199,6 +199,30 @@ describe('what a runner finds at its start', () => {
     await world.ended(first.runId);
     await eventually(() => send(second).then(() => true, () => false));
     expect(await world.ended(second.runId)).toMatchObject({ cause: 'exited', exitCode: 4 });
+  }, 30_000);
+});
+
+describe('a runner whose disk takes no writes', () => {
+  const problem = (): string | undefined => world.session.heartbeats.at(-1)?.problem;
+
+  it('says so, executes nothing that it could not keep, goes on with what runs, and heals by itself', async () => {
+    const running = await living();
+    const runs = join(world.home, 'provider-runner/slot-0/runs');
+    renameSync(runs, `${runs}.away`);
+    const request = world.request('brief');
+
+    await expect(send(request)).rejects.toMatchObject({ code: 'LIMIT_REACHED' });
+    await eventually(() => problem() !== undefined, { what: 'a heartbeat that says so' });
+    expect(listed(running)).toBe(true);
+    expect(executions(request)).toBe(0);
+
+    renameSync(`${runs}.away`, runs);
+    await eventually(() => problem() === undefined, { what: 'a heartbeat that says it no more' });
+    await send(request);
+    expect(await world.ended(request.runId)).toMatchObject({ cause: 'exited', exitCode: 4 });
+    expect(readdirSync(runs).filter((name) => name.startsWith('.'))).toEqual([]);
+    await kill(running);
+    expect(await world.ended(running.runId)).toMatchObject({ cause: 'killed', left: 0 });
   }, 30_000);
 });
 

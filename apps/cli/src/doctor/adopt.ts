@@ -1,0 +1,81 @@
+import { existsSync } from 'node:fs';
+import { readFile, realpath } from 'node:fs/promises';
+import { isAbsolute, relative, resolve } from 'node:path';
+import { isDeepStrictEqual } from 'node:util';
+import { ApiClient, type ApiAnswer, type CallOptions } from '@orbitmesh/api-client';
+import type { OrderedEntity } from '@orbitmesh/domain';
+import { Collections, NOTIFIER_COLLECTIONS, SESSION_COLLECTIONS } from '@orbitmesh/storage';
+import { connectionOf, homeOf } from '../connection.js';
+import type { Context } from '../context.js';
+import { CliError, EXIT } from '../exit-code.js';
+import { STORES } from './check-stores.js';
+
+type Document = Record<string, unknown> & { id: string };
+interface Adoption {
+  /** As OrbitMesh has it now. */
+  get(client: ApiClient, doc: Document): Promise<object>;
+  send(client: ApiClient, doc: Document, patch: never, options: CallOptions): Promise<ApiAnswer<object>>;
+  /** The only fields of it that anybody changes; else the server says which. */
+  fields?: readonly string[];
+}
+
+/** What of a home people change, each by its ordinary update. */
+const ADOPTIONS: Readonly<Record<string, Adoption>> = {
+  [SESSION_COLLECTIONS.projects]: { get: (client, { id }) => client.project(id), send: (client, { id }, patch, how) => client.updateProject(id, patch, how) },
+  [SESSION_COLLECTIONS.tasks]: { get: (client, { id }) => client.task(id), send: (client, { id }, patch, how) => client.updateTask(id, patch, how) },
+  [SESSION_COLLECTIONS.teamMembers]: { get: (client, { id }) => client.teamMember(id), send: (client, { id }, patch, how) => client.updateTeamMember(id, patch, how) },
+  [SESSION_COLLECTIONS.sessions]: { fields: ['name'], get: (client, { id }) => client.session(id), send: (client, { id }, { name }: { name: string }, how) => client.renameSession(id, name, how) },
+  [SESSION_COLLECTIONS.orderings]: {
+    fields: ['ids'], get: (client, doc) => client.ordering(doc['entityType'] as OrderedEntity, doc['projectId'] as string),
+    send: (client, doc, { ids }: { ids: string[] }, how) => client.replaceOrdering(doc['entityType'] as OrderedEntity, doc['projectId'] as string, ids, how),
+  },
+  [NOTIFIER_COLLECTIONS.webhooks]: { get: (client, { id }) => client.webhook(id), send: (client, { id }, patch, how) => client.updateWebhook(id, patch, how) },
+};
+
+/**
+ * Commits what somebody wrote into a document's file: as an ordinary update, by the service that owns it, so with its checks, its revision
+ * and its event. The revision in the file says what it was made of: where that has changed meanwhile, nothing happens.
+ * @throws CliError, ApiError
+ */
+export async function adopt({ printer, terminal }: Context, env: NodeJS.ProcessEnv, given: string): Promise<void> {
+  const { collection, doc, file } = await documentIn(homeOf(env), terminal.cwd, given);
+  const adoption = ADOPTIONS[collection];
+  if (!adoption) throw new CliError(EXIT.refused, `${file} is nothing that is changed by hand.`, { hint: 'Put it back as the log has it with: % down, and then % doctor --fix' });
+  const client = new ApiClient({ ...(await connectionOf(env)), signal: terminal.signal });
+  const now = await adoption.get(client, doc) as Document;
+  if (doc['revision'] !== now['revision']) {
+    throw new CliError(EXIT.conflict, `${file} was made of revision ${String(doc['revision'])}, and ${doc.id} has come to ${String(now['revision'])} meanwhile.`, { code: 'REVISION_MISMATCH', hint: 'Look at it again, and make the change in what it is now.' });
+  }
+  const patch = patchOf(doc, now, adoption.fields);
+  const fields = Object.keys(patch);
+  if (fields.length === 0) throw new CliError(EXIT.conflict, `There is nothing in ${file} to take in${adoption.fields ? `: of such a document only ${adoption.fields.join(', ')} is changed` : ''}.`, { code: 'NOTHING_TO_ADOPT' });
+  const { body } = await adoption.send(client, doc, patch as never, { ifMatch: doc['revision'] as number });
+  const { revision } = body as { revision: number };
+  printer.result({ file, id: doc.id, collection, fields, revision }, () => `${doc.id}: ${fields.join(', ')} taken in, as revision ${revision}`);
+}
+
+/** As seen from where we are, or from the home, as the doctor names it. @throws CliError */
+async function documentIn(home: string, cwd: string, given: string): Promise<{ collection: string; doc: Document; file: string }> {
+  const path = [resolve(cwd, given), resolve(home, given)].find(existsSync);
+  if (path === undefined) throw new CliError(EXIT.notFound, `There is no ${given}.`);
+  const file = relative(await realpath(home), await realpath(path));
+  const layout = STORES.find(({ dir }) => file.startsWith(`${dir}/`));
+  if (isAbsolute(file) || layout === undefined) throw new CliError(EXIT.usage, `${path} is no document of ${home}.`);
+  let content: unknown;
+  try {
+    content = JSON.parse(await readFile(path, 'utf8'));
+  } catch (error) {
+    throw new CliError(EXIT.usage, `${path} cannot be taken in: ${(error as Error).message}.`, { hint: 'Mend it, or put back what the log has: % down, and then % doctor --fix' });
+  }
+  const { schemaVersion: _version, ...doc } = (content ?? {}) as Document;
+  const name = new Collections(layout.collections).identify(file.slice(layout.dir.length + 1), doc);
+  if (name === undefined) throw new CliError(EXIT.usage, `${path} is no document, or not where its id and its project say that it belongs.`);
+  return { collection: name.collection, doc: { ...doc, id: name.id }, file };
+}
+
+/** @throws CliError for a field that was taken out: an update gives a field another value, and leaves out what stays */
+function patchOf(doc: Document, now: Document, fields: readonly string[] | undefined): Record<string, unknown> {
+  const gone = fields ? [] : Object.keys(now).filter((key) => !(key in doc));
+  if (gone.length > 0) throw new CliError(EXIT.usage, `${gone.join(', ')} was taken out.`, { hint: 'A field stays, and may be null, "" or [].' });
+  return Object.fromEntries((fields ?? Object.keys(doc)).filter((key) => !isDeepStrictEqual(doc[key], now[key])).map((key) => [key, doc[key]]));
+}

@@ -1,0 +1,123 @@
+import { lstat, opendir, readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isId } from '@orbitmesh/domain';
+import { DirectoryLock } from '@orbitmesh/storage';
+import { KILLED_MS_MAX, NAMED_FILES_MAX, STACK_POLL_MS } from '../limits.js';
+import { bytesText } from './check-files.js';
+import { note, plural, problem, type Check, type Finding, type Patient } from './finding.js';
+import { markedProcesses, type MarkedProcess } from './marked-processes.js';
+
+type Phase = 'accepted' | 'executing' | 'started' | 'closed';
+interface RunOnDisk { slot: string; runId: string; /** null: it has no record that can be read. */ phase: Phase | null; damaged: boolean }
+
+/** Runs, the processes that say they belong to them, and what agents keep. */
+export const checkRunners: Check = async (patient) => {
+  const slots = await namesIn(join(patient.home, 'provider-runner'), /^slot-\d+$/);
+  const runs = (await Promise.all(slots.map((slot) => runsOf(patient, slot)))).flat();
+  const atWork = await Promise.all(slots.map(async (slot) => [slot, await DirectoryLock.holderOf(join(patient.home, 'provider-runner', slot))] as const));
+  for (const [slot, holder] of atWork) patient.summary.set(slot, summaryOf(runs.filter((run) => run.slot === slot), holder !== null));
+  const processes = await markedProcesses(patient.tools.startTimeOf);
+  return [
+    ...runs.filter(({ damaged }) => damaged).map(({ slot, runId }) => problem(`provider-runner/${slot}/runs/${runId}/run.json`, 'cannot be read: its runner leaves this run alone', { advice: ['Its session ends as lost. Remove the directory when you do not need its output.'] })),
+    ...left(patient, runs, processes, new Set(atWork.filter(([, holder]) => holder !== null).map(([slot]) => slot))),
+    ...(await abandonedStates(patient, slots)),
+  ];
+};
+
+function summaryOf(runs: RunOnDisk[], held: boolean): string {
+  const open = runs.filter(({ phase }) => phase !== null && phase !== 'closed').length;
+  return [`${plural(open, 'open run')}`, `${(runs.length - open).toLocaleString('en')} kept`, ...(held ? ['in use'] : [])].join(', ');
+}
+
+async function runsOf({ home }: Patient, slot: string): Promise<RunOnDisk[]> {
+  const dir = join(home, 'provider-runner', slot, 'runs');
+  return Promise.all((await namesIn(dir)).filter(isId).map(async (runId) => {
+    const text = await readFile(join(dir, runId, 'run.json'), 'utf8').catch(ifThere);
+    if (text === undefined) return { slot, runId, phase: null, damaged: false };
+    try {
+      return { slot, runId, phase: (JSON.parse(text) as { phase: Phase }).phase, damaged: false };
+    } catch {
+      return { slot, runId, phase: null, damaged: true };
+    }
+  }));
+}
+
+/** Processes of runs of this home that are over, or whose runner does not run. */
+function left({ home, tools }: Patient, runs: RunOnDisk[], processes: MarkedProcess[], atWork: ReadonlySet<string>): Finding[] {
+  const ours = processes.flatMap((one) => {
+    const run = runs.find(({ runId }) => runId === one.runId);
+    return run || one.manifest?.startsWith(join(home, 'provider-runner/')) ? [{ ...one, run }] : [];
+  });
+  const waiting = ours.filter(({ run }) => run?.phase && run.phase !== 'closed' && !atWork.has(run.slot));
+  const orphans = ours.filter(({ run }) => !run?.phase || run.phase === 'closed');
+  return [
+    ...(waiting.length > 0 ? [note(null, `${plural(new Set(waiting.map(({ runId }) => runId)).size, 'agent is', 'agents are')} at work without a runner.`, { advice: ['The next start goes on with them: % up'] })] : []),
+    ...orphans.map((one) => problem(null, `Process ${one.pid} (${one.command.slice(0, 80)}) is of the run ${one.runId}, which is over.`, { mend: () => kill(one, tools.startTimeOf) })),
+  ];
+}
+
+/** Named by its start time: whoever has its pid by now gets nothing. */
+async function kill({ pid, startTime }: MarkedProcess, startTimeOf: (pid: number) => string | null): Promise<string> {
+  const until = performance.now() + KILLED_MS_MAX;
+  if (startTimeOf(pid) === startTime) process.kill(pid, 'SIGKILL');
+  while (startTimeOf(pid) === startTime) {
+    if (performance.now() > until) throw new Error('it does not end');
+    await delay(STACK_POLL_MS);
+  }
+  return 'killed';
+}
+
+/** Conversations of sessions that were deleted: nobody can go on with them. They cannot be made again, so they are only told. */
+async function abandonedStates({ home }: Patient, slots: string[]): Promise<Finding[]> {
+  const conversations = new Set(await conversationsOf(home));
+  const abandoned: string[] = [];
+  let bytes = 0;
+  for (const slot of slots) {
+    for (const provider of await namesIn(join(home, 'provider-runner', slot, 'agents'))) {
+      const dir = join('provider-runner', slot, 'agents', provider);
+      for (const name of await namesIn(join(home, dir))) {
+        if (conversations.has(name)) continue;
+        abandoned.push(join(dir, name));
+        bytes += await sizeOf(join(home, dir, name));
+      }
+    }
+  }
+  if (abandoned.length === 0) return [];
+  const [first] = abandoned;
+  return [note(first, `is what an agent kept for a session that was deleted${abandoned.length > 1 ? `; ${plural(abandoned.length - 1, 'more is', 'more are')} such` : ''} (${bytesText(bytes)} in all)`, {
+    advice: [`Nobody goes on with ${abandoned.length > 1 ? 'them' : 'it'}: rm -r ${abandoned.slice(0, NAMED_FILES_MAX).map((path) => join(home, path)).join(' ')}${abandoned.length > NAMED_FILES_MAX ? ' …' : ''}`],
+  })];
+}
+
+async function conversationsOf(home: string): Promise<string[]> {
+  const dir = join(home, 'session-service', 'sessions');
+  const read = async (id: string): Promise<string[]> => {
+    try {
+      return [id, (JSON.parse(await readFile(join(dir, id, 'session.json'), 'utf8')) as { conversationId?: string }).conversationId ?? id];
+    } catch {
+      // Whatever is wrong with it is told elsewhere; its conversation is not abandoned because of that.
+      return [id];
+    }
+  };
+  const found: string[] = [];
+  for (const id of await namesIn(dir)) found.push(...await read(id));
+  return found;
+}
+
+async function sizeOf(path: string): Promise<number> {
+  let bytes = 0;
+  for await (const entry of await opendir(path, { recursive: true })) {
+    if (entry.isFile()) bytes += (await lstat(join(entry.parentPath, entry.name)).catch(ifThere))?.size ?? 0;
+  }
+  return bytes;
+}
+
+async function namesIn(dir: string, wanted = /./): Promise<string[]> {
+  const entries = (await readdir(dir, { withFileTypes: true }).catch(ifThere)) ?? [];
+  return entries.filter((entry) => entry.isDirectory() && wanted.test(entry.name)).map(({ name }) => name).sort();
+}
+
+function ifThere(error: NodeJS.ErrnoException): undefined {
+  if (error.code !== 'ENOENT') throw error;
+}

@@ -1,0 +1,82 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { AppError } from '@orbitmesh/domain';
+import { auditStore, DirectoryLock, NOTIFIER_STORE, repairStore, SESSION_STORE, type LockHolder, type StoreAudit, type StoreLayout } from '@orbitmesh/storage';
+import { note, plural, problem, type Check, type Finding, type Patient } from './finding.js';
+
+export const STORES = [SESSION_STORE, NOTIFIER_STORE] as const;
+
+/** Each store's files against its log. */
+export const checkStores: Check = async (patient) => (await Promise.all(STORES.map((layout) => checkStore(patient, layout)))).flat();
+
+async function checkStore(patient: Patient, layout: StoreLayout): Promise<Finding[]> {
+  const { home, summary } = patient;
+  const dir = join(home, layout.dir);
+  if (!existsSync(dir)) {
+    summary.set(layout.dir, 'nothing yet');
+    return [];
+  }
+  const holder = await DirectoryLock.holderOf(dir);
+  let audit: StoreAudit;
+  try {
+    audit = auditStore({ home, layout });
+  } catch (error) {
+    if (!(error instanceof AppError) || error.code !== 'STORAGE_NEWER') throw error;
+    summary.set(layout.dir, 'of a newer version');
+    return [problem(layout.dir, 'was written by a newer version of OrbitMesh', { advice: ['Use that version: this one leaves it untouched.'] })];
+  }
+  summary.set(layout.dir, summaryOf(audit, holder));
+  return [...holderFindings(patient, layout, holder), ...fileFindings({ home, layout, holder, audit }), ...standing(layout, audit)];
+}
+
+function summaryOf({ documents, behind, unrecorded, sessions, events }: StoreAudit, holder: LockHolder | 'silent' | null): string {
+  return [
+    plural(documents + behind + unrecorded, 'document'), ...(sessions > 0 ? [plural(sessions, 'session')] : []), ...(events > 0 ? [plural(events, 'event')] : []),
+    ...(unrecorded > 0 ? [`${unrecorded.toLocaleString('en')} from before the oldest record of the log`] : []),
+    ...(behind > 0 && holder === null ? [`${behind} to be written at the next start`] : []),
+    ...(holder === null ? [] : [`in use${holder === 'silent' ? '' : ` by process ${holder.pid}`}`]),
+  ].join(', ');
+}
+
+function holderFindings({ launcher }: Patient, { dir }: StoreLayout, holder: LockHolder | 'silent' | null): Finding[] {
+  if (holder === 'silent') return [problem(dir, 'is held by a process that does not answer', { advice: ['It may be stopped (SIGSTOP), or its machine overloaded: look for it with ps.'] })];
+  if (holder !== null && launcher === null) return [problem(dir, `is held by process ${holder.pid} since ${holder.since}, though OrbitMesh does not run`, { advice: [`See what it is: ps -fp ${holder.pid}. Nothing else can use this home until it ends.`] })];
+  return [];
+}
+
+interface Audited { home: string; layout: StoreLayout; holder: LockHolder | 'silent' | null; audit: StoreAudit }
+
+/** All of one store are mended at once, under its lock; each says what became of it. */
+function fileFindings({ home, layout, holder, audit: { findings } }: Audited): Finding[] {
+  let repaired: ReturnType<typeof repairStore> | undefined;
+  const mend = (file: string) => async (): Promise<string> => {
+    repaired ??= repairStore({ home, layout });
+    return (await repaired).find((one) => one.file === file)?.done ?? 'is as it should be by now';
+  };
+  // What a store at work is writing just now is no left-over.
+  return findings.filter(({ kind }) => holder === null || kind !== 'temporary').map(({ kind, file, problem: text, remedy }) => {
+    const path = join(layout.dir, file);
+    const running = holder !== null;
+    const adoption = kind === 'edited' ? [`Take it in: ${running ? '' : '% up, and then '}% doctor --adopt ${path}`] : [];
+    if (remedy === 'start') return problem(path, text, { advice: ['The next start mends it.'] });
+    if (remedy === null) return problem(path, text, { advice: ADVICE[kind] });
+    if (running) return problem(path, text, { advice: [...adoption, `${adoption.length > 0 ? 'Or put back what the log has' : 'Mend it'}: % down, and then % doctor --fix`] });
+    return problem(path, text, { mend: mend(file), advice: adoption });
+  });
+}
+
+const ADVICE: Readonly<Partial<Record<string, readonly string[]>>> = {
+  newer: ['Use that version: this one leaves it untouched.'],
+  'no-file': ['Nothing reads it; remove it if it is not yours.'],
+  log: ['What the files have is not hurt. What only the log had is lost: a backup may have it (docs/how-to/back-up-and-restore.md).'],
+  ahead: ['It is right as it is, and becomes part of the log with its next change.'],
+  events: ['What is missing is lost from this file: a backup may have it (docs/how-to/back-up-and-restore.md).'],
+};
+
+/** What is not wrong, and good to know. */
+function standing({ dir }: StoreLayout, { copied, quarantined }: StoreAudit): Finding[] {
+  return [
+    ...(copied ? [note(dir, 'is a copy, as after a restore: its next start tells every client that has seen more than it has')] : []),
+    ...(quarantined.length > 0 ? [note(`${dir}/quarantine`, `keeps ${plural(quarantined.length, 'thing')} that ${quarantined.length === 1 ? 'was' : 'were'} put aside, newest: ${quarantined.at(-1)!.file} (${quarantined.at(-1)!.reason})`, { advice: ['Look at what is there, and remove it when you do not need it: nothing else will.'] })] : []),
+  ];
+}

@@ -1,0 +1,38 @@
+import type { StackFile } from '../connection.js';
+import type { Holder, LauncherTools } from '../checkout.js';
+
+/** What the doctor has to say of one thing. */
+export interface Finding {
+  /** Relative to the home; null: of no file. */
+  file: string | null;
+  /** A note is for information: nothing is wrong because of it. */
+  level: 'problem' | 'note';
+  /** After the file's name, if there is one: "is open to other users". */
+  text: string;
+  /** What a person can do. `%` stands for what the CLI is called, `--fix` needs no mention. */
+  advice?: readonly string[];
+  /** What `--fix` does, and what it did, as "put back as the log has it". */
+  mend?: () => Promise<string>;
+}
+
+/** The home that is looked at. */
+export interface Patient {
+  home: string;
+  /** The launcher that runs it now. */
+  launcher: Holder | null;
+  /** `run/stack.json`, whoever wrote it. */
+  stack: StackFile | null;
+  tools: LauncherTools;
+  env: NodeJS.ProcessEnv;
+  /** What the checks know of it, for the summary: "session-service" → "12 documents". */
+  summary: Map<string, string>;
+}
+
+export type Check = (patient: Patient) => Promise<Finding[]>;
+
+export const problem = (file: string | null, text: string, more: Partial<Finding> = {}): Finding => ({ file, level: 'problem', text, ...more });
+export const note = (file: string | null, text: string, more: Partial<Finding> = {}): Finding => ({ file, level: 'note', text, ...more });
+
+export function plural(count: number, one: string, many = `${one}s`): string {
+  return `${count.toLocaleString('en')} ${count === 1 ? one : many}`;
+}

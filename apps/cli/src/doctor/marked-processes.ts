@@ -1,0 +1,35 @@
+import { readdir, readFile } from 'node:fs/promises';
+
+/** In the environment of everything a run starts (design §7). */
+const RUN_MARKER = 'ORBITMESH_RUN_ID';
+const MANIFEST = 'ORBITMESH_MANIFEST';
+
+/** A process that says it belongs to a run. */
+export interface MarkedProcess { pid: number; startTime: string; runId: string; command: string; /** The path of the manifest that it was given. */ manifest: string | undefined }
+
+/** None where there is no /proc: containment is the process group there. */
+export async function markedProcesses(startTimeOf: (pid: number) => string | null): Promise<MarkedProcess[]> {
+  if (process.platform !== 'linux') return [];
+  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name)).map(Number);
+  const found = await Promise.all(pids.map(async (pid) => {
+    const environment = await environmentOf(pid);
+    const runId = environment.get(RUN_MARKER);
+    const startTime = runId === undefined ? null : startTimeOf(pid);
+    if (runId === undefined || startTime === null) return [];
+    const command = (await readOf(pid, 'cmdline')).split('\0').join(' ').trim();
+    return [{ pid, startTime, runId, command, manifest: environment.get(MANIFEST) }];
+  }));
+  return found.flat();
+}
+
+async function environmentOf(pid: number): Promise<Map<string, string>> {
+  return new Map((await readOf(pid, 'environ')).split('\0').map((pair) => [pair.slice(0, pair.indexOf('=')), pair.slice(pair.indexOf('=') + 1)]));
+}
+
+/** Empty of a process that is gone, or somebody else's. */
+async function readOf(pid: number, file: string): Promise<string> {
+  return readFile(`/proc/${pid}/${file}`, 'utf8').catch((error: NodeJS.ErrnoException) => {
+    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(error.code ?? '')) return '';
+    throw error;
+  });
+}
