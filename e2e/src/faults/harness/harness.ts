@@ -93,7 +93,7 @@ export class Harness {
     const about = `Round ${number} of seed ${this.options.seed} (${fault.name}); home ${this.machine.home}, ledger ${this.ledger.path}`;
     await this.ledger.note({ round: number, fault: fault.name });
     const { works, measured } = await this.strike(fault).catch((error: Error) => this.fail(about, [error.message]));
-    const violations = await this.check(works, fault, measured);
+    const violations = await this.check(works, fault, measured).catch((error: Error) => [error.message]);
     if (violations.length > 0) this.fail(about, violations);
     this.rounds.push(measured);
     this.options.say?.(`${number}: ${fault.name}: ${measured.acknowledged} commands, ${measured.events} events${measured.readyMs === null ? '' : `, ready after ${Math.round(measured.readyMs)} ms`}`);
@@ -101,7 +101,7 @@ export class Harness {
   }
 
   async stop(): Promise<void> {
-    await Promise.all([...this.followers.map((follower) => follower.stop()), this.echo.stop()]);
+    await Promise.allSettled([...this.followers.map((follower) => follower.stop()), this.echo.stop()]);
     await this.ledger.close();
     await this.machine.stop(this.broken);
     if (!this.broken) for (const dir of this.dirs) await rm(dir, { recursive: true, force: true });
@@ -190,8 +190,11 @@ export class Harness {
   private async newEvents(found: string[]): Promise<EventEnvelope[]> {
     const all: EventEnvelope[] = [];
     for (;;) {
-      const events = await this.client.eventsAfter<EventEnvelope>(this.log.cursor);
-      if (all.length > 0 && events.length === 0) return all;
+      const events = await this.client.eventsAfter<EventEnvelope>(this.log.cursor).catch((error: Error) => {
+        found.push(error.message);
+        return [];
+      });
+      if (found.length > 0 || (all.length > 0 && events.length === 0)) return all;
       found.push(...this.log.add(events));
       all.push(...events);
       await eventually(() => this.followers.every((one) => one.reached(this.log.head)), { what: 'every client at the end of the log', timeoutMs: SETTLE_MS_MAX })

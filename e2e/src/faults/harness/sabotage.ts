@@ -45,8 +45,11 @@ export const SABOTAGES: Readonly<Record<string, Sabotage>> = {
     edits: [{ find: 'this.log.enqueue({ ...prepared,', put: 'for (const listener of this.listeners) listener(prepared.committed);\n      this.log.enqueue({ ...prepared,' }],
   },
   'commands are acknowledged before they are durable': {
-    app: 'session-service', faults: ['power-cut-while-writing'], shows: /lost: /,
-    edits: [{ find: 'this.log.enqueue({ ...prepared,', put: 'settle(prepared.committed);\n      this.log.enqueue({ ...prepared,' }],
+    app: 'session-service', faults: ['power-cut-while-writing'], shows: /lost: |was refused: (404|410)|with a gap/,
+    edits: [{
+      find: 'await this.segments.append(batch);',
+      put: 'for (const entry of batch) { this.hooks.durable(entry); entry.resolve(); }\n await this.segments.append(batch);\n batch = [];',
+    }],
   },
   'a gateway passes over what it missed': {
     app: 'api-gateway', faults: ['kill-nats'], shows: /a client of \w+ got/,

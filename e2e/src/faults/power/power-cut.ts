@@ -109,6 +109,8 @@ function loseBytes(path: string, durable: number, surviving: number): number {
 
 /** @returns whether there was something to undo */
 function undo({ op, path, from, shadow, directory }: Told): boolean {
+  // With the directory it was in.
+  if (!existsSync(dirname(path))) return false;
   if (op === 'create' || op === 'link') {
     if (!existsSync(path)) return false;
     rmSync(path, { recursive: directory === true });
