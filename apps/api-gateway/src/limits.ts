@@ -45,6 +45,8 @@ export const PINGS_MISSED_MAX = 2;
 export const POSITION_INTERVAL_MS = 15_000;
 /** A comment goes out on every event stream this often: proxies cut what is silent, often after 30 s or a minute. */
 export const STREAM_HEARTBEAT_MS = 10_000;
+/** An event stream ends after this long (or up to a quarter sooner), and its client comes back to where it was: so long a dead one can hold a place. */
+export const STREAM_MS_MAX = 10 * 60_000;
 /** What a stream that ends tells its client to wait before it comes back: about as long as a gateway takes to start. */
 export const STREAM_RETRY_MS = 1_000;
 /** How often clients are looked after; the resolution of the times above. */

@@ -6,7 +6,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SessionView } from '@orbitmesh/domain';
-import { eventually, processesNaming } from '@orbitmesh/testing';
+import { eventually, LONG, processesNaming } from '@orbitmesh/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { StackFile } from './connection.js';
 import { cliIn, type Ran } from './testing/test-home.js';
@@ -51,6 +51,25 @@ describe('up and down', () => {
     expect(existsSync(join(home, 'run', 'stack.json'))).toBe(false);
     expect(await json<Down>('down')).toMatchObject({ stopped: false, pid: null });
     expect(await cli('status')).toMatchObject({ code: 5, err: expect.stringContaining('orbitmesh up') });
+  }, 180_000);
+
+  // Two starts more: the same is tested of the store by itself in every run (libs/storage/src/boot/hand-edits.spec.ts).
+  (LONG ? it : it.skip)('do not put in force what was edited in between: it is put aside, and can be taken in', async () => {
+    await json<Up>('up');
+    const { id: projectId } = await json<{ id: string }>('project', 'create', 'P', '--dir', work);
+    const { id } = await json<{ id: string }>('task', 'create', 'Committed', '-p', projectId);
+    await json<Down>('down');
+    const file = join(home, 'session-service', 'tasks', projectId, `${id}.json`);
+    await writeFile(file, (await readFile(file, 'utf8')).replace('Committed', 'Edited'));
+    await json<Up>('up');
+
+    expect(await json('task', 'show', id)).toMatchObject({ title: 'Committed', revision: 1 });
+    const { findings } = await json<{ findings: { level: string; text: string; advice: string[] }[] }>('doctor');
+    expect(findings).toMatchObject([{ level: 'note', text: expect.stringContaining('was edited by hand while nobody was there') }]);
+    const kept = / --adopt (\S+)/.exec(findings[0].advice[0])![1];
+    expect(await cli('doctor', '--adopt', kept)).toMatchObject({ code: 0, out: `${id}: title taken in, as revision 2\n` });
+    expect(await json('task', 'show', id)).toMatchObject({ title: 'Edited', revision: 2 });
+    await eventually(async () => (await json<{ findings: object[] }>('doctor')).findings.length === 0, { what: 'nothing left to say' });
   }, 180_000);
 
   it('leave the agents at work with --keep-agents, and the next start goes on with them', async () => {

@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Project } from '@orbitmesh/domain';
-import { Chance, eventually, faultSeed, LONG, startStack, type TestStack } from '@orbitmesh/testing';
+import { Chance, eventually, faultSeed, freezeProcess, LONG, startStack, type TestStack } from '@orbitmesh/testing';
 import { Load } from '../support/load.js';
 import { Scenario } from '../support/scenario.js';
 import { FAULT_TEST_MS } from './how-often.js';
@@ -74,7 +74,8 @@ describe(`with writers and readers at work (seed ${SEED})`, () => {
 
   long('NATS frozen for 20 s: commands are refused at once as soon as that is noticed, and all go on when it thaws', async () => {
     const load = await Load.on(scenario, project.id, { label: 'Frozen' });
-    const nats = await scenario.stack.kill('nats', 'SIGSTOP');
+    const nats = (await scenario.stack.pids())['nats']!;
+    await freezeProcess(nats);
     const frozen = performance.now();
     await eventually(async () => {
       const since = performance.now();

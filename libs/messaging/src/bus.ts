@@ -3,15 +3,13 @@ import { AppError } from '@orbitmesh/domain';
 import { NATS_PAYLOAD_BYTES_MIN, type Rpc, type Topic } from '@orbitmesh/contracts';
 import { connect, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 import { connectionOptions, refusalOf, type BusOptions } from './connection.js';
-import { CLOCK_HEADER, LATE_HEADER, OwnClock, PeerClocks, UNTIL_HEADER } from './deadline.js';
-import { DRAIN_TIMEOUT_MS, HANDLERS_IN_FLIGHT_MAX, SENDINGS_MAX } from './limits.js';
-import { requestErrorOf, type Contract } from './request-error.js';
+import { CLOCK_HEADER, LATE_HEADER, OwnClock, UNTIL_HEADER } from './deadline.js';
+import { DRAIN_TIMEOUT_MS, HANDLERS_IN_FLIGHT_MAX } from './limits.js';
+import { Requester } from './requester.js';
 import { queueGroup, requestSubject, topicSubject } from './subjects.js';
 import { decode, decodeError, encodeBounded, encodeError, ERROR_HEADER, headersOf, TRACE_HEADER } from './wire.js';
 
 export type BusStatus = 'connected' | 'disconnected' | 'closed';
-/** `peer`: whose clock its deadline is told in. */
-interface Request { subject: string; body: Buffer; traceId: string; peer: string }
 export interface RequestOptions { runnerId?: string; /** @default the contract's own */ timeoutMs?: number; traceId?: string }
 export interface RequestContext { traceId: string }
 export type RpcHandler<Req, Res> = (req: Req, context: RequestContext) => Res | Promise<Res>;
@@ -42,14 +40,14 @@ export class Bus {
   private requestsLate = 0;
   private problem: string | null = null;
   private readonly clock = new OwnClock();
-  private readonly peers = new PeerClocks();
+  private readonly requester: Requester;
   private readonly subscriptions = new Set<Subscription>();
   private readonly handlers = new Set<Promise<void>>();
-  private readonly waiting = new Set<(error: AppError) => void>();
   private readonly statusListeners = new Set<(status: BusStatus) => void>();
   private readonly problemListeners = new Set<(problem: string) => void>();
 
   private constructor(private readonly nc: NatsConnection, private readonly options: BusOptions) {
+    this.requester = new Requester(nc, () => this.up);
     void this.watch();
     void this.nc.closed().then((error) => this.onClosed(error ?? undefined));
   }
@@ -84,15 +82,16 @@ export class Bus {
   }
 
   /**
-   * @throws whatever AppError the other side threw; UNAVAILABLE at once when there is no connection, when it breaks while
-   * waiting (the effect is then unknown), or when nobody serves it; TIMEOUT; BODY_TOO_LARGE before anything is sent. Whatever
+   * @throws whatever AppError the other side threw; UNAVAILABLE at once when there is no connection, when it breaks, or
+   * whoever is asked is restarted, while waiting (the effect is then unknown), or when nobody serves it; TIMEOUT; BODY_TOO_LARGE before anything is sent. Whatever
    * becomes of it, it is not begun after its time.
    */
   async request<Req, Res>(rpc: Rpc<Req, Res>, req: Req, options: RequestOptions = {}): Promise<Res> {
     const subject = requestSubject(this.options.installationId, rpc, options.runnerId);
     const body = encodeBounded(req, `The request ${rpc.name}`);
     if (!this.up) throw new AppError('UNAVAILABLE', undefined, { owner: rpc.owner, reason: 'disconnected' });
-    const reply = await this.exchange(rpc, { subject, body, traceId: options.traceId ?? randomUUID(), peer: `${rpc.owner} ${options.runnerId ?? ''}` }, options.timeoutMs ?? rpc.timeoutMs);
+    const { runnerId = '', traceId = randomUUID(), timeoutMs = rpc.timeoutMs } = options;
+    const reply = await this.requester.ask({ rpc, peer: queueGroup(rpc.owner) === undefined ? `${rpc.owner} ${runnerId}` : null, subject, body, traceId }, timeoutMs);
     const code = reply.headers?.get(ERROR_HEADER);
     if (code) throw decodeError(code, reply.data);
     return decode(reply.data) as Res;
@@ -167,7 +166,7 @@ export class Bus {
   health(): BusHealth {
     return {
       connected: this.up, reconnects: this.reconnects, publishesDropped: this.publishesDropped,
-      handlersInFlight: this.handlers.size, requestsInFlight: this.waiting.size, requestsLate: this.requestsLate, problem: this.problem,
+      handlersInFlight: this.handlers.size, requestsInFlight: this.requester.inFlight, requestsLate: this.requestsLate, problem: this.problem,
     };
   }
 
@@ -190,29 +189,6 @@ export class Bus {
     }
     clearTimeout(timer);
     await this.nc.close();
-  }
-
-  /** What was not begun is sent again, now that its answer said what time it is there: after a start of ours, or of theirs. */
-  private async exchange(rpc: Contract, request: Request, timeoutMs: number): Promise<Msg> {
-    const until = performance.now() + timeoutMs;
-    for (let sendings = 1; ; sendings += 1) {
-      const reply = await this.send(rpc, request, Math.max(1, until - performance.now()));
-      this.peers.heard(request.peer, reply.headers);
-      if (!reply.headers?.has(LATE_HEADER)) return reply;
-      if (performance.now() >= until) throw new AppError('TIMEOUT', undefined, { owner: rpc.owner, request: rpc.name });
-      if (sendings === SENDINGS_MAX || !this.up) throw new AppError('UNAVAILABLE', undefined, { owner: rpc.owner, reason: 'late' });
-    }
-  }
-
-  private send(rpc: Contract, { subject, body, traceId, peer }: Request, timeout: number): Promise<Msg> {
-    const until = this.peers.until(peer, timeout);
-    const headers = headersOf({ [TRACE_HEADER]: traceId, ...(until !== null && { [UNTIL_HEADER]: until }) });
-    return new Promise<Msg>((resolve, reject) => {
-      this.waiting.add(reject);
-      this.nc.request(subject, body, { timeout, headers })
-        .then(resolve, (error: unknown) => reject(requestErrorOf(rpc, error)))
-        .finally(() => this.waiting.delete(reject));
-    });
   }
 
   private async answer<Req, Res>(name: string, msg: Msg, handler: RpcHandler<Req, Res>): Promise<void> {
@@ -257,7 +233,7 @@ export class Bus {
   private onDisconnect(): void {
     if (!this.up) return;
     this.up = false;
-    this.failWaiting('disconnected');
+    this.requester.failAll('disconnected');
     this.emit('disconnected');
   }
 
@@ -271,15 +247,9 @@ export class Bus {
 
   private onClosed(error: Error | undefined): void {
     this.up = false;
-    this.failWaiting('closed');
+    this.requester.failAll('closed');
     if (error && !this.draining) this.onRefused(error);
     this.emit('closed');
-  }
-
-  /** A core request that was buffered or unanswered when the connection broke would only time out. */
-  private failWaiting(reason: string): void {
-    for (const reject of this.waiting) reject(new AppError('UNAVAILABLE', undefined, { reason }));
-    this.waiting.clear();
   }
 
   private onRefused(error: Error): void {

@@ -44,7 +44,7 @@ describe('expired commands: a request that arrives after its sender has stopped 
     await asker.request(Do, { what: 'before' });
     const known = owner.health().requestsLate;
 
-    server.freeze();
+    await server.freeze();
     expect(await codeOf(asker.request(Do, { what: 'expired' }, { timeoutMs: 300 }))).toBe('TIMEOUT');
     server.thaw();
 
@@ -75,7 +75,7 @@ describe('expired commands: a request that arrives after its sender has stopped 
     const done = await servedBy(owner);
     await asker.request(Do, { what: 'before' });
 
-    server.freeze();
+    await server.freeze();
     const slow = asker.request(Do, { what: 'slow' });
     const since = performance.now();
     await eventually(() => performance.now() - since > 500);
@@ -96,6 +96,24 @@ describe('a request to a process that is gone', () => {
 
     for (const until of [null, 'deadbeef.99999999', 'garbage']) expect((await ask(until)).headers?.has(LATE_HEADER)).toBe(true);
     expect(done).toEqual([]);
+  });
+
+  it('and was on its way when that was killed is given up as soon as the one in its place is heard of, long before its time', async () => {
+    const server = await nats();
+    const [asker, first] = [await open(server.port, 'asker'), await open(server.port, 'first')];
+    let begun = 0;
+    first.serve(Do, ({ what }) => { begun += 1; return what === 'hang' ? new Promise(() => undefined) : { done: what }; });
+    await first.flush();
+    await asker.request(Do, { what: 'one' });
+    const lost = asker.request(Do, { what: 'hang' }, { timeoutMs: 60_000 });
+    await eventually(() => begun === 2);
+    const losing = lost.catch((error: unknown) => error);
+    await first.drain(1);
+    await servedBy(await open(server.port, 'second'));
+    const asked = ['two', 'three', 'four'].map((what) => asker.request(Do, { what }));
+
+    expect(await Promise.all(asked)).toEqual([{ done: 'two' }, { done: 'three' }, { done: 'four' }]);
+    expect(await losing).toMatchObject({ code: 'UNAVAILABLE', details: { reason: 'restarted' } });
   });
 
   it('is sent again to the one in its place, in the same call and once', async () => {

@@ -34,10 +34,16 @@ export class PeerClocks {
   /** A handful: session-service, the notifier, runners. */
   private readonly peers = new Map<string, { process: string; aheadMs: number }>();
 
-  /** The answer was on its way for a moment, so that their clock is ahead by a little more: deadlines err to the early side. */
-  heard(peer: string, headers: MsgHdrs | undefined): void {
+  /**
+   * The answer was on its way for a moment, so that their clock is ahead by a little more: deadlines err to the early side.
+   * @returns whether it is of another process than the last
+   */
+  heard(peer: string, headers: MsgHdrs | undefined): boolean {
     const moment = momentOf(headers?.get(CLOCK_HEADER));
-    if (moment) this.peers.set(peer, { process: moment.process, aheadMs: moment.ms - performance.now() });
+    if (!moment) return false;
+    const known = this.peers.get(peer);
+    this.peers.set(peer, { process: moment.process, aheadMs: moment.ms - performance.now() });
+    return known !== undefined && known.process !== moment.process;
   }
 
   /** `ms` from now, by the clock of `peer`; null before its first answer. */

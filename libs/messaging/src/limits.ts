@@ -22,6 +22,9 @@ export const CONNECT_TIMEOUT_MS = 5_000;
 export const PING_INTERVAL_MS = 2_000;
 export const PINGS_OUT_MAX = 2;
 
+/** Whoever was asked has been restarted: what it has not answered so long after its first word is lost with the process before it. */
+export const PEER_GONE_MS = 500;
+
 /** Sendings of one request: a first one that does not know the other's clock, one that knows it, and one for a restart in between; then UNAVAILABLE. */
 export const SENDINGS_MAX = 3;
 

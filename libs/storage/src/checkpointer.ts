@@ -101,6 +101,7 @@ export class Checkpointer {
       firstSegment,
       sessions: state.sessions.state(),
       answers: state.answerJournal.state(),
+      inServiceMs: state.answers.now(),
     });
     this.covered = commit;
     await segments.drop(dropped);

@@ -26,7 +26,7 @@ export interface StoreOptions {
   installationId: string;
   /** Relative path of a session's `events.ndjson`; without it there are no such files. */
   sessionEvents?: (sessionId: string) => string;
-  /** ms since 1970; only for the age of idempotent answers. */
+  /** ms that only grow; only for the age of idempotent answers. @default performance.now */
   clock?: () => number;
   fs?: StorageFs;
   limits?: Partial<StorageLimits>;
@@ -71,8 +71,7 @@ export class Store {
   private closed = false;
 
   private constructor(
-    private readonly options: Required<Pick<StoreOptions, 'clock'>> &
-      Pick<StoreOptions, 'sessionEvents'> & { collections: Collections; limits: StorageLimits },
+    private readonly options: Pick<StoreOptions, 'sessionEvents'> & { collections: Collections; limits: StorageLimits },
     private readonly recovered: Recovered,
     private readonly quarantine: Quarantine,
     private readonly lock: { release(): Promise<void> },
@@ -110,7 +109,7 @@ export class Store {
    * is of a newer version; CONFIG_INVALID when it belongs to another installation.
    */
   static async open(options: StoreOptions): Promise<Store> {
-    const { fs = nodeFs, clock = Date.now } = options;
+    const { fs = nodeFs, clock = () => performance.now() } = options;
     const root = resolve(options.dir);
     const limits = { ...STORAGE_LIMITS, ...options.limits };
     const collections = new Collections(options.collections);
@@ -122,7 +121,7 @@ export class Store {
       const state = { fs, root, limits, clock, collections, sessionEvents: options.sessionEvents, onDamage };
       const recovered = await recoverState(state, options.installationId, quarantine, options.restored);
       const { sessionEvents } = options;
-      const store = new Store({ clock, collections, limits, sessionEvents }, recovered, quarantine, lock, { fs, root });
+      const store = new Store({ collections, limits, sessionEvents }, recovered, quarantine, lock, { fs, root });
       if (recovered.state.head.commit > recovered.checkpointCommit) store.checkpointer.committed();
       return store;
     } catch (error) {
@@ -239,11 +238,11 @@ export class Store {
       const newer = this.state.opaque.get(documentKey(name));
       if (newer !== undefined) throw new AppError('STORAGE_NEWER', undefined, { file: newer.path });
     }
-    const { collections, clock, limits, sessionEvents } = this.options;
+    const { collections, limits, sessionEvents } = this.options;
     const prepared = prepareCommit(commit, {
       collections,
       logId: this.logId,
-      clock,
+      now: () => this.state.answers.now(),
       commitBytesMax: limits.commitBytesMax,
       head: this.pendingNumbers,
       pending: this.pending,

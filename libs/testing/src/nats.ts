@@ -4,6 +4,7 @@ import { mkdtemp, readdir, readFile, rm, unlink, writeFile } from 'node:fs/promi
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { eventually } from './eventually.js';
+import { freezeProcess } from './processes.js';
 
 export interface NatsOptions {
   /** Appended to the configuration file, e.g. an `authorization` block or `max_payload`. */
@@ -49,8 +50,8 @@ export class TestNats {
   }
 
   /** Freezes it: connections stay open and nothing is answered. */
-  freeze(): void {
-    process.kill(this.pid, 'SIGSTOP');
+  freeze(): Promise<void> {
+    return freezeProcess(this.pid);
   }
 
   thaw(): void {

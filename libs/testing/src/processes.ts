@@ -1,4 +1,5 @@
 import { readdir, readFile } from 'node:fs/promises';
+import { eventually } from './eventually.js';
 
 export interface FoundProcess { pid: number; command: string }
 
@@ -17,6 +18,14 @@ export async function processesNaming(text: string): Promise<FoundProcess[]> {
     if (!zombie && (environment.includes(text) || command.includes(text))) found.push({ pid, command: command.replaceAll('\0', ' ').trim() });
   }
   return found;
+}
+
+/** SIGSTOP; resolves when every thread of it really stands still, which on a busy machine takes a moment. */
+export async function freezeProcess(pid: number): Promise<void> {
+  process.kill(pid, 'SIGSTOP');
+  if (process.platform !== 'linux') return;
+  const standsStill = async (thread: string): Promise<boolean> => / [TXZ] /.test((await readOf(pid, `task/${thread}/stat`)).replace(/^.*\)/s, '') || ' X ');
+  await eventually(async () => (await Promise.all((await readdir(`/proc/${pid}/task`)).map(standsStill))).every(Boolean), { what: `process ${pid} to stand still` });
 }
 
 /** Empty for a process that is gone, or somebody else's. */

@@ -96,7 +96,7 @@ describe(`the feed, while something is committed every few milliseconds (seed ${
   it(`NATS frozen for ${FROZEN_MS / 1_000} s: it is contiguous, and live again within ${LIVE_AGAIN_MS_MAX} ms`, async () => {
     const { gateway, follower, contiguous } = await world();
     await follower.isLive(gateway);
-    gateway.nats.freeze();
+    await gateway.nats.freeze();
     await pass(FROZEN_MS / 2);
     if (LONG) {
       // Noticed by then: a server that answers no ping is one that is gone.

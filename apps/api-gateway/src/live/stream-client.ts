@@ -1,7 +1,7 @@
 import type { ServerResponse } from 'node:http';
 import { AppError } from '@orbitmesh/domain';
 import { STREAM_EVENTS, type EventFilterDto, type ServerFrame } from '@orbitmesh/contracts';
-import { SLOW_CLOSE_MS_MAX, STREAM_HEARTBEAT_MS, STREAM_RETRY_MS } from '../limits.js';
+import { SLOW_CLOSE_MS_MAX, STREAM_HEARTBEAT_MS, STREAM_MS_MAX, STREAM_RETRY_MS } from '../limits.js';
 import type { LiveEvent } from './event-ring.js';
 import { FeedClient, type Farewell, type FeedClientOptions } from './feed-client.js';
 
@@ -15,10 +15,13 @@ const FAREWELLS: Readonly<Record<Farewell, { code: string; detail: string }>> = 
 
 /**
  * One event stream (`text/event-stream`): a subscription for as long as its answer lasts. Whatever says where the client is
- * carries an `id`, so that it comes back to exactly there by itself. Nothing tells us that its other end is gone but TCP.
+ * carries an `id`, so that it comes back to exactly there by itself. Nothing tells us that its other end is gone: TCP takes a
+ * quarter of an hour, and a proxy in between may never say it. So every stream ends after a while, and who is there comes back.
  */
 export class StreamClient extends FeedClient {
   private ended = false;
+  /** Not all at once that came at once. */
+  private readonly endsAt = performance.now() + STREAM_MS_MAX * (0.75 + Math.random() / 4);
 
   /** @param response its head already written */
   constructor(private readonly response: ServerResponse, options: FeedClientOptions) {
@@ -28,6 +31,13 @@ export class StreamClient extends FeedClient {
 
   open(filter: EventFilterDto, after: string | undefined): void {
     this.reader.subscribe(filter, after, this.principal.agent).catch((error: unknown) => this.fault(error));
+  }
+
+  override tick(now: number): void {
+    super.tick(now);
+    if (now < this.endsAt || !this.isOpen) return;
+    this.sendPosition(now);
+    this.end(null);
   }
 
   close(why: Farewell): void {
@@ -77,11 +87,13 @@ export class StreamClient extends FeedClient {
     this.response.uncork();
   }
 
-  private end(error: { code: string; detail: string }): void {
+  /** `error` null: there is nothing wrong. */
+  private end(error: { code: string; detail: string } | null): void {
     if (!this.isOpen) return;
     this.reader.stop();
     this.response.write(`retry: ${STREAM_RETRY_MS}\n`);
-    this.write(null, STREAM_EVENTS.error, JSON.stringify(error));
+    if (error) this.write(null, STREAM_EVENTS.error, JSON.stringify(error));
+    else this.response.write('\n');
     this.ended = true;
     this.response.end();
     const cut = setTimeout(() => this.terminate(), SLOW_CLOSE_MS_MAX).unref();

@@ -1,9 +1,9 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { eventually } from '@orbitmesh/testing';
+import { Cable, eventually } from '@orbitmesh/testing';
 import { WebSocket } from 'ws';
-import { CLIENTS_MAX, SLOW_CLOSE_MS_MAX, UNSENT_BYTES_HIGH, UNSENT_BYTES_MAX } from '../limits.js';
+import { CLIENTS_MAX, SLOW_CLOSE_MS_MAX, STREAM_MS_MAX, UNSENT_BYTES_HIGH, UNSENT_BYTES_MAX } from '../limits.js';
 import { LOG_ID, type ScriptedSessionService } from '../testing/scripted-session-service.js';
 import { StreamReader, type StreamOptions } from '../testing/stream-reader.js';
 import { TestGateway } from '../testing/test-gateway.js';
@@ -80,7 +80,7 @@ describe('an event stream', () => {
     const again = await opened({ lastEventId: quiet.lastId });
     await again.upTo(2);
     const filtered = await opened({ query: `?sessionIds=nobody&after=${at(0)}` });
-    await eventually(() => { later(15_001); return filtered.lastId === at(2); }, { what: 'a position' });
+    await eventually(() => { later(3_001); return filtered.lastId === at(2); }, { what: 'a position' });
 
     expect(again.seqs).toEqual([1, 2]);
     expect(filtered.of('position').at(-1)).toEqual({ id: at(2), event: 'position', data: { cursor: at(2) } });
@@ -120,7 +120,7 @@ describe('an event stream', () => {
     ]);
     const paged = await all(`&after=${at(0)}`);
     for (const readers of [following, paged]) {
-      for (const reader of readers) await eventually(() => { later(15_001); return reader.lastId === at(6); }, { what: 'the end' });
+      for (const reader of readers) await eventually(() => { later(3_001); return reader.lastId === at(6); }, { what: 'the end' });
       expect(readers.map(({ seqs }, nth) => [expected[nth][0], seqs])).toEqual(expected);
     }
   });
@@ -146,7 +146,7 @@ describe('an event stream', () => {
     const agent = await opened({ token: 'oma_a' });
     const greedy = await opened({ token: 'oma_a', query: '?projectId=p2' });
     service.commit([{ sessionId: 's1', projectId: 'p1' }, { sessionId: 's2', projectId: 'p1' }, { type: 'mail:received', sessionId: 's1' }, { taskId: 't1', sessionId: 's3', projectId: 'p2' }, { taskId: 't2', projectId: 'p2' }]);
-    for (const reader of [agent, greedy]) await eventually(() => { later(15_001); return reader.lastId === at(5); }, { what: 'the end' });
+    for (const reader of [agent, greedy]) await eventually(() => { later(3_001); return reader.lastId === at(5); }, { what: 'the end' });
 
     expect(agent.seqs).toEqual([1, 3, 4]);
     expect(greedy.seqs).toEqual([4]);
@@ -194,6 +194,36 @@ describe('a stream that is looked after', () => {
     socket.terminate();
 
     expect(refused).toMatchObject({ status: 503, headers: { 'retry-after': '1' }, body: { code: 'UNAVAILABLE' } });
+  });
+
+  it('ends after a while, without an error, and goes on where it was', async () => {
+    const first = await opened();
+    service.commit(many(3));
+    await first.upTo(3);
+    later(STREAM_MS_MAX);
+    await eventually(() => first.ended);
+    service.commit(many(3));
+    const second = await opened({ lastEventId: first.lastId });
+    await second.upTo(6);
+
+    expect([...first.seqs, ...second.seqs]).toEqual(range(1, 6));
+    expect(first.of('stream.error')).toEqual([]);
+    expect(first.retry).toBe(1_000);
+  });
+
+  it('half-open, its other end gone without a word, gives its place back in the same time', async () => {
+    const cable = await Cable.to(gateway.port);
+    try {
+      await opened({ port: cable.port });
+      const here = await opened();
+      cable.silence();
+      later(STREAM_MS_MAX * 0.7);
+      expect(clients()).toHaveLength(2);
+      later(STREAM_MS_MAX * 0.3);
+      await eventually(() => here.ended && clients().length === 0, { what: 'their places' });
+    } finally {
+      await cable.stop();
+    }
   });
 
   it('ends when its token does', async () => {

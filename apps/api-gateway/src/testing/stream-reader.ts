@@ -4,7 +4,7 @@ import { eventually } from '@orbitmesh/testing';
 import type { TestGateway } from './test-gateway.js';
 
 export interface StreamFrame { id: string | undefined; event: string; data: Record<string, unknown> }
-export interface StreamOptions { query?: string; lastEventId?: string; token?: string }
+export interface StreamOptions { query?: string; lastEventId?: string; token?: string; /** Of something in between. */ port?: number }
 
 /** A client of the event stream that keeps all it is sent, and remembers its last id as an EventSource does. */
 export class StreamReader {
@@ -23,11 +23,11 @@ export class StreamReader {
   }
 
   /** Resolves with the head of the answer, whatever its status. */
-  static connect(gateway: TestGateway, { query = '', lastEventId, token = gateway.token }: StreamOptions = {}): Promise<StreamReader> {
+  static connect(gateway: TestGateway, { query = '', lastEventId, token = gateway.token, port = gateway.port }: StreamOptions = {}): Promise<StreamReader> {
     return new Promise((resolve, reject) => {
       const outgoing = request({
-        host: '127.0.0.1', port: gateway.port, path: `/api/events/stream${query}`, agent: false,
-        headers: { authorization: `Bearer ${token}`, ...(lastEventId !== undefined && { 'last-event-id': lastEventId }) },
+        host: '127.0.0.1', port, path: `/api/events/stream${query}`, agent: false,
+        headers: { host: `127.0.0.1:${gateway.port}`, authorization: `Bearer ${token}`, ...(lastEventId !== undefined && { 'last-event-id': lastEventId }) },
       }, (incoming) => resolve(new StreamReader(outgoing, incoming)));
       outgoing.on('error', reject);
       outgoing.end();

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, realpath } from 'node:fs/promises';
+import { readFile, realpath, rm } from 'node:fs/promises';
 import { isAbsolute, relative, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { ApiClient, type ApiAnswer, type CallOptions } from '@orbitmesh/api-client';
@@ -38,7 +38,7 @@ const ADOPTIONS: Readonly<Record<string, Adoption>> = {
  * @throws CliError, ApiError
  */
 export async function adopt({ printer, terminal }: Context, env: NodeJS.ProcessEnv, given: string): Promise<void> {
-  const { collection, doc, file } = await documentIn(homeOf(env), terminal.cwd, given);
+  const { collection, doc, file, kept } = await documentIn(homeOf(env), terminal.cwd, given);
   const adoption = ADOPTIONS[collection];
   if (!adoption) throw new CliError(EXIT.refused, `${file} is nothing that is changed by hand.`, { hint: 'Put it back as the log has it with: % down, and then % doctor --fix' });
   const client = new ApiClient({ ...(await connectionOf(env)), signal: terminal.signal });
@@ -51,11 +51,13 @@ export async function adopt({ printer, terminal }: Context, env: NodeJS.ProcessE
   if (fields.length === 0) throw new CliError(EXIT.conflict, `There is nothing in ${file} to take in${adoption.fields ? `: of such a document only ${adoption.fields.join(', ')} is changed` : ''}.`, { code: 'NOTHING_TO_ADOPT' });
   const { body } = await adoption.send(client, doc, patch as never, { ifMatch: doc['revision'] as number });
   const { revision } = body as { revision: number };
+  // It is what OrbitMesh has now.
+  if (kept !== undefined) for (const path of [kept, `${kept}.why.json`]) await rm(path, { force: true });
   printer.result({ file, id: doc.id, collection, fields, revision }, () => `${doc.id}: ${fields.join(', ')} taken in, as revision ${revision}`);
 }
 
 /** As seen from where we are, or from the home, as the doctor names it. @throws CliError */
-async function documentIn(home: string, cwd: string, given: string): Promise<{ collection: string; doc: Document; file: string }> {
+async function documentIn(home: string, cwd: string, given: string): Promise<{ collection: string; doc: Document; file: string; /** Where it is, when that is quarantine. */ kept?: string }> {
   const path = [resolve(cwd, given), resolve(home, given)].find(existsSync);
   if (path === undefined) throw new CliError(EXIT.notFound, `There is no ${given}.`);
   const file = relative(await realpath(home), await realpath(path));
@@ -68,9 +70,20 @@ async function documentIn(home: string, cwd: string, given: string): Promise<{ c
     throw new CliError(EXIT.usage, `${path} cannot be taken in: ${(error as Error).message}.`, { hint: 'Mend it, or put back what the log has: % down, and then % doctor --fix' });
   }
   const { schemaVersion: _version, ...doc } = (content ?? {}) as Document;
-  const name = new Collections(layout.collections).identify(file.slice(layout.dir.length + 1), doc);
+  const inStore = file.slice(layout.dir.length + 1);
+  const kept = inStore.startsWith('quarantine/') ? path : undefined;
+  const name = new Collections(layout.collections).identify(kept === undefined ? inStore : await wasAt(path), doc);
   if (name === undefined) throw new CliError(EXIT.usage, `${path} is no document, or not where its id and its project say that it belongs.`);
-  return { collection: name.collection, doc: { ...doc, id: name.id }, file };
+  return { collection: name.collection, doc: { ...doc, id: name.id }, file, kept };
+}
+
+/** Where something in quarantine was before. @throws CliError */
+async function wasAt(path: string): Promise<string> {
+  try {
+    return (JSON.parse(await readFile(`${path}.why.json`, 'utf8')) as { file: string }).file;
+  } catch {
+    throw new CliError(EXIT.usage, `${path} does not say where it was.`);
+  }
 }
 
 /** @throws CliError for a field that was taken out: an update gives a field another value, and leaves out what stays */

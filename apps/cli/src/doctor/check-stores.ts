@@ -2,12 +2,24 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '@orbitmesh/domain';
 import { auditStore, DirectoryLock, NOTIFIER_STORE, repairStore, SESSION_STORE, type LockHolder, type StoreAudit, type StoreLayout } from '@orbitmesh/storage';
+import { NAMED_FILES_MAX } from '../limits.js';
 import { note, plural, problem, type Check, type Finding, type Patient } from './finding.js';
 
 export const STORES = [SESSION_STORE, NOTIFIER_STORE] as const;
 
 /** Each store's files against its log. */
-export const checkStores: Check = async (patient) => (await Promise.all(STORES.map((layout) => checkStore(patient, layout)))).flat();
+export const checkStores: Check = async (patient) => {
+  const findings: Finding[] = [];
+  // One after the other: while one is read, nothing else is heard, not even who holds the next.
+  for (const layout of STORES) findings.push(...await checkStore(patient, layout));
+  return findings;
+};
+
+/** Whoever has much to do may be slow to answer once. */
+async function holderOf(dir: string): Promise<LockHolder | 'silent' | null> {
+  const holder = await DirectoryLock.holderOf(dir);
+  return holder === 'silent' ? DirectoryLock.holderOf(dir) : holder;
+}
 
 async function checkStore(patient: Patient, layout: StoreLayout): Promise<Finding[]> {
   const { home, summary } = patient;
@@ -16,7 +28,7 @@ async function checkStore(patient: Patient, layout: StoreLayout): Promise<Findin
     summary.set(layout.dir, 'nothing yet');
     return [];
   }
-  const holder = await DirectoryLock.holderOf(dir);
+  const holder = await holderOf(dir);
   let audit: StoreAudit;
   try {
     audit = auditStore({ home, layout });
@@ -38,9 +50,9 @@ function summaryOf({ documents, behind, unrecorded, sessions, events }: StoreAud
   ].join(', ');
 }
 
-function holderFindings({ launcher }: Patient, { dir }: StoreLayout, holder: LockHolder | 'silent' | null): Finding[] {
+function holderFindings({ launcher, tools }: Patient, { dir }: StoreLayout, holder: LockHolder | 'silent' | null): Finding[] {
   if (holder === 'silent') return [problem(dir, 'is held by a process that does not answer', { advice: ['It may be stopped (SIGSTOP), or its machine overloaded: look for it with ps.'] })];
-  if (holder !== null && launcher === null) return [problem(dir, `is held by process ${holder.pid} since ${holder.since}, though OrbitMesh does not run`, { advice: [`See what it is: ps -fp ${holder.pid}. Nothing else can use this home until it ends.`] })];
+  if (holder !== null && launcher === null && tools !== null) return [problem(dir, `is held by process ${holder.pid} since ${holder.since}, though OrbitMesh does not run`, { advice: [`See what it is: ps -fp ${holder.pid}. Nothing else can use this home until it ends.`] })];
   return [];
 }
 
@@ -74,9 +86,13 @@ const ADVICE: Readonly<Partial<Record<string, readonly string[]>>> = {
 };
 
 /** What is not wrong, and good to know. */
-function standing({ dir }: StoreLayout, { copied, quarantined }: StoreAudit): Finding[] {
+function standing({ dir }: StoreLayout, { copied, kept }: StoreAudit): Finding[] {
+  const [newest] = [...kept.values()].sort((a, b) => (a.at < b.at ? 1 : -1));
+  const edits = [...kept].filter(([, { reason }]) => reason.startsWith('was edited by hand')).map(([name]) => `${dir}/quarantine/${name}`);
   return [
     ...(copied ? [note(dir, 'is a copy, as after a restore: its next start tells every client that has seen more than it has')] : []),
-    ...(quarantined.length > 0 ? [note(`${dir}/quarantine`, `keeps ${plural(quarantined.length, 'thing')} that ${quarantined.length === 1 ? 'was' : 'were'} put aside, newest: ${quarantined.at(-1)!.file} (${quarantined.at(-1)!.reason})`, { advice: ['Look at what is there, and remove it when you do not need it: nothing else will.'] })] : []),
+    ...(newest ? [note(`${dir}/quarantine`, `keeps ${plural(kept.size, 'thing')} that ${kept.size === 1 ? 'was' : 'were'} put aside, newest: ${newest.file} ${newest.reason}`, {
+      advice: [...edits.slice(0, NAMED_FILES_MAX).map((path) => `Take an edit in: % doctor --adopt ${path}`), 'Remove what you do not need: nothing else will.'],
+    })] : []),
   ];
 }

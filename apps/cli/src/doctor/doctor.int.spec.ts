@@ -33,14 +33,17 @@ const at = (file: string) => join(home, file);
 const put = (collection: string, doc: { id: string; [field: string]: unknown }) => ({ collection, id: doc.id, doc });
 const event = (type: string, sessionId?: string) => ({ type, timestamp: '2026-01-01T00:00:00.000Z', data: {}, ...(sessionId && { sessionId }) });
 
+const TASK_1 = { id: 'task_1', projectId: 'proj_1', status: 'todo', dependencies: [], sessionIds: [], taskSessionStatuses: {} };
+const SESSION_1 = { id: 'sess_1', projectId: 'proj_1', taskIds: [], state: 'stopped', desired: {}, metrics: {}, transitions: [], revision: 1 };
+
 /** As services leave it behind that were stopped in good order. */
 async function makeHome(): Promise<void> {
   const store = await openStore();
-  await store.commit({ puts: [put('projects', { id: 'proj_1', name: 'P', revision: 1 }), put('tasks', { id: 'task_1', projectId: 'proj_1', title: 'before', revision: 1 })], events: [event('a')] });
-  await store.commit({ puts: [put('tasks', { id: 'task_1', projectId: 'proj_1', title: 'now', revision: 2 }), put('sessions', { id: 'sess_1', revision: 1 })], events: [event('b', 'sess_1'), event('c', 'sess_1')] });
+  await store.commit({ puts: [put('projects', { id: 'proj_1', name: 'P', workingDir: '/work', revision: 1 }), put('tasks', { ...TASK_1, title: 'before', revision: 1 })], events: [event('a')] });
+  await store.commit({ puts: [put('tasks', { ...TASK_1, title: 'now', revision: 2 }), put('sessions', SESSION_1)], events: [event('b', 'sess_1'), event('c', 'sess_1')] });
   await store.close();
   const notifier = await Store.open({ ...NOTIFIER_STORE, dir: at('notifier'), installationId: 'in_1' });
-  await notifier.commit({ puts: [put('position', { id: 'position', revision: 1 })] });
+  await notifier.commit({ puts: [put('position', { id: 'position', jumps: [], jumpCount: 0, revision: 1 })] });
   await notifier.close();
   for (const dir of ['api-gateway', 'run', 'provider-runner/slot-0/runs/run_1']) await mkdir(at(dir), { recursive: true, mode: 0o700 });
   await write('installation.json', JSON.stringify({ installationId: 'in_1', createdAt: '2026-01-01T00:00:00.000Z' }));
@@ -167,7 +170,7 @@ describe('the doctor', () => {
 
     expect(code).toBe(0);
     expect(findings).toMatchObject([
-      { level: 'note', file: 'session-service/quarantine', text: expect.stringContaining('keeps 1 thing') },
+      { level: 'note', file: 'session-service/quarantine', text: expect.stringContaining('keeps 1 thing that was put aside, newest: tasks/proj_1/task_1.json is empty') },
       { level: 'note', file: 'provider-runner/slot-0/agents/demo/sess_gone', text: expect.stringContaining('(2.0 KiB in all)') },
     ]);
   });

@@ -43,7 +43,8 @@ export interface StoreAudit {
   logId: string | undefined;
   /** The log is a copy: the next start gives it another name. */
   copied: boolean;
-  quarantined: Damage[];
+  /** What is kept in quarantine, by its name there. */
+  kept: Map<string, Damage>;
 }
 
 export interface AuditOptions {
@@ -82,7 +83,7 @@ export function auditStore(options: AuditOptions): StoreAudit {
       ...files.temporaries.map((file) => ({ kind: 'temporary' as const, file, problem: 'is left over from a write that a crash cut short', remedy: 'remove' as const })),
     ],
     documents: documents.good, behind: documents.behind, unrecorded: documents.unrecorded,
-    sessions: sessions.count, events: states.headSeq, logId: states.log.logId, copied: states.log.copied, quarantined,
+    sessions: sessions.count, events: states.headSeq, logId: states.log.logId, copied: states.log.copied, kept: quarantine.kept(),
   };
 }
 

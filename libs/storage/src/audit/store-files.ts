@@ -31,7 +31,7 @@ export function readFiles(fs: StorageFs, root: string, collections: Collections)
       const path = below === '' ? name : `${below}/${name}`;
       if (NOT_DOCUMENTS.has(path)) continue;
       if (kind === 'file') takeFile(path, name);
-      else if (kind === 'other' && !name.startsWith('.lock.')) found.others.add(path);
+      else if (kind !== 'directory' && !name.startsWith('.lock.')) found.others.add(path);
       else if (kind === 'directory') {
         found.directories.add(path);
         if (depth < DOCUMENT_DEPTH_MAX) walk(path, depth + 1);

@@ -135,6 +135,10 @@ export class SimulatedFs implements StorageFs {
     });
   }
 
+  isDirectorySync(path: string): boolean {
+    return this.find(path)?.kind === 'directory';
+  }
+
   readDirSync(path: string): DirectoryEntry[] {
     const node = this.find(path);
     if (node?.kind !== 'directory') return [];
@@ -149,7 +153,7 @@ export class SimulatedFs implements StorageFs {
 
   sizeSync(path: string): number | undefined {
     const node = this.find(path);
-    return node?.kind === 'file' ? node.live.length : node === undefined ? undefined : 0;
+    return node?.kind === 'file' ? node.live.length : undefined;
   }
 
   private file(path: string, node: SimFileNode): StorageFile {
