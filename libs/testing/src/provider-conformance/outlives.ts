@@ -1,3 +1,5 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
 import { LONG } from '../how-often.js';
 import { Chance, faultSeed } from '../seed.js';
@@ -62,6 +64,26 @@ export function itOutlivesItsRunner(bench: Bench): void {
     expect(bench.types(run, 'run_started', 'run_ended')).toEqual(['run_started', 'run_ended']);
   });
 
+  it('still holds an open approval, and hands on its answer, through a kill before it and one after it', async () => {
+    if (!bench.can.approvals) return;
+    const { allowed } = given(bench.driver.asking, 'asking');
+    const { run, approvalId, options } = await asked(bench);
+
+    await bench.restartRunner();
+    await bench.until(async () => (await bench.status(run)).activity === 'waiting_approval', 'the agent, taken up again');
+    await bench.command('answerApproval', run, { approvalId, optionId: options.find(({ kind }) => kind === 'allow_once')!.optionId });
+    await bench.restartRunner();
+
+    await bench.until(() => allowed.test(bench.spoken(run)), 'what the agent was allowed to do');
+    await bench.said(run, 'turn_ended');
+    expect(bench.types(run, 'approval_requested', 'approval_delivered', 'approval_withdrawn')).toEqual(['approval_requested', 'approval_delivered']);
+    await bench.finish(run);
+  });
+
+  killedByChance(bench);
+}
+
+function killedByChance(bench: Bench): void {
   moments(`says and hears everything once though its runner is killed at moments by chance (seed ${SEED})`, async () => {
     if (!bench.can.input) return;
     const chance = new Chance(SEED);
@@ -82,19 +104,22 @@ export function itOutlivesItsRunner(bench: Bench): void {
     expect(bench.facts(run, 'input_delivered', 'input_failed')).toEqual(words.map((_, n) => ({ type: 'input_delivered', inputId: `inp_${n}` })));
   }, 300_000);
 
-  it('still holds an open approval, and hands on its answer, through a kill before it and one after it', async () => {
-    if (!bench.can.approvals) return;
-    const { allowed } = given(bench.driver.asking, 'asking');
-    const { run, approvalId, options } = await asked(bench);
+  moments('hears an input whole whose line was half written when its runner was killed', async () => {
+    if (!bench.can.input) return;
+    const run = await bench.idle();
+    // It reads nothing, and no pipe holds as much.
+    process.kill((await bench.said(run, 'run_started')).pid, 'SIGSTOP');
+    const long = `${given(bench.driver.saying, 'saying')('heard to its end')} ${'x'.repeat(150_000)}`;
+    await bench.input(run, 'inp_1', long);
+    await bench.until(() => existsSync(join(bench.world.dirOf(run.runId), 'in.begun')), 'half a line');
 
     await bench.restartRunner();
-    await bench.until(async () => (await bench.status(run)).activity === 'waiting_approval', 'the agent, taken up again');
-    await bench.command('answerApproval', run, { approvalId, optionId: options.find(({ kind }) => kind === 'allow_once')!.optionId });
-    await bench.restartRunner();
 
-    await bench.until(() => allowed.test(bench.spoken(run)), 'what the agent was allowed to do');
-    await bench.said(run, 'turn_ended');
-    expect(bench.types(run, 'approval_requested', 'approval_delivered', 'approval_withdrawn')).toEqual(['approval_requested', 'approval_delivered']);
+    await bench.until(() => bench.spoken(run).includes('heard to its end'), 'the answer');
+    await bench.input(run, 'inp_2', given(bench.driver.saying, 'saying')('and the next'));
+    await bench.until(() => bench.spoken(run).includes('and the next'), 'the next answer');
+    expect(bench.facts(run, 'input_delivered', 'input_failed')).toEqual(['inp_1', 'inp_2'].map((inputId) => ({ type: 'input_delivered', inputId })));
+    expect(bench.facts(run, 'metadata').filter(({ key }) => key === 'unparsed')).toEqual([]);
     await bench.finish(run);
   });
 }
