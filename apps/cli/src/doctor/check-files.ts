@@ -49,7 +49,7 @@ function openFinding({ home }: Patient, open: { path: string; mode: number }[]):
 function isLeft({ tools }: Patient, name: string): boolean {
   const [, ...pids] = TEMPORARY.exec(name) ?? LOCK_DRAFT.exec(name) ?? [];
   const pid = pids.find((one) => one !== undefined);
-  return pid !== undefined && tools.startTimeOf(Number(pid)) === null;
+  return pid !== undefined && tools?.startTimeOf(Number(pid)) === null;
 }
 
 function leftFinding({ home }: Patient, path: string): Finding {

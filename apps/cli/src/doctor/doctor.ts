@@ -61,13 +61,16 @@ export async function doctor(context: Context, options: DoctorOptions): Promise<
 }
 
 async function standing(env: NodeJS.ProcessEnv, home: string): Promise<Pick<Patient, 'launcher' | 'stack' | 'tools'>> {
-  const tools = await launcherTools();
+  const tools = await launcherTools().catch((error: unknown) => {
+    if (!(error instanceof CliError)) throw error;
+    return null;
+  });
   // A damaged one is told as missing, with what to do about it.
   const stack = await stackOf(env).catch((error: unknown): StackFile | null => {
     if (!(error instanceof CliError)) throw error;
     return null;
   });
-  return { tools, stack, launcher: tools.homeLock(home).holder };
+  return { tools, stack, launcher: tools?.homeLock(home).holder ?? null };
 }
 
 async function look(patient: Patient): Promise<Finding[]> {

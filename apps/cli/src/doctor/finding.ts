@@ -22,7 +22,8 @@ export interface Patient {
   launcher: Holder | null;
   /** `run/stack.json`, whoever wrote it. */
   stack: StackFile | null;
-  tools: LauncherTools;
+  /** null where there is no checkout, as in a container: whose processes are elsewhere then. */
+  tools: LauncherTools | null;
   env: NodeJS.ProcessEnv;
   /** What the checks know of it, for the summary: "session-service" → "12 documents". */
   summary: Map<string, string>;
