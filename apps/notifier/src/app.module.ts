@@ -28,8 +28,8 @@ const directory = ({ home }: NotifierConfig): string => join(home, 'notifier');
     Clock,
     {
       provide: NotifierStore,
-      inject: [NotifierConfig, Installation, Clock],
-      useFactory: (config: NotifierConfig, { installationId }: Installation, clock: Clock) => NotifierStore.open({ dir: directory(config), installationId, clock }),
+      inject: [NotifierConfig, Installation],
+      useFactory: (config: NotifierConfig, { installationId }: Installation) => NotifierStore.open({ dir: directory(config), installationId }),
     },
     {
       provide: WebhookSecrets,

@@ -1,7 +1,8 @@
 import { join } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { AppError } from '@orbitmesh/domain';
 import { writeFileAtomic } from './fs/write-file-atomic.js';
-import type { StorageFs } from './fs/storage-fs.js';
+import { isShortage, type StorageFs } from './fs/storage-fs.js';
 import type { AnswerSegment } from './idempotency/answer-journal.js';
 import type { SessionState } from './projection/session-events.js';
 
@@ -22,11 +23,22 @@ export interface Checkpoint {
   firstSegment: number;
   sessions: Record<string, SessionState>;
   answers: AnswerSegment[];
+  /** The store's time in service, by which answers age. */
+  inServiceMs?: number;
 }
 
+/** What is wrong in a checkpoint would be believed: a `commit` that is too high hides commits. So its last key is a checksum. */
+const CHECKSUM = /,"crc":"([0-9a-f]{1,8})"\}\n$/;
+
 export function writeCheckpoint(fs: StorageFs, dir: string, content: Omit<Checkpoint, 'schemaVersion'>): Promise<void> {
-  const checkpoint: Checkpoint = { schemaVersion: CHECKPOINT_VERSION, ...content };
-  return writeFileAtomic(join(dir, CHECKPOINT_FILE), `${JSON.stringify(checkpoint)}\n`, { fs });
+  const json = JSON.stringify({ ...content, schemaVersion: CHECKPOINT_VERSION } satisfies Checkpoint);
+  return writeFileAtomic(join(dir, CHECKPOINT_FILE), `${json.slice(0, -1)},"crc":"${crc32(json).toString(16)}"}\n`, { fs });
+}
+
+/** True for one without a checksum: before there were any, nobody wrote one. */
+function isWhole(text: string): boolean {
+  const found = CHECKSUM.exec(text);
+  return found === null ? !text.includes('"crc"') : crc32(`${text.slice(0, found.index)}}`) === Number.parseInt(found[1], 16);
 }
 
 /**
@@ -35,14 +47,18 @@ export function writeCheckpoint(fs: StorageFs, dir: string, content: Omit<Checkp
  */
 export function readCheckpoint(fs: StorageFs, dir: string): Checkpoint | 'damaged' | undefined {
   const path = join(dir, CHECKPOINT_FILE);
-  if (fs.sizeSync(path) === undefined) return undefined;
   let found: Partial<Checkpoint> | null;
+  let whole: boolean;
   try {
-    found = JSON.parse(fs.readSync(path).toString()) as Partial<Checkpoint> | null;
-  } catch {
+    if (fs.sizeSync(path) === undefined) return undefined;
+    const text = fs.readSync(path).toString();
+    found = JSON.parse(text) as Partial<Checkpoint> | null;
+    whole = isWhole(text);
+  } catch (error) {
+    if (isShortage(error)) throw error;
     return 'damaged';
   }
-  if (typeof found !== 'object' || found === null || typeof found.schemaVersion !== 'number') return 'damaged';
+  if (!whole || typeof found !== 'object' || found === null || typeof found.schemaVersion !== 'number') return 'damaged';
   if (found.schemaVersion > CHECKPOINT_VERSION) {
     throw new AppError('STORAGE_NEWER', undefined, { file: path, schemaVersion: found.schemaVersion });
   }

@@ -45,6 +45,7 @@ export class Checkpointer {
   async write(): Promise<void> {
     await this.running?.catch(() => undefined);
     if (this.running !== undefined) return this.write();
+    if (this.stopped) throw new Error('The store is closed.');
     this.running = this.writeOnce().finally(() => (this.running = undefined));
     return this.running;
   }
@@ -101,6 +102,7 @@ export class Checkpointer {
       firstSegment,
       sessions: state.sessions.state(),
       answers: state.answerJournal.state(),
+      inServiceMs: state.answers.now(),
     });
     this.covered = commit;
     await segments.drop(dropped);

@@ -1,7 +1,7 @@
 import { basename, dirname, extname, join } from 'node:path';
 import { AppError, isId } from '@orbitmesh/domain';
 import { isDeepStrictEqual } from 'node:util';
-import type { CollectionSpec } from './commit.js';
+import type { CollectionSpec, Shape } from './commit.js';
 import { DOCUMENT_DEPTH_MAX } from './limits.js';
 
 /** Directories and files of the store itself, at its top. */
@@ -66,6 +66,14 @@ export class Collections {
     return undefined;
   }
 
+  /** What the document lacks to be one of its collection; undefined when it is whole. */
+  lacks({ collection, id }: DocumentName, doc: object): string | undefined {
+    const { shape = {} } = this.spec(collection);
+    const values = doc as Record<string, unknown>;
+    if (shape.id !== undefined && values.id !== id) return 'id';
+    return Object.keys(shape).find((key) => !hasShape(values[key], shape[key] as Shape));
+  }
+
   /** True when only keys that may be written late differ. */
   isLazyChange(collection: string, before: object, after: object): boolean {
     const { lazyKeys } = this.spec(collection);
@@ -86,4 +94,10 @@ export class Collections {
       return false;
     }
   }
+}
+
+function hasShape(value: unknown, shape: Shape): boolean {
+  if (typeof shape !== 'string') return typeof value === 'string' && shape.includes(value);
+  if (shape === 'array') return Array.isArray(value);
+  return typeof value === shape && value !== null && !Array.isArray(value);
 }

@@ -16,7 +16,8 @@ export interface PreparedCommit extends Omit<LogEntry, 'resolve' | 'reject'>, Du
 export interface CommitContext {
   collections: Collections;
   logId: string;
-  clock(): number;
+  /** The time in service, ms. */
+  now(): number;
   commitBytesMax: number;
   /** The last numbers given out, durable or not. */
   head: Head;
@@ -38,7 +39,7 @@ export function prepareCommit(commit: Commit, context: CommitContext): PreparedC
   }
   const forgets = endedSessions(puts, deletes, context);
   const events = numbered(commit.events ?? [], context);
-  const answer = commit.answer === undefined ? undefined : { ...commit.answer, body: answerBody(commit.answer, events), at: context.clock() };
+  const answer = commit.answer === undefined ? undefined : { ...commit.answer, body: answerBody(commit.answer, events), at: context.now() };
   const commitSeq = context.head.commit + 1;
   const record = {
     commit: commitSeq,

@@ -30,6 +30,9 @@ export interface Committed {
   cursor: string;
 }
 
+/** What a value is, or one of which words. */
+export type Shape = 'string' | 'number' | 'object' | 'array' | readonly string[];
+
 /** A collection of documents and where its files are. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a list of collections holds documents of every shape
 export interface CollectionSpec<T = any> {
@@ -42,6 +45,8 @@ export interface CollectionSpec<T = any> {
   path(id: string, doc: T): string;
   /** The file is the document to the byte, without `schemaVersion`: for what is hashed as it stands and says its version itself. @default false */
   plain?: boolean;
+  /** What every document has; a file without it is damaged, however well it can be parsed. @default nothing */
+  shape?: Partial<Record<keyof T & string, Shape>>;
   /** Keys whose change alone may be written late (with `revision` and `updatedAt`, which change with them). */
   lazyKeys?: string[];
 }

@@ -1,6 +1,6 @@
 export { Store, type StorageHealth, type StoreOptions } from './store.js';
 export { Repository } from './repository.js';
-export type { CollectionSpec, Commit, Committed, DocMeta, IdempotentAnswer, NewEvent } from './commit.js';
+export type { CollectionSpec, Commit, Committed, DocMeta, IdempotentAnswer, NewEvent, Shape } from './commit.js';
 export type { View } from './view/view.js';
 export { insertId, positionOf, removeId } from './view/sorted-ids.js';
 export type { EventPage } from './log/log-reader.js';

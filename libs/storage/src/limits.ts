@@ -18,6 +18,8 @@ export interface StorageLimits {
    * each, once as document and once in its event, are 10.5 MiB.
    */
   commitBytesMax: number;
+  /** One document's file; a larger one is not read, and damaged. A commit's bytes are indented for up to 32 levels in it. */
+  documentFileBytesMax: number;
   /** Files of the projection written at the same time (facts §2.3: more only adds latency). */
   writesInFlightMax: number;
   /** As many of them while little lags behind; one file takes as much of the disk as twenty commits do. */
@@ -62,6 +64,7 @@ export const STORAGE_LIMITS: StorageLimits = {
   queueCommitsMax: 20_000,
   queueBytesMax: 64 * MIB,
   commitBytesMax: 16 * MIB,
+  documentFileBytesMax: 64 * MIB,
   writesInFlightMax: 16,
   writesInFlightCalm: 2,
   dirtyFilesMax: 16_384,

@@ -1,6 +1,7 @@
 import { join, relative } from 'node:path';
+import { crc32 } from 'node:zlib';
 import { writeFileAtomic } from './fs/write-file-atomic.js';
-import { isMissing, type StorageFs } from './fs/storage-fs.js';
+import { isMissing, isShortage, type StorageFs } from './fs/storage-fs.js';
 
 /** A damage as health tells it. */
 export interface Damage {
@@ -12,6 +13,14 @@ export interface Damage {
 }
 
 const WHY = '.why.json';
+const NAME_BYTES_MAX = 160;
+const WHY_BYTES_MAX = 64 * 1024;
+
+/** A file's path as one name, with room for what is put around it: a name has at most 255 bytes. */
+function flat(file: string): string {
+  const name = Buffer.from(file.replaceAll('/', '__'));
+  return name.length <= NAME_BYTES_MAX ? name.toString() : `${crc32(name).toString(16)}_${name.toString('latin1').replaceAll(/[^ -~]/g, '-').slice(-NAME_BYTES_MAX)}`;
+}
 
 /**
  * Where damaged things go: the file itself (or the bytes of a record) and, beside it, why. Nothing is
@@ -20,6 +29,8 @@ const WHY = '.why.json';
 export class Quarantine {
   private readonly damages: Damage[] = [];
   private readonly dir: string;
+  /** Of everything that lies there. */
+  private readonly names = new Set<string>();
 
   constructor(
     private readonly fs: StorageFs,
@@ -37,6 +48,7 @@ export class Quarantine {
   /** Reads what earlier starts put here. */
   load(): void {
     for (const { name } of this.fs.readDirSync(this.dir)) {
+      this.names.add(name);
       if (!name.endsWith(WHY)) continue;
       this.push(this.explanation(name) ?? { file: `quarantine/${name}`, reason: 'unreadable', at: new Date().toISOString() });
     }
@@ -69,6 +81,7 @@ export class Quarantine {
     } catch (error) {
       if (!isMissing(error)) throw error;
     }
+    this.names.add(name);
     await this.fs.syncDir(this.dir);
     await this.fs.syncDir(join(path, '..'));
   }
@@ -77,21 +90,23 @@ export class Quarantine {
   async keep(path: string, reason: string): Promise<void> {
     const name = await this.announce(path, reason);
     await writeFileAtomic(join(this.dir, name), this.fs.readSync(path), { fs: this.fs });
+    this.names.add(name);
   }
 
-  /** Keeps a copy of damaged bytes of a file that stays; a second time (the next boot) changes nothing. */
+  /** Keeps a copy of damaged bytes of a file that stays; the same ones a second time (the next boot) change nothing. */
   async copy(file: string, offset: number, bytes: Buffer, reason: string): Promise<void> {
-    const name = `${file.replaceAll('/', '__')}_${offset}`;
-    if (this.fs.sizeSync(join(this.dir, name)) !== undefined) return;
+    const name = `${flat(file)}_${offset}_${crc32(bytes).toString(16)}`;
+    if (this.names.has(name)) return;
     await this.ensure();
     await this.explain(name, this.note(file, reason));
     await writeFileAtomic(join(this.dir, name), bytes, { fs: this.fs });
+    this.names.add(name);
   }
 
   /** Says why something comes here, and under which name, before it does. */
   private async announce(path: string, reason: string): Promise<string> {
     const damage = this.note(path, reason);
-    const name = `${damage.at.replaceAll(/[:.]/g, '-')}_${damage.file.replaceAll('/', '__')}`;
+    const name = this.unused(`${damage.at.replaceAll(/[:.]/g, '-')}_${flat(damage.file)}`);
     await this.ensure();
     await this.explain(name, damage);
     return name;
@@ -99,8 +114,10 @@ export class Quarantine {
 
   private explanation(name: string): Damage | undefined {
     try {
-      return JSON.parse(this.fs.readSync(join(this.dir, name)).toString()) as Damage;
-    } catch {
+      const { file, reason, at } = JSON.parse(this.fs.readSync(join(this.dir, name), 0, WHY_BYTES_MAX).toString()) as Damage;
+      return { file: String(file), reason: String(reason), at: String(at) };
+    } catch (error) {
+      if (isShortage(error)) throw error;
       return undefined;
     }
   }
@@ -112,6 +129,13 @@ export class Quarantine {
   private async ensure(): Promise<void> {
     await this.fs.mkdir(this.dir);
     await this.fs.syncDir(this.root);
+  }
+
+  /** What lies here is not written over: the same file may be damaged in the same way again. */
+  private unused(wanted: string): string {
+    let name = wanted;
+    for (let count = 2; this.names.has(name); count += 1) name = `${wanted}_${count}`;
+    return name;
   }
 
   private push(damage: Damage): void {

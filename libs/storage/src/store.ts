@@ -26,7 +26,7 @@ export interface StoreOptions {
   installationId: string;
   /** Relative path of a session's `events.ndjson`; without it there are no such files. */
   sessionEvents?: (sessionId: string) => string;
-  /** ms since 1970; only for the age of idempotent answers. */
+  /** ms that only grow; only for the age of idempotent answers. @default performance.now */
   clock?: () => number;
   fs?: StorageFs;
   limits?: Partial<StorageLimits>;
@@ -68,16 +68,17 @@ export class Store {
   private readonly reader: LogReader;
   private readonly sessionReader: SessionReader;
   private readonly checkpointer: Checkpointer;
+  private readonly root: string;
   private closed = false;
 
   private constructor(
-    private readonly options: Required<Pick<StoreOptions, 'clock'>> &
-      Pick<StoreOptions, 'sessionEvents'> & { collections: Collections; limits: StorageLimits },
+    private readonly options: Pick<StoreOptions, 'sessionEvents'> & { collections: Collections; limits: StorageLimits },
     private readonly recovered: Recovered,
     private readonly quarantine: Quarantine,
-    private readonly lock: { release(): Promise<void> },
+    private readonly lock: Awaited<ReturnType<StorageFs['lock']>>,
     parts: { fs: StorageFs; root: string },
   ) {
+    this.root = parts.root;
     const { state, segments, logId, checkpointCommit } = recovered;
     const { limits } = options;
     this.logId = logId;
@@ -93,6 +94,7 @@ export class Store {
       limits,
       {
         admit: () => this.admit(),
+        assertOwner: () => this.assertOwner(),
         durable: (entry) => this.becameDurable(entry),
         failed: (entries) => this.undo(entries),
       },
@@ -110,7 +112,7 @@ export class Store {
    * is of a newer version; CONFIG_INVALID when it belongs to another installation.
    */
   static async open(options: StoreOptions): Promise<Store> {
-    const { fs = nodeFs, clock = Date.now } = options;
+    const { fs = nodeFs, clock = () => performance.now() } = options;
     const root = resolve(options.dir);
     const limits = { ...STORAGE_LIMITS, ...options.limits };
     const collections = new Collections(options.collections);
@@ -122,7 +124,7 @@ export class Store {
       const state = { fs, root, limits, clock, collections, sessionEvents: options.sessionEvents, onDamage };
       const recovered = await recoverState(state, options.installationId, quarantine, options.restored);
       const { sessionEvents } = options;
-      const store = new Store({ clock, collections, limits, sessionEvents }, recovered, quarantine, lock, { fs, root });
+      const store = new Store({ collections, limits, sessionEvents }, recovered, quarantine, lock, { fs, root });
       if (recovered.state.head.commit > recovered.checkpointCommit) store.checkpointer.committed();
       return store;
     } catch (error) {
@@ -195,7 +197,7 @@ export class Store {
     const behind = state.behind.error === undefined ? undefined : reasonOf(state.behind.error);
     const lastError = log.lastError ?? behind ?? checkpointer.lastError;
     return {
-      writable: !this.closed && log.lastError === undefined,
+      writable: !this.closed && log.lastError === undefined && this.lock.held(),
       ...(lastError === undefined ? {} : { lastError }),
       quarantined: this.quarantine.report(),
       tornBytesTruncated: this.recovered.tornBytes,
@@ -209,6 +211,7 @@ export class Store {
   /** Resolves when every file shows the log and a checkpoint says so. @throws STORAGE_WRITE, STORAGE_FULL. */
   async flush(): Promise<void> {
     await this.log.drained();
+    this.assertOwner();
     try {
       await this.state.behind.drained();
       await this.checkpointer.write();
@@ -239,11 +242,11 @@ export class Store {
       const newer = this.state.opaque.get(documentKey(name));
       if (newer !== undefined) throw new AppError('STORAGE_NEWER', undefined, { file: newer.path });
     }
-    const { collections, clock, limits, sessionEvents } = this.options;
+    const { collections, limits, sessionEvents } = this.options;
     const prepared = prepareCommit(commit, {
       collections,
       logId: this.logId,
-      clock,
+      now: () => this.state.answers.now(),
       commitBytesMax: limits.commitBytesMax,
       head: this.pendingNumbers,
       pending: this.pending,
@@ -258,6 +261,14 @@ export class Store {
   private async admit(): Promise<void> {
     await this.state.behind.room();
     if (this.state.sessions.unsyncedBytes > this.options.limits.unsyncedEventBytesMax) await this.checkpointer.write();
+  }
+
+  /** Fails for good: only a start can find out what became of the directory meanwhile. */
+  private assertOwner(): void {
+    if (this.lock.held()) return;
+    void this.state.behind.stop();
+    void this.checkpointer.stop();
+    throw new AppError('STORAGE_LOCKED', `The lock of ${this.root} was taken away; this process writes nothing any more and has to be started again.`, { dir: this.root });
   }
 
   private becameDurable(entry: Entry): void {

@@ -94,12 +94,17 @@ export class EventTail implements OnApplicationBootstrap, OnModuleDestroy {
     else if (seq > current.seq) this.want(seq);
   }
 
-  private append(logId: string, events: readonly EventEnvelope[]): void {
+  private append(logId: string, events: readonly EventEnvelope[], from: 'live' | 'page' = 'live'): void {
     const { current } = this;
     if (!current || current.logId !== logId) return;
     const before = current.seq;
     for (const event of events) {
-      if (event.seq !== current.seq + 1) continue;
+      if (event.seq <= current.seq) continue;
+      if (event.seq > current.seq + 1) {
+        // What a page of the log does not have was in a damaged record: nothing can fill that hole.
+        if (from === 'live') continue;
+        this.ring.clear();
+      }
       this.ring.append(new LiveEvent(event));
       current.seq = event.seq;
     }
@@ -163,7 +168,7 @@ export class EventTail implements OnApplicationBootstrap, OnModuleDestroy {
 
   private async page(position: FeedPosition): Promise<void> {
     const { items } = await this.bus.request(SessionRpc.eventPage, { after: cursorOf(position), limit: PAGE_ITEMS_MAX });
-    if (items.length > 0) this.append(position.logId, items);
+    if (items.length > 0) this.append(position.logId, items, 'page');
     // Somebody spoke of an event that the log does not have: the log is right.
     else if (this.current === position) this.wanted = position.seq;
   }

@@ -142,6 +142,21 @@ describe('a subscription', () => {
     expect(listener.seqs).toEqual(range(1, 9));
   });
 
+  it('passes over what was in a damaged record of the log, and does not ask for it for ever', async () => {
+    const listener = await Listener.subscribed();
+    service.damaged.add(4);
+    service.commit(many(2));
+    service.commit(many(3), { heard: false });
+    service.commit(many(1));
+    await listener.next('event', 5);
+    const asked = service.pages;
+    service.commit(many(1));
+    await listener.next('event', 6);
+
+    expect(listener.seqs).toEqual([1, 2, 3, 5, 6, 7]);
+    expect(service.pages - asked).toBeLessThan(3);
+  });
+
   it.each([
     ['of another log', () => 'other-1.3'], ['from the future', () => `${LOG_ID}.999`], ['that is none', () => 'nonsense'],
   ])('says gap for a cursor %s, and goes on from the head', async (_name, cursor) => {

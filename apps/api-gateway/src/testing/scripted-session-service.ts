@@ -32,6 +32,9 @@ export class ScriptedSessionService {
     return service;
   }
 
+  /** Events whose record in the log was damaged: no page has them. */
+  readonly damaged = new Set<number>();
+
   get head(): string {
     return `${this.logId}.${this.feed.length}`;
   }
@@ -147,7 +150,7 @@ export class ScriptedSessionService {
   private page({ after, limit = 50 }: { after?: string; limit?: number }): { items: EventEnvelope[]; nextCursor: string } {
     this.pages += 1;
     const from = after === undefined ? this.oldest - 1 : this.seqOf(after);
-    const items = this.feed.slice(from, from + limit);
+    const items = this.feed.slice(from).filter(({ seq }) => !this.damaged.has(seq)).slice(0, limit);
     return { items, nextCursor: items.at(-1)?.cursor ?? after ?? this.head };
   }
 

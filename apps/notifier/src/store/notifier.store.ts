@@ -3,7 +3,6 @@ import { AppError } from '@orbitmesh/domain';
 import type { Delivery } from '@orbitmesh/contracts';
 import { NOTIFIER_STORE, Store, type Commit, type IdempotencyRecord, type StorageFs, type StorageHealth, type View } from '@orbitmesh/storage';
 import { DeliveryIndex } from '../outbox/delivery-index.js';
-import { Clock } from '../kernel/clock.js';
 import { COLLECTIONS } from './collections.js';
 
 /** Documents that change together or not at all. The notifier makes no events. */
@@ -12,7 +11,6 @@ export type Change = Pick<Commit, 'puts' | 'deletes'>;
 export interface NotifierStoreOptions {
   dir: string;
   installationId: string;
-  clock?: Clock;
   fs?: StorageFs;
 }
 
@@ -28,8 +26,8 @@ export class NotifierStore implements OnApplicationShutdown {
   }
 
   /** @throws STORAGE_LOCKED when another notifier has this directory; STORAGE_NEWER, CONFIG_INVALID */
-  static async open({ dir, installationId, clock = new Clock(), fs }: NotifierStoreOptions): Promise<NotifierStore> {
-    return new NotifierStore(await Store.open({ dir, installationId, collections: NOTIFIER_STORE.collections, clock: () => clock.wall(), fs }));
+  static async open({ dir, installationId, fs }: NotifierStoreOptions): Promise<NotifierStore> {
+    return new NotifierStore(await Store.open({ dir, installationId, collections: NOTIFIER_STORE.collections, fs }));
   }
 
   /** What commands decide on: everything that was handed in. */

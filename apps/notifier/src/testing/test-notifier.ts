@@ -49,7 +49,7 @@ export class TestNotifier {
 
   static async open(options: TestNotifierOptions): Promise<TestNotifier> {
     const clock = options.clock ?? new FakeClock();
-    const store = await NotifierStore.open({ dir: options.dir, installationId: 'in_test', clock, fs: options.fs });
+    const store = await NotifierStore.open({ dir: options.dir, installationId: 'in_test', fs: options.fs });
     return new TestNotifier(options, clock, store, await WebhookSecrets.load(options.dir, 'in_test'));
   }
 

@@ -13,7 +13,7 @@ export function openStore(
   config: Pick<SessionServiceConfig, 'home'>, { installationId }: Pick<Installation, 'installationId'>, clock: Clock, more: Pick<StoreOptions, 'fs' | 'limits'> = {},
 ): Promise<Store> {
   return Store.open({
-    ...SESSION_STORE, dir: storeDirectory(config.home), installationId, clock: () => clock.wall(), ...more,
+    ...SESSION_STORE, dir: storeDirectory(config.home), installationId, clock: () => clock.monotonic(), ...more,
   });
 }
 

@@ -69,7 +69,7 @@ describe('a damaged record of the log', () => {
     expect(await typesOf(store)).toEqual(ALL.filter((type) => type !== 'e3'));
     expect(store.health().quarantined).toMatchObject([{ file: SEGMENT, reason: expect.stringContaining('damaged record') }]);
     expect(store.durable.get('tasks', 'task_2')).toMatchObject({ title: 'title 2' });
-    expect(readdirSync(join(dir, 'quarantine')).some((name) => /^log__00000001\.ndjson_\d+$/.test(name))).toBe(true);
+    expect(readdirSync(join(dir, 'quarantine')).some((name) => /^log__00000001\.ndjson_\d+_[0-9a-f]+$/.test(name))).toBe(true);
     await store.close();
     const again = await stores.open(dir);
     expect(again.health().quarantined).toHaveLength(1);
@@ -101,6 +101,7 @@ describe('a damaged document', () => {
     writeFileSync(join(dir, TASK), content);
 
     const store = await stores.open(dir);
+    await store.flush();
 
     expect(store.durable.get('tasks', 'task_1')).toEqual({ id: 'task_1', projectId: 'proj_1', revision: 1, title: 'title 1' });
     expect(JSON.parse(readFileSync(join(dir, TASK), 'utf8'))).toMatchObject({ title: 'title 1' });
@@ -172,7 +173,7 @@ describe('what a newer version wrote', () => {
   });
 
   it.each([
-    ['checkpoint', 'checkpoint.json', '"schemaVersion":1', '"schemaVersion":9'],
+    ['checkpoint', 'checkpoint.json', /"schemaVersion":1.*}/, '"schemaVersion":9}'],
     ['log', SEGMENT, '', ''],
   ])('as a %s keeps the store from opening', async (_, file, from, to) => {
     const dir = await filled();

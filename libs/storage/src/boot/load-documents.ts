@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { CHECKPOINT_FILE } from '../checkpoint.js';
 import { NOT_DOCUMENTS, type Collections, type DocumentName } from '../collections.js';
 import { reasonOf } from '../fs/storage-error.js';
-import type { StorageFs } from '../fs/storage-fs.js';
+import { isShortage, type DirectoryEntry, type StorageFs } from '../fs/storage-fs.js';
 import { TEMPORARY_NAME } from '../fs/write-file-atomic.js';
 import { DOCUMENT_DEPTH_MAX } from '../limits.js';
 import { documentKey, type OpaqueDocument } from '../projection/document-files.js';
@@ -10,9 +10,17 @@ import type { ChangedFile } from './hand-edits.js';
 import { deepFreeze } from '../view/deep-freeze.js';
 import type { DocumentTables } from '../view/view.js';
 
+export interface DamagedFile {
+  /** Relative. */
+  path: string;
+  reason: string;
+  /** It may be a document's file, and somebody else's: then it stays where it is unless the log has a document there. */
+  foreign: boolean;
+}
+
 export interface LoadedFiles {
-  /** Relative paths of files that are not what they should be. */
-  damaged: { path: string; reason: string }[];
+  /** What is not what it should be. */
+  damaged: DamagedFile[];
   /** Second files of a document; the one with the lower revision is listed. */
   duplicates: { name: DocumentName; path: string }[];
   /** Absolute paths of temporary files of ours. */
@@ -30,28 +38,31 @@ export function loadDocuments(
   collections: Collections,
   tables: DocumentTables,
   opaque: Map<string, OpaqueDocument>,
+  fileBytesMax: number,
 ): LoadedFiles {
   const found: LoadedFiles = { damaged: [], duplicates: [], temporaries: [], changed: [], notes: [] };
   const checkpointAt = fs.writtenAtSync?.(join(root, CHECKPOINT_FILE)) ?? Infinity;
   const paths = new Map<string, string>();
   for (const path of documentPaths(fs, root, '', 0, found)) {
-    const read = readDocument(fs, join(root, path));
+    const read = readDocument(fs, join(root, path), fileBytesMax);
     if ('reason' in read) {
-      found.damaged.push({ path, reason: read.reason });
+      found.damaged.push({ path, reason: read.reason, foreign: false });
       continue;
     }
     const { schemaVersion, doc } = read;
     const name = collections.identify(path, doc);
     if (name === undefined) {
-      if (schemaVersion !== undefined) found.notes.push({ path, reason: 'not where its content belongs; left alone' });
+      if (schemaVersion !== undefined) found.damaged.push({ path, reason: 'not where its content belongs', foreign: true });
       continue;
     }
     const spec = collections.spec(name.collection);
     if (schemaVersion === undefined && !spec.plain) {
-      found.damaged.push({ path, reason: 'it has no schemaVersion' });
+      found.damaged.push({ path, reason: 'it has no schemaVersion', foreign: false });
     } else if (schemaVersion !== undefined && schemaVersion > spec.schemaVersion) {
       opaque.set(documentKey(name), { schemaVersion, doc, path });
       found.notes.push({ path, reason: `written by a newer version (${schemaVersion}); left alone` });
+    } else if (collections.lacks(name, doc) !== undefined) {
+      found.damaged.push({ path, reason: `its ${collections.lacks(name, doc)} is not what it has to be`, foreign: false });
     } else {
       keepNewest(name, path, doc, tables, paths, found);
       if (checkpointAt < Infinity && (fs.writtenAtSync?.(join(root, path)) ?? 0) > checkpointAt) found.changed.push({ name, path });
@@ -90,23 +101,44 @@ function* documentPaths(
   depth: number,
   found: LoadedFiles,
 ): Generator<string> {
-  for (const { name, kind } of fs.readDirSync(join(root, below))) {
+  for (const { name, kind } of entriesOf(fs, join(root, below), below, found)) {
     const path = below === '' ? name : `${below}/${name}`;
     if (depth === 0 && NOT_DOCUMENTS.has(name)) continue;
-    if (kind === 'directory' && depth < DOCUMENT_DEPTH_MAX) yield* documentPaths(fs, root, path, depth + 1, found);
-    if (kind !== 'file') continue;
-    if (TEMPORARY_NAME.test(name)) found.temporaries.push(join(root, path));
-    else if (name.endsWith('.json') && !name.startsWith('.')) yield path;
+    const named = name.endsWith('.json') && !name.startsWith('.');
+    if (kind === 'file') {
+      if (TEMPORARY_NAME.test(name)) found.temporaries.push(join(root, path));
+      else if (named) yield path;
+    } else if (named) {
+      found.damaged.push({ path, reason: `a ${kind}, no file`, foreign: true });
+    } else if (kind === 'link') {
+      found.notes.push({ path, reason: 'a link; not followed' });
+    } else if (kind === 'directory' && depth < DOCUMENT_DEPTH_MAX) {
+      yield* documentPaths(fs, root, path, depth + 1, found);
+    }
+  }
+}
+
+function entriesOf(fs: StorageFs, dir: string, path: string, found: LoadedFiles): DirectoryEntry[] {
+  try {
+    return fs.readDirSync(dir);
+  } catch (error) {
+    if (path === '' || isShortage(error)) throw error;
+    found.notes.push({ path, reason: `unreadable: ${reasonOf(error)}` });
+    return [];
   }
 }
 
 type ReadDocument = { reason: string } | { schemaVersion: number | undefined; doc: object };
 
-function readDocument(fs: StorageFs, path: string): ReadDocument {
+function readDocument(fs: StorageFs, path: string, bytesMax: number): ReadDocument {
   let content: unknown;
   try {
-    content = JSON.parse(fs.readSync(path).toString());
+    const bytes = fs.readSync(path, 0, bytesMax + 1);
+    if (bytes.length > bytesMax) return { reason: `larger than ${bytesMax} bytes` };
+    content = JSON.parse(bytes.toString());
   } catch (error) {
+    // Said about us, not about the file: taking every document for damaged would empty the store.
+    if (isShortage(error)) throw error;
     return { reason: `unreadable: ${reasonOf(error)}` };
   }
   if (typeof content !== 'object' || content === null || Array.isArray(content)) return { reason: 'not a document' };

@@ -1,6 +1,6 @@
 import { dirname, join } from 'node:path';
 import { AppError } from '@orbitmesh/domain';
-import { readCheckpoint, CHECKPOINT_FILE, type Checkpoint } from '../checkpoint.js';
+import { readCheckpoint, writeCheckpoint, CHECKPOINT_FILE, type Checkpoint } from '../checkpoint.js';
 import type { DocumentName } from '../collections.js';
 import type { StorageFs } from '../fs/storage-fs.js';
 import { AnswerJournal } from '../idempotency/answer-journal.js';
@@ -25,7 +25,7 @@ export interface Recovered {
 
 /** Makes the directory and those above it, each with a durable entry. */
 export async function makeDirectories(fs: StorageFs, dir: string): Promise<void> {
-  if (fs.sizeSync(dir) !== undefined) return;
+  if (fs.isDirectorySync(dir)) return;
   await makeDirectories(fs, dirname(dir));
   await fs.mkdir(dir);
   await fs.syncDir(dirname(dir));
@@ -46,7 +46,31 @@ export async function recoverState(
   const logId = logIdOf(log, checkpoint, installationId, restored);
 
   const state = new DurableState(parts);
-  const loaded = loadDocuments(fs, root, parts.collections, state.documents, state.opaque);
+  try {
+    await fill(state, { parts, log, checkpoint, quarantine });
+    const segments = new Segments(fs, join(root, 'log'), logId, limits, log.chain, log.tried);
+    const renamed = logId !== log.logId;
+    if (!renamed) await segments.resume();
+    else if (log.chain.length > 0) await segments.begin({ commit: state.head.commit + 1, seq: state.head.seq + 1 });
+    const eras = new Eras(renamed ? [...log.eras, { logId, firstSeq: state.head.seq + 1 }] : log.eras);
+    return { state, segments, logId, eras, tornBytes: log.tornBytes, checkpointCommit: checkpoint?.commit ?? 0 };
+  } catch (error) {
+    // Files that began to follow the log must not go on when somebody else may take the directory.
+    await state.behind.stop();
+    throw error;
+  }
+}
+
+interface Sources {
+  parts: StateParts;
+  log: RecoveredLog;
+  checkpoint: Checkpoint | undefined;
+  quarantine: Quarantine;
+}
+
+async function fill(state: DurableState, { parts, log, checkpoint, quarantine }: Sources): Promise<void> {
+  const { fs, root, limits } = parts;
+  const loaded = loadDocuments(fs, root, parts.collections, state.documents, state.opaque, limits.documentFileBytesMax);
   for (const { path, reason } of loaded.notes) quarantine.note(path, reason);
   state.answerJournal = await AnswerJournal.open(
     fs,
@@ -56,22 +80,23 @@ export async function recoverState(
     (kept) => state.answers.add(kept),
     (path, reason) => quarantine.note(path, reason),
   );
-  if (checkpoint === undefined) await state.sessions.adopt(allIds(state, parts));
+  state.answers.reached(checkpoint?.inServiceMs ?? 0);
+  const takeAway = (path: string, reason: string): Promise<void> => quarantine.take(path, reason);
+  if (checkpoint === undefined) await state.sessions.adopt(allIds(state, parts), takeAway);
   else restoreHeads(state, checkpoint);
 
-  const boot = new Boot(parts, state, log, quarantine);
-  boot.replay(checkpoint?.commit ?? 0);
+  const boot = new Boot(parts, state, log, checkpoint, quarantine);
+  boot.replay();
+  boot.refill(await state.sessions.damaged(takeAway));
   await boot.overruleEdits(loaded);
   await boot.repair(loaded);
   for (const damage of log.damages) await report(quarantine, damage);
   for (const path of loaded.temporaries) await fs.unlink(path);
+}
 
-  const segments = new Segments(fs, join(root, 'log'), logId, limits, log.chain, log.tried);
-  const renamed = logId !== log.logId;
-  if (!renamed) await segments.resume();
-  else if (log.chain.length > 0) await segments.begin({ commit: state.head.commit + 1, seq: state.head.seq + 1 });
-  const eras = new Eras(renamed ? [...log.eras, { logId, firstSeq: state.head.seq + 1 }] : log.eras);
-  return { state, segments, logId, eras, tornBytes: log.tornBytes, checkpointCommit: checkpoint?.commit ?? 0 };
+interface LoggedDocument {
+  put: LoggedPut;
+  commit: number;
 }
 
 /** The steps of boot that apply records of the log. */
@@ -82,12 +107,27 @@ class Boot {
     private readonly parts: StateParts,
     private readonly state: DurableState,
     private readonly log: RecoveredLog,
+    private readonly checkpoint: Checkpoint | undefined,
     private readonly quarantine: Quarantine,
   ) {}
 
+  /** What the log still has of the events that damaged files of sessions have lost. */
+  refill(sessions: Set<string>): void {
+    if (sessions.size === 0) return;
+    for (const segment of this.log.chain) {
+      for (const { commit, events = [] } of this.records(segment, 0)) {
+        for (const event of events) {
+          const { sessionId } = event;
+          if (sessionId !== undefined && sessions.has(sessionId)) this.state.sessions.append(sessionId, commit, storedEvent(event));
+        }
+      }
+    }
+  }
+
   /** Puts and deletes are whole, so a document that is ahead of the checkpoint is harmless. */
-  replay(covered: number): void {
+  replay(): void {
     const { chain } = this.log;
+    const covered = this.checkpoint?.commit ?? 0;
     const first = Math.max(0, chain.findLastIndex((segment) => segment.firstCommit <= covered + 1));
     for (const segment of chain.slice(first)) {
       for (const record of this.records(segment, covered)) {
@@ -116,49 +156,52 @@ class Boot {
     for (const { name, path } of loaded.duplicates) {
       // A crash between the two halves of a move; otherwise somebody copied the file.
       if (this.touched.has(documentKey(name))) this.state.files.outdate(name, path);
-      else await this.quarantine.take(join(this.parts.root, path), 'an older copy of a document');
+      else await this.takeAway(path, 'an older copy of a document');
     }
-    const sessions = await this.state.sessions.damaged();
-    if (loaded.damaged.length === 0 && sessions.size === 0) return;
-    const wanted = new Set(loaded.damaged.map(({ path }) => path));
-    const found = this.searchLog(wanted, sessions);
-    for (const { path, reason } of loaded.damaged) {
-      const put = found.get(path);
-      const file = join(this.parts.root, path);
-      if (put === undefined) {
-        await this.quarantine.take(file, reason);
-        continue;
-      }
-      await this.quarantine.copy(path, 0, this.parts.fs.readSync(file), `${reason}; made again from the log`);
-      const { commit } = this.state.head;
-      if (!this.touched.has(documentKey(put))) {
-        this.state.apply({ commit, puts: [put], deletes: [], forgets: [], events: [], answer: undefined });
-      }
+    const found = loaded.damaged.length === 0 ? new Map<string, LoggedDocument>() : this.searchLog(new Set(loaded.damaged.map(({ path }) => path)));
+    await this.replayAgainFrom(found);
+    for (const { path, reason, foreign } of loaded.damaged) {
+      const logged = found.get(path);
+      if (logged !== undefined) await this.takeAway(path, `${reason}; made again from the log`);
+      else if (foreign) this.quarantine.note(path, `${reason}; left alone`);
+      else await this.takeAway(path, reason);
+      if (logged === undefined || this.touched.has(documentKey(logged.put))) continue;
+      // By its own commit: no checkpoint may cover that before the file is there.
+      this.state.apply({ commit: logged.commit, puts: [logged.put], deletes: [], forgets: [], events: [], answer: undefined });
     }
-    // Before the first checkpoint: afterwards the damaged files would count as up to date.
-    await this.state.behind.drained();
+    // From here on the files follow the log: before, a good one might have been taken away for the damaged one.
+    this.state.behind.begin();
   }
 
-  /** The last state in the log of each of these files; and the events of damaged sessions, again. */
-  private searchLog(paths: Set<string>, sessions: Set<string>): Map<string, LoggedPut> {
-    const found = new Map<string, LoggedPut>();
+  private takeAway(path: string, reason: string): Promise<void> {
+    return this.quarantine.take(join(this.parts.root, path), reason);
+  }
+
+  /**
+   * A file that is moved away is nowhere until it is made again, so a crash between must find a checkpoint that does not
+   * cover it. To replay more than is needed changes nothing.
+   */
+  private async replayAgainFrom(found: ReadonlyMap<string, LoggedDocument>): Promise<void> {
+    const { checkpoint, parts } = this;
+    const first = Math.min(...[...found.values()].map(({ commit }) => commit));
+    if (checkpoint === undefined || first > checkpoint.commit) return;
+    await writeCheckpoint(parts.fs, parts.root, { ...checkpoint, commit: first - 1 });
+  }
+
+  /** The last state in the log of each of these files. */
+  private searchLog(paths: Set<string>): Map<string, LoggedDocument> {
+    const found = new Map<string, LoggedDocument>();
     const pathOf = new Map<string, string>();
     for (const segment of this.log.chain) {
-      for (const { commit, puts = [], deletes = [], events = [] } of this.records(segment, 0)) {
+      for (const { commit, puts = [], deletes = [] } of this.records(segment, 0)) {
         for (const name of [...puts, ...deletes]) {
           found.delete(pathOf.get(documentKey(name)) ?? '');
         }
         for (const put of puts) {
           const path = this.parts.collections.path(put.collection, put.id, put.doc);
           if (!paths.has(path)) continue;
-          found.set(path, put);
+          found.set(path, { put, commit });
           pathOf.set(documentKey(put), path);
-        }
-        for (const event of events) {
-          const { sessionId } = event;
-          if (sessionId !== undefined && sessions.has(sessionId)) {
-            this.state.sessions.append(sessionId, commit, storedEvent(event));
-          }
         }
       }
     }

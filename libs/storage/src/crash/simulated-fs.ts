@@ -67,8 +67,8 @@ export class SimulatedFs implements StorageFs {
     return this.halted;
   }
 
-  lock(): Promise<{ release(): Promise<void> }> {
-    return this.done({ release: () => Promise.resolve() });
+  lock(): ReturnType<StorageFs['lock']> {
+    return this.done({ held: () => true, release: () => Promise.resolve() });
   }
 
   open(path: string, mode: OpenMode): Promise<StorageFile> {
@@ -135,6 +135,10 @@ export class SimulatedFs implements StorageFs {
     });
   }
 
+  isDirectorySync(path: string): boolean {
+    return this.find(path)?.kind === 'directory';
+  }
+
   readDirSync(path: string): DirectoryEntry[] {
     const node = this.find(path);
     if (node?.kind !== 'directory') return [];
@@ -149,7 +153,7 @@ export class SimulatedFs implements StorageFs {
 
   sizeSync(path: string): number | undefined {
     const node = this.find(path);
-    return node?.kind === 'file' ? node.live.length : node === undefined ? undefined : 0;
+    return node?.kind === 'file' ? node.live.length : undefined;
   }
 
   private file(path: string, node: SimFileNode): StorageFile {

@@ -1,9 +1,13 @@
-import { closeSync, fstatSync, openSync, readdirSync, readFileSync, readSync, statSync } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, statSync, type Stats } from 'node:fs';
 import * as fsp from 'node:fs/promises';
 import { DirectoryLock } from '../lock/directory.lock.js';
-import { isMissing, type DirectoryEntry, type OpenMode, type StorageFile, type StorageFs } from './storage-fs.js';
+import { isMissing, NotAFileError, type DirectoryEntry, type OpenMode, type StorageFile, type StorageFs } from './storage-fs.js';
 
-const FLAGS: Record<OpenMode, string> = { create: 'ax', append: 'a', read: 'r' };
+/** A link is never followed: what we read and write is what lies in our own directory. Nor is a FIFO waited for. */
+const OURS = constants.O_NOFOLLOW | constants.O_NONBLOCK;
+const APPEND = constants.O_WRONLY | constants.O_APPEND | constants.O_CREAT | OURS;
+const READ = constants.O_RDONLY | OURS;
+const FLAGS: Record<OpenMode, number> = { create: APPEND | constants.O_EXCL, append: APPEND, read: READ };
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 
@@ -49,7 +53,7 @@ export const nodeFs: StorageFs = {
     try {
       await fsp.mkdir(path, DIRECTORY_MODE);
     } catch (error) {
-      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !statSync(path).isDirectory()) throw error;
+      if ((error as NodeJS.ErrnoException).code !== 'EEXIST' || !lstatSync(path).isDirectory()) throw error;
     }
   },
 
@@ -67,11 +71,13 @@ export const nodeFs: StorageFs = {
     }
   },
 
+  isDirectorySync: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
+
   readDirSync(path): DirectoryEntry[] {
     try {
       return readdirSync(path, { withFileTypes: true }).map((entry) => ({
         name: entry.name,
-        kind: entry.isFile() ? 'file' : entry.isDirectory() ? 'directory' : 'other',
+        kind: entry.isFile() ? 'file' : entry.isDirectory() ? 'directory' : entry.isSymbolicLink() ? 'link' : 'other',
       }));
     } catch (error) {
       if (isMissing(error)) return [];
@@ -79,19 +85,24 @@ export const nodeFs: StorageFs = {
     }
   },
 
-  readSync(path, offset, length) {
-    if (offset === undefined) return readFileSync(path);
-    const fd = openSync(path, 'r');
+  readSync(path, offset = 0, length = Infinity) {
+    const fd = openSync(path, READ);
     try {
-      const buffer = Buffer.allocUnsafe(length ?? Math.max(0, fstatSync(fd).size - offset));
-      return buffer.subarray(0, readSync(fd, buffer, 0, buffer.length, offset));
+      const left = fileStats(path, fstatSync(fd)).size - offset;
+      const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(length, left)));
+      let filled = 0;
+      for (let count = -1; filled < buffer.length && count !== 0; filled += count) {
+        count = readSync(fd, buffer, filled, buffer.length - filled, offset + filled);
+      }
+      return buffer.subarray(0, filled);
     } finally {
       closeSync(fd);
     }
   },
 
   sizeSync(path) {
-    return statSync(path, { throwIfNoEntry: false })?.size;
+    const stats = lstatSync(path, { throwIfNoEntry: false });
+    return stats === undefined ? undefined : fileStats(path, stats).size;
   },
 
   writtenAtSync(path) {
@@ -103,3 +114,8 @@ export const nodeFs: StorageFs = {
     return found && `${found.ino}-${found.birthtimeNs}`;
   },
 };
+
+function fileStats(path: string, stats: Stats): Stats {
+  if (!stats.isFile()) throw new NotAFileError(path, stats.isDirectory() ? 'directory' : stats.isSymbolicLink() ? 'link' : 'other');
+  return stats;
+}

@@ -17,16 +17,19 @@ export type OpenMode = 'create' | 'append' | 'read';
 
 export interface DirectoryEntry {
   name: string;
-  kind: 'file' | 'directory' | 'other';
+  kind: EntryKind;
 }
+
+export type EntryKind = 'file' | 'directory' | 'link' | 'other';
 
 /**
  * The file system as the store uses it: a port with two implementations, the real one and the
- * simulated one of the crash-state proof. Files are 0600 and directories 0700. Errors are those of
- * node:fs (`code`). The `…Sync` calls are for boot, where they are 7 to 25 times faster (facts §2.3).
+ * simulated one of the crash-state proof. Files are 0600 and directories 0700; a link is never followed.
+ * Errors are those of node:fs (`code`). The `…Sync` calls are for boot, where they are 7 to 25 times faster (facts §2.3).
  */
 export interface StorageFs {
-  lock(dir: string): Promise<{ release(): Promise<void> }>;
+  /** `held` is false when somebody took the lock's file away. */
+  lock(dir: string): Promise<{ held(): boolean; release(): Promise<void> }>;
   open(path: string, mode: OpenMode, permissions?: number): Promise<StorageFile>;
   /** One level; a directory that exists is fine. */
   mkdir(path: string): Promise<void>;
@@ -36,10 +39,13 @@ export interface StorageFs {
   truncate(path: string, bytes: number): Promise<void>;
   /** fsync of a directory: its entries are durable. */
   syncDir(path: string): Promise<void>;
+  /** The one place where a link is followed: a whole store may be elsewhere. */
+  isDirectorySync(path: string): boolean;
   /** Empty for a directory that does not exist. */
   readDirSync(path: string): DirectoryEntry[];
+  /** Fewer bytes than asked for at the end of the file. @throws NotAFileError */
   readSync(path: string, offset?: number, length?: number): Buffer;
-  /** undefined for a file that does not exist. */
+  /** undefined for a file that does not exist. @throws NotAFileError */
   sizeSync(path: string): number | undefined;
   /** When it was written last, in ms since 1970; undefined for a file that does not exist. */
   writtenAtSync?(path: string): number | undefined;
@@ -60,4 +66,21 @@ export function isOtherFile(identity: string | undefined, other: string | undefi
 /** True when the error of a file system call says that the thing is not there. */
 export function isMissing(error: unknown): boolean {
   return (error as NodeJS.ErrnoException | undefined)?.code === 'ENOENT';
+}
+
+const KINDS: Record<Exclude<EntryKind, 'file'>, string> = { directory: 'a directory', link: 'a symbolic link', other: 'no ordinary file' };
+
+/** Something else is where a file of ours belongs. */
+export class NotAFileError extends Error {
+  constructor(path: string, kind: Exclude<EntryKind, 'file'>) {
+    super(`${path} is ${KINDS[kind]}.`);
+    this.name = 'NotAFileError';
+  }
+}
+
+const SHORTAGES = new Set(['EMFILE', 'ENFILE', 'ENOMEM', 'EAGAIN', 'EINTR']);
+
+/** True when a read failed for what the process or the machine is short of: it says nothing about the file. */
+export function isShortage(error: unknown): boolean {
+  return SHORTAGES.has((error as NodeJS.ErrnoException | undefined)?.code ?? '');
 }

@@ -2,11 +2,11 @@ import { join } from 'node:path';
 import { encodeRecord, scanRecords } from '../log/record-lines.js';
 import { AppendFile } from '../log/append-file.js';
 import { segmentName, segmentNumber } from '../log/log-record.js';
-import type { StorageFs } from '../fs/storage-fs.js';
+import { isShortage, type StorageFs } from '../fs/storage-fs.js';
 import type { StorageLimits } from '../limits.js';
 import type { KeptAnswer } from './answer-table.js';
 
-/** A side segment in the checkpoint: what is beyond `bytes` does not count. */
+/** A side segment in the checkpoint: `bytes` of it are durable. */
 export interface AnswerSegment {
   number: number;
   bytes: number;
@@ -16,7 +16,7 @@ export interface AnswerSegment {
 
 /**
  * The answers of commits that the checkpoint covers, in append-only side segments, so that a
- * checkpoint writes only the new ones. The checkpoint says which segments count, and how far.
+ * checkpoint writes only the new ones. The checkpoint says which segments count.
  */
 export class AnswerJournal {
   private file: AppendFile | undefined;
@@ -45,16 +45,14 @@ export class AnswerJournal {
     load: (kept: KeptAnswer) => void,
     onDamage: (file: string, reason: string) => void,
   ): Promise<AnswerJournal> {
-    const present = fs
-      .readDirSync(dir)
-      .flatMap(({ name }) => segmentNumber(name) ?? [])
-      .sort((a, b) => a - b);
+    const present = numbersIn(fs, dir);
     const segments = named ?? present.map((number) => ({ number, bytes: Infinity, lastCommit: 0 }));
     const journal = new AnswerJournal(fs, dir, limits, [], present.at(-1) ?? 0);
     for (const segment of segments) {
       const path = join(dir, segmentName(segment.number));
-      const all = fs.sizeSync(path) === undefined ? Buffer.alloc(0) : fs.readSync(path);
-      const scan = scanRecords(all.subarray(0, Math.min(all.length, segment.bytes)), named === undefined ? 0 : segment.bytes);
+      const all = readIfPossible(fs, path);
+      // What is beyond `bytes` is of commits that were durable, too: harmless, and more when something moved the end.
+      const scan = scanRecords(all, named === undefined ? 0 : segment.bytes);
       if (scan.damaged.length > 0 || (named !== undefined && all.length < segment.bytes)) {
         onDamage(path, 'idempotent answers in it are damaged and lost');
       }
@@ -107,7 +105,7 @@ export class AnswerJournal {
   }
 
   /** Unlinks segments that no checkpoint names any more. Call after a checkpoint is durable. */
-  async removeOthers(present: number[] = this.present()): Promise<void> {
+  async removeOthers(present: number[] = numbersIn(this.fs, this.dir)): Promise<void> {
     const named = new Set(this.segments.map((segment) => segment.number));
     for (const number of present) {
       if (!named.has(number)) await this.fs.unlink(join(this.dir, segmentName(number)));
@@ -118,19 +116,39 @@ export class AnswerJournal {
     await this.file?.close();
   }
 
-  private present(): number[] {
-    return this.fs.readDirSync(this.dir).flatMap(({ name }) => segmentNumber(name) ?? []);
-  }
-
   /** A new one after every start and every failure: an old end is never appended to. */
   private async writable(): Promise<AppendFile> {
     const { file } = this;
     if (file !== undefined && !file.failed && file.durableBytes < this.limits.answerSegmentBytesMax) return file;
     await file?.close();
+    this.file = undefined;
     this.highest += 1;
-    this.file = await AppendFile.create(this.fs, join(this.dir, segmentName(this.highest)));
-    await this.fs.syncDir(this.dir);
+    const path = join(this.dir, segmentName(this.highest));
+    const created = await AppendFile.create(this.fs, path);
+    try {
+      await this.fs.syncDir(this.dir);
+    } catch (error) {
+      // Not in `segments`, so nothing may be written to it; what stays of it goes with the next checkpoint.
+      await created.close().catch(() => undefined);
+      throw error;
+    }
     this.segments.push({ number: this.highest, bytes: 0, lastCommit: 0 });
-    return this.file;
+    return (this.file = created);
+  }
+}
+
+/** In order; what is no file is not ours. */
+function numbersIn(fs: StorageFs, dir: string): number[] {
+  const files = fs.readDirSync(dir).filter(({ kind }) => kind === 'file');
+  return files.flatMap(({ name }) => segmentNumber(name) ?? []).sort((a, b) => a - b);
+}
+
+/** Empty when it is gone or unreadable: its answers are lost, and told by whoever knows how many bytes there were. */
+function readIfPossible(fs: StorageFs, path: string): Buffer {
+  try {
+    return fs.readSync(path);
+  } catch (error) {
+    if (isShortage(error)) throw error;
+    return Buffer.alloc(0);
   }
 }

@@ -14,16 +14,36 @@ export interface KeptAnswer {
   bytes: number;
 }
 
-/** The live idempotent answers, oldest first, within three bounds: age, count, bytes. */
+/**
+ * The live idempotent answers, oldest first, within three bounds: age, count, bytes. Age is time in service: a clock
+ * that only grows, and that goes on after a start where it was left. So no jump of the wall clock ends
+ * one early, which would let a repeated request do its work twice.
+ */
 export class AnswerTable {
   private readonly answers = new Map<string, KeptAnswer>();
   private bytes = 0;
   private droppedCount = 0;
+  private readonly startedAt: number;
+  /** The time in service at the start. */
+  private baseAt = 0;
 
   constructor(
     private readonly limits: StorageLimits,
+    /** Ms that only grow. */
     private readonly clock: () => number,
-  ) {}
+  ) {
+    this.startedAt = clock();
+  }
+
+  /** The time in service, in ms: the `at` of an answer that is made now. */
+  now(): number {
+    return this.baseAt + Math.floor(this.clock() - this.startedAt);
+  }
+
+  /** It was this late already: goes on from there. */
+  reached(at: number): void {
+    this.baseAt += Math.max(0, at - this.now());
+  }
 
   /** Answers that went before their time, because there were too many. */
   get dropped(): number {
@@ -41,6 +61,7 @@ export class AnswerTable {
   }
 
   add(kept: KeptAnswer): void {
+    this.reached(kept.answer.at);
     const name = nameOf(kept.answer.scope, kept.answer.key);
     this.remove(name);
     this.answers.set(name, kept);
@@ -65,7 +86,7 @@ export class AnswerTable {
   }
 
   private isOld(answer: LoggedAnswer): boolean {
-    return this.clock() - answer.at >= this.limits.answerAgeMsMax;
+    return this.now() - answer.at >= this.limits.answerAgeMsMax;
   }
 
   private remove(name: string): void {

@@ -1,11 +1,15 @@
 import { appendFileSync, readdirSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, describe, expect, it } from '@jest/globals';
-import { TestStores } from '../testing/test-store.js';
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { FaultyFs, fileSystemError } from '../testing/faulty-fs.js';
+import { eventually, putTask, TestStores } from '../testing/test-store.js';
 import type { Commit } from '../commit.js';
 
 const stores = new TestStores();
-afterEach(() => stores.clean());
+afterEach(async () => {
+  jest.restoreAllMocks();
+  await stores.clean();
+});
 
 function answer(key: string, body: unknown = { key }): Commit {
   return { answer: { scope: 'POST /tasks', key, bodyHash: `hash of ${key}`, status: 201, body } };
@@ -54,6 +58,27 @@ describe('an idempotent answer', () => {
     expect(next.idempotency.lookup('POST /tasks', 'k1')).toBeUndefined();
   });
 
+  it('is not lost with a segment whose directory could not be synced', async () => {
+    const dir = stores.dir();
+    const fs = new FaultyFs();
+    const store = await stores.open(dir, { fs, limits: { answerSegmentBytesMax: 1, retryDelayMs: 60_000 } });
+    await store.commit(answer('k1'));
+    await store.flush();
+    fs.fault = (operation, path) => {
+      if (operation === 'syncDir' && path.endsWith('/answers')) throw fileSystemError('EIO');
+    };
+    await store.commit(answer('k2'));
+    await expect(store.flush()).rejects.toMatchObject({ code: 'STORAGE_WRITE' });
+    fs.fault = () => undefined;
+    await store.commit(answer('k3'));
+    await store.close();
+
+    const next = await stores.open(dir);
+
+    for (const key of ['k1', 'k2', 'k3']) expect(next.idempotency.lookup('POST /tasks', key)).toMatchObject({ body: { key } });
+    expect(next.health().quarantined).toEqual([]);
+  });
+
   it.each([
     ['count', { answersMax: 3 }, undefined],
     ['bytes', { answerBytesMax: 3_600 }, 'x'.repeat(1_000)],
@@ -94,5 +119,44 @@ describe('side segments of answers', () => {
 
     expect(store.idempotency.lookup('POST /tasks', 'k1')).toBeDefined();
     expect(store.health().quarantined).toEqual([]);
+  });
+});
+
+const HOUR = 3_600_000;
+
+function jumpBy(ms: number): void {
+  const real = Date.now.bind(Date);
+  jest.spyOn(Date, 'now').mockImplementation(() => real() + ms);
+}
+
+describe('a wall clock that jumps', () => {
+  it.each([['back an hour', -HOUR], ['on an hour', HOUR], ['on ten years', 87_660 * HOUR]])('%s ends no answer before its time', async (_, jump) => {
+    const dir = stores.dir();
+    let store = await stores.open(dir);
+    await store.commit(answer('k1'));
+    jumpBy(jump);
+    await store.commit(answer('k2'));
+    const before = ['k1', 'k2'].map((key) => store.idempotency.lookup('POST /tasks', key)?.body);
+    await store.close();
+    store = await stores.open(dir);
+
+    expect(before).toEqual([{ key: 'k1' }, { key: 'k2' }]);
+    expect(['k1', 'k2'].map((key) => store.idempotency.lookup('POST /tasks', key)?.body)).toEqual(before);
+  });
+
+  it('back an hour keeps no failed file from being tried again', async () => {
+    const dir = stores.dir();
+    const fs = new FaultyFs();
+    const store = await stores.open(dir, { fs, limits: { retryDelayMs: 20 } });
+    let failures = 0;
+    fs.fault = (operation) => {
+      if (operation === 'rename' && (failures += 1) === 1) throw fileSystemError('EIO');
+    };
+    await store.commit({ puts: [putTask('task_1')] });
+    await eventually(() => failures > 0);
+    jumpBy(-HOUR);
+    fs.fault = () => undefined;
+
+    await eventually(() => store.health().dirtyDocuments === 0);
   });
 });

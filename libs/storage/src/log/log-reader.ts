@@ -105,7 +105,7 @@ export class LogReader {
           const json = decodeRecord(line.bytes)?.json;
           if (json === undefined || recordNumbers(json) === undefined) continue;
           for (const event of parseRecord(json).events ?? []) {
-            if (event.seq <= after) continue;
+            if (event.seq <= (page.items.at(-1)?.seq ?? after)) continue;
             if (event.seq > head || !page.add(event, Buffer.byteLength(JSON.stringify(event)))) return false;
           }
         }

@@ -26,7 +26,7 @@ export interface LoggedPut {
 }
 
 export interface LoggedAnswer extends IdempotentAnswer {
-  /** When it was committed, ms since 1970. */
+  /** When it was committed, in ms of the store's time in service. */
   at: number;
 }
 

@@ -11,7 +11,7 @@ import {
   type LogRecord,
   type SegmentHeader,
 } from './log-record.js';
-import { scanRecords, type LineScan } from './record-lines.js';
+import { scanRecords, type DamagedLine, type LineScan } from './record-lines.js';
 import { addToIndex, type Segment } from './segments.js';
 
 /** Something that had been durable and cannot be read. */
@@ -74,12 +74,18 @@ export async function recoverLog(fs: StorageFs, dir: string, firstSegment: numbe
  * @throws STORAGE_NEWER when a segment has a newer format
  */
 export function readLog(fs: StorageFs, dir: string, firstSegment: number): LogReading {
-  const numbers = fs
-    .readDirSync(dir)
-    .flatMap(({ name, kind }) => (kind === 'file' ? (segmentNumber(name) ?? []) : []))
-    .sort((a, b) => b - a);
-  const present = numbers.filter((number) => number >= firstSegment);
   const damages: LogDamage[] = [];
+  const tried: number[] = [];
+  const numbers: number[] = [];
+  for (const { name, kind } of fs.readDirSync(dir)) {
+    const number = segmentNumber(name);
+    if (number === undefined) continue;
+    tried.push(number);
+    if (kind === 'file') numbers.push(number);
+    else damages.push({ file: name, reason: `a ${kind}, no file; left alone` });
+  }
+  numbers.sort((a, b) => b - a);
+  const present = numbers.filter((number) => number >= firstSegment);
   const last = findLast(fs, dir, present, damages);
   const chain = last === undefined ? [] : findChain(fs, dir, present, last.segment, firstSegment, damages);
   const used = new Set(chain.map((segment) => segment.number));
@@ -91,10 +97,13 @@ export function readLog(fs: StorageFs, dir: string, firstSegment: number): LogRe
   }
   const logId = chain.map((segment) => segment.logId).findLast((id) => id !== undefined);
   const copied = last !== undefined && isOtherFile(last.segment.file, fs.identitySync?.(last.segment.path));
-  return { chain, tried: numbers[0] ?? 0, logId, eras: erasOf(chain), copied, tornBytes: last?.tornBytes ?? 0, damages, last: last?.segment, strays };
+  return { chain, tried: Math.max(0, ...tried), logId, eras: erasOf(chain), copied, tornBytes: last?.tornBytes ?? 0, damages, last: last?.segment, strays };
 }
 
-/** The commits after `after` that this segment has, in order; fills its index on the way. */
+/**
+ * The commits after `after` that this segment has, in order; fills its index on the way. Numbers tell what a
+ * checksum cannot: a record that is there again is passed over, and one that is not there is told.
+ */
 export function* recordsOf(
   fs: StorageFs,
   segment: Segment,
@@ -105,17 +114,21 @@ export function* recordsOf(
   const bytes = fs.readSync(segment.path).subarray(0, segment.bytes);
   const scan = scanRecords(bytes, segment.bytes);
   segment.index = [];
-  for (const line of scan.damaged) {
-    onDamage({
-      file: segmentName(segment.number),
-      reason: `damaged record at byte ${line.offset}`,
-      offset: line.offset,
-      bytes: bytes.subarray(line.offset, line.end),
-    });
-  }
+  const file = segmentName(segment.number);
+  const damage = ({ offset, end }: DamagedLine, what: string): void =>
+    onDamage({ file, reason: `${what} record at byte ${offset}`, offset, bytes: bytes.subarray(offset, end) });
+  for (const line of scan.damaged) damage(line, 'damaged');
+  let [last, lastEnd] = [segment.firstCommit - 1, 0];
   for (const line of scan.lines) {
     const numbers = recordNumbers(line.json);
     if (numbers === undefined) continue;
+    if (numbers.commit <= last) {
+      damage(line, 'repeated');
+      continue;
+    }
+    const explained = scan.damaged.some(({ offset }) => offset >= lastEnd && offset < line.offset);
+    if (numbers.commit > last + 1 && !explained) onDamage({ file, reason: `commits ${last + 1} to ${numbers.commit - 1} are missing` });
+    [last, lastEnd] = [numbers.commit, line.end];
     addToIndex(segment, numbers.seq, line.offset, strideBytes);
     if (numbers.commit > after) yield parseRecord(line.json);
   }
@@ -156,14 +169,24 @@ function findChain(
       damages.push({ file: segmentName(number), reason: size === undefined ? 'missing' : 'shorter than it was' });
     }
     if (size === undefined) break;
-    const counted = bytes === undefined ? scanRecords(fs.readSync(path)).goodBytes : Math.min(size, bytes);
+    const counted = bytes === undefined ? scanRecords(fs.readSync(path)).goodBytes : countedBytes(fs, path, size, bytes, chain[0].firstCommit);
     let scan = scanRecords(fs.readSync(path, 0, Math.min(counted, HEADER_BYTES_MAX)), counted);
     if (headerOf(number, scan) === undefined) scan = scanRecords(fs.readSync(path, 0, counted), counted);
-    const found = segmentOf(number, path, scan, counted, numbers, damages);
+    const found = segmentOf(number, path, scan, counted, numbers, damages, chain[0]);
     chain.unshift(found);
     previous = found.previous;
   }
   return chain;
+}
+
+/**
+ * As many as the next segment's header says; more when something was put in between and moved the end. What was never
+ * acknowledged lies there too, and has numbers that the next segment gave again.
+ */
+function countedBytes(fs: StorageFs, path: string, size: number, stated: number, nextCommit: number): number {
+  if (size <= stated) return size;
+  const before = scanRecords(fs.readSync(path), stated).lines.findLast(({ json }) => (recordNumbers(json)?.commit ?? nextCommit) < nextCommit);
+  return Math.max(stated, before?.end ?? 0);
 }
 
 function headerOf(number: number, scan: LineScan): SegmentHeader | undefined {
@@ -184,6 +207,7 @@ function segmentOf(
   bytes: number,
   numbers: number[],
   damages: LogDamage[],
+  next?: Segment,
 ): Found {
   const header = headerOf(number, scan);
   if (header !== undefined) {
@@ -196,8 +220,9 @@ function segmentOf(
   return {
     number,
     path,
-    firstCommit: first?.commit ?? 0,
-    firstSeq: first?.seq ?? 0,
+    // When nothing in it can be read, it is as an empty one, so that it hides nothing of the others.
+    firstCommit: first?.commit ?? next?.firstCommit ?? 0,
+    firstSeq: first?.seq ?? next?.firstSeq ?? 0,
     bytes,
     index: undefined,
     logId: undefined,

@@ -143,5 +143,6 @@ export class Segments {
 export function addToIndex(segment: Segment, seq: number, offset: number, strideBytes: number): void {
   if (segment.index === undefined) return;
   const before = segment.index.at(-1);
-  if (before === undefined || offset - before.offset >= strideBytes) segment.index.push({ seq, offset });
+  // In order, whatever the file says: a record that is there again must not lead past those before it.
+  if (before === undefined || (offset - before.offset >= strideBytes && seq > before.seq)) segment.index.push({ seq, offset });
 }

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { AppError } from '@orbitmesh/domain';
-import type { StorageFs } from '../fs/storage-fs.js';
+import { reasonOf } from '../fs/storage-error.js';
+import { isShortage, type StorageFs } from '../fs/storage-fs.js';
 import type { StorageLimits } from '../limits.js';
 import type { StoredEvent } from '../log/log-record.js';
 import type { Directories } from './directories.js';
@@ -27,6 +28,21 @@ export interface SessionEventsParts {
   /** Relative path of a session's events file; without it sessions are only numbered. */
   pathOf: ((sessionId: string) => string) | undefined;
   onDamage(path: string, reason: string): void;
+}
+
+/** Puts a file of a session aside. */
+type TakeAway = (path: string, reason: string) => Promise<void>;
+
+/** What `look` says; false, and an empty file, when there is nothing to look at. */
+async function usable(file: SessionFile, look: () => Promise<boolean>, takeAway: TakeAway): Promise<boolean> {
+  try {
+    return await look();
+  } catch (error) {
+    if (isShortage(error)) throw error;
+    await takeAway(file.path, `unreadable: ${reasonOf(error)}`);
+    file.restart();
+    return false;
+  }
 }
 
 /** The events of each session: their numbers, and their files behind the log. */
@@ -57,10 +73,10 @@ export class SessionEvents {
   }
 
   /** Without a checkpoint: takes the files of these sessions as they are, up to their first bad line. */
-  async adopt(sessionIds: Iterable<string>): Promise<void> {
+  async adopt(sessionIds: Iterable<string>, takeAway: TakeAway): Promise<void> {
     for (const id of sessionIds) {
       const file = this.sessions.has(id) ? undefined : this.newFile(id, { seq: 0, bytes: 0 });
-      if (file === undefined || !(await file.adopt())) continue;
+      if (file === undefined || !(await usable(file, () => file.adopt(), takeAway))) continue;
       this.sessions.set(id, { seq: file.synced.seq, file, deletedAt: undefined });
     }
   }
@@ -99,18 +115,20 @@ export class SessionEvents {
     const session = this.sessions.get(sessionId);
     const file = session?.file ?? this.newFile(sessionId, { seq: 0, bytes: 0 });
     if (session === undefined || file === undefined) return;
-    this.unsynced -= file.lines.reduce((sum, line) => sum + line.event.bytes, 0);
-    file.discard();
+    this.unsynced -= file.discard();
     session.deletedAt ??= headSeq;
     session.file = undefined;
     this.parts.behind.mark(`events:${sessionId}`, commit, () => file.remove());
   }
 
-  /** Sessions whose files have lost bytes; their whole lines are kept. */
-  async damaged(): Promise<Set<string>> {
+  /** Sessions whose files have lost bytes, and those whose files are unreadable or no files, which are taken away. Before anything is written. */
+  async damaged(takeAway: TakeAway): Promise<Set<string>> {
     const found = new Set<string>();
     for (const [id, { file }] of this.sessions) {
-      if (file !== undefined && !(await file.check())) found.add(id);
+      if (file === undefined || (await usable(file, () => file.check(), takeAway))) continue;
+      // They come again from the log, in order, with those that are lost.
+      this.unsynced -= file.clear();
+      found.add(id);
     }
     return found;
   }

@@ -18,6 +18,7 @@ interface Extent {
 }
 
 const CHUNK_BYTES = 1024 * 1024;
+const TAIL_BYTES = 64 * 1024;
 const LINE_FEED = 0x0a;
 
 /**
@@ -58,10 +59,17 @@ export class SessionFile {
     return this.inTurn(() => this.guarded(() => this.syncWritten()));
   }
 
-  /** Nothing more is written; `remove` then takes the file away. */
-  discard(): void {
+  /** Nothing more is written; `remove` then takes the file away. @returns how many bytes of memory that freed. */
+  discard(): number {
     this.discarded = true;
+    return this.clear();
+  }
+
+  /** Forgets what is in memory only. @returns how many bytes that freed. */
+  clear(): number {
+    const { lines } = this;
     this.lines = [];
+    return bytesOf(lines);
   }
 
   /** Removes the file, and its directory if nothing else is in it. */
@@ -79,20 +87,52 @@ export class SessionFile {
   }
 
   /**
-   * Compares the file with what is recorded of it. One that has lost bytes is cut to its whole lines.
-   * @returns false when it had lost some: then what the log still has should be appended again.
+   * Compares the file with what is recorded of it. One whose lines are not where they were is cut to the last good one.
+   * @returns false when it was: then what the log still has should be appended again.
    */
   async check(): Promise<boolean> {
     const size = this.fs.sizeSync(this.path) ?? 0;
-    if (size >= this.synced.bytes) return true;
-    this.onDamage(this.path, `${this.synced.bytes - size} bytes that were written are gone`);
-    const bytes = size === 0 ? Buffer.alloc(0) : this.fs.readSync(this.path);
-    const end = bytes.lastIndexOf(LINE_FEED) + 1;
-    if (end < size) await this.fs.truncate(this.path, end);
-    const last = bytes.toString('utf8', end === 0 ? 0 : bytes.lastIndexOf(LINE_FEED, end - 2) + 1, end);
-    this.synced = { seq: end === 0 ? 0 : sessionSeqOf(last), bytes: end };
-    this.written = this.synced;
+    const { bytes } = this.synced;
+    if (size === bytes || (size > bytes && this.endsAsRecorded())) return true;
+    this.onDamage(this.path, size < bytes ? `${bytes - size} bytes that were written are gone` : 'it has bytes that were not written');
+    this.cutTo(size === 0 ? Buffer.alloc(0) : this.fs.readSync(this.path, 0, bytes));
+    if (this.synced.bytes < size) await this.fs.truncate(this.path, this.synced.bytes);
     return false;
+  }
+
+  /** A longer file was written to when we last ended; unless something was put in between: then the last line is another. */
+  private endsAsRecorded(): boolean {
+    const { bytes, seq } = this.synced;
+    if (bytes === 0) return true;
+    const start = Math.max(0, bytes - TAIL_BYTES);
+    const tail = this.fs.readSync(this.path, start, bytes - start);
+    if (tail[tail.length - 1] !== LINE_FEED) return false;
+    const line = tail.lastIndexOf(LINE_FEED, tail.length - 2) + 1;
+    // The beginning of a very long line is not looked for.
+    return (line === 0 && start > 0) || sessionSeqOf(tail.toString('utf8', line)) === seq;
+  }
+
+  /** Of these bytes the lines up to the last good one count. */
+  private cutTo(bytes: Buffer): void {
+    let [seq, end] = [0, bytes.lastIndexOf(LINE_FEED) + 1];
+    while (end > 0) {
+      const start = end < 2 ? 0 : bytes.lastIndexOf(LINE_FEED, end - 2) + 1;
+      seq = sessionSeqOf(bytes.toString('utf8', start, end));
+      if (seq > 0) break;
+      end = start;
+    }
+    this.synced = { seq, bytes: end };
+    this.written = this.synced;
+    if (end === 0) this.entrySynced = false;
+  }
+
+  /** There is no file any more: begins with an empty one. */
+  restart(): void {
+    this.synced = { seq: 0, bytes: 0 };
+    this.written = this.synced;
+    this.writtenLines = 0;
+    this.suspect = true;
+    this.entrySynced = false;
   }
 
   /** Takes what is in the file, up to its first bad line, for the truth. @returns false when there is none. */
@@ -183,7 +223,7 @@ export class SessionFile {
     const freed = this.lines.slice(0, writtenLines);
     this.lines = this.lines.slice(writtenLines);
     this.writtenLines -= freed.length;
-    return freed.reduce((sum, line) => sum + line.event.bytes, 0);
+    return bytesOf(freed);
   }
 
   private async repair(): Promise<void> {
@@ -196,11 +236,16 @@ export class SessionFile {
   }
 }
 
+function bytesOf(lines: readonly SessionLine[]): number {
+  return lines.reduce((sum, line) => sum + line.event.bytes, 0);
+}
+
 function sessionSeqOf(line: string): number {
   try {
-    return (JSON.parse(line) as { sessionSeq?: number }).sessionSeq ?? 0;
+    const { sessionSeq } = JSON.parse(line) as { sessionSeq?: unknown };
+    return Number.isSafeInteger(sessionSeq) ? (sessionSeq as number) : 0;
   } catch {
-    // A damaged last line: as good as an empty file for going on.
+    // A damaged line has no number.
     return 0;
   }
 }

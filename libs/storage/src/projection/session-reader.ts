@@ -38,8 +38,9 @@ class SessionPage {
 
   /** False when the page is full. */
   take(envelope: EventEnvelope, bytes: number): boolean {
-    const seq = envelope.sessionSeq ?? 0;
-    if (seq <= this.after || seq > this.head) return true;
+    const seq = envelope.sessionSeq as number;
+    // A line that is there again is passed over, too.
+    if (seq <= this.scanned || seq > this.head) return true;
     const wanted = this.types === undefined || this.types.has(envelope.type);
     if (wanted && !this.page.add(envelope, bytes)) return false;
     this.scanned = seq;
@@ -131,11 +132,13 @@ export class SessionReader {
 
   private parse(path: string, line: Buffer): EventEnvelope | undefined {
     try {
-      return JSON.parse(line.toString()) as EventEnvelope;
+      const envelope = JSON.parse(line.toString()) as EventEnvelope;
+      if (Number.isSafeInteger(envelope.seq) && Number.isSafeInteger(envelope.sessionSeq) && typeof envelope.type === 'string') return envelope;
     } catch {
-      if (path !== '') this.onDamage(path, 'a damaged line is left out of pages');
-      return undefined;
+      // Told below, as one that is JSON and no event.
     }
+    if (path !== '') this.onDamage(path, 'a damaged line is left out of pages');
+    return undefined;
   }
 }
 

@@ -7,7 +7,7 @@ interface Dirty {
   firstCommit: number;
   /** Brings the file up to the present state; may be called again at any time. */
   write(): Promise<void>;
-  /** When it is to be written, ms since 1970; 0 for at once. */
+  /** When it is to be written, by the clock that only grows; 0 for at once. */
   dueAt: number;
 }
 
@@ -31,7 +31,8 @@ export class WriteBehind {
   private readonly inFlight = new Map<string, Dirty>();
   private waiters: Waiter[] = [];
   private timer: NodeJS.Timeout | undefined;
-  private stopped = false;
+  /** Not before `begin`, nor after `stop`. */
+  private writing = false;
   private idle: () => void = () => undefined;
   private lastError: unknown;
 
@@ -46,6 +47,12 @@ export class WriteBehind {
     return this.failed.size > 0 ? this.lastError : undefined;
   }
 
+  /** Boot knows all that there is to write. */
+  begin(): void {
+    this.writing = true;
+    this.pump();
+  }
+
   /** Says that the file `key` does not show `commit` yet. */
   mark(key: string, commit: number, write: () => Promise<void>, lazy = false): void {
     const known = this.urgent.get(key) ?? this.lazy.get(key) ?? this.failed.get(key);
@@ -53,7 +60,7 @@ export class WriteBehind {
     if (this.failed.has(key)) {
       this.failed.set(key, dirty);
     } else if (lazy && !this.urgent.has(key)) {
-      this.lazy.set(key, { ...dirty, dueAt: known?.dueAt ?? Date.now() + this.limits.lazyDelayMs });
+      this.lazy.set(key, { ...dirty, dueAt: known?.dueAt ?? performance.now() + this.limits.lazyDelayMs });
     } else {
       this.lazy.delete(key);
       this.urgent.set(key, dirty);
@@ -92,13 +99,14 @@ export class WriteBehind {
 
   /** Nothing more is begun; resolves when nothing is being written. */
   async stop(): Promise<void> {
-    this.stopped = true;
+    this.writing = false;
     clearTimeout(this.timer);
     for (const waiter of this.waiters.splice(0)) waiter.reject(new Error('The store is closed.'));
     if (this.inFlight.size > 0) await new Promise<void>((resolve) => (this.idle = resolve));
   }
 
   private until(done: () => boolean, hopeless: () => boolean): Promise<void> {
+    if (!this.writing) return Promise.reject(new Error('The store is closed.'));
     return new Promise((resolve, reject) => {
       this.waiters.push({ done, hopeless, resolve, reject });
       this.pump();
@@ -107,8 +115,8 @@ export class WriteBehind {
   }
 
   private pump(): void {
-    if (this.stopped) return;
-    const now = Date.now();
+    if (!this.writing) return;
+    const now = performance.now();
     this.hurry(this.lazy, now);
     this.hurry(this.failed, now);
     for (const dirty of this.urgent.values()) {
@@ -148,7 +156,7 @@ export class WriteBehind {
       const newer = this.urgent.get(dirty.key) ?? this.lazy.get(dirty.key) ?? dirty;
       this.urgent.delete(dirty.key);
       this.lazy.delete(dirty.key);
-      const dueAt = Date.now() + this.limits.retryDelayMs;
+      const dueAt = performance.now() + this.limits.retryDelayMs;
       this.failed.set(dirty.key, { ...newer, firstCommit: dirty.firstCommit, dueAt });
     }
     this.pump();

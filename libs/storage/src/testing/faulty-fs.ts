@@ -1,18 +1,23 @@
 import { nodeFs } from '../fs/node-fs.js';
 import type { StorageFile, StorageFs } from '../fs/storage-fs.js';
 
-export type FaultyOperation = 'open' | 'append' | 'sync' | 'syncDir' | 'rename' | 'unlink' | 'truncate';
+export type FaultyOperation = 'open' | 'append' | 'sync' | 'syncDir' | 'rename' | 'unlink' | 'truncate' | 'mkdir' | 'rmdir';
 
 /** The real file system, except for what a test says: an error to throw, or something to wait for. */
 export class FaultyFs implements StorageFs {
-  /** Throws to make the operation fail; may be slow. */
-  fault: (operation: FaultyOperation, path: string) => void | Promise<void> = () => undefined;
+  /** Throws to make the operation fail; may be slow; `short` makes a write take half of its bytes and claim all. */
+  fault: (operation: FaultyOperation, path: string) => void | 'short' | Promise<void> = () => undefined;
+
+  /** Throws to make the reading of a file fail, as boot does it. */
+  readFault: (path: string) => void = () => undefined;
 
   readonly lock = nodeFs.lock;
-  readonly mkdir = nodeFs.mkdir;
-  readonly rmdir = nodeFs.rmdir;
+  readonly isDirectorySync = nodeFs.isDirectorySync;
   readonly readDirSync = nodeFs.readDirSync;
-  readonly readSync = nodeFs.readSync;
+  readonly readSync: StorageFs['readSync'] = (path, ...range) => {
+    this.readFault(path);
+    return nodeFs.readSync(path, ...range);
+  };
   readonly sizeSync = nodeFs.sizeSync;
 
   async open(...[path, mode, permissions]: Parameters<StorageFs['open']>): Promise<StorageFile> {
@@ -24,8 +29,10 @@ export class FaultyFs implements StorageFs {
     };
     return {
       append: async (bytes) => {
-        await this.fault('append', path);
-        return file.append(bytes);
+        const short = (await this.fault('append', path)) === 'short';
+        if (!short) return file.append(bytes);
+        await file.append(bytes.subarray(0, Math.floor(bytes.length / 2)));
+        return bytes.length;
       },
       read: (offset, length) => file.read(offset, length),
       size: () => file.size(),
@@ -33,6 +40,16 @@ export class FaultyFs implements StorageFs {
       datasync: sync,
       close: () => file.close(),
     };
+  }
+
+  async mkdir(path: string): Promise<void> {
+    await this.fault('mkdir', path);
+    await nodeFs.mkdir(path);
+  }
+
+  async rmdir(path: string): Promise<void> {
+    await this.fault('rmdir', path);
+    await nodeFs.rmdir(path);
   }
 
   async rename(from: string, to: string): Promise<void> {
@@ -56,6 +73,6 @@ export class FaultyFs implements StorageFs {
   }
 }
 
-export function fileSystemError(code: 'ENOSPC' | 'EIO' | 'EDQUOT'): NodeJS.ErrnoException {
+export function fileSystemError(code: string): NodeJS.ErrnoException {
   return Object.assign(new Error(`${code}: made by a test`), { code });
 }
