@@ -37,6 +37,8 @@ export const SHUTDOWN_GRACES_MS = { politeMs: 2_000, termMs: 2_000, drainMs: 500
 export const LEFTOVER_GRACE_MS = 500;
 /** SIGKILL and look again, at most this long; whatever is alive then is reported in `run_ended.left`. */
 export const SWEEP_GIVE_UP_MS = 5_000;
+/** What has taken SIGKILL and is still there waits for its disk to finish something, which may take as long as that disk is slow. */
+export const DYING_GIVE_UP_MS = 30_000;
 /** Between two looks at all processes of the system that runs share, as a multiple of what the last one took: however many runs end at once, looking takes a fifth of the time. */
 export const SCAN_REST_FACTOR = 4;
 /** The same for a start that failed: there is hardly anything to end. */

@@ -10,7 +10,7 @@ import type { BackupResult } from './back-up.js';
 import type { DoctorResult } from './doctor.js';
 
 /** Backups of a home at work, each restored and started. */
-const ROUNDS = LONG ? 5 : 1;
+const ROUNDS = LONG ? 3 : 1;
 
 let dir: string;
 let stacks: TestStack[];

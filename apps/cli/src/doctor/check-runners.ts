@@ -17,10 +17,11 @@ export const checkRunners: Check = async (patient) => {
   const runs = (await Promise.all(slots.map((slot) => runsOf(patient, slot)))).flat();
   const atWork = await Promise.all(slots.map(async (slot) => [slot, await DirectoryLock.holderOf(join(patient.home, 'provider-runner', slot))] as const));
   for (const [slot, holder] of atWork) patient.summary.set(slot, summaryOf(runs.filter((run) => run.slot === slot), holder !== null));
-  const processes = await markedProcesses(patient.tools.startTimeOf);
+  const { tools } = patient;
+  const processes = tools === null ? [] : await markedProcesses(tools.startTimeOf);
   return [
     ...runs.filter(({ damaged }) => damaged).map(({ slot, runId }) => problem(`provider-runner/${slot}/runs/${runId}/run.json`, 'cannot be read: its runner leaves this run alone', { advice: ['Its session ends as lost. Remove the directory when you do not need its output.'] })),
-    ...left(patient, runs, processes, new Set(atWork.filter(([, holder]) => holder !== null).map(([slot]) => slot))),
+    ...left(patient, runs, processes, tools?.startTimeOf ?? (() => null), new Set(atWork.filter(([, holder]) => holder !== null).map(([slot]) => slot))),
     ...(await abandonedStates(patient, slots)),
   ];
 };
@@ -44,7 +45,7 @@ async function runsOf({ home }: Patient, slot: string): Promise<RunOnDisk[]> {
 }
 
 /** Processes of runs of this home that are over, or whose runner does not run. */
-function left({ home, tools }: Patient, runs: RunOnDisk[], processes: MarkedProcess[], atWork: ReadonlySet<string>): Finding[] {
+function left({ home }: Patient, runs: RunOnDisk[], processes: MarkedProcess[], startTimeOf: (pid: number) => string | null, atWork: ReadonlySet<string>): Finding[] {
   const ours = processes.flatMap((one) => {
     const run = runs.find(({ runId }) => runId === one.runId);
     return run || one.manifest?.startsWith(join(home, 'provider-runner/')) ? [{ ...one, run }] : [];
@@ -53,7 +54,7 @@ function left({ home, tools }: Patient, runs: RunOnDisk[], processes: MarkedProc
   const orphans = ours.filter(({ run }) => !run?.phase || run.phase === 'closed');
   return [
     ...(waiting.length > 0 ? [note(null, `${plural(new Set(waiting.map(({ runId }) => runId)).size, 'agent is', 'agents are')} at work without a runner.`, { advice: ['The next start goes on with them: % up'] })] : []),
-    ...orphans.map((one) => problem(null, `Process ${one.pid} (${one.command.slice(0, 80)}) is of the run ${one.runId}, which is over.`, { mend: () => kill(one, tools.startTimeOf) })),
+    ...orphans.map((one) => problem(null, `Process ${one.pid} (${one.command.slice(0, 80)}) is of the run ${one.runId}, which is over.`, { mend: () => kill(one, startTimeOf) })),
   ];
 }
 

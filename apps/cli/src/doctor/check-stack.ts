@@ -2,7 +2,7 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { ApiClient, ApiError, UnreachableError, type Readiness } from '@orbitmesh/api-client';
 import { connectionOf } from '../connection.js';
-import { CHECKOUT } from '../checkout.js';
+import { CHECKOUT, type LauncherTools } from '../checkout.js';
 import { note, problem, type Check, type Finding, type Patient } from './finding.js';
 
 const FILE = 'run/stack.json';
@@ -10,7 +10,8 @@ const FILE = 'run/stack.json';
 /** What runs of it, against what `run/stack.json` says. */
 export const checkStack: Check = async (patient) => {
   const { home, launcher, stack, tools } = patient;
-  if (launcher === null) return existsSync(join(home, FILE)) ? [leftStack(patient)] : [];
+  if (tools === null) return [];
+  if (launcher === null) return existsSync(join(home, FILE)) ? [leftStack(patient, tools)] : [];
   if (stack === null) return [problem(FILE, `is missing or damaged, though OrbitMesh runs (pid ${launcher.pid})`, { advice: ['It is written again with the next change of any service; % down and % up does it now.'] })];
   const dead = Object.entries(stack.services ?? {}).filter(([, one]) => one.state === 'ready' && one.pid !== null && !tools.isAlive(one)).map(([name]) => name);
   return [
@@ -33,7 +34,7 @@ async function readiness({ stack, env }: Patient): Promise<Finding[]> {
 }
 
 /** Of a launcher that was killed. What it left at work is ended as the next start would. */
-function leftStack({ stack, tools, env }: Patient): Finding {
+function leftStack({ stack, env }: Patient, tools: LauncherTools): Finding {
   const alive = Object.entries(stack?.services ?? {}).filter(([, one]) => tools.isAlive(one)).map(([name]) => name);
   return problem(FILE, `is of a launcher that is gone${alive.length > 0 ? `; ${alive.join(', ')} still runs` : ''}`, {
     mend: async () => {

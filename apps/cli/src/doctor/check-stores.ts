@@ -8,7 +8,18 @@ import { note, plural, problem, type Check, type Finding, type Patient } from '.
 export const STORES = [SESSION_STORE, NOTIFIER_STORE] as const;
 
 /** Each store's files against its log. */
-export const checkStores: Check = async (patient) => (await Promise.all(STORES.map((layout) => checkStore(patient, layout)))).flat();
+export const checkStores: Check = async (patient) => {
+  const findings: Finding[] = [];
+  // One after the other: while one is read, nothing else is heard, not even who holds the next.
+  for (const layout of STORES) findings.push(...await checkStore(patient, layout));
+  return findings;
+};
+
+/** Whoever has much to do may be slow to answer once. */
+async function holderOf(dir: string): Promise<LockHolder | 'silent' | null> {
+  const holder = await DirectoryLock.holderOf(dir);
+  return holder === 'silent' ? DirectoryLock.holderOf(dir) : holder;
+}
 
 async function checkStore(patient: Patient, layout: StoreLayout): Promise<Finding[]> {
   const { home, summary } = patient;
@@ -17,7 +28,7 @@ async function checkStore(patient: Patient, layout: StoreLayout): Promise<Findin
     summary.set(layout.dir, 'nothing yet');
     return [];
   }
-  const holder = await DirectoryLock.holderOf(dir);
+  const holder = await holderOf(dir);
   let audit: StoreAudit;
   try {
     audit = auditStore({ home, layout });
@@ -39,9 +50,9 @@ function summaryOf({ documents, behind, unrecorded, sessions, events }: StoreAud
   ].join(', ');
 }
 
-function holderFindings({ launcher }: Patient, { dir }: StoreLayout, holder: LockHolder | 'silent' | null): Finding[] {
+function holderFindings({ launcher, tools }: Patient, { dir }: StoreLayout, holder: LockHolder | 'silent' | null): Finding[] {
   if (holder === 'silent') return [problem(dir, 'is held by a process that does not answer', { advice: ['It may be stopped (SIGSTOP), or its machine overloaded: look for it with ps.'] })];
-  if (holder !== null && launcher === null) return [problem(dir, `is held by process ${holder.pid} since ${holder.since}, though OrbitMesh does not run`, { advice: [`See what it is: ps -fp ${holder.pid}. Nothing else can use this home until it ends.`] })];
+  if (holder !== null && launcher === null && tools !== null) return [problem(dir, `is held by process ${holder.pid} since ${holder.since}, though OrbitMesh does not run`, { advice: [`See what it is: ps -fp ${holder.pid}. Nothing else can use this home until it ends.`] })];
   return [];
 }
 

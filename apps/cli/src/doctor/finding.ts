@@ -22,13 +22,17 @@ export interface Patient {
   launcher: Holder | null;
   /** `run/stack.json`, whoever wrote it. */
   stack: StackFile | null;
-  tools: LauncherTools;
+  /** null where there is no checkout, as in a container: whose processes are elsewhere then. */
+  tools: LauncherTools | null;
   env: NodeJS.ProcessEnv;
   /** What the checks know of it, for the summary: "session-service" → "12 documents". */
   summary: Map<string, string>;
 }
 
 export type Check = (patient: Patient) => Promise<Finding[]>;
+
+/** How what was tried in vain begins. */
+export const FAILED = 'could not be mended';
 
 export const problem = (file: string | null, text: string, more: Partial<Finding> = {}): Finding => ({ file, level: 'problem', text, ...more });
 export const note = (file: string | null, text: string, more: Partial<Finding> = {}): Finding => ({ file, level: 'note', text, ...more });

@@ -61,6 +61,22 @@ describe('the processes of a run', () => {
     expect(own.members({ keepers: true }).map(({ pid }) => pid).sort()).toEqual([10, 21, 22]);
   });
 
+  it.each([[true, 0], [false, 1]])('are given time to die where their disk is slow (patient: %s), longer than what refuses to', async (patient, left) => {
+    const child = spawn('/bin/sleep', ['300'], { stdio: 'ignore' });
+    const entry: ProcessEntry = { pid: child.pid!, pgid: 1, ppid: 1, startTime: 'a', zombie: false };
+    const gone = once(child, 'exit').then(() => performance.now() + 400);
+    let goneAt = Infinity;
+    void gone.then((at) => { goneAt = at; });
+    const scripted: ProcessTable = {
+      bootId: 'boot', seesEnvironment: true, find: () => entry, environment: () => undefined,
+      scan: () => new ProcessScan(performance.now() < goneAt ? [entry] : [], () => 'run_1'),
+      nextScan: async () => scripted.scan(),
+    };
+
+    expect(await new RunProcesses(scripted, 'run_1').sweep(100, { patient })).toBe(left);
+    await gone;
+  });
+
   it('are told from a later process of the same pid by their start and their boot', async () => {
     const identity = identify(table, process.pid)!;
 

@@ -1,4 +1,5 @@
 import { setTimeout as delay } from 'node:timers/promises';
+import { DYING_GIVE_UP_MS } from '../limits.js';
 import type { ProcessScan } from './process-scan.js';
 import { isAlive, type ProcessEntry, type ProcessIdentity, type ProcessTable } from './process-table.js';
 
@@ -7,6 +8,8 @@ const SUSPEND_ROUNDS_MAX = 5;
 
 interface Keepers { wrapper?: ProcessIdentity; holderPid?: number; agentPid?: number }
 interface Which { /** The wrapper and its holder too. */ keepers?: boolean }
+interface HowLong extends Which { /** Waits longer for what has taken the signal and is not gone yet: it only waits for its disk. */ patient?: boolean }
+
 
 /**
  * The processes of one run: the wrapper's descendants, the agent's process group, and whatever
@@ -61,12 +64,18 @@ export class RunProcesses {
     this.send('SIGCONT', this.members());
   }
 
-  /** SIGKILL to all of them, again until none is left. @returns how many were still alive at the deadline. */
-  async sweep(giveUpMs: number, which: Which = {}): Promise<number> {
-    const deadline = performance.now() + giveUpMs;
+  /** SIGKILL to all of them, again until none is left. @returns how many were still alive so long after the first. */
+  async sweep(giveUpMs: number, { patient = false, ...which }: HowLong = {}): Promise<number> {
+    const dying = new Set<string>();
+    let begun: number | undefined;
     for (let pause = 2; ; pause = Math.min(pause * 2, 50)) {
-      if ((await this.signal('SIGKILL', which)) === 0) return 0;
-      if (performance.now() > deadline) return (await this.nextMembers(which)).length;
+      const members = await this.nextMembers(which);
+      if (members.length === 0) return 0;
+      // On a busy machine one look may take as long as all this should: nobody is given up who had no time to die.
+      begun ??= performance.now();
+      const limit = patient && members.every((entry) => dying.has(nameOf(entry))) ? Math.max(giveUpMs, DYING_GIVE_UP_MS) : giveUpMs;
+      if (performance.now() - begun > limit) return members.length;
+      for (const entry of members) if (this.sendTo(entry, 'SIGKILL') === 'sent') dying.add(nameOf(entry));
       await delay(pause);
     }
   }
@@ -105,18 +114,26 @@ export class RunProcesses {
   }
 
   private send(signal: NodeJS.Signals, entries: readonly ProcessEntry[]): number {
-    return entries.filter(({ pid, startTime }) => this.table.find(pid)?.startTime === startTime && sendSignal(pid, signal)).length;
+    return entries.filter((entry) => this.sendTo(entry, signal) !== 'gone').length;
+  }
+
+  private sendTo({ pid, startTime }: ProcessEntry, signal: NodeJS.Signals): Sent {
+    return this.table.find(pid)?.startTime === startTime ? sendSignal(pid, signal) : 'gone';
   }
 }
 
-function sendSignal(pid: number, signal: NodeJS.Signals): boolean {
+const nameOf = ({ pid, startTime }: ProcessEntry): string => `${pid} ${startTime}`;
+
+type Sent = 'sent' | 'gone' | 'refused';
+
+function sendSignal(pid: number, signal: NodeJS.Signals): Sent {
   try {
     process.kill(pid, signal);
-    return true;
+    return 'sent';
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return false;
+    if ((error as NodeJS.ErrnoException).code === 'ESRCH') return 'gone';
     // EPERM: a set-uid program; it is alive, it cannot be ended by us, and it counts.
-    if ((error as NodeJS.ErrnoException).code === 'EPERM') return true;
+    if ((error as NodeJS.ErrnoException).code === 'EPERM') return 'refused';
     throw error;
   }
 }

@@ -235,6 +235,7 @@ export class Run {
       this.treeEnd = new TreeEnd(this.agent!, this.session!);
       if (this.dropped || (this.intent && 'cause' in this.intent && this.intent.cause === 'killed')) this.treeEnd.kill();
       const left = await this.treeEnd.run(this.graces);
+      if (left > 0) this.log('error', 'processes of a run could not be ended', { pids: this.processes.members({ keepers: true }).map(({ pid }) => pid) });
       const exit = this.agent!.exit ?? { exitCode: null, signal: null };
       await this.session!.finish(exit, () => (this.intent ? this.graces.drainMs : Infinity));
       await this.sayLast(lastFactOf(this.intent, exit, left));

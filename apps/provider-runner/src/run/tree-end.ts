@@ -42,11 +42,11 @@ export class TreeEnd {
     if (!this.hurried && (await this.agent.processes.signal('SIGTERM')) > 0) {
       await this.until(async () => (await this.agent.processes.nextMembers()).length === 0, termMs, LOOK_MS.tree);
     }
-    const left = await this.agent.processes.sweep(SWEEP_GIVE_UP_MS);
+    const left = await this.agent.processes.sweep(SWEEP_GIVE_UP_MS, { patient: true });
     await Promise.race([this.agent.exited, delay(WRAPPER_GRACE_MS)]);
     // The wrapper has written its last; it, and what holds stdin, go by themselves, or now.
     await this.until(() => !this.agent.processes.wrapperAlive(), this.hurried ? LEFTOVER_GRACE_MS : WRAPPER_GRACE_MS, LOOK_MS.agent, true);
-    return left + (await this.agent.processes.sweep(SWEEP_GIVE_UP_MS, { keepers: true }));
+    return left + (await this.agent.processes.sweep(SWEEP_GIVE_UP_MS, { keepers: true, patient: true }));
   }
 
   private async politely(politeMs: number): Promise<void> {

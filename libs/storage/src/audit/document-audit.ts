@@ -77,6 +77,7 @@ export class DocumentAudit {
     const last = all?.at(-1);
     if (last === undefined && this.isNewer(path, file)) return;
     if (last === undefined && states.complete) this.tell('unknown', path, 'was never committed: the log does not know it', 'aside');
+    else if (last === undefined && file.lacks !== undefined) this.tell('damaged', path, `has no ${file.lacks} that can be used`, 'aside');
     else if (last === undefined) this.unrecorded += 1;
     else if (last.commit > covered) this.behind += 1;
     else if (last.digest === undefined) this.tell('deleted', path, 'was deleted, says the log', states.whole ? 'aside' : null);

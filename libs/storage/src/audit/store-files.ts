@@ -22,6 +22,8 @@ export type FileState = { problem: string } | {
   revision: number | undefined;
   /** Which document has this file, by its place and its content. */
   name: DocumentName | undefined;
+  /** What it has to have, and has not. */
+  lacks: string | undefined;
 };
 
 export function readFiles(fs: StorageFs, root: string, collections: Collections): StoreFiles {
@@ -41,7 +43,7 @@ export function readFiles(fs: StorageFs, root: string, collections: Collections)
   const takeFile = (path: string, name: string): void => {
     if (TEMPORARY_NAME.test(name)) found.temporaries.push(path);
     if (!name.endsWith('.json') || name.startsWith('.')) return;
-    const state = stateOf(fs, join(root, path), (doc) => collections.identify(path, doc));
+    const state = stateOf(fs, root, path, collections);
     if (state !== undefined) found.documents.set(path, state);
   };
   walk('', 0);
@@ -49,12 +51,13 @@ export function readFiles(fs: StorageFs, root: string, collections: Collections)
 }
 
 /** undefined: it is gone by now; its store may be at work. */
-function stateOf(fs: StorageFs, path: string, identify: (doc: object) => DocumentName | undefined): FileState | undefined {
-  const read = readContent(fs, path);
+function stateOf(fs: StorageFs, root: string, path: string, collections: Collections): FileState | undefined {
+  const read = readContent(fs, join(root, path));
   if (read === undefined || 'problem' in read) return read;
   const { content: { schemaVersion, ...doc }, text } = read;
+  const name = collections.identify(path, doc);
   return {
-    digest: digestOf(text), revision: revisionOf(doc), name: identify(doc),
+    digest: digestOf(text), revision: revisionOf(doc), name, lacks: name && collections.lacks(name, doc),
     schemaVersion: typeof schemaVersion === 'number' ? schemaVersion : undefined,
   };
 }

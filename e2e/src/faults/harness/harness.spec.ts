@@ -1,0 +1,63 @@
+import { appendFile, mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { faultSeed, LONG } from '@orbitmesh/testing';
+import { figuresOf, memorySlope, said } from './figures.js';
+import { Harness } from './harness.js';
+
+/** `npm run test:faults` sets these; by hand they may be set, too. */
+const { ORBITMESH_FAULT_ROUNDS, ORBITMESH_FAULT_NAMES, ORBITMESH_FAULT_SESSIONS, ORBITMESH_FAULT_SOAK_MINUTES, ORBITMESH_FAULT_RESULTS } = process.env;
+const ROUNDS = Number(ORBITMESH_FAULT_ROUNDS ?? (LONG ? 40 : 3));
+const SESSIONS = Number(ORBITMESH_FAULT_SESSIONS ?? 0);
+const SOAK_MINUTES = Number(ORBITMESH_FAULT_SOAK_MINUTES ?? 0);
+const FAULTS = ORBITMESH_FAULT_NAMES?.split(',');
+/** What lets agents and most services live: what grows is to be seen. */
+const SOAK_FAULTS = ['freeze', 'kill', 'terminate'];
+const ROUND_MS_MAX = 180_000;
+const FILL_MS_MAX = 300_000;
+const MIB_A_MINUTE_MAX = 1;
+/** Caches and the collector have found their size by then. */
+const WARM_ROUNDS = 10;
+
+const seed = faultSeed();
+const tell = (line: string): void => { process.stderr.write(`${line}\n`); };
+
+describe(`under faults of seed ${seed}`, () => {
+  let harness: Harness | undefined;
+  let home: string | undefined;
+
+  afterEach(async () => {
+    await harness?.stop();
+    if (home !== undefined && harness?.kept.length === 0) await rm(home, { recursive: true, force: true });
+  }, 90_000);
+
+  it(`keeps what it acknowledged and tells every client all of it once, in ${ROUNDS} rounds${SESSIONS > 0 ? ` with ${SESSIONS} sessions on disk` : ''}`, async () => {
+    if (SESSIONS > 0) home = await filledHome();
+    harness = await Harness.start({ seed, faults: FAULTS, home, ...(LONG && { say: tell }) });
+    for (let n = 0; n < ROUNDS; n += 1) await harness.round();
+    const figures = figuresOf(harness);
+    tell(said(figures));
+    if (ORBITMESH_FAULT_RESULTS) await appendFile(ORBITMESH_FAULT_RESULTS, `${JSON.stringify({ what: 'rounds', sessionsOnDisk: SESSIONS, ...figures })}\n`);
+    expect(figures.acknowledged).toBeGreaterThan(ROUNDS * 40);
+  }, FILL_MS_MAX + 90_000 + ROUNDS * ROUND_MS_MAX);
+
+  (SOAK_MINUTES > 0 ? it : it.skip)(`does so for ${SOAK_MINUTES} minutes, and grows by less than ${MIB_A_MINUTE_MAX} MiB a minute`, async () => {
+    const until = performance.now() + SOAK_MINUTES * 60_000;
+    harness = await Harness.start({ seed, faults: SOAK_FAULTS, say: tell });
+    while (performance.now() < until) await harness.round();
+    const figures = figuresOf(harness);
+    const slope = memorySlope(harness.memory.slice(WARM_ROUNDS));
+    tell(`${said(figures)}; memory ${slope.toFixed(2)} MiB a minute`);
+    if (ORBITMESH_FAULT_RESULTS) await appendFile(ORBITMESH_FAULT_RESULTS, `${JSON.stringify({ what: 'soak', minutes: SOAK_MINUTES, mibAMinute: slope, ...figures })}\n`);
+    expect(slope).toBeLessThan(MIB_A_MINUTE_MAX);
+  }, SOAK_MINUTES * 60_000 + 90_000 + ROUND_MS_MAX);
+});
+
+async function filledHome(): Promise<string> {
+  const path = await mkdtemp(join(tmpdir(), 'om-home-'));
+  // Plain JavaScript outside of every project: imported by its place in the checkout.
+  const { fillHome } = await import(new URL('../../../../bench/fill-home.mjs', import.meta.url).href) as { fillHome(home: string, content: object): Promise<void> };
+  await fillHome(path, { sessions: SESSIONS, tasks: SESSIONS });
+  return path;
+}
