@@ -45,6 +45,7 @@ export class Checkpointer {
   async write(): Promise<void> {
     await this.running?.catch(() => undefined);
     if (this.running !== undefined) return this.write();
+    if (this.stopped) throw new Error('The store is closed.');
     this.running = this.writeOnce().finally(() => (this.running = undefined));
     return this.running;
   }

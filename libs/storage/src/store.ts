@@ -68,15 +68,17 @@ export class Store {
   private readonly reader: LogReader;
   private readonly sessionReader: SessionReader;
   private readonly checkpointer: Checkpointer;
+  private readonly root: string;
   private closed = false;
 
   private constructor(
     private readonly options: Pick<StoreOptions, 'sessionEvents'> & { collections: Collections; limits: StorageLimits },
     private readonly recovered: Recovered,
     private readonly quarantine: Quarantine,
-    private readonly lock: { release(): Promise<void> },
+    private readonly lock: Awaited<ReturnType<StorageFs['lock']>>,
     parts: { fs: StorageFs; root: string },
   ) {
+    this.root = parts.root;
     const { state, segments, logId, checkpointCommit } = recovered;
     const { limits } = options;
     this.logId = logId;
@@ -92,6 +94,7 @@ export class Store {
       limits,
       {
         admit: () => this.admit(),
+        assertOwner: () => this.assertOwner(),
         durable: (entry) => this.becameDurable(entry),
         failed: (entries) => this.undo(entries),
       },
@@ -194,7 +197,7 @@ export class Store {
     const behind = state.behind.error === undefined ? undefined : reasonOf(state.behind.error);
     const lastError = log.lastError ?? behind ?? checkpointer.lastError;
     return {
-      writable: !this.closed && log.lastError === undefined,
+      writable: !this.closed && log.lastError === undefined && this.lock.held(),
       ...(lastError === undefined ? {} : { lastError }),
       quarantined: this.quarantine.report(),
       tornBytesTruncated: this.recovered.tornBytes,
@@ -208,6 +211,7 @@ export class Store {
   /** Resolves when every file shows the log and a checkpoint says so. @throws STORAGE_WRITE, STORAGE_FULL. */
   async flush(): Promise<void> {
     await this.log.drained();
+    this.assertOwner();
     try {
       await this.state.behind.drained();
       await this.checkpointer.write();
@@ -257,6 +261,14 @@ export class Store {
   private async admit(): Promise<void> {
     await this.state.behind.room();
     if (this.state.sessions.unsyncedBytes > this.options.limits.unsyncedEventBytesMax) await this.checkpointer.write();
+  }
+
+  /** Fails for good: only a start can find out what became of the directory meanwhile. */
+  private assertOwner(): void {
+    if (this.lock.held()) return;
+    void this.state.behind.stop();
+    void this.checkpointer.stop();
+    throw new AppError('STORAGE_LOCKED', `The lock of ${this.root} was taken away; this process writes nothing any more and has to be started again.`, { dir: this.root });
   }
 
   private becameDurable(entry: Entry): void {

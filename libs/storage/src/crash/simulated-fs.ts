@@ -67,8 +67,8 @@ export class SimulatedFs implements StorageFs {
     return this.halted;
   }
 
-  lock(): Promise<{ release(): Promise<void> }> {
-    return this.done({ release: () => Promise.resolve() });
+  lock(): ReturnType<StorageFs['lock']> {
+    return this.done({ held: () => true, release: () => Promise.resolve() });
   }
 
   open(path: string, mode: OpenMode): Promise<StorageFile> {

@@ -28,7 +28,8 @@ export type EntryKind = 'file' | 'directory' | 'link' | 'other';
  * Errors are those of node:fs (`code`). The `…Sync` calls are for boot, where they are 7 to 25 times faster (facts §2.3).
  */
 export interface StorageFs {
-  lock(dir: string): Promise<{ release(): Promise<void> }>;
+  /** `held` is false when somebody took the lock's file away. */
+  lock(dir: string): Promise<{ held(): boolean; release(): Promise<void> }>;
   open(path: string, mode: OpenMode, permissions?: number): Promise<StorageFile>;
   /** One level; a directory that exists is fine. */
   mkdir(path: string): Promise<void>;

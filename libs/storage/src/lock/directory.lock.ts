@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { chmodSync, linkSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
+import { chmodSync, linkSync, lstatSync, mkdtempSync, readdirSync, rmSync, symlinkSync } from 'node:fs';
 import { connect, createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -28,11 +28,20 @@ const NAME = /^\.lock\.(\d+)\.sock$/;
  * take away or bypass a lock that came after what it saw: after linking it finds a higher number.
  */
 export class DirectoryLock {
+  private readonly inode: number;
+
   private constructor(
     private readonly server: Server,
     /** The socket of this lock; for tests and for people who look. */
     readonly path: string,
-  ) {}
+  ) {
+    this.inode = lstatSync(path).ino;
+  }
+
+  /** False when somebody took the socket's file away: then another process may have the directory. */
+  held(): boolean {
+    return lstatSync(this.path, { throwIfNoEntry: false })?.ino === this.inode;
+  }
 
   /** @throws STORAGE_LOCKED with `{dir, pid, since}` of the process that holds the directory. */
   static async acquire(dir: string): Promise<DirectoryLock> {

@@ -1,9 +1,10 @@
-import { mkdirSync, readdirSync, statSync } from 'node:fs';
+import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { AppError } from '@orbitmesh/domain';
 import { Child } from '../testing/child.js';
-import { TestStores } from '../testing/test-store.js';
+import { FaultyFs } from '../testing/faulty-fs.js';
+import { putTask, TestStores } from '../testing/test-store.js';
 import { DirectoryLock } from './directory.lock.js';
 
 const stores = new TestStores();
@@ -130,5 +131,39 @@ describe('the lock of a directory', () => {
     await store.close();
     await expect(stores.open(dir, { installationId: 'other' })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
     await expect(stores.open(dir)).resolves.toBeDefined();
+  });
+
+  it('whose file was taken away: a store acknowledges and writes nothing more, and another one may have the directory', async () => {
+    const dir = stores.dir();
+    const store = await stores.open(dir, { limits: { retryDelayMs: 1 } });
+    await store.commit({ puts: [putTask('task_1')] });
+    await store.flush();
+    rmSync(join(dir, '.lock.1.sock'));
+    const other = await stores.open(dir);
+    await other.commit({ puts: [putTask('task_2')] });
+    await other.flush();
+    const before = readdirSync(dir, { recursive: true });
+
+    for (const id of ['task_3', 'task_4']) await expect(store.commit({ puts: [putTask(id)] })).rejects.toMatchObject({ code: 'STORAGE_LOCKED' });
+
+    expect(store.health()).toMatchObject({ writable: false, lastError: expect.stringContaining('started again') });
+    expect([...store.pending.list('tasks')]).toHaveLength(1);
+    expect(readdirSync(dir, { recursive: true })).toEqual(before);
+    await expect(store.flush()).rejects.toMatchObject({ code: 'STORAGE_LOCKED' });
+    await other.commit({ puts: [putTask('task_5')] });
+    await store.close();
+    await other.close();
+    expect((await stores.open(dir)).durable.count('tasks')).toBe(3);
+  });
+
+  it('whose file was taken away while a batch was on its way: it is not acknowledged', async () => {
+    const dir = stores.dir();
+    const fs = new FaultyFs();
+    const store = await stores.open(dir, { fs });
+    fs.fault = (operation, path) => {
+      if (operation === 'sync' && path.includes('/log/')) rmSync(join(dir, '.lock.1.sock'), { force: true });
+    };
+
+    await expect(store.commit({ puts: [putTask('task_1')] })).rejects.toMatchObject({ code: 'STORAGE_LOCKED' });
   });
 });

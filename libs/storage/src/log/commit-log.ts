@@ -17,6 +17,8 @@ export interface LogEntry {
 export interface CommitLogHooks<E extends LogEntry> {
   /** Resolves when more may be written: the projection is not too far behind. */
   admit(): Promise<void>;
+  /** @throws STORAGE_LOCKED when the directory may be another's by now: then nothing is written, and nothing acknowledged. */
+  assertOwner(): void;
   /** Once a durable entry, in order, before its promise resolves. */
   durable(entry: E): void;
   /** All of these, and nothing else, are undone. */
@@ -79,11 +81,12 @@ export class CommitLog<E extends LogEntry> {
       try {
         await this.hooks.admit();
         batch = this.takeBatch();
-        await this.segments.ensureWritable(this.next());
+        await this.ensureWritable();
         await this.segments.append(batch);
+        this.hooks.assertOwner();
       } catch (error) {
         // With a new segment the failure is final: even a crash cannot bring back what it rejects.
-        await this.segments.ensureWritable(this.next()).catch(() => undefined);
+        await this.ensureWritable().catch(() => undefined);
         this.fail(batch, error);
         continue;
       }
@@ -94,6 +97,11 @@ export class CommitLog<E extends LogEntry> {
       }
     }
     this.running = undefined;
+  }
+
+  private async ensureWritable(): Promise<void> {
+    this.hooks.assertOwner();
+    await this.segments.ensureWritable(this.next());
   }
 
   private takeBatch(): E[] {
@@ -131,7 +139,7 @@ export class CommitLog<E extends LogEntry> {
 
   private async reopen(): Promise<void> {
     try {
-      await this.segments.ensureWritable(this.next());
+      await this.ensureWritable();
       this.failure = undefined;
     } catch (error) {
       this.failure = reasonOf(error);

@@ -106,6 +106,7 @@ export class WriteBehind {
   }
 
   private until(done: () => boolean, hopeless: () => boolean): Promise<void> {
+    if (!this.writing) return Promise.reject(new Error('The store is closed.'));
     return new Promise((resolve, reject) => {
       this.waiters.push({ done, hopeless, resolve, reject });
       this.pump();

@@ -15,12 +15,14 @@ const store = await Store.open({
 async function write(writer: number): Promise<never> {
   for (let revision = 1; ; revision += 1) {
     const id = `task_${writer}`;
-    const { commitSeq } = await store.commit({
+    const committed = await store.commit({
       puts: [putTask(id, { revision, title: 'x'.repeat(200) })],
       events: [newEvent('task:updated', `sess_${writer}`, { id, revision })],
       answer: { scope: 's', key: `${writer}-${revision}`, bodyHash: 'h', status: 200, body: { revision } },
-    });
-    process.stdout.write(`${commitSeq} ${writer} ${revision}\n`);
+    }).catch(() => undefined);
+    // Refused by a disk in trouble: its next revision tries again.
+    if (committed === undefined) await new Promise((turn) => setTimeout(turn, 5));
+    else process.stdout.write(`${committed.commitSeq} ${writer} ${revision}\n`);
   }
 }
 

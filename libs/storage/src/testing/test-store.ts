@@ -42,8 +42,12 @@ export class TestStores {
     return store;
   }
 
-  async clean(): Promise<void> {
+  async closeAll(): Promise<void> {
     for (const store of this.stores.splice(0)) await store.close();
+  }
+
+  async clean(): Promise<void> {
+    await this.closeAll();
     for (const dir of this.dirs.splice(0)) rmSync(dir, { recursive: true, force: true });
   }
 }
