@@ -1,7 +1,6 @@
 import { readdir, readFile, readlink, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { isDeepStrictEqual } from 'node:util';
-import type { Task } from '@orbitmesh/domain';
+import { auditStore, NOTIFIER_STORE, SESSION_STORE } from '@orbitmesh/storage';
 import { processesNaming } from '@orbitmesh/testing';
 import { CANARY_FILE_BYTES_MAX } from './limits.js';
 
@@ -17,20 +16,17 @@ export async function strayFiles(home: string): Promise<string[]> {
   return (await filesOf(home)).filter((path) => TEMPORARY.test(path));
 }
 
-/** The readable files say what the log says. @returns what differs */
-export async function compareTaskFiles(home: string, projectId: string, tasks: ReadonlyMap<string, Task>): Promise<string[]> {
-  const dir = join(home, 'session-service', 'tasks', projectId);
-  const names = (await readdir(dir).catch(() => [])).filter((name) => name.endsWith('.json'));
-  const found: string[] = names.filter((name) => !tasks.has(name.slice(0, -5))).map((name) => `${name} is there, and the task is not`);
-  for (const [id, task] of tasks) {
-    const text = await readFile(join(dir, `${id}.json`), 'utf8').catch(() => null);
-    if (text === null) found.push(`${id} has no file`);
-    else {
-      const { schemaVersion: _version, ...document } = JSON.parse(text) as Task & { schemaVersion: number };
-      if (!isDeepStrictEqual(document, task)) found.push(`the file of ${id} says ${JSON.stringify(document)} instead of ${JSON.stringify(task)}`);
-    }
-  }
-  return found;
+/** Every readable file says what its log says, or is on its way to. @returns what differs */
+export function auditHome(home: string): string[] {
+  return [SESSION_STORE, NOTIFIER_STORE].flatMap((layout) => {
+    const { findings, kept, copied } = auditStore({ home, layout });
+    return [
+      // A store at work has some.
+      ...findings.filter(({ kind }) => kind !== 'temporary').map(({ file, problem }) => `${layout.dir}/${file} ${problem}`),
+      ...[...kept].map(([name, { reason }]) => `${layout.dir}/quarantine/${name}: ${reason}`),
+      ...(copied ? [`${layout.dir}: its log passes for a copy`] : []),
+    ];
+  });
 }
 
 /** @param since wall ms: older files were looked at before. @returns files and command lines that tell the secret */
