@@ -14,6 +14,8 @@ export const SESSIONS_TOLD_MAX = 1_000;
 export const DISK_FREE_BYTES_MIN = 256 * 1024 * 1024;
 /** And so many files that can still be made. */
 export const DISK_FREE_FILES_MIN = 1_000;
+/** `doctor --fix` looks and mends so often: a directory that is opened shows what is in it. */
+export const MENDING_PASSES_MAX = 3;
 /** Of one kind of finding so many are named; the rest is counted. */
 export const NAMED_FILES_MAX = 3;
 /** A process that was sent SIGKILL is gone in this time, or stuck in its kernel. */

@@ -87,7 +87,10 @@ export class EventTail implements OnApplicationBootstrap, OnModuleDestroy {
     if (this.degraded) this.hurry();
     this.assess();
     const { current } = this;
-    if (!current) return;
+    if (!current) {
+      this.work();
+      return;
+    }
     // A page may have brought us ahead of one beacon, never of several in a row.
     this.headsBehind = seq < current.seq ? this.headsBehind + 1 : 0;
     if (logId !== current.logId || this.headsBehind >= HEADS_BEHIND_MAX) this.forget();
@@ -129,7 +132,7 @@ export class EventTail implements OnApplicationBootstrap, OnModuleDestroy {
   private work(): void {
     if (this.working || this.stopped) return;
     this.working = true;
-    void this.catchUp().finally(() => { this.working = false; });
+    void this.catchUp();
   }
 
   private async catchUp(): Promise<void> {
@@ -145,6 +148,8 @@ export class EventTail implements OnApplicationBootstrap, OnModuleDestroy {
         wait = await this.pause(wait) ? Math.min(wait * 2, TAIL_RETRY_MS_MAX) : TAIL_RETRY_MS;
       }
     }
+    // In the same breath as the last look: what comes a moment later must find nobody at work.
+    this.working = false;
   }
 
   /** False when somebody was in a hurry. */

@@ -13,36 +13,44 @@ const OTHERS = 0o077;
 
 /** Everything in the home: who may read it, and what was left over from a write that a crash cut short. */
 export const checkFiles: Check = async (patient) => {
-  const open: { path: string; mode: number }[] = [];
+  const [open, closed]: Moded[][] = [[], []];
   const left: string[] = [];
-  await walk(patient.home, '', async (path, name, mode) => {
-    if (mode & OTHERS) open.push({ path, mode });
+  await walk(patient.home, '', async (path, name, mode, isDirectory) => {
+    const owners = isDirectory ? 0o700 : 0o400;
+    if (mode & OTHERS) open.push({ path, mode, wanted: (mode & 0o700) | owners });
+    else if ((mode & owners) !== owners) closed.push({ path, mode, wanted: mode | owners | 0o200 });
     if (isLeft(patient, name)) left.push(path);
   });
-  return [...openFinding(patient, open), ...left.map((path) => leftFinding(patient, path))];
+  return [
+    ...modeFinding(patient, open, 'is open to other users', 'closed to all but their owner'), ...modeFinding(patient, closed, 'is closed to its owner', 'opened to their owner'),
+    ...left.map((path) => leftFinding(patient, path)),
+  ];
 };
 
-async function walk(home: string, below: string, visit: (path: string, name: string, mode: number) => Promise<void>): Promise<void> {
+interface Moded { path: string; mode: number; wanted: number }
+
+async function walk(home: string, below: string, visit: (path: string, name: string, mode: number, isDirectory: boolean) => Promise<void>): Promise<void> {
   if (AGENTS_OWN.test(below)) return;
   for (const entry of await readdir(join(home, below), { withFileTypes: true }).catch(absent)) {
     const path = below === '' ? entry.name : `${below}/${entry.name}`;
     if (entry.isSymbolicLink()) continue;
     const found = await lstat(join(home, path)).catch(absentFile);
-    if (found) await visit(path, entry.name, found.mode & 0o777);
+    if (found) await visit(path, entry.name, found.mode & 0o777, entry.isDirectory());
     if (entry.isDirectory()) await walk(home, path, visit);
   }
 }
 
-function openFinding({ home }: Patient, open: { path: string; mode: number }[]): Finding[] {
-  if (open.length === 0) return [];
-  const [first, ...more] = open;
+/** One for all that have it. */
+function modeFinding({ home }: Patient, all: Moded[], text: string, done: string): Finding[] {
+  if (all.length === 0) return [];
+  const [first, ...more] = all;
   const others = more.length === 0 ? '' : `, and ${plural(more.length, 'more file or directory', 'more files and directories')}`;
   const names = more.slice(0, NAMED_FILES_MAX - 1).map(({ path }) => path);
   const mend = async (): Promise<string> => {
-    for (const { path, mode } of open) await chmod(join(home, path), mode & 0o700);
-    return 'closed to all but their owner';
+    for (const { path, wanted } of all) await chmod(join(home, path), wanted);
+    return done;
   };
-  return [problem(first.path, `is open to other users (${first.mode.toString(8)})${others}${names.length > 0 ? `: ${names.join(', ')}${more.length > names.length ? ', …' : ''}` : ''}`, { mend })];
+  return [problem(first.path, `${text} (${first.mode.toString(8).padStart(3, '0')})${others}${names.length > 0 ? `: ${names.join(', ')}${more.length > names.length ? ', …' : ''}` : ''}`, { mend })];
 }
 
 /** Its process, which is named in it, does not live any more. */

@@ -1,7 +1,7 @@
 import type { Context } from '../context.js';
 import { printable, table, cliNameOf } from '../terminal.js';
 import type { DoctorResult } from './doctor.js';
-import { plural } from './finding.js';
+import { FAILED, plural } from './finding.js';
 
 /** What the doctor says to a person: what there is, what was mended, what is wrong, and what to do about it. */
 export function doctorText({ printer, terminal }: Context, { home, running, summary, mended, findings }: DoctorResult): string {
@@ -12,7 +12,7 @@ export function doctorText({ printer, terminal }: Context, { home, running, summ
     `OrbitMesh in ${home} ${running === null ? 'does not run' : `runs (pid ${running})`}`,
     table(Object.entries(summary).map(([where, what]) => [`  ${where}`, what])),
     '',
-    ...mended.map(({ file, text, done }) => block(done.startsWith('could not') ? printer.style('red', '✗') : printer.style('green', '✓'), sentence(file, text), [done])),
+    ...mended.map(({ file, text, done }) => block(done.startsWith(FAILED) ? printer.style('red', '✗') : printer.style('green', '✓'), sentence(file, text), [done])),
     ...findings.map(({ file, level, text, advice }) => block(level === 'problem' ? printer.style('red', '✗') : '·', sentence(file, text), advice)),
     ...(mended.length + findings.length > 0 ? [''] : []),
     ending(problems, mended.length > 0, name),

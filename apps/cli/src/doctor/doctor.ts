@@ -6,6 +6,7 @@ import { launcherTools } from '../checkout.js';
 import { homeOf, stackOf, type StackFile } from '../connection.js';
 import type { Context } from '../context.js';
 import { CliError, EXIT } from '../exit-code.js';
+import { MENDING_PASSES_MAX } from '../limits.js';
 import { homeEnv } from '../start-stack.js';
 import { cliNameOf } from '../terminal.js';
 import { adopt } from './adopt.js';
@@ -15,7 +16,7 @@ import { checkRunners } from './check-runners.js';
 import { checkStack } from './check-stack.js';
 import { checkStores } from './check-stores.js';
 import { doctorText } from './doctor-text.js';
-import type { Check, Finding, Patient } from './finding.js';
+import { FAILED, problem, type Check, type Finding, type Patient } from './finding.js';
 
 export interface DoctorOptions { fix?: boolean; adopt?: string; restored?: boolean }
 
@@ -45,11 +46,13 @@ export async function doctor(context: Context, options: DoctorOptions): Promise<
   context.printer.progress.show('looking at everything');
   let findings = await look(patient);
   const mended: DoctorResult['mended'] = [];
-  if (options.fix && findings.some(({ mend }) => mend)) {
+  // What is mended may show what could not be seen before.
+  for (let pass = 1; options.fix && pass <= MENDING_PASSES_MAX && findings.some(({ mend }) => mend); pass += 1) {
     context.printer.progress.show('mending');
-    for (const { file, text, mend } of findings) if (mend) mended.push({ file, text, done: await mend().catch((error: Error) => `could not be mended: ${error.message}`) });
+    for (const { file, text, mend } of findings) if (mend) mended.push({ file, text, done: await mend().catch((error: Error) => `${FAILED}: ${error.message}`) });
     Object.assign(patient, await standing(env, home));
     findings = await look(patient);
+    if (mended.at(-1)!.done.startsWith(FAILED)) break;
   }
   context.printer.progress.stop();
   if (findings.some(({ level }) => level === 'problem')) context.exitCode = EXIT.failure;
@@ -75,7 +78,10 @@ async function standing(env: NodeJS.ProcessEnv, home: string): Promise<Pick<Pati
 
 async function look(patient: Patient): Promise<Finding[]> {
   const found: Finding[] = [];
-  for (const check of CHECKS) found.push(...await check(patient));
+  for (const check of CHECKS) {
+    // One that fails hides nothing of the others.
+    found.push(...await check(patient).catch((error: Error) => [problem(null, `Not everything could be looked at: ${error.message}`)]));
+  }
   // Problems first, each as it was found.
   return [...found.filter(({ level }) => level === 'problem'), ...found.filter(({ level }) => level === 'note')];
 }

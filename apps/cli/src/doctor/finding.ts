@@ -31,6 +31,9 @@ export interface Patient {
 
 export type Check = (patient: Patient) => Promise<Finding[]>;
 
+/** How what was tried in vain begins. */
+export const FAILED = 'could not be mended';
+
 export const problem = (file: string | null, text: string, more: Partial<Finding> = {}): Finding => ({ file, level: 'problem', text, ...more });
 export const note = (file: string | null, text: string, more: Partial<Finding> = {}): Finding => ({ file, level: 'note', text, ...more });
 

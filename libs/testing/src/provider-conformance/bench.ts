@@ -79,9 +79,14 @@ export class Bench {
     return this.world.session.bus.request(RunnerRpc.status, { sessionId, runId, epoch }, { runnerId: 'slot-0' });
   }
 
+  /** What the runner has on disk of it. */
+  record({ runId }: StartRun): string {
+    return this.world.readFile(this.world.dirOf(runId), 'run.json');
+  }
+
   /** SIGKILL to the runner, and a new one in its place. */
-  async restartRunner(): Promise<void> {
-    await this.world.killRunner();
+  async restartRunner(afterMs = 0): Promise<void> {
+    await this.world.killRunner({ afterMs });
     await this.world.startRunner();
   }
 
