@@ -16,7 +16,10 @@ export class Installation {
 export async function loadInstallation(home: string): Promise<Installation> {
   await mkdir(home, { recursive: true, mode: 0o700 });
   const file = join(home, 'installation.json');
-  return (await readInstallation(file)) ?? createInstallation(file);
+  const there = await readInstallation(file);
+  // Another process may have made it a moment ago: what this one writes in its name must not outlive it in a power cut.
+  if (there) await syncDirectory(home);
+  return there ?? createInstallation(file);
 }
 
 async function createInstallation(file: string): Promise<Installation> {

@@ -2,6 +2,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AppError, type NumberedFact } from '@orbitmesh/domain';
 import { SessionRpc } from '@orbitmesh/contracts';
 import { eventually } from '@orbitmesh/testing';
+import { HealthRegistry } from '@orbitmesh/service-kit';
+import { Indexes } from '../store/indexes.js';
 import { DEMO, ScriptedRunner, type RunnerScript } from '../testing/scripted-runner.js';
 import { agent, meta, TestService } from '../testing/test-service.js';
 
@@ -78,6 +80,25 @@ describe('runs', () => {
     runner.incarnation = incarnation;
     await runner.beat();
     await eventually(() => runner.heard('stop').length === 1);
+  });
+
+  it('holds nobody up because nothing can be decided for one session, and counts it', async () => {
+    await join();
+    const damaged = await running();
+    const indexes = service.get(Indexes);
+    const queuedFor = indexes.queuedFor.bind(indexes);
+    indexes.queuedFor = (view, id) => {
+      if (id === damaged) throw new TypeError('a damaged document');
+      return queuedFor(view, id);
+    };
+    const unsupervised = () => (service.get(HealthRegistry).report().details.sessions as { unsupervised: number }).unsupervised;
+    await tick();
+    await running();
+    expect(unsupervised()).toBe(1);
+
+    indexes.queuedFor = queuedFor;
+    await tick();
+    expect(unsupervised()).toBe(0);
   });
 
   it('waits no longer than 2 s for a runner to accept', async () => {

@@ -53,7 +53,7 @@ export class FactEcho {
     // As a runner does that was not answered: what is new, behind what was sent before.
     if (before) this.say({ ...batch, facts: [...before.facts, ...batch.facts] });
     this.say({ ...batch, epoch: batch.epoch - 1, facts: [ghost] }, 'an older epoch');
-    this.say({ ...batch, runId: `${batch.runId.slice(0, -1)}0`, facts: [ghost] }, 'another run');
+    this.say({ ...batch, runId: `${batch.runId.slice(0, -1)}${batch.runId.endsWith('0') ? '1' : '0'}`, facts: [ghost] }, 'another run');
     this.say({ ...batch, runnerId: 'slot-9', facts: [ghost] }, 'another runner');
   }
 

@@ -23,10 +23,12 @@ async function record(trace, stallFile) {
   const fd = fs.openSync(trace, 'a', 0o600);
   let told = 0;
   let shadows = 0;
+  /** One clock for all processes of the machine. */
+  const now = () => Number(process.hrtime.bigint()) / 1_000;
   /** @returns its number in this process */
   const tell = (what) => {
     told += 1;
-    real.writeSync(fd, `${JSON.stringify({ pid: process.pid, n: told, ...what })}\n`);
+    real.writeSync(fd, `${JSON.stringify({ pid: process.pid, n: told, at: now(), ...what })}\n`);
     return told;
   };
   /** Another name for what is about to lose this one. */
@@ -68,9 +70,14 @@ async function record(trace, stallFile) {
   });
   async function changed(what, change) {
     const n = tell(what);
-    const result = await change();
-    tell({ op: 'done', of: n, path: what.path });
-    return result;
+    try {
+      const result = await change();
+      tell({ op: 'done', of: n, path: what.path });
+      return result;
+    } catch (error) {
+      tell({ op: 'failed', of: n, path: what.path });
+      throw error;
+    }
   }
 
   const probe = await real.open('/dev/null');
@@ -81,7 +88,7 @@ async function record(trace, stallFile) {
     handles[name] = async function recorded() {
       const path = opened.get(this);
       const state = real.fstatSync(this.fd);
-      const upTo = told;
+      const upTo = now();
       await stalled();
       await sync.call(this);
       if (path) tell(state.isDirectory() ? { op: 'syncdir', path, upTo } : { op: 'sync', path, size: state.size });

@@ -76,6 +76,15 @@ describe('a power cut', () => {
     expect(readFileSync(join(home, 'file'), 'utf8')).toBe('x');
   });
 
+  it('leaves what another one made, where this one tried to make the same', async () => {
+    const { home, trace } = await killedAfter(
+      "const { link } = require('node:fs/promises'); await (await write('one', 'one')).sync(); await link('one', 'both'); await syncDir('.');",
+      "const { link } = require('node:fs/promises'); await (await write('two', 'two')).sync(); await link('two', 'both').catch(() => {});",
+    );
+    cut(trace);
+    expect(readFileSync(join(home, 'both'), 'utf8')).toBe('one');
+  });
+
   it('finds no sync that ends while the disk stalls', async () => {
     const { home, trace } = await killedAfter(`require('node:fs').writeFileSync(${'process.env.ORBITMESH_DISK_TRACE'} + '/stall', '');
       const file = await write('file', 'x'); void file.sync().then(() => require('node:fs').writeFileSync('ended', ''));`);

@@ -9,18 +9,21 @@ const RECORDER = new URL('disk-recorder.mjs', import.meta.url);
 interface Told {
   pid: number;
   n: number;
-  op: 'open' | 'create' | 'rename' | 'link' | 'unlink' | 'truncate' | 'done' | 'sync' | 'syncdir';
+  /** µs of the clock that all processes share. */
+  at: number;
+  op: 'open' | 'create' | 'rename' | 'link' | 'unlink' | 'truncate' | 'done' | 'failed' | 'sync' | 'syncdir';
   path: string;
   from?: string;
   shadow?: string | null;
   size?: number;
   directory?: boolean;
   of?: number;
+  /** What was done before this is covered. */
   upTo?: number;
 }
 
 /** A change of a directory that no sync of it has covered yet. */
-interface Entry { told: Told; done: number | null }
+interface Entry { told: Told; doneAt: number | null }
 
 export interface Lost { entries: number; bytes: number }
 
@@ -42,13 +45,12 @@ export function stallFile(traceDir: string): string {
 export function cutPower(traceDir: string, chance: Chance): Lost {
   const lost: Lost = { entries: 0, bytes: 0 };
   const nothingSurvives = chance.oneIn(2);
-  for (const name of readdirSync(traceDir).filter((one) => one.endsWith('.trace'))) {
-    const { entries, durable } = unsynced(readTrace(join(traceDir, name)));
-    for (const [path, size] of durable) lost.bytes += loseBytes(path, size, nothingSurvives ? 0 : chance.next());
-    for (const changes of entries.values()) {
-      const kept = nothingSurvives ? 0 : chance.between(0, changes.length);
-      for (const { told } of changes.slice(kept).reverse()) lost.entries += undo(told) ? 1 : 0;
-    }
+  const traces = readdirSync(traceDir).filter((name) => name.endsWith('.trace')).flatMap((name) => readTrace(join(traceDir, name)));
+  const { entries, durable } = unsynced(traces.sort((a, b) => a.at - b.at));
+  for (const [path, size] of durable) lost.bytes += loseBytes(path, size, nothingSurvives ? 0 : chance.next());
+  for (const changes of entries.values()) {
+    const kept = nothingSurvives ? 0 : chance.between(0, changes.length);
+    for (const { told } of changes.slice(kept).reverse()) lost.entries += undo(told) ? 1 : 0;
   }
   for (const name of readdirSync(traceDir)) rmSync(join(traceDir, name));
   return lost;
@@ -63,14 +65,14 @@ function readTrace(path: string): Told[] {
 function unsynced(trace: readonly Told[]): { entries: Map<string, Entry[]>; durable: Map<string, number> } {
   const entries = new Map<string, Entry[]>();
   const durable = new Map<string, number>();
-  const add = (told: Told, done: Entry['done']): void => {
+  const add = (told: Told, doneAt: number | null): void => {
     const dir = dirname(told.path);
-    entries.set(dir, [...entries.get(dir) ?? [], { told, done }]);
+    entries.set(dir, [...entries.get(dir) ?? [], { told, doneAt }]);
   };
   for (const told of trace) {
-    const { op, path, pid, n } = told;
+    const { op, path, pid, at } = told;
     if (op === 'create') {
-      add(told, n);
+      add(told, at);
       if (!told.directory) durable.set(path, 0);
     } else if (op === 'open') {
       // Of before the trace began: what it had then counts as kept.
@@ -80,12 +82,16 @@ function unsynced(trace: readonly Told[]): { entries: Map<string, Entry[]>; dura
     } else if (op === 'truncate') {
       durable.set(path, Math.min(durable.get(path) ?? Infinity, told.size ?? 0));
     } else if (op === 'syncdir') {
-      // What a process before this one did is covered by any sync of this one.
-      entries.set(path, (entries.get(path) ?? []).filter(({ told: one, done }) => one.pid === pid && (done ?? Infinity) > told.upTo!));
-    } else if (op === 'done') {
-      const entry = entries.get(dirname(path))?.find(({ told: one }) => one.pid === pid && one.n === told.of);
-      if (entry) entry.done = n;
-      if (entry) move(durable, entry.told);
+      // What another process had begun is covered, too: if it was killed in the middle, nobody can tell.
+      entries.set(path, (entries.get(path) ?? []).filter(({ told: one, doneAt }) => (doneAt ?? (one.pid === pid ? Infinity : one.at)) > told.upTo!));
+    } else if (op === 'done' || op === 'failed') {
+      const inDir = entries.get(dirname(path)) ?? [];
+      const entry = inDir.find(({ told: one }) => one.pid === pid && one.n === told.of);
+      if (op === 'failed') entries.set(dirname(path), inDir.filter((one) => one !== entry));
+      else if (entry) {
+        entry.doneAt = at;
+        move(durable, entry.told);
+      }
     } else add(told, null);
   }
   return { entries, durable };
