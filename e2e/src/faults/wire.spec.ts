@@ -52,9 +52,9 @@ describe(`with writers and readers at work (seed ${SEED})`, () => {
     await load.settle();
   }, FAULT_TEST_MS);
 
-  long('the gateway killed ten times mid-request, its clients retrying under their keys: each command is done once', async () => {
+  long('the gateway killed five times mid-request, its clients retrying under their keys: each command is done once', async () => {
     const load = await Load.on(scenario, project.id, { label: 'Gateway', lanes: 16 });
-    for (let n = 0; n < 10; n += 1) {
+    for (let n = 0; n < 5; n += 1) {
       await pause();
       await scenario.stack.kill('api-gateway');
       await load.goesOn();
@@ -63,13 +63,11 @@ describe(`with writers and readers at work (seed ${SEED})`, () => {
   }, FAULT_TEST_MS);
 
   long.each(['session-service', 'api-gateway', 'nats'])('the same command 100 times at once while %s is killed: one effect, one answer', async (service) => {
-    for (let n = 0; n < 2; n += 1) {
-      const same = hundredTimes();
-      await pause(50);
-      await scenario.stack.kill(service);
-      await same;
-      await scenario.stack.waitReady();
-    }
+    const same = hundredTimes();
+    await pause(50);
+    await scenario.stack.kill(service);
+    await same;
+    await scenario.stack.waitReady();
   }, FAULT_TEST_MS);
 
   long('NATS frozen for 20 s: commands are refused at once as soon as that is noticed, and all go on when it thaws', async () => {

@@ -68,7 +68,6 @@ export class Store {
   private readonly reader: LogReader;
   private readonly sessionReader: SessionReader;
   private readonly checkpointer: Checkpointer;
-  private readonly root: string;
   private closed = false;
 
   private constructor(
@@ -76,9 +75,8 @@ export class Store {
     private readonly recovered: Recovered,
     private readonly quarantine: Quarantine,
     private readonly lock: Awaited<ReturnType<StorageFs['lock']>>,
-    parts: { fs: StorageFs; root: string },
+    private readonly parts: { fs: StorageFs; root: string },
   ) {
-    this.root = parts.root;
     const { state, segments, logId, checkpointCommit } = recovered;
     const { limits } = options;
     this.logId = logId;
@@ -123,8 +121,7 @@ export class Store {
       const onDamage = (path: string, reason: string): void => void quarantine.note(path, reason);
       const state = { fs, root, limits, clock, collections, sessionEvents: options.sessionEvents, onDamage };
       const recovered = await recoverState(state, options.installationId, quarantine, options.restored);
-      const { sessionEvents } = options;
-      const store = new Store({ collections, limits, sessionEvents }, recovered, quarantine, lock, { fs, root });
+      const store = new Store({ collections, limits, sessionEvents: options.sessionEvents }, recovered, quarantine, lock, { fs, root });
       if (recovered.state.head.commit > recovered.checkpointCommit) store.checkpointer.committed();
       return store;
     } catch (error) {
@@ -151,9 +148,7 @@ export class Store {
     for (const { collection, id, doc } of prepared.puts) this.pendingDocuments.set(collection, id, doc);
     for (const { collection, id } of prepared.deletes) this.pendingDocuments.delete(collection, id);
     for (const { envelope } of prepared.events) {
-      if (envelope.sessionId !== undefined) {
-        this.pendingSessionSeqs.set(envelope.sessionId, envelope.sessionSeq as number);
-      }
+      if (envelope.sessionId !== undefined) this.pendingSessionSeqs.set(envelope.sessionId, envelope.sessionSeq as number);
     }
     return new Promise((settle, reject) => {
       this.log.enqueue({ ...prepared, resolve: () => settle(prepared.committed), reject });
@@ -194,8 +189,8 @@ export class Store {
 
   health(): StorageHealth {
     const { state, log, checkpointer } = this;
-    const behind = state.behind.error === undefined ? undefined : reasonOf(state.behind.error);
-    const lastError = log.lastError ?? behind ?? checkpointer.lastError;
+    const { error } = state.behind;
+    const lastError = log.lastError ?? (error === undefined ? checkpointer.lastError : reasonOf(error));
     return {
       writable: !this.closed && log.lastError === undefined && this.lock.held(),
       ...(lastError === undefined ? {} : { lastError }),
@@ -268,7 +263,7 @@ export class Store {
     if (this.lock.held()) return;
     void this.state.behind.stop();
     void this.checkpointer.stop();
-    throw new AppError('STORAGE_LOCKED', `The lock of ${this.root} was taken away; this process writes nothing any more and has to be started again.`, { dir: this.root });
+    throw new AppError('STORAGE_LOCKED', `The lock of ${this.parts.root} was taken away; this process writes nothing any more and has to be started again.`, { dir: this.parts.root });
   }
 
   private becameDurable(entry: Entry): void {

@@ -250,7 +250,9 @@ function logIdOf(log: RecoveredLog, checkpoint: Checkpoint | undefined, installa
     throw new AppError('CONFIG_INVALID', `The directory belongs to installation ${installationOf(known)}.`);
   }
   // The log itself is gone, or it is an older state of itself: cursors of what came after must not be taken for its own.
-  return log.logId === undefined || log.copied || restored ? nextLogId(known) : known;
+  // One that never had a commit is not gone.
+  const gone = log.logId === undefined && (checkpoint?.head.commit ?? 0) > 0;
+  return gone || log.copied || restored ? nextLogId(known) : known;
 }
 
 async function report(quarantine: Quarantine, { file, reason, offset, bytes }: LogDamage): Promise<void> {

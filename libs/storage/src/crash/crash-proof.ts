@@ -26,8 +26,8 @@ export interface CrashProofOptions {
   faults?: SimulatedFaults;
   /** Stop at the first violation. */
   first?: boolean;
-  /** Crash a second time, at every point of the recovery (with its flush) from every state of the first. */
-  crashRecoveries?: boolean;
+  /** Crash again, at every point of the recovery (with its flush) from every state: once, or of that recovery too, until there is no new state. */
+  crashRecoveries?: 'once' | 'to closure';
 }
 
 export interface CrashProofResult {
@@ -42,8 +42,8 @@ interface Found {
   state: CrashState;
   /** So many commits must be there. */
   acknowledged: number;
-  /** The state of a second crash. */
-  second: boolean;
+  /** The state of a crash in a recovery. */
+  again: boolean;
   checked: boolean;
 }
 
@@ -157,16 +157,17 @@ export class CrashProof {
   }
 
   /** Puts it at the end of the map, which may be iterated over meanwhile, if more must be there than known. */
-  private add(key: string, state: CrashState, acknowledged: number, second: boolean): void {
+  private add(key: string, state: CrashState, acknowledged: number, again: boolean): void {
     const known = this.states.get(key);
     if (known !== undefined && known.acknowledged >= acknowledged) return;
     this.states.delete(key);
-    this.states.set(key, { state, acknowledged, second: second && known?.second !== false, checked: false });
+    this.states.set(key, { state, acknowledged, again: again && known?.again !== false, checked: false });
   }
 
-  private async check({ state, acknowledged, second }: Found): Promise<void> {
+  private async check({ state, acknowledged, again }: Found): Promise<void> {
     const root = restored(state);
-    const crashAgain = this.options.crashRecoveries === true && !second;
+    const { crashRecoveries } = this.options;
+    const crashAgain = crashRecoveries === 'to closure' || (crashRecoveries === 'once' && !again);
     let promised = acknowledged;
     const fs = new SimulatedFs(root, this.options.faults, () => {
       if (!crashAgain) return;
