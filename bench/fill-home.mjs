@@ -15,7 +15,7 @@ export async function fillHome(home, { sessions, tasks }) {
   const installationId = 'in_bench';
   await mkdir(join(home, 'session-service'), { recursive: true, mode: 0o700 });
   await writeFile(join(home, 'installation.json'), JSON.stringify({ installationId, createdAt: new Date().toISOString() }), { mode: 0o600 });
-  const store = await openStore({ home }, { installationId }, { wall: () => Date.now() });
+  const store = await openStore({ home }, { installationId }, { wall: () => Date.now(), monotonic: () => performance.now() });
   const ctx = { get now() { return new Date().toISOString(); }, newId: newUlidSource(() => Date.now()) };
   const put = (collection, doc, id = doc.id) => ({ collection, id, doc });
   const { doc: project } = createProject({ name: 'Filled', workingDir: home }, ctx);

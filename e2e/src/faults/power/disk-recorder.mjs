@@ -15,6 +15,8 @@ const dir = process.env.ORBITMESH_DISK_TRACE;
 /** Of what is loaded into every Node.js process of a stack, the services alone are meant. */
 const app = /apps[/\\]([\w-]+)[/\\]dist[/\\]main\.(?:bundle\.)?js$/.exec(process.argv[1] ?? '')?.[1];
 const STALL_POLL_MS = 5;
+/** µs; one clock for all processes of the machine. */
+const now = () => Number(process.hrtime.bigint()) / 1_000;
 
 if (dir && app) await record(join(dir, `${app}.trace`), join(dir, 'stall'));
 
@@ -23,12 +25,9 @@ async function record(trace, stallFile) {
   const fd = fs.openSync(trace, 'a', 0o600);
   let told = 0;
   let shadows = 0;
-  /** One clock for all processes of the machine. */
-  const now = () => Number(process.hrtime.bigint()) / 1_000;
   /** @returns its number in this process */
   const tell = (what) => {
-    told += 1;
-    real.writeSync(fd, `${JSON.stringify({ pid: process.pid, n: told, at: now(), ...what })}\n`);
+    real.writeSync(fd, `${JSON.stringify({ pid: process.pid, n: ++told, at: now(), ...what })}\n`);
     return told;
   };
   /** Another name for what is about to lose this one. */
@@ -43,7 +42,6 @@ async function record(trace, stallFile) {
     }
   };
   const stalled = async () => { while (real.existsSync(stallFile)) await delay(STALL_POLL_MS); };
-
   const opened = new WeakMap();
   Object.assign(fs.promises, {
     async open(path, flags = 'r', ...rest) {
@@ -80,9 +78,7 @@ async function record(trace, stallFile) {
     }
   }
 
-  const probe = await real.open('/dev/null');
-  const handles = Object.getPrototypeOf(probe);
-  await probe.close();
+  const handles = await prototypeOfHandles(real);
   for (const name of ['sync', 'datasync']) {
     const sync = handles[name];
     handles[name] = async function recorded() {
@@ -95,4 +91,10 @@ async function record(trace, stallFile) {
     };
   }
   syncBuiltinESMExports();
+}
+
+async function prototypeOfHandles({ open }) {
+  const probe = await open('/dev/null');
+  await probe.close();
+  return Object.getPrototypeOf(probe);
 }
