@@ -1,18 +1,19 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { EventEnvelope, Project, SessionView } from '@orbitmesh/domain';
 import { Chance, eventually, faultSeed } from '@orbitmesh/testing';
 import { pageAll } from '../support/feed.js';
 import { Scenario } from '../support/scenario.js';
-import { FAULT_TEST_MS, KILLS_EACH } from './how-often.js';
+import { FAULT_TEST_MS, inFaultRun } from './how-often.js';
 
 const RUNNER = 'provider-runner/slot-0';
+const KILLS_EACH = 10;
 const LINES = 60;
 /** Lines of the agent, this far apart: it is at work for six seconds, in which the kill falls. */
 const LINE_MS = 100;
 
 const SEED = faultSeed();
 
-describe(`kill -9 (seed ${SEED})`, () => {
+inFaultRun(`kill -9 (seed ${SEED})`, () => {
   const chance = new Chance(SEED);
   let scenario: Scenario;
   let project: Project;

@@ -1,16 +1,16 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { EventEnvelope, Mail, SessionView } from '@orbitmesh/domain';
-import { eventually, LONG } from '@orbitmesh/testing';
+import { eventually } from '@orbitmesh/testing';
 import { pageAll } from '../support/feed.js';
 import { Scenario } from '../support/scenario.js';
-import { FAULT_TEST_MS } from './how-often.js';
+import { FAULT_TEST_MS, inFaultRun } from './how-often.js';
 
-const SESSIONS = LONG ? 20 : 6;
-const MAILS = LONG ? 1_000 : 150;
-const KILLS_EACH = LONG ? 5 : 1;
+const SESSIONS = 20;
+const MAILS = 1_000;
+const KILLS_EACH = 5;
 /** Senders at once. */
 const LANES = 8;
 /** One wait of a client, seconds: short, so that its end is soon noticed. */
@@ -35,7 +35,7 @@ class Waiter {
   }
 }
 
-describe('mail', () => {
+inFaultRun('mail', () => {
   let scenario: Scenario;
   let home: string;
 

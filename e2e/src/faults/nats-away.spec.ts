@@ -1,11 +1,14 @@
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, expect, it } from '@jest/globals';
 import type { Project } from '@orbitmesh/domain';
 import { eventually, startNats, type TestNats } from '@orbitmesh/testing';
 import { Feed, pageAll } from '../support/feed.js';
 import { Scenario } from '../support/scenario.js';
-import { FAULT_TEST_MS, NATS_AWAY_MS } from './how-often.js';
+import { FAULT_TEST_MS, inFaultRun } from './how-often.js';
 
-describe(`NATS away for ${NATS_AWAY_MS / 1000} s`, () => {
+/** Longer than a lease. */
+const NATS_AWAY_MS = 40_000;
+
+inFaultRun(`NATS away for ${NATS_AWAY_MS / 1000} s`, () => {
   let nats: TestNats;
   let scenario: Scenario;
   let project: Project;

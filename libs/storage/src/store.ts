@@ -68,7 +68,7 @@ export class Store {
   private readonly reader: LogReader;
   private readonly sessionReader: SessionReader;
   private readonly checkpointer: Checkpointer;
-  private closed = false;
+  private closing: Promise<void> | undefined;
 
   private constructor(
     private readonly options: Pick<StoreOptions, 'sessionEvents'> & { collections: Collections; limits: StorageLimits },
@@ -192,7 +192,7 @@ export class Store {
     const { error } = state.behind;
     const lastError = log.lastError ?? (error === undefined ? checkpointer.lastError : reasonOf(error));
     return {
-      writable: !this.closed && log.lastError === undefined && this.lock.held(),
+      writable: this.closing === undefined && log.lastError === undefined && this.lock.held(),
       ...(lastError === undefined ? {} : { lastError }),
       quarantined: this.quarantine.report(),
       tornBytesTruncated: this.recovered.tornBytes,
@@ -216,9 +216,10 @@ export class Store {
   }
 
   /** Takes no more commits, flushes and lets go of the directory. Files that cannot be written stay for the next boot. */
-  async close(): Promise<void> {
-    if (this.closed) return;
-    this.closed = true;
+  close(): Promise<void> {
+    return this.closing ??= this.end();
+  }
+  private async end(): Promise<void> {
     try {
       // A failure here loses nothing: it is all in the log, and `health` has said so.
       await this.flush().catch(() => undefined);
@@ -232,7 +233,7 @@ export class Store {
   }
 
   private prepare(commit: Commit): PreparedCommit {
-    if (this.closed) throw new AppError('STORAGE_WRITE', 'The store is closed.');
+    if (this.closing) throw new AppError('STORAGE_WRITE', 'The store is closed.');
     for (const name of [...(commit.puts ?? []), ...(commit.deletes ?? [])]) {
       const newer = this.state.opaque.get(documentKey(name));
       if (newer !== undefined) throw new AppError('STORAGE_NEWER', undefined, { file: newer.path });

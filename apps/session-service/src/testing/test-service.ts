@@ -81,7 +81,10 @@ export class TestService {
 
   /** Ends in order; the directory stays for another start. @throws for what is not as docs/events.md and docs/subjects.md say */
   async stop(): Promise<void> {
+    const { store } = this;
     await this.app.close();
+    // The service does not wait for files that lag far behind; whoever removes the directory does.
+    await store.close();
     const unlawful = [...this.unlawful, ...(this.bus.unlawful ?? [])];
     if (unlawful.length > 0) throw new Error(`Not as the catalogue says:\n${unlawful.slice(0, 10).join('\n')}`);
   }

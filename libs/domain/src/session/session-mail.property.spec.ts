@@ -113,12 +113,14 @@ describe('any sequence of commands, with mail coming and going', () => {
     }), RUNS);
   });
 
-  it('is silent on the timeline but for one beginning and one end', () => {
+  it('is silent on the timeline but for one beginning, one end, and what nobody answered in time', () => {
     fc.assert(fc.property(life, (a) => {
       const { session, events } = live(a);
       const system = of(events, 'timeline').map(({ data }) => data as TimelineEntry).filter(({ by }) => by === 'system').map(({ kind }) => kind);
       const ran = session.transitions.some(({ to, reason }) => to === 'running' && reason === 'the agent is ready');
-      expect(system).toEqual([...(ran ? ['started'] : []), ...(isTerminal(session) ? ['stopped'] : [])]);
+      const unanswered = of(events, 'approval_resolved').filter(({ data }) => (data as { state: string }).state === 'expired');
+      expect(system.filter((kind) => kind === 'error')).toHaveLength(unanswered.length);
+      expect(system.filter((kind) => kind !== 'error')).toEqual([...(ran ? ['started'] : []), ...(isTerminal(session) ? ['stopped'] : [])]);
     }), RUNS);
   });
 
