@@ -54,8 +54,9 @@ describe('the examples in the docs', () => {
     api = new Api(stack.url, stack.token);
     reader = new Reader({
       directory: join(user, 'site'),
-      env: { HOME: user, PATH: [join(user, 'bin'), dirname(process.execPath), process.env.PATH].join(':'), NO_COLOR: '1' },
-      substitutes: { 'http://localhost:4750': stack.url, '/home/me/site': join(user, 'site') },
+      // A page may stop the stack and start it again, from a copy of its home: it comes back where it was.
+      env: { HOME: user, PATH: [join(user, 'bin'), dirname(process.execPath), process.env.PATH].join(':'), NO_COLOR: '1', EDITOR: 'sed -i s/footer/header/', ORBITMESH_PORT: new URL(stack.url).port },
+      substitutes: { 'http://localhost:4750': stack.url, '/home/me/site': join(user, 'site'), '/backups': join(user, 'backups') },
       staying: [
         { command: /session spawn .*--watch/, says: /orbitmesh-report-/ }, { command: / attach sess_/, says: /orbitmesh-report-/ },
         { command: / logs .* -f$/, says: /orbitmesh-report-/ }, { command: /events -f/, says: /^/ }, { command: /curl -sN/, says: /stream\.opened/ },
@@ -63,7 +64,8 @@ describe('the examples in the docs', () => {
     });
   }, 120_000);
   afterAll(async () => {
-    await stack.stop();
+    // Whoever started it last.
+    await reader.follow(['orbitmesh down']).finally(() => stack.stop());
     await rm(user, { recursive: true, force: true });
   }, 60_000);
 
