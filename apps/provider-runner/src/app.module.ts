@@ -17,6 +17,7 @@ import { HeartbeatLoop } from './runner/heartbeat.js';
 import { RunDirectory } from './runner/run-directory.js';
 import { serveRunner } from './runner/runner.controller.js';
 import { RunnerService } from './runner/runner.service.js';
+import { SLOT_LOOK_MS } from './limits.js';
 import { Slot } from './runner/slot.js';
 import { startUmask } from './start-umask.js';
 
@@ -57,6 +58,7 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
     await detection.start();
     serveRunner(env, runner);
     heartbeat.start();
+    this.leaveWhenLost(slot);
     this.health.probe('runs', () => ({ slot: slot.runnerId, runs: runner.list().length, providers: providers.problem }));
     this.parts = { slot, runner, heartbeat, detection };
     return { slot: slot.runnerId };
@@ -70,6 +72,16 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     await this.parts?.slot.release();
+  }
+
+  /** Two runners in one slot would write the same journals and end each other's agents. These are left to whoever has it now. */
+  private leaveWhenLost(slot: Slot): void {
+    const look = setInterval(() => {
+      if (slot.held || this.lifecycle.stopping) return;
+      clearInterval(look);
+      this.lifecycle.crash(new AppError('STORAGE_LOCKED', `The lock of ${slot.runnerId} was taken away.`));
+    }, SLOT_LOOK_MS);
+    look.unref();
   }
 
   private environment(slot: Slot, providers: ProvidersFile): RunEnvironment {

@@ -1,5 +1,5 @@
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
-import { HealthRegistry } from '@orbitmesh/service-kit';
+import { HealthRegistry, Lifecycle } from '@orbitmesh/service-kit';
 import { Store } from '@orbitmesh/storage';
 import { Publisher } from './feed/publisher.js';
 import { Clock, type Stop } from './kernel/clock.js';
@@ -17,6 +17,7 @@ export class HealthService implements OnApplicationBootstrap, OnModuleDestroy {
 
   constructor(
     @Inject(HealthRegistry) private readonly health: HealthRegistry,
+    @Inject(Lifecycle) private readonly lifecycle: Pick<Lifecycle, 'crash'>,
     @Inject(Store) private readonly store: Store,
     @Inject(ProviderCatalog) private readonly catalog: ProviderCatalog,
     @Inject(RunnerRegistry) private readonly registry: RunnerRegistry,
@@ -47,6 +48,8 @@ export class HealthService implements OnApplicationBootstrap, OnModuleDestroy {
   private look(): void {
     const storage = this.store.health();
     this.health.set('storage', storage.writable, { ...storage });
+    // Only a start finds out who has the directory now.
+    if (!storage.owned) this.lifecycle.crash(new Error('The lock of the store was taken away.'));
     // Keeps nobody waiting, and throws nothing: a broken file is kept as its problem.
     void this.catalog.refresh();
   }

@@ -1,4 +1,5 @@
-export { Store, type StorageHealth, type StoreOptions } from './store.js';
+export { Store, type StoreOptions } from './store.js';
+export type { StorageHealth } from './storage-health.js';
 export { Repository } from './repository.js';
 export type { CollectionSpec, Commit, Committed, DocMeta, IdempotentAnswer, NewEvent, Shape } from './commit.js';
 export type { View } from './view/view.js';

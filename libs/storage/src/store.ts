@@ -15,7 +15,8 @@ import { CommitLog, type LogEntry } from './log/commit-log.js';
 import { LogReader, type EventPage } from './log/log-reader.js';
 import { documentKey } from './projection/document-files.js';
 import { SessionReader, type SessionPageQuery } from './projection/session-reader.js';
-import { Quarantine, type Damage } from './quarantine.js';
+import { Quarantine } from './quarantine.js';
+import type { StorageHealth } from './storage-health.js';
 import { DocumentTables, type View } from './view/view.js';
 
 export interface StoreOptions {
@@ -32,20 +33,6 @@ export interface StoreOptions {
   limits?: Partial<StorageLimits>;
   /** The directory is an older state of itself, and nothing of it shows that (a snapshot of its disk): its log gets another name. */
   restored?: boolean;
-}
-
-export interface StorageHealth {
-  writable: boolean;
-  lastError?: string;
-  quarantined: Damage[];
-  tornBytesTruncated: number;
-  /** Files that lag behind the log. */
-  dirtyDocuments: number;
-  segmentBytes: number;
-  /** The last commit that the checkpoint covers. */
-  checkpointCommit: number;
-  /** Idempotent answers dropped before their time since the start. */
-  answersDropped: number;
 }
 
 type Entry = LogEntry & PreparedCommit;
@@ -193,6 +180,7 @@ export class Store {
     const lastError = log.lastError ?? (error === undefined ? checkpointer.lastError : reasonOf(error));
     return {
       writable: this.closing === undefined && log.lastError === undefined && this.lock.held(),
+      owned: this.lock.held(),
       ...(lastError === undefined ? {} : { lastError }),
       quarantined: this.quarantine.report(),
       tornBytesTruncated: this.recovered.tornBytes,
@@ -216,9 +204,8 @@ export class Store {
   }
 
   /** Takes no more commits, flushes and lets go of the directory. Files that cannot be written stay for the next boot. */
-  close(): Promise<void> {
-    return this.closing ??= this.end();
-  }
+  close(): Promise<void> { return this.closing ??= this.end(); }
+
   private async end(): Promise<void> {
     try {
       // A failure here loses nothing: it is all in the log, and `health` has said so.

@@ -27,6 +27,11 @@ export class Slot {
     throw new AppError('STORAGE_LOCKED', `All ${SLOTS_MAX} slots are held.`);
   }
 
+  /** False when somebody took its lock away: another runner may have it by now. */
+  get held(): boolean {
+    return this.lock.held();
+  }
+
   get runsDir(): string {
     return join(this.dir, 'runs');
   }
