@@ -1,6 +1,9 @@
-import { SessionRpc, type FactBatch, type Heartbeat } from '@orbitmesh/contracts';
+import { SessionRpc, type FactBatch, type Heartbeat, type Topic } from '@orbitmesh/contracts';
 import { AppError, type NumberedFact, type RunFact } from '@orbitmesh/domain';
 import { Bus } from '@orbitmesh/messaging';
+
+/** The facts on their way to whoever serves them, for one who only listens. */
+const OVERHEARD = { kind: 'req', name: `${SessionRpc.facts.owner}.${SessionRpc.facts.name}` } as unknown as Topic<FactBatch>;
 
 /** A session-service of the tests: grants claims, acknowledges facts, and remembers all it was told. */
 export class ScriptedSession {
@@ -22,6 +25,14 @@ export class ScriptedSession {
   static async start(url: string, installationId: string): Promise<ScriptedSession> {
     const session = new ScriptedSession(await Bus.connect({ url, installationId, name: 'scripted-session' }));
     session.serve();
+    await session.bus.flush();
+    return session;
+  }
+
+  /** Another reader of the same facts. It answers nothing: an owner is one process, and of two each would tell the other's requests to be late. */
+  static async overhear(url: string, installationId: string): Promise<ScriptedSession> {
+    const session = new ScriptedSession(await Bus.connect({ url, installationId, name: 'overhearing' }));
+    session.bus.subscribe(OVERHEARD, (batch) => { session.take(batch); });
     await session.bus.flush();
     return session;
   }

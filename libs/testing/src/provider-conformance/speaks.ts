@@ -15,7 +15,7 @@ export const NUMBERED = Array.from({ length: COUNT }, (_, n) => `numbered ${n + 
 export function itSpeaks(bench: Bench): void {
   it('says run_started first, what its agent says in order, and run_ended last; every reader sees the same', async () => {
     const { world } = bench;
-    const other = await ScriptedSession.start(world.nats.url, world.session.bus.installationId);
+    const other = await ScriptedSession.overhear(world.nats.url, world.session.bus.installationId);
     try {
       const run = await bench.idle();
       await bench.command('stop', run);
