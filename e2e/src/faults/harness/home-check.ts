@@ -4,6 +4,8 @@ import { auditStore, NOTIFIER_STORE, SESSION_STORE } from '@orbitmesh/storage';
 import { processesNaming } from '@orbitmesh/testing';
 import { CANARY_FILE_BYTES_MAX } from './limits.js';
 
+/** What an agent keeps of its conversation is its own: it was killed with its machine, too. */
+const AGENTS_OWN = /\/provider-runner\/slot-\d+\/agents\//;
 const TEMPORARY = /\.om-tmp$|\.tmp$|\.draft-/;
 
 async function filesOf(dir: string): Promise<string[]> {
@@ -13,7 +15,7 @@ async function filesOf(dir: string): Promise<string[]> {
 
 /** @returns files that were meant to be there for a moment only */
 export async function strayFiles(home: string): Promise<string[]> {
-  return (await filesOf(home)).filter((path) => TEMPORARY.test(path));
+  return (await filesOf(home)).filter((path) => TEMPORARY.test(path) && !AGENTS_OWN.test(path));
 }
 
 /** Every readable file says what its log says, or is on its way to. @returns what differs */

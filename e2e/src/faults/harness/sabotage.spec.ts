@@ -23,7 +23,7 @@ describe('the harness finds out when', () => {
 
   it.each(NAMES)(`%s (seed ${seed})`, async (name) => {
     const sabotage = SABOTAGES[name];
-    checkout = SabotagedCheckout.make(sabotage);
+    checkout = await SabotagedCheckout.make(sabotage);
     const launcher = checkout.launcher;
     const found = (async () => {
       harness = await Harness.start({ seed, faults: sabotage.faults, launcher, sessionsPerRound: 3 });

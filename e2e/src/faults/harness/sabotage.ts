@@ -41,18 +41,18 @@ export const SABOTAGES: Readonly<Record<string, Sabotage>> = {
     edits: [{ find: 'if (run?.runId !== runId || run.epoch !== epoch)', put: 'if (run?.runId !== runId)' }],
   },
   'events are published before they are durable': {
-    app: 'session-service', faults: ['power-cut-while-writing'], shows: /with a gap|a client of \w+ got/,
+    app: 'session-service', faults: ['power-cut-while-writing'], shows: /with a gap|a client of [\w ]+ got/,
     edits: [{ find: 'this.log.enqueue({ ...prepared,', put: 'for (const listener of this.listeners) listener(prepared.committed);\n      this.log.enqueue({ ...prepared,' }],
   },
   'commands are acknowledged before they are durable': {
-    app: 'session-service', faults: ['power-cut-while-writing'], shows: /lost: |was refused: (404|410)|with a gap/,
+    app: 'session-service', faults: ['power-cut-while-writing'], shows: /lost: |was refused: (404|410)|with a gap|a client of [\w ]+ got/,
     edits: [{
       find: 'await this.segments.append(batch);',
       put: 'for (const entry of batch) { this.hooks.durable(entry); entry.resolve(); }\n await this.segments.append(batch);\n batch = [];',
     }],
   },
   'a gateway passes over what it missed': {
-    app: 'api-gateway', faults: ['kill-nats'], shows: /a client of \w+ got/,
+    app: 'api-gateway', faults: ['kill-nats'], shows: /a client of [\w ]+ got/,
     edits: [{ find: 'if (event.seq !== current.seq + 1)', put: 'if (event.seq <= current.seq)' }],
   },
   'a runner does not look for what is left of an agent': {
@@ -66,7 +66,10 @@ export class SabotagedCheckout {
   private constructor(private readonly dir: string) {}
 
   /** @throws when the service is not made of what the sabotage takes away: it would prove nothing */
-  static make({ app, edits }: Sabotage): SabotagedCheckout {
+  static async make({ app, edits }: Sabotage): Promise<SabotagedCheckout> {
+    // Plain JavaScript outside of every project: imported by its place in the checkout.
+    const { entryOf } = await import(new URL('../../../../tools/lib/bundle.mjs', import.meta.url).href) as { entryOf(root: string, app: string): string };
+    if (!entryOf(ROOT, app).endsWith('main.bundle.js')) throw new Error('What is sabotaged would not be started: npm run build.');
     const dir = mkdtempSync(join(tmpdir(), 'om-sabotage-'));
     for (const name of ['node_modules', 'libs', '.cache', 'package.json', 'package-lock.json', 'orbitmesh']) symlinkSync(join(ROOT, name), join(dir, name));
     // Not a link: a module is where its real path is, and the launcher starts what lies beside itself.
