@@ -48,13 +48,15 @@ function terminating(service: Service): Fault {
   return { name: `SIGTERM to ${service}`, harm: 'none', kills: true, nats: service === 'nats', strike: (machine) => machine.terminate([service]) };
 }
 
-const powerCut: Fault = {
-  name: 'a power cut', harm: 'machine', kills: true,
-  async strike(machine, chance) {
-    await machine.losePower(chance);
-    return [];
-  },
-};
+function powerCut(all: boolean): Fault {
+  return {
+    name: `a power cut${all ? ' that leaves only what was synced' : ''}`, harm: 'machine', kills: true,
+    async strike(machine, chance) {
+      await machine.losePower(chance, { all });
+      return [];
+    },
+  };
+}
 
 /** While nothing reaches the disk, nothing may be acknowledged or shown: what comes then is gone. */
 const powerCutWhileWriting: Fault = {
@@ -78,7 +80,8 @@ export const FAULTS: Readonly<Record<string, { weight: number; make(chance: Chan
   'kill-all': { weight: 4, make: () => killing(SERVICES, 'kill -9 of all at once') },
   freeze: { weight: 3, make: (chance) => freezing(chance.pick(SERVICES)) },
   terminate: { weight: 2, make: (chance) => terminating(chance.pick(SERVICES.filter((one) => one !== RUNNER))) },
-  'power-cut': { weight: 3, make: () => powerCut },
+  'power-cut': { weight: 3, make: () => powerCut(false) },
+  'power-cut-all': { weight: 1, make: () => powerCut(true) },
   'power-cut-while-writing': { weight: 3, make: () => powerCutWhileWriting },
 };
 

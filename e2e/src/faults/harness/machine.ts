@@ -65,7 +65,7 @@ export class Machine {
   }
 
   /** Everything is gone at one moment, agents too, with what the disk did not have; then the machine is started again. */
-  async losePower(chance: Chance): Promise<Lost> {
+  async losePower(chance: Chance, { all = false } = {}): Promise<Lost> {
     const launcher = this.stack.launcher.pid!;
     for (let left = [launcher]; left.length > 0; left = (await processesNaming(this.home)).map(({ pid }) => pid)) {
       // Stopped first: nobody is to see another one's end.
@@ -74,7 +74,7 @@ export class Machine {
       for (const { pid } of await processesNaming(this.home)) signal(pid, 'SIGKILL');
       for (const pid of left) signal(pid, 'SIGKILL');
     }
-    const lost = cutPower(this.dir, chance);
+    const lost = cutPower(this.dir, chance, { all });
     this.stack = await Machine.launch(this.home, this.dir, this.options);
     if (this.stack.url !== this.url) throw new Error(`It came back as ${this.stack.url} instead of ${this.url}.`);
     return lost;

@@ -18,11 +18,11 @@ export interface Sabotage {
 /** Each takes away one thing that a promise rests on. */
 export const SABOTAGES: Readonly<Record<string, Sabotage>> = {
   'files are not synced': {
-    app: 'session-service', faults: ['power-cut'], shows: /lost: |is damaged|was refused|instead of|with a gap/,
+    app: 'session-service', faults: ['power-cut-all'], shows: /lost: |is damaged|was refused|instead of|with a gap/,
     edits: [{ find: 'return this.handle.datasync();', put: '' }, { find: 'return this.handle.sync();', put: '' }],
   },
   'directories are not synced': {
-    app: 'session-service', faults: ['power-cut'], shows: /lost: |was refused|instead of|with a gap/,
+    app: 'session-service', faults: ['power-cut-all'], shows: /lost: |was refused|instead of|with a gap/,
     edits: [{ find: 'async syncDir(path) {', put: 'async syncDir(path) { return;' }],
   },
   'commands are not deduplicated': {

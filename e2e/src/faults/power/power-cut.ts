@@ -40,11 +40,11 @@ export function stallFile(traceDir: string): string {
 /**
  * Makes of a home whose processes were all killed what a machine that lost its power would have kept: of every file
  * what was synced and a part of the rest, of every directory the changes up to its last sync and some after it. Chance
- * decides how much; half of the time nothing unsynced survives. The traces begin anew.
+ * decides how much; half of the time, or with `all`, nothing unsynced survives. The traces begin anew.
  */
-export function cutPower(traceDir: string, chance: Chance): Lost {
+export function cutPower(traceDir: string, chance: Chance, { all = false } = {}): Lost {
   const lost: Lost = { entries: 0, bytes: 0 };
-  const nothingSurvives = chance.oneIn(2);
+  const nothingSurvives = chance.oneIn(2) || all;
   const traces = readdirSync(traceDir).filter((name) => name.endsWith('.trace')).flatMap((name) => readTrace(join(traceDir, name)));
   const { entries, durable } = unsynced(traces.sort((a, b) => a.at - b.at));
   for (const [path, size] of durable) lost.bytes += loseBytes(path, size, nothingSurvives ? 0 : chance.next());
