@@ -5,11 +5,15 @@ import { RunnerRpc, type StartRun } from '@orbitmesh/contracts';
 import { AppError } from '@orbitmesh/domain';
 import { eventually } from '@orbitmesh/testing';
 import { RunnerWorld } from '@orbitmesh/testing/provider-conformance';
+import { LONG } from './testing/how-often.js';
 import { RUNNER_MAIN } from './testing/runner-main.js';
 
 const SHELL = (script: string) => ({ driver: 'process', command: ['/bin/sh', '-c', script] });
 const NODE = (script: string) => ({ driver: 'process', command: [process.execPath, '-e', script] });
 const lines = (count: number): string => Array.from({ length: count }, (_, n) => `line ${n + 1} €\n`).join('');
+
+/** In the long form alone. */
+const inFull = LONG ? it : it.skip;
 
 describe('a runner that dies, or whose neighbours do', () => {
   let world: RunnerWorld;
@@ -51,7 +55,7 @@ describe('a runner that dies, or whose neighbours do', () => {
     expect(world.session.factsOf(request.runId, 'input_delivered')).toHaveLength(1);
   }, 40_000);
 
-  it('is killed again and again at any moment of a burst, and every line arrives once', async () => {
+  inFull('is killed again and again at any moment of a burst, and every line arrives once', async () => {
     await world.startRunner();
     const request = await world.start('burst');
     for (let n = 0; n < 4; n += 1) {
@@ -166,7 +170,7 @@ describe('a runner that dies, or whose neighbours do', () => {
     expect(world.session.output(request.runId, 'agent').match(/(held while|begins a turn).*\n/g)).toEqual(['held while a turn runs\n', 'begins a turn at once\n']);
   }, 90_000);
 
-  it('does not suspend anything for ever: 50 MB written at once arrive whole, with others served meanwhile', async () => {
+  inFull('does not suspend anything for ever: 50 MB written at once arrive whole, with others served meanwhile', async () => {
     await world.startRunner();
     const flood = await world.start('flood');
     const quick = await world.start('quick');

@@ -11,7 +11,7 @@ import { LONG } from '../testing/how-often.js';
 import { RUNNER_MAIN } from '../testing/runner-main.js';
 
 /** Trees at once (issue: 200 hostile process trees, 0 processes left). */
-const TREES = LONG ? 200 : 20;
+const TREES = LONG ? 200 : 10;
 const WAIT_MS = LONG ? 300_000 : 60_000;
 /** Between two heartbeats: a runner that is silent for 30 s is lost. */
 const HEARTBEAT_MS_MAX = 10_000;
