@@ -6,6 +6,7 @@ import { Bus } from '@orbitmesh/messaging';
 import { HealthRegistry, Installation, Lifecycle, LOGGER, type Logger } from '@orbitmesh/service-kit';
 import { findDriver } from './drivers/registry.js';
 import { RunDisk } from './files/run-disk.js';
+import { SLOT_LOOK_MS } from './limits.js';
 import { createProcessTable } from './process/process-table.js';
 import { ProviderRunnerConfig } from './provider-runner.config.js';
 import { ProviderDetection } from './providers/provider-detection.js';
@@ -17,7 +18,6 @@ import { HeartbeatLoop } from './runner/heartbeat.js';
 import { RunDirectory } from './runner/run-directory.js';
 import { serveRunner } from './runner/runner.controller.js';
 import { RunnerService } from './runner/runner.service.js';
-import { SLOT_LOOK_MS } from './limits.js';
 import { Slot } from './runner/slot.js';
 import { startUmask } from './start-umask.js';
 

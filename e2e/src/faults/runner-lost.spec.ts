@@ -1,17 +1,17 @@
 import { appendFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import type { EventEnvelope, SessionView } from '@orbitmesh/domain';
-import { eventually, LONG, processesNaming } from '@orbitmesh/testing';
+import { eventually, processesNaming } from '@orbitmesh/testing';
 import { FIVE, Fleet } from '../support/fleet.js';
 import { pageAll } from '../support/feed.js';
 import type { Api } from '../support/api.js';
+import { inFaultRun } from './how-often.js';
 
-/** A lease is 30 s: these are for the long form. */
-const inFull = LONG ? describe : describe.skip;
+/** A lease is 30 s. */
 const WAIT_MS = 90_000;
 
-inFull('a runner that is silent past its lease', () => {
+inFaultRun('a runner that is silent past its lease', () => {
   let fleet: Fleet;
   let api: Api;
   let id: string;

@@ -7,7 +7,7 @@ import type { Project } from '@orbitmesh/domain';
 import { Chance, eventually, faultSeed, freezeProcess, LONG, startStack, type TestStack } from '@orbitmesh/testing';
 import { Load } from '../support/load.js';
 import { Scenario } from '../support/scenario.js';
-import { FAULT_TEST_MS } from './how-often.js';
+import { FAULT_TEST_MS, inFaultRun } from './how-often.js';
 
 const SEED = faultSeed();
 const RUNNER = 'provider-runner/slot-0';
@@ -127,7 +127,7 @@ describe(`with writers and readers at work (seed ${SEED})`, () => {
   }
 });
 
-(LONG ? describe : describe.skip)(`all at once (seed ${SEED})`, () => {
+inFaultRun(`all at once (seed ${SEED})`, () => {
   const chance = new Chance(SEED);
   let home: string;
   let scenario: Scenario;
