@@ -1,6 +1,5 @@
 import { existsSync, linkSync, lstatSync, readdirSync, readFileSync, renameSync, rmSync, truncateSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { fileURLToPath } from 'node:url';
 import type { Chance } from '@orbitmesh/testing';
 
 const RECORDER = new URL('disk-recorder.mjs', import.meta.url);
@@ -133,6 +132,3 @@ function undo({ op, path, from, shadow, directory }: Told): boolean {
   if (shadow) linkSync(shadow, path);
   return true;
 }
-
-/** For a program that is not part of a stack. */
-export const RECORDER_PATH = fileURLToPath(RECORDER);
