@@ -32,8 +32,8 @@ async function status(context: Context): Promise<void> {
   const client = await context.client();
   const { url } = await connectionOf(terminal.env);
   const readiness = await client.ready().catch(notReady);
-  // Without session-service the lists have nobody to answer them.
-  const [runners, sessions] = readiness.checks.sessionService
+  // Without session-service the lists have nobody to answer them; one that says what is wrong with it does.
+  const [runners, sessions] = readiness.checks.sessionService || readiness.problems?.sessionService !== undefined
     ? await Promise.all([client.runners(), liveSessions(client)])
     : [{ items: [] }, { items: [], more: false }];
   if (!readiness.ready) context.exitCode = EXIT.unreachable;
@@ -44,7 +44,7 @@ async function status(context: Context): Promise<void> {
 function statusText({ printer, terminal }: Context, { url, services, runners, sessions, unreadNotifications, ...readiness }: Status, more: boolean): string {
   const name = cliNameOf(terminal.env);
   return [
-    `OrbitMesh at ${url}: ${readiness.ready ? printer.style('green', 'ready') + (readiness.checks.notifier ? '' : ', and its notifier does not answer') : `${printer.style('red', 'not ready')} (${missing(readiness)})`}`,
+    `OrbitMesh at ${url}: ${readiness.ready ? printer.style('green', 'ready') + (readiness.checks.notifier ? '' : `, and its notifier ${saying(readiness.problems?.notifier)}`) : `${printer.style('red', 'not ready')} (${missing(readiness)})`}`,
     ...(services ? [`\n${tableOf(Object.entries(services), [['SERVICE', ([service]) => service], ['STATE', ([, one]) => one.state], ['PID', ([, one]) => one.pid], ['RESTARTS', ([, one]) => one.restarts]])}`] : []),
     ...(runners.length > 0 ? [`\n${tableOf(runners, [['RUNNER', (one) => one.id], ['STATE', runnerState], ['AGENTS', (one) => `${one.running} of ${one.capacity}`]])}`] : []),
     sessions.length > 0 ? `\n${sessionTable(sessions)}` : '\nNo session is at work.',
@@ -74,9 +74,14 @@ async function unread(client: ApiClient): Promise<number | null> {
 function notReady(error: unknown): Readiness {
   const checks = error instanceof ApiError ? error.problem['checks'] : undefined;
   if (!checks) throw error;
-  return { ready: false, checks: checks as Readiness['checks'] };
+  const problems = (error as ApiError).problem['problems'] as Readiness['problems'];
+  return { ready: false, checks: checks as Readiness['checks'], ...(problems && { problems }) };
 }
 
-function missing({ checks }: Readiness): string {
-  return [checks.gateway ? '' : 'the gateway is stopping or without NATS', checks.sessionService ? '' : 'session-service does not answer', checks.runners > 0 ? '' : 'no runner is connected'].filter(Boolean).join(', ');
+function missing({ checks, problems }: Readiness): string {
+  return [checks.gateway ? '' : 'the gateway is stopping or without NATS', checks.sessionService ? '' : `session-service ${saying(problems?.sessionService)}`, checks.runners > 0 ? '' : 'no runner is connected'].filter(Boolean).join(', ');
+}
+
+function saying(problem: string | undefined): string {
+  return problem === undefined ? 'does not answer' : `says: ${problem}`;
 }
