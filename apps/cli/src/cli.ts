@@ -3,6 +3,7 @@ import { registerAll } from './commands/all.js';
 import { contextOf } from './context.js';
 import { tellError } from './error-text.js';
 import { CliError, EXIT, exitCodeOf, type ExitCode } from './exit-code.js';
+import { launcherOf } from './launcher.js';
 import { Site, type Runner } from './site.js';
 import { cliNameOf, type Terminal } from './terminal.js';
 import { versionOf } from './version.js';
@@ -20,7 +21,8 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
   } catch (error) {
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
     const told = terminal.signal.aborted ? new CliError(EXIT.failure, 'Interrupted.', { code: 'INTERRUPTED' }) : error;
-    tellError(told, { json, terminal, command: pathOf(commandOf(program, args)) });
+    const launcher = exitCodeOf(told) === EXIT.unreachable ? await launcherOf(terminal.env) : null;
+    tellError(told, { json, terminal, command: pathOf(commandOf(program, args)), launched: launcher !== null });
     return told instanceof CommanderError ? EXIT.usage : exitCodeOf(told);
   }
 }

@@ -1,9 +1,11 @@
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
 import { readFile, stat } from 'node:fs/promises';
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionOptions } from '@orbitmesh/api-client';
 import { CliError, EXIT } from './exit-code.js';
-import { FILE_BYTES_MAX } from './limits.js';
+import { launcherOf } from './launcher.js';
+import { FILE_BYTES_MAX, STACK_FILE_MS_MAX, STACK_POLL_MS } from './limits.js';
 
 type Env = NodeJS.ProcessEnv;
 
@@ -60,10 +62,21 @@ export async function stackOf(env: Env): Promise<StackFile | null> {
 }
 
 async function stackUrl(env: Env): Promise<string> {
-  const stack = await stackOf(env);
+  const stack = await stackOf(env) ?? await stackWrittenAgain(env);
   if (stack === null) throw notRunning(`OrbitMesh does not run (there is no ${join(homeOf(env), 'run', 'stack.json')}).`);
   if (typeof stack.url !== 'string') throw new CliError(EXIT.unreachable, 'OrbitMesh is still starting.', { hint: 'Wait for it with: % up' });
   return checked(stack.url);
+}
+
+/** Somebody removed the file under a stack that runs. */
+async function stackWrittenAgain(env: Env): Promise<StackFile | null> {
+  const until = performance.now() + STACK_FILE_MS_MAX;
+  let stack: StackFile | null = null;
+  while (stack === null && performance.now() < until && await launcherOf(env)) {
+    await delay(STACK_POLL_MS);
+    stack = await stackOf(env);
+  }
+  return stack;
 }
 
 function notRunning(message: string): CliError {

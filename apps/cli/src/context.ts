@@ -1,6 +1,7 @@
 import { ApiClient } from '@orbitmesh/api-client';
 import { connectionOf } from './connection.js';
 import { CliError, EXIT, type ExitCode } from './exit-code.js';
+import { restartAwaited } from './launcher.js';
 import { Printer } from './printer.js';
 import type { Terminal } from './terminal.js';
 
@@ -16,10 +17,12 @@ export interface Context {
 
 export function contextOf(terminal: Terminal, json: boolean): Context {
   let client: Promise<ApiClient> | undefined;
+  const printer = new Printer(terminal, json);
+  const expectedBack = restartAwaited(terminal, printer);
   return {
     terminal,
-    printer: new Printer(terminal, json),
-    client: () => client ??= connectionOf(terminal.env).then((connection) => new ApiClient({ ...connection, signal: terminal.signal })),
+    printer,
+    client: () => client ??= connectionOf(terminal.env).then((connection) => new ApiClient({ ...connection, expectedBack, signal: terminal.signal })),
     exitCode: EXIT.ok,
   };
 }

@@ -81,6 +81,13 @@ describe('what to do next', () => {
     for (const words of named) expect({ words, ...await home.cli([...words.split(' '), '--help']) }).toMatchObject({ code: 0, out: expect.stringContaining(`Usage: orbitmesh ${words} `) });
   });
 
+  it('is not to start what runs already', () => {
+    const [none, launched] = [false, true].map((runs) => hintOf(new UnreachableError('http://x', {}), {}, null, runs));
+    expect(none).toContain('orbitmesh up');
+    expect(launched).toContain('is started again');
+    expect(launched).not.toContain('orbitmesh up');
+  });
+
   it('is for who asks: an agent, or who named another address', () => {
     expect(hintOf(new ApiError(403, 'FORBIDDEN', ''), { ORBITMESH_SESSION_ID: 's', ORBITMESH_CLI_NAME: './orbitmesh' }, null)).toContain(': orbitmesh report needs-input');
     expect(hintOf(new UnreachableError('http://x', {}), { ORBITMESH_API_URL: 'http://x' }, null)).toContain('ORBITMESH_API_URL');

@@ -24,10 +24,10 @@ export interface ErrorDocument {
   problem: Readonly<Record<string, unknown>> | null;
 }
 
-interface Said { json: boolean; terminal: Terminal; /** As it was called, as far as it was understood. */ command: string | null }
+interface Said { json: boolean; terminal: Terminal; /** As it was called, as far as it was understood. */ command: string | null; /** The stack's launcher lives. */ launched?: boolean }
 
-export function tellError(error: unknown, { json, terminal, command }: Said): void {
-  const said = errorDocument(error, terminal.env, command);
+export function tellError(error: unknown, { json, terminal, command, launched = false }: Said): void {
+  const said = errorDocument(error, terminal.env, command, launched);
   if (json) {
     terminal.stderr.write(`${JSON.stringify({ error: said })}\n`);
     return;
@@ -39,7 +39,7 @@ export function tellError(error: unknown, { json, terminal, command }: Said): vo
 }
 
 /** All that is known of a failure. */
-export function errorDocument(error: unknown, env: NodeJS.ProcessEnv, command: string | null): ErrorDocument {
+export function errorDocument(error: unknown, env: NodeJS.ProcessEnv, command: string | null, launched = false): ErrorDocument {
   const problem = error instanceof ApiError ? error.problem : null;
   const text = (name: string) => (typeof problem?.[name] === 'string' ? problem[name] : null);
   return {
@@ -50,7 +50,7 @@ export function errorDocument(error: unknown, env: NodeJS.ProcessEnv, command: s
     errors: error instanceof CliError ? error.errors : Array.isArray(problem?.['errors']) ? problem['errors'] as FieldError[] : [],
     traceId: text('traceId'),
     exitCode: error instanceof CommanderError ? EXIT.usage : exitCodeOf(error),
-    hint: hintOf(error, env, command),
+    hint: hintOf(error, env, command, launched),
     problem,
   };
 }

@@ -43,16 +43,23 @@ const HINT_OF_CODE: Readonly<Record<string, string>> = {
   INTERNAL: 'The log has it under the trace id: run/logs/ in the home.',
 };
 
-/** The next step after a failure; null where there is none to name. */
-export function hintOf(error: unknown, env: NodeJS.ProcessEnv, command: string | null): string | null {
-  const hint = textOfHint(error, env);
+/** The next step after a failure; null where there is none to name. `launched`: the stack's launcher lives. */
+export function hintOf(error: unknown, env: NodeJS.ProcessEnv, command: string | null, launched = false): string | null {
+  const hint = textOfHint(error, env, launched);
   const name = cliNameOf(env);
   return hint === undefined ? null : hint.replaceAll('%', name).replaceAll('&', command ?? name);
 }
 
-function textOfHint(error: unknown, env: NodeJS.ProcessEnv): string | undefined {
+function textOfHint(error: unknown, env: NodeJS.ProcessEnv, launched: boolean): string | undefined {
   if (error instanceof CliError) return error.hint ?? (error.exitCode === EXIT.usage ? 'See: & --help' : undefined);
   if (error instanceof CommanderError) return 'See: & --help';
-  if (error instanceof UnreachableError) return env['ORBITMESH_API_URL'] ? 'Is ORBITMESH_API_URL right, and does OrbitMesh run there?' : HINT_OF_CODE['UNREACHABLE'];
+  if (error instanceof UnreachableError) return hintOfUnreachable(env, launched);
   return HINT_OF_CODE[(error as { code?: string } | null)?.code ?? ''];
+}
+
+function hintOfUnreachable(env: NodeJS.ProcessEnv, launched: boolean): string | undefined {
+  if (env['ORBITMESH_SESSION_ID']) return 'It may be on its way back: try again in a moment.';
+  if (env['ORBITMESH_API_URL']) return 'Is ORBITMESH_API_URL right, and does OrbitMesh run there?';
+  if (launched) return 'It runs, and what died is started again: try again in a moment. % status shows what is missing, run/logs/ in the home says why.';
+  return HINT_OF_CODE['UNREACHABLE'];
 }

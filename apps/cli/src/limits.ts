@@ -1,5 +1,7 @@
 /** Rows of a list that `status` shows; the rest is counted. */
 export const STATUS_ROWS_MAX = 20;
+/** A gateway says how it is within 1 s (that is how long it asks the others); one that does not in this time does not answer. */
+export const STATUS_READY_MS_MAX = 3_000;
 /** Rows of `sessions`; it says when there are more. */
 export const SESSIONS_ROWS_MAX = 1_000;
 /** Events that `events` prints without `--limit`. */
@@ -32,6 +34,12 @@ export const LIST_ROWS_DEFAULT = 1_000;
 export const STDIN_BYTES_MAX = 1024 * 1024;
 /** A server that went away while something was waited for is asked again this often. */
 export const WAIT_AGAIN_MS = 1_000;
+/** A stack whose launcher lives is tried so long: a process that died is back after 1 to 5 s, on a busy machine later. */
+export const RESTART_MS_MAX = 10_000;
+/** And this is said after so long. */
+export const RESTART_TOLD_MS = 2_000;
+/** A `run/stack.json` that was removed is written again by a launcher that lives, in this time. */
+export const STACK_FILE_MS_MAX = 3_000;
 /** `up` and `down` look this often whether the stack has come or gone. */
 export const STACK_POLL_MS = 100;
 /** `up` gives up waiting; the first start of a checkout installs and builds for a minute or two. */

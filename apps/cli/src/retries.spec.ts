@@ -1,5 +1,11 @@
+import { readFile, rm, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { ATTEMPTS_MAX, BACKOFF_MS } from '@orbitmesh/api-client';
+import { restartAwaited } from './launcher.js';
+import { RESTART_MS_MAX, RESTART_TOLD_MS } from './limits.js';
+import type { Printer } from './printer.js';
+import type { Terminal } from './terminal.js';
 import type { Sent } from './testing/scripted-api.js';
 import { TestHome } from './testing/test-home.js';
 
@@ -110,5 +116,51 @@ describe('a server that is not at its best', () => {
 
     expect(JSON.parse((await ran).err)).toMatchObject({ error: { code: 'INTERRUPTED', exitCode: 1 } });
     expect(home.api.sent).toHaveLength(1);
+  });
+});
+
+describe('a stack whose launcher lives', () => {
+  beforeEach(() => home.launched());
+
+  const printed = (env: NodeJS.ProcessEnv): { awaited: ReturnType<typeof restartAwaited>; notes: string[] } => {
+    const notes: string[] = [];
+    const awaited = restartAwaited({ env } as Terminal, { note: (text: string) => notes.push(text) } as unknown as Printer);
+    return { awaited, notes };
+  };
+
+  it('is tried on past all attempts, under the same key, until it is back', async () => {
+    home.api.on(CREATE, 'drop', problem(502), [503, { code: 'UNAVAILABLE', detail: 'x', status: 503 }], 'drop', made);
+
+    expect(await create()).toMatchObject({ code: 0, out: '{"id":"proj_1"}\n' });
+    expect(home.api.sent).toHaveLength(ATTEMPTS_MAX + 2);
+    expect(keys().size).toBe(1);
+  });
+
+  it('is not tried on for what no restart changes', async () => {
+    home.api.on(CREATE, [503, { code: 'STORAGE_WRITE', detail: 'x', status: 503 }]);
+
+    expect((await create()).code).toBe(5);
+    expect(home.api.sent).toHaveLength(ATTEMPTS_MAX);
+  });
+
+  it('is awaited for a bounded time, which is said once when it is long', async () => {
+    const { awaited, notes } = printed({ ORBITMESH_HOME: home.dir });
+
+    expect([await awaited(600), notes]).toEqual([true, []]);
+    expect([await awaited(RESTART_TOLD_MS + 1), await awaited(RESTART_MS_MAX), await awaited(RESTART_MS_MAX + 1)]).toEqual([true, true, false]);
+    expect(notes).toEqual([expect.stringContaining('waiting for it to be back')]);
+    expect(await printed({ ORBITMESH_HOME: join(home.dir, 'other') }).awaited(600)).toBe(false);
+    expect(await printed({ ORBITMESH_SESSION_ID: 'sess_1' }).awaited(600)).toBe(true);
+  });
+
+  it('has written run/stack.json again before anybody is told that it is missing', async () => {
+    const file = join(home.dir, 'run', 'stack.json');
+    const text = await readFile(file, 'utf8');
+    await rm(file);
+    home.api.on(CREATE, made);
+    const ran = create();
+    await writeFile(file, text);
+
+    expect(await ran).toMatchObject({ code: 0 });
   });
 });

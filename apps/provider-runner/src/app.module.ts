@@ -88,7 +88,7 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
     return {
       installationId: this.installation.installationId, runnerId: slot.runnerId, incarnation: randomUUID(), home: this.config.home,
       cliEntry: path('../../cli/dist/main.js'), userUmask: this.config.userUmask ?? startUmask, processEnv: process.env, agentStates: new AgentStates(slot.agentsDir),
-      table: createProcessTable(), disk: this.disk(slot), bus: this.bus, log: this.log, newId: newUlidSource(Date.now), driver: findDriver,
+      table: createProcessTable(this.config.home), disk: this.disk(slot), bus: this.bus, log: this.log, newId: newUlidSource(Date.now), driver: findDriver,
       provider: (name) => {
         const entry = providers.get(name);
         if (!entry) throw new AppError('PROVIDER_NOT_FOUND', undefined, { provider: name });

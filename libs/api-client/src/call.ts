@@ -6,7 +6,7 @@ export type OperationAnswer<Id extends OperationId> = OperationTypes[Id]['answer
 /** An operation that needs nothing may be called with nothing. */
 type Arguments<Id extends OperationId, Options> = object extends OperationInput<Id>
   ? [input?: OperationInput<Id>, options?: Options] : [input: OperationInput<Id>, options?: Options];
-type SendOptions = CallOptions & { attemptMs?: number };
+type SendOptions = CallOptions & { attemptMs?: number; once?: boolean };
 
 /** Calls any operation of the OpenAPI document by its id, typed by it. */
 export class Operations {

@@ -36,6 +36,7 @@ export class Feed implements AsyncIterable<FeedItem> {
   private ended = false;
   private everConnected = false;
   private attempts = 0;
+  private connectingSince = 0;
   private cursor: string | undefined;
   private lastSeq: number | null = null;
   private lastSessionSeq: number | null = null;
@@ -53,6 +54,7 @@ export class Feed implements AsyncIterable<FeedItem> {
     const abort = () => this.end(null);
     signal?.addEventListener('abort', abort, { once: true });
     if (signal?.aborted) return;
+    this.connectingSince = performance.now();
     this.connect();
     try {
       for (;;) {
@@ -180,13 +182,21 @@ export class Feed implements AsyncIterable<FeedItem> {
       return;
     }
     this.attempts += 1;
-    if (!this.everConnected && this.attempts >= ATTEMPTS_MAX) {
-      this.end(cause instanceof ApiError ? cause : new UnreachableError(this.connection.url, { cause: cause ?? new Error(reason) }));
-      return;
-    }
     if (this.everConnected && this.attempts === 1) this.push({ type: 'disconnected', reason });
+    if (this.everConnected || this.attempts < ATTEMPTS_MAX) this.connectLater();
+    else void this.connectIfExpected(cause instanceof ApiError ? cause : new UnreachableError(this.connection.url, { cause: cause ?? new Error(reason) }));
+  }
+
+  private connectLater(): void {
     const wait = Math.min(RECONNECT_MS * 2 ** (this.attempts - 1), RECONNECT_MS_MAX) * (0.5 + Math.random() / 2);
     this.retry = setTimeout(() => this.connect(), wait);
+  }
+
+  private async connectIfExpected(failure: Error): Promise<void> {
+    const expected = await this.connection.expectedBack?.(performance.now() - this.connectingSince).catch(() => false);
+    if (this.ended) return;
+    if (expected) this.connectLater();
+    else this.end(failure);
   }
 
   private listenForSilence(): void {

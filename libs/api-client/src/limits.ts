@@ -2,6 +2,8 @@
 export const ATTEMPTS_MAX = 3;
 /** Wait before the second attempt; doubled for the third, with jitter from half to the whole of it. */
 export const BACKOFF_MS = 200;
+/** And so long at most, where more than that are made: to a server that is expected back. */
+export const BACKOFF_MS_MAX = 1_000;
 /** A longer Retry-After is not waited out: the failure is thrown with it. */
 export const RETRY_AFTER_MS_MAX = 10_000;
 /** One attempt: the gateway answers within the 5 s of a request over NATS. */

@@ -1,7 +1,7 @@
 import { randomUUID } from 'node:crypto';
 import { setTimeout as delay } from 'node:timers/promises';
 import { ApiError, UnreachableError } from './errors.js';
-import { ATTEMPT_MS_MAX, ATTEMPTS_MAX, BACKOFF_MS, RETRY_AFTER_MS_MAX } from './limits.js';
+import { ATTEMPT_MS_MAX, ATTEMPTS_MAX, BACKOFF_MS, BACKOFF_MS_MAX, RETRY_AFTER_MS_MAX } from './limits.js';
 
 export interface ConnectionOptions {
   /** `http://host:port` */
@@ -9,6 +9,8 @@ export interface ConnectionOptions {
   token: string;
   /** Ends every request that is under way, and every wait between attempts. */
   signal?: AbortSignal;
+  /** Asked once the attempts are used up, each time again: is a server that cannot be reached on its way back? Then it is tried on. */
+  expectedBack?: (triedMs: number) => Promise<boolean>;
 }
 
 export interface CallOptions {
@@ -26,6 +28,8 @@ export interface ApiRequest extends CallOptions {
   body?: unknown;
   /** One attempt; the server may be asked to wait for something. @default ATTEMPT_MS_MAX */
   attemptMs?: number;
+  /** Tried once: the answer is how it is now. */
+  once?: boolean;
 }
 
 export interface ApiAnswer<T> {
@@ -36,6 +40,8 @@ export interface ApiAnswer<T> {
 }
 
 const RETRIED = new Set([429, 502, 503, 504]);
+/** What a server says of one behind it that is away; what else it says does not change by waiting for a process. */
+const AWAY = new Set(['UNAVAILABLE', 'TIMEOUT', 'HTTP_502', 'HTTP_503', 'HTTP_504']);
 /** An answer counts when all of it is there: a gateway may die in the middle of one. */
 interface Answer { status: number; headers: Headers; text: string }
 type Outcome = { answer: Answer } | { failure: unknown };
@@ -49,16 +55,23 @@ export class Transport {
     const url = this.urlOf(request);
     const init = { method: request.method, headers: this.headersOf(request), body: request.body === undefined ? undefined : JSON.stringify(request.body) };
     const { signal = this.options.signal, attemptMs = ATTEMPT_MS_MAX } = request;
+    const since = performance.now();
     for (let attempt = 1; ; attempt++) {
       const outcome = await this.attempt(url, init, attemptMs, signal);
       if ('answer' in outcome && !RETRIED.has(outcome.answer.status)) return read<T>(outcome.answer);
       const wait = waitAfter(outcome, attempt);
-      if (attempt === ATTEMPTS_MAX || wait > RETRY_AFTER_MS_MAX) {
+      const again = !request.once && wait <= RETRY_AFTER_MS_MAX && (attempt < ATTEMPTS_MAX || await this.isExpectedBack(outcome, performance.now() - since));
+      if (!again) {
         if ('answer' in outcome) return read<T>(outcome.answer);
         throw new UnreachableError(this.options.url, { cause: outcome.failure });
       }
       await delay(wait, undefined, { signal });
     }
+  }
+
+  private async isExpectedBack(outcome: Outcome, triedMs: number): Promise<boolean> {
+    const away = 'failure' in outcome || AWAY.has(problemOf(outcome.answer).code);
+    return away && (await this.options.expectedBack?.(triedMs)) === true;
   }
 
   private async attempt(url: URL, init: RequestInit, attemptMs: number, signal?: AbortSignal): Promise<Outcome> {
@@ -90,7 +103,7 @@ export class Transport {
 }
 
 function waitAfter(outcome: Outcome, attempt: number): number {
-  const backoff = BACKOFF_MS * 2 ** (attempt - 1) * (0.5 + Math.random() / 2);
+  const backoff = Math.min(BACKOFF_MS * 2 ** (attempt - 1), BACKOFF_MS_MAX) * (0.5 + Math.random() / 2);
   return Math.max(backoff, 'answer' in outcome ? retryAfterMs(outcome.answer) : 0);
 }
 
@@ -104,12 +117,16 @@ function retryAfterMs(answer: Answer): number {
 
 /** @throws ApiError for what is no success */
 function read<T>(answer: Answer): ApiAnswer<T> {
-  const body = parse(answer.text);
-  if (answer.status >= 200 && answer.status <= 299) return { status: answer.status, body: body as T, cursor: answer.headers.get('x-orbitmesh-cursor') };
+  if (answer.status >= 200 && answer.status <= 299) return { status: answer.status, body: parse(answer.text) as T, cursor: answer.headers.get('x-orbitmesh-cursor') };
+  throw problemOf(answer);
+}
+
+function problemOf({ status, text }: Answer): ApiError {
+  const body = parse(text);
   const problem = (typeof body === 'object' && body !== null ? body : {}) as Record<string, unknown>;
-  const code = typeof problem['code'] === 'string' ? problem['code'] : `HTTP_${answer.status}`;
-  const detail = typeof problem['detail'] === 'string' ? problem['detail'] : `The server answered ${answer.status}.`;
-  throw new ApiError(answer.status, code, detail, problem);
+  const code = typeof problem['code'] === 'string' ? problem['code'] : `HTTP_${status}`;
+  const detail = typeof problem['detail'] === 'string' ? problem['detail'] : `The server answered ${status}.`;
+  return new ApiError(status, code, detail, problem);
 }
 
 /** null for what is no JSON: a proxy's page, or nothing. */

@@ -2,14 +2,22 @@ import { lstat, opendir, readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isId } from '@orbitmesh/domain';
-import { DirectoryLock } from '@orbitmesh/storage';
+import { DirectoryLock, nodeFs } from '@orbitmesh/storage';
 import { KILLED_MS_MAX, NAMED_FILES_MAX, STACK_POLL_MS } from '../limits.js';
 import { bytesText } from './check-files.js';
 import { note, plural, problem, type Check, type Finding, type Patient } from './finding.js';
 import { markedProcesses, type MarkedProcess } from './marked-processes.js';
 
 type Phase = 'accepted' | 'executing' | 'started' | 'closed';
-interface RunOnDisk { slot: string; runId: string; /** null: it has no record that can be read. */ phase: Phase | null; damaged: boolean }
+interface RunOnDisk {
+  slot: string;
+  runId: string;
+  /** null: it has no record that can be read. */
+  phase: Phase | null;
+  damaged: boolean;
+  /** It is where it was begun; an agent has no other files than those (ADR-0023). */
+  inPlace: boolean;
+}
 
 /** Runs, the processes that say they belong to them, and what agents keep. */
 export const checkRunners: Check = async (patient) => {
@@ -35,27 +43,45 @@ async function runsOf({ home }: Patient, slot: string): Promise<RunOnDisk[]> {
   const dir = join(home, 'provider-runner', slot, 'runs');
   return Promise.all((await namesIn(dir)).filter(isId).map(async (runId) => {
     const text = await readFile(join(dir, runId, 'run.json'), 'utf8').catch(ifThere);
-    if (text === undefined) return { slot, runId, phase: null, damaged: false };
+    if (text === undefined) return { slot, runId, phase: null, damaged: false, inPlace: true };
     try {
-      return { slot, runId, phase: (JSON.parse(text) as { phase: Phase }).phase, damaged: false };
+      const { phase, place } = JSON.parse(text) as { phase: Phase; place: string };
+      return { slot, runId, phase, damaged: false, inPlace: place === nodeFs.identitySync!(join(dir, runId)) };
     } catch {
-      return { slot, runId, phase: null, damaged: true };
+      return { slot, runId, phase: null, damaged: true, inPlace: true };
     }
   }));
 }
 
-/** Processes of runs of this home that are over, or whose runner does not run. */
+/**
+ * Processes of runs of this home that are over, or whose runner does not run. A copy of a home has the same runs in it: what
+ * belongs to those of another home that is there is none of ours.
+ */
 function left({ home }: Patient, runs: RunOnDisk[], processes: MarkedProcess[], startTimeOf: (pid: number) => string | null, atWork: ReadonlySet<string>): Finding[] {
+  const here = nodeFs.identitySync!(home);
   const ours = processes.flatMap((one) => {
     const run = runs.find(({ runId }) => runId === one.runId);
-    return run || one.manifest?.startsWith(join(home, 'provider-runner/')) ? [{ ...one, run }] : [];
+    const itsHome = one.home === undefined ? undefined : nodeFs.identitySync!(one.home);
+    return (itsHome === undefined ? run : itsHome === here) ? [{ ...one, run }] : [];
   });
   const waiting = ours.filter(({ run }) => run?.phase && run.phase !== 'closed' && !atWork.has(run.slot));
+  const told = (some: typeof ours, advice: string): Finding[] => some.length === 0 ? [] : [
+    note(null, `${plural(new Set(some.map(({ runId }) => runId)).size, 'agent is', 'agents are')} at work without a runner.`, { advice: [advice] }),
+  ];
   const orphans = ours.filter(({ run }) => !run?.phase || run.phase === 'closed');
   return [
-    ...(waiting.length > 0 ? [note(null, `${plural(new Set(waiting.map(({ runId }) => runId)).size, 'agent is', 'agents are')} at work without a runner.`, { advice: ['The next start goes on with them: % up'] })] : []),
-    ...orphans.map((one) => problem(null, `Process ${one.pid} (${one.command.slice(0, 80)}) is of the run ${one.runId}, which is over.`, { mend: () => kill(one, startTimeOf) })),
+    ...told(waiting.filter(({ run }) => run!.inPlace), 'The next start goes on with them: % up'),
+    ...told(waiting.filter(({ run }) => !run!.inPlace), 'They have other files than are here now, as after a restore. The next start ends them: % up'),
+    ...orphans.map((one) => orphan(one, startTimeOf, atWork)),
   ];
+}
+
+function orphan(one: MarkedProcess & { run: RunOnDisk | undefined }, startTimeOf: (pid: number) => string | null, atWork: ReadonlySet<string>): Finding {
+  const name = `Process ${one.pid} (${one.command.slice(0, 80)}) is of the run ${one.runId}`;
+  if (one.run?.phase === 'closed') return problem(null, `${name}, which is over.`, { mend: () => kill(one, startTimeOf) });
+  const slot = one.run?.slot ?? one.slot;
+  if (slot === undefined || !atWork.has(slot)) return problem(null, `${name}, which has no record.`, { mend: () => kill(one, startTimeOf) });
+  return problem(null, `${name}, which has no record any more.`, { advice: [`The runner of ${slot} still has it in mind. It ends with its session, or when that runner is started anew.`] });
 }
 
 /** Named by its start time: whoever has its pid by now gets nothing. */

@@ -4,7 +4,7 @@ import { chmod, copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symli
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { NOTIFIER_STORE, SESSION_STORE, Store } from '@orbitmesh/storage';
+import { nodeFs, NOTIFIER_STORE, SESSION_STORE, Store } from '@orbitmesh/storage';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { cliIn } from '../testing/test-home.js';
 import type { DoctorResult } from './doctor.js';
@@ -138,10 +138,13 @@ describe('the doctor', () => {
 
   onLinux('finds a process of a run that is over, ends it, and leaves alone the one of a run that goes on', async () => {
     await mkdir(at('provider-runner/slot-0/runs/run_2'));
-    await write('provider-runner/slot-0/runs/run_2/run.json', JSON.stringify({ runId: 'run_2', phase: 'started' }));
     await chmod(at('provider-runner/slot-0/runs/run_2'), 0o700);
-    const [orphan, atWork, stranger] = ['run_1', 'run_2', 'run_of_another_home'].map((runId) => spawn('sleep', ['60'], { stdio: 'ignore', env: { ...process.env, ORBITMESH_RUN_ID: runId } }));
-    children = [orphan, atWork, stranger];
+    await write('provider-runner/slot-0/runs/run_2/run.json', JSON.stringify({ runId: 'run_2', phase: 'started', place: nodeFs.identitySync!(at('provider-runner/slot-0/runs/run_2')) }));
+    const marked = (runId: string, of?: string) => spawn('sleep', ['60'], { stdio: 'ignore', env: { ...process.env, ORBITMESH_RUN_ID: runId, ORBITMESH_MANIFEST: of && `${of}/provider-runner/slot-0/runs/${runId}/manifest.json` } });
+    // This home is a copy of another one, whose runs are called the same.
+    const original = await mkdtemp(join(tmpdir(), 'om-original-'));
+    const [orphan, atWork, stranger, theirs] = [marked('run_1', home), marked('run_2'), marked('run_of_another_home'), marked('run_1', original)];
+    children = [orphan, atWork, stranger, theirs];
 
     const found = await doctor();
     const fixed = await doctor('--fix');
@@ -150,7 +153,8 @@ describe('the doctor', () => {
     expect(found.findings.filter(({ level }) => level === 'note')).toMatchObject([{ text: '1 agent is at work without a runner.' }]);
     expect(fixed).toMatchObject({ code: 0, mended: [{ done: 'killed' }] });
     if (orphan.signalCode === null) await once(orphan, 'exit');
-    expect([orphan, atWork, stranger].map(({ signalCode }) => signalCode)).toEqual(['SIGKILL', null, null]);
+    expect(children.map(({ signalCode }) => signalCode)).toEqual(['SIGKILL', null, null, null]);
+    await rm(original, { recursive: true });
   });
 
   it('tells of a lock whose holder does not answer', async () => {

@@ -3,9 +3,18 @@ import { readdir, readFile } from 'node:fs/promises';
 /** In the environment of everything a run starts (design §7). */
 const RUN_MARKER = 'ORBITMESH_RUN_ID';
 const MANIFEST = 'ORBITMESH_MANIFEST';
+const MANIFEST_PATH = /^(.+)\/provider-runner\/(slot-\d+)\/runs\/[^/]+\/manifest\.json$/;
 
 /** A process that says it belongs to a run. */
-export interface MarkedProcess { pid: number; startTime: string; runId: string; command: string; /** The path of the manifest that it was given. */ manifest: string | undefined }
+export interface MarkedProcess {
+  pid: number;
+  startTime: string;
+  runId: string;
+  command: string;
+  /** As the path of the manifest that it was given says. */
+  home: string | undefined;
+  slot: string | undefined;
+}
 
 /** None where there is no /proc: containment is the process group there. */
 export async function markedProcesses(startTimeOf: (pid: number) => string | null): Promise<MarkedProcess[]> {
@@ -17,7 +26,8 @@ export async function markedProcesses(startTimeOf: (pid: number) => string | nul
     const startTime = runId === undefined ? null : startTimeOf(pid);
     if (runId === undefined || startTime === null) return [];
     const command = (await readOf(pid, 'cmdline')).split('\0').join(' ').trim();
-    return [{ pid, startTime, runId, command, manifest: environment.get(MANIFEST) }];
+    const [, home, slot] = MANIFEST_PATH.exec(environment.get(MANIFEST) ?? '') ?? [];
+    return [{ pid, startTime, runId, command, home, slot }];
   }));
   return found.flat();
 }

@@ -119,11 +119,11 @@ describe('orbitmesh mcp', () => {
     expect(api.sent).toEqual([]);
   });
 
-  it('does once what is called again after nobody answered', async () => {
-    api.on('POST /api/mail', 'drop', 'drop', 'drop', [201, anything('mail_9')]);
+  it('does once what is called again after nobody knew what became of it', async () => {
+    api.on('POST /api/mail', [503, { code: 'TIMEOUT', detail: 'Not in time.' }, { 'retry-after': '60' }], [201, anything('mail_9')]);
     const mail = { to: 'sess_2', body: 'only once' };
 
-    expect(await agent.call('send_mail', mail)).toMatchObject({ isError: true, structuredContent: { error: { code: 'UNREACHABLE' } } });
+    expect(await agent.call('send_mail', mail)).toMatchObject({ isError: true, structuredContent: { error: { code: 'TIMEOUT' } } });
     expect(await agent.text('send_mail', mail)).toBe('Sent: mail_9.');
     const keys = api.sent.map(({ key }) => key);
     expect(new Set(keys).size).toBe(1);

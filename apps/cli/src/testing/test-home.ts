@@ -2,6 +2,7 @@ import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
+import { launcherTools } from '../checkout.js';
 import { runCli } from '../cli.js';
 import { ScriptedApi } from './scripted-api.js';
 
@@ -25,6 +26,12 @@ export class TestHome {
   /** One command line in this home. */
   cli(args: string[], options: RunOptions = {}): Promise<Ran> {
     return cliIn(this.dir, args, options);
+  }
+
+  /** As if its launcher lived: this process is it. */
+  async launched(): Promise<void> {
+    const lock = (await launcherTools()).homeLock(this.dir) as unknown as { tryAcquire(): null };
+    lock.tryAcquire();
   }
 
   async remove(): Promise<void> {

@@ -6,7 +6,7 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { RunnerRpc, type StartRun } from '@orbitmesh/contracts';
 import { eventually, processesNaming } from '@orbitmesh/testing';
 import { RunnerWorld } from '@orbitmesh/testing/provider-conformance';
-import { RUN_MARKER } from '../process/process-table.js';
+import { RUN_MARKER } from '../process/run-mark.js';
 import { LONG } from '../testing/how-often.js';
 import { RUNNER_MAIN } from '../testing/runner-main.js';
 

@@ -190,6 +190,59 @@ describe('what a runner finds at its start', () => {
     expect(world.session.factsOf(request.runId, 'run_ended')).toHaveLength(1);
   }, 30_000);
 
+  inFull('of a run whose directory was taken away is ended, and of the one beside it goes on', async () => {
+    const [gone, kept] = [await living(), await living('waits')];
+    rmSync(world.dirOf(gone.runId), { recursive: true });
+    await world.killRunner();
+
+    await world.startRunner();
+
+    expect(await world.left(gone.runId)).toEqual([]);
+    writeFileSync(join(world.workingDir, `go-${kept.sessionId}`), '');
+    expect(await world.ended(kept.runId)).toMatchObject({ cause: 'exited', exitCode: 5 });
+  }, 30_000);
+
+  inFull('in a copy of a home whose runner lives is not taken from that: its agent lives on, and the run of the copy is said to be gone', async () => {
+    const [atWork, unrecorded] = [await living('waits'), await living()];
+    const copy = await world.copied();
+    try {
+      const record = join(copy.dirOf(unrecorded.runId), 'run.json');
+      const { wrapper: _wrapper, ...rest } = JSON.parse(readFileSync(record, 'utf8')) as Record<string, unknown>;
+      writeFileSync(record, JSON.stringify({ ...rest, phase: 'executing' }));
+      await copy.startRunner();
+
+      for (const { runId } of [atWork, unrecorded]) {
+        expect(await copy.ended(runId)).toEqual({ type: 'run_ended', cause: 'crashed', left: 0 });
+        expect(copy.session.output(runId)).toBe('up\n');
+      }
+      expect(await copy.stopRunner()).toBe(0);
+    } finally {
+      await copy.close();
+    }
+    writeFileSync(join(world.workingDir, `go-${atWork.sessionId}`), '');
+    expect(await world.ended(atWork.runId)).toMatchObject({ cause: 'exited', exitCode: 5 });
+    expect(world.session.output(atWork.runId)).toBe('up\ngot the prompt\n');
+    await kill(unrecorded);
+    expect(await world.ended(unrecorded.runId)).toMatchObject({ cause: 'killed', left: 0 });
+  }, 30_000);
+
+  inFull('in a home that is called otherwise by now is gone on with', async () => {
+    const request = await living('waits');
+    await world.killRunner();
+    const elsewhere = `${world.home}-elsewhere`;
+    renameSync(world.home, elsewhere);
+    try {
+      await world.startRunner({ ORBITMESH_HOME: elsewhere });
+      writeFileSync(join(world.workingDir, `go-${request.sessionId}`), '');
+      await eventually(() => world.session.output(request.runId) === 'up\ngot the prompt\n');
+      expect(await world.ended(request.runId)).toMatchObject({ type: 'run_ended', left: 0 });
+    } finally {
+      await world.stopRunner();
+      renameSync(elsewhere, world.home);
+      await world.startRunner();
+    }
+  }, 30_000);
+
   it('is not joined by another agent of the same conversation before the one it holds has ended', async () => {
     const first = await living();
     const second = world.request('brief', { request: { conversationId: first.conversationId } });

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { SCAN_REST_FACTOR } from '../limits.js';
 import type { ProcessEntry } from './process-table.js';
+import type { RunMark } from './run-mark.js';
 
 /** All living processes of the system at one moment, and what a run asks of them. */
 export class ProcessScan {
@@ -8,16 +9,20 @@ export class ProcessScan {
   private readonly children = new Map<number, ProcessEntry[]>();
   private readonly groups = new Map<number, ProcessEntry[]>();
   private readonly marked = new Map<string, ProcessEntry[]>();
+  /** Of which slot each run is, where its processes say it. */
+  readonly slots = new Map<string, string>();
 
   /** @param markOf which run a process says that it belongs to */
-  constructor(entries: readonly ProcessEntry[], markOf: (entry: ProcessEntry) => string | undefined) {
+  constructor(entries: readonly ProcessEntry[], markOf: (entry: ProcessEntry) => RunMark | undefined) {
     for (const entry of entries) {
       if (entry.zombie || entry.pid === process.pid) continue;
       this.byPid.set(entry.pid, entry);
       add(this.children, entry.ppid, entry);
       add(this.groups, entry.pgid, entry);
       const mark = markOf(entry);
-      if (mark !== undefined) add(this.marked, mark, entry);
+      if (mark === undefined) continue;
+      add(this.marked, mark.runId, entry);
+      if (mark.slot !== undefined) this.slots.set(mark.runId, mark.slot);
     }
   }
 

@@ -1,9 +1,7 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
 import { ProcessScan, SharedScans } from './process-scan.js';
-
-/** In the environment of everything a run starts; what carries it belongs to the run (design §7). */
-export const RUN_MARKER = 'ORBITMESH_RUN_ID';
+import { MarkReader, type RunMark } from './run-mark.js';
 
 /** A process that cannot be mistaken for a later one with the same pid. */
 export interface ProcessIdentity {
@@ -42,7 +40,12 @@ export abstract class ScannedTable implements ProcessTable {
   abstract readonly seesEnvironment: boolean;
   private readonly shared = new SharedScans(() => this.scan());
   /** Who belongs to a run does so until its end: only the others are asked again. */
-  private marks = new Map<number, { startTime: string; runId: string }>();
+  private marks = new Map<number, { startTime: string; mark: RunMark }>();
+  private readonly reader: MarkReader;
+
+  constructor(home?: string) {
+    this.reader = new MarkReader(home);
+  }
 
   abstract find(pid: number): ProcessEntry | undefined;
   abstract environment(pid: number): Buffer | undefined;
@@ -53,27 +56,15 @@ export abstract class ScannedTable implements ProcessTable {
     this.marks = new Map();
     return new ProcessScan(this.list(), ({ pid, startTime }) => {
       const known = before.get(pid);
-      const runId = known?.startTime === startTime ? known.runId : markIn(this.environment(pid));
-      if (runId !== undefined) this.marks.set(pid, { startTime, runId });
-      return runId;
+      const mark = known?.startTime === startTime ? known.mark : this.reader.read(this.environment(pid));
+      if (mark !== undefined) this.marks.set(pid, { startTime, mark });
+      return mark;
     });
   }
 
   nextScan(): Promise<ProcessScan> {
     return this.shared.next();
   }
-}
-
-const MARK = `${RUN_MARKER}=`;
-
-/** The run's id in a process's environment, as it was when it was executed. */
-function markIn(environment: Buffer | undefined): string | undefined {
-  if (environment === undefined) return undefined;
-  // As a variable of its own, not within the value of another one.
-  const at = environment.indexOf(MARK) === 0 ? 0 : environment.indexOf(`\0${MARK}`) + 1;
-  if (at === 0 && !environment.subarray(0, MARK.length).equals(Buffer.from(MARK))) return undefined;
-  const end = environment.indexOf(0, at);
-  return environment.subarray(at + MARK.length, end < 0 ? environment.length : end).toString();
 }
 
 class LinuxProcessTable extends ScannedTable {
@@ -107,8 +98,8 @@ class PsProcessTable extends ScannedTable {
   readonly seesEnvironment = false;
   readonly bootId: string;
 
-  constructor() {
-    super();
+  constructor(home?: string) {
+    super(home);
     this.bootId = process.platform === 'darwin'
       ? execFileSync('/usr/sbin/sysctl', ['-n', 'kern.bootsessionuuid'], { encoding: 'utf8' }).trim()
       : 'unknown';
@@ -152,8 +143,9 @@ function readIfThere(path: string): Buffer | undefined {
   }
 }
 
-export function createProcessTable(): ProcessTable {
-  return process.platform === 'linux' ? new LinuxProcessTable() : new PsProcessTable();
+/** @param home whose runs' marks count; without it, those of every home */
+export function createProcessTable(home?: string): ProcessTable {
+  return process.platform === 'linux' ? new LinuxProcessTable(home) : new PsProcessTable(home);
 }
 
 export function identify(table: ProcessTable, pid: number): ProcessIdentity | undefined {

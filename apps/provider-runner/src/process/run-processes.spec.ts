@@ -3,7 +3,8 @@ import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '@orbitmesh/testing';
 import { ProcessScan, SharedScans } from './process-scan.js';
-import { createProcessTable, identify, isAlive, RUN_MARKER, type ProcessEntry, type ProcessTable } from './process-table.js';
+import { createProcessTable, identify, isAlive, type ProcessEntry, type ProcessTable } from './process-table.js';
+import { RUN_MARKER } from './run-mark.js';
 import { RunProcesses } from './run-processes.js';
 
 const table = createProcessTable();
@@ -53,7 +54,7 @@ describe('the processes of a run', () => {
     const marked = [holder.pid, child.pid];
     const scripted: ProcessTable = {
       bootId: 'boot', seesEnvironment: true, find: () => undefined, environment: () => undefined,
-      scan: () => new ProcessScan([holder, child, shedding, stranger], ({ pid }) => (marked.includes(pid) ? 'run_1' : undefined)),
+      scan: () => new ProcessScan([holder, child, shedding, stranger], ({ pid }) => (marked.includes(pid) ? { runId: 'run_1', slot: undefined } : undefined)),
       nextScan: async () => scripted.scan(),
     };
     const own = new RunProcesses(scripted, 'run_1', { wrapper: { pid: 9, startTime: '9', bootId: 'boot' }, agentPid: 20, holderPid: 10 });
@@ -69,7 +70,7 @@ describe('the processes of a run', () => {
     void gone.then((at) => { goneAt = at; });
     const scripted: ProcessTable = {
       bootId: 'boot', seesEnvironment: true, find: () => entry, environment: () => undefined,
-      scan: () => new ProcessScan(performance.now() < goneAt ? [entry] : [], () => 'run_1'),
+      scan: () => new ProcessScan(performance.now() < goneAt ? [entry] : [], () => ({ runId: 'run_1', slot: undefined })),
       nextScan: async () => scripted.scan(),
     };
 

@@ -10,7 +10,6 @@ interface Keepers { wrapper?: ProcessIdentity; holderPid?: number; agentPid?: nu
 interface Which { /** The wrapper and its holder too. */ keepers?: boolean }
 interface HowLong extends Which { /** Waits longer for what has taken the signal and is not gone yet: it only waits for its disk. */ patient?: boolean }
 
-
 /**
  * The processes of one run: the wrapper's descendants, the agent's process group, and whatever
  * carries the run's marker, wherever it went. A process is looked at once more right before it is
@@ -84,11 +83,13 @@ export class RunProcesses {
     const members = scan.treesOf(this.rootsIn(scan));
     this.seen.clear();
     for (const entry of members) this.seen.set(entry.pid, entry.startTime);
-    return keepers ? members : members.filter(({ pid }) => !this.isKeeper(pid));
+    return keepers ? members : members.filter((entry) => !this.isKeeper(entry));
   }
 
-  private isKeeper(pid: number): boolean {
-    return pid === this.keepers.wrapper?.pid || pid === this.keepers.holderPid;
+  /** Also what the wrapper starts to write down its agent's end: whoever ended that would only make it begin once more. */
+  private isKeeper({ pid, ppid }: ProcessEntry): boolean {
+    const { wrapper, holderPid, agentPid } = this.keepers;
+    return pid === wrapper?.pid || pid === holderPid || (agentPid !== undefined && ppid === wrapper?.pid && pid !== agentPid);
   }
 
   private rootsIn(scan: ProcessScan): Set<ProcessEntry> {

@@ -5,7 +5,8 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '@orbitmesh/testing';
 import { canMountSmallDisk, mountSmallDisk, unmountSmallDisk } from '../testing/small-disk.js';
 import { tempDir } from '../testing/temp-dir.js';
-import { createProcessTable, identify, isAlive, RUN_MARKER, type ProcessIdentity } from './process-table.js';
+import { createProcessTable, identify, isAlive, type ProcessIdentity } from './process-table.js';
+import { RUN_MARKER } from './run-mark.js';
 import { RunProcesses } from './run-processes.js';
 import { launchWrapper, programPath } from './wrapper.js';
 
@@ -68,5 +69,26 @@ describe('the wrapper of an agent', () => {
 
     await eventually(() => existsSync(join(run, 'exit')));
     expect(exit()).toBe('3  \n');
+  });
+
+  it('leaves with its agent when its directory was taken away', async () => {
+    await launch();
+    rmSync(run, { recursive: true });
+    letGo();
+
+    await eventually(() => !isAlive(table, wrapper), { what: 'the end of the wrapper' });
+  });
+
+  onLinux('is alone no agent that could not be ended, however often it tries to write down the end', async () => {
+    await launch();
+    const [agentPid, holderPid] = ['pid', 'hold'].map((name) => Number(readFileSync(join(run, name), 'utf8')));
+    rmSync(join(run, 'exit.new'));
+    symlinkSync('/dev/full', join(run, 'exit.new'));
+    letGo();
+    await eventually(() => table.find(agentPid) === undefined);
+    const processes = new RunProcesses(table, runId, { wrapper, agentPid, holderPid });
+
+    expect(await processes.sweep(200)).toBe(0);
+    expect(isAlive(table, wrapper)).toBe(true);
   });
 });

@@ -19,7 +19,8 @@ import { AppError } from '@orbitmesh/domain';
  * - How the agent ended must be said on a full disk too, or an agent that ended in order would count as
  *   crashed. So the file for it is filled beforehand and written over in place, which takes no new
  *   block (a file system that copies on write may want one all the same: it is tried again each
- *   second, for ten minutes); only a file that holds the code gets the name `exit`.
+ *   second, for ten minutes, as long as there is a directory to write to); only a file that holds the
+ *   code gets the name `exit`.
  * - Files are made under the runner's umask (077); the agent gets its user's own back.
  */
 const SCRIPT = `
@@ -49,7 +50,7 @@ kill "$_om_hold" 2>/dev/null
 _om_tries=0
 until printf '%-3s\\n' "$_om_code" 1<>"$_om_dir/exit.new" && "$_om_mv" "$_om_dir/exit.new" "$_om_dir/exit"; do
   _om_tries=$((_om_tries + 1))
-  [ "$_om_tries" -lt 600 ] || break
+  [ "$_om_tries" -lt 600 ] && [ -d "$_om_dir" ] || break
   "$_om_sleep" 1
 done
 `;

@@ -1,6 +1,6 @@
 import { delimiter } from 'node:path';
 import type { Manifest, ProviderEntry } from '@orbitmesh/domain';
-import { RUN_MARKER } from '../process/process-table.js';
+import { MANIFEST_VARIABLE, RUN_MARKER } from '../process/run-mark.js';
 import { AGENT_STATE_VARIABLE } from './agent-state.js';
 import type { RunEnvironment } from './run-environment.js';
 import type { RunFiles } from './run-files.js';
@@ -46,7 +46,7 @@ export function agentEnvironment(input: EnvironmentInput): AgentEnvironment {
     ORBITMESH_SESSION_ID: manifest.sessionId,
     ORBITMESH_PROJECT_ID: manifest.projectId,
     ORBITMESH_TASK_IDS: manifest.tasks.map((task) => task.id).join(','),
-    ORBITMESH_MANIFEST: files.manifest,
+    [MANIFEST_VARIABLE]: files.manifest,
     ORBITMESH_API_URL: input.apiUrl,
     [AGENT_STATE_VARIABLE]: input.stateDir,
     [TOKEN_NAME]: input.token,

@@ -65,12 +65,18 @@ export class AgentProcess {
    * A wrapper that its runner did not live to record: by its own word, checked by the run's marker. One that
    * is gone by now counts too when it had got as far as the agent: what came of that is in its files.
    */
-  static findUnrecorded(files: RunFiles, table: ProcessTable, marker: string): ProcessIdentity | undefined {
+  static findUnrecorded(files: RunFiles, table: ProcessTable, runId: string): ProcessIdentity | undefined {
     const pid = readNumber(files.wrapperPid);
     if (pid === undefined) return undefined;
-    if (table.environment(pid)?.includes(`${marker}\0`)) return identify(table, pid);
+    if (table.scan().markedBy(runId).some((entry) => entry.pid === pid)) return identify(table, pid);
     const mayBeIt = !table.seesEnvironment && table.find(pid) !== undefined;
-    return mayBeIt || !AgentProcess.wasExecuted(files) ? undefined : gone(table, pid);
+    return mayBeIt ? undefined : AgentProcess.gone(files, table);
+  }
+
+  /** The wrapper of an agent that is known to be none any more: no process is ever taken for it. */
+  static gone(files: RunFiles, table: ProcessTable): ProcessIdentity | undefined {
+    const pid = readNumber(files.wrapperPid);
+    return pid === undefined || !AgentProcess.wasExecuted(files) ? undefined : gone(table, pid);
   }
 
   static wasExecuted(files: RunFiles): boolean {
@@ -98,7 +104,7 @@ export class AgentProcess {
   /** The agent sees the end of its stdin. */
   dropWriteEnd(): void {
     const pid = this.holderPid();
-    if (pid === undefined || this.table.find(pid)?.ppid !== this.wrapper.pid) return;
+    if (pid === undefined || this.table.find(pid)?.ppid !== this.wrapper.pid || !this.processes.wrapperAlive()) return;
     try {
       process.kill(pid, 'SIGUSR1');
     } catch (error) {

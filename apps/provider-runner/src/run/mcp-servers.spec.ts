@@ -13,7 +13,7 @@ describe('the MCP servers of a run', () => {
 
     expect(own).toMatchObject({ name: 'orbitmesh', command: '/run/bin/orbitmesh', args: ['mcp'], env: {}, own: true });
     expect(own.forward).toEqual(expect.arrayContaining(['ORBITMESH_TOKEN', 'ORBITMESH_API_URL', 'ORBITMESH_SESSION_ID', 'ORBITMESH_RUN_ID']));
-    expect(second).toEqual({ ...theirs, forward: ['SIZE', 'FILES_KEY', 'ORBITMESH_RUN_ID'] });
+    expect(second).toEqual({ ...theirs, forward: ['SIZE', 'FILES_KEY', 'ORBITMESH_RUN_ID', 'ORBITMESH_MANIFEST'] });
     expect(more).toEqual([]);
   });
 

@@ -2,7 +2,7 @@ import { mkdirSync, readFileSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { StartRun } from '@orbitmesh/contracts';
 import { AppError, type Manifest, type ProviderEntry, type RunFact } from '@orbitmesh/domain';
-import { writeFileAtomic } from '@orbitmesh/storage';
+import { nodeFs, writeFileAtomic } from '@orbitmesh/storage';
 import type { ProcessIdentity } from '../process/process-table.js';
 import type { RunFiles } from './run-files.js';
 import type { RunLog } from './run-log.js';
@@ -22,6 +22,8 @@ export type EndIntent =
  * identity is known. `closed`: the last fact is acknowledged; the directory is kept for its raw frames.
  */
 export interface RunRecord {
+  /** Which directory it was written in: a copy of it holds neither the agent's pipes nor its files (ADR-0023). */
+  place: string;
   installationId: string;
   runnerId: string;
   sessionId: string;
@@ -49,9 +51,9 @@ export interface RunRecord {
 }
 
 /** The token is not in it: it is in the agent's memory, and in ours. */
-export function recordOf(request: StartRun, installationId: string, runnerId: string): RunRecord {
+export function recordOf(request: StartRun, files: RunFiles, installationId: string, runnerId: string): RunRecord {
   return {
-    installationId, runnerId,
+    place: nodeFs.identitySync!(files.dir)!, installationId, runnerId,
     sessionId: request.sessionId, projectId: request.manifest.projectId, runId: request.runId, epoch: request.epoch,
     phase: 'accepted', acceptedAt: new Date().toISOString(), apiUrl: request.apiUrl, roots: request.roots,
     manifestHash: request.manifestHash, conversationId: request.conversationId,
@@ -84,6 +86,11 @@ export function readRecord(files: RunFiles): RunRecord {
   if (schemaVersion > SCHEMA_VERSION) throw new AppError('STORAGE_NEWER', undefined, { file: files.record, schemaVersion });
   if (record.runId !== basename(files.dir)) throw new Error('The record is not that of the run in whose directory it is.');
   return record;
+}
+
+/** Its directory is the one in which the run was executed, whatever that is called by now. */
+export function isInPlace(files: RunFiles, { place }: RunRecord): boolean {
+  return place === nodeFs.identitySync!(files.dir);
 }
 
 export async function writeManifest(files: RunFiles, manifest: Manifest): Promise<void> {

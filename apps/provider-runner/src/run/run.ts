@@ -11,7 +11,7 @@ import { failedStart, lastFactOf, type EndFact } from './run-end.js';
 import type { RunEnvironment } from './run-environment.js';
 import type { RunFiles } from './run-files.js';
 import type { RunLog } from './run-log.js';
-import { leftNothing, unrecordedWrapper } from './run-leftovers.js';
+import { leftNothing, wrapperLeft } from './run-leftovers.js';
 import { RecordKeeper, writeManifest, type EndIntent, type RunRecord } from './run-record.js';
 import { checkStart, claimRun, contextOf, type CheckedStart } from './run-start.js';
 import { RunVoice } from './run-voice.js';
@@ -99,11 +99,11 @@ export class Run {
   /** A record found at boot: goes on with a living agent, finishes what a dead one left, or is as if it had not been asked for. Never throws. */
   async recover(): Promise<void> {
     try {
-      const wrapper = this.record.wrapper ?? (await unrecordedWrapper(this.env.table, this.files, this.processes, this.runId));
+      const wrapper = await wrapperLeft(this.env.table, this.files, this.processes, this.record);
       const { entry } = this.record;
       if (!wrapper && (await leftNothing(this.env.table, this.files, this.processes, this.record))) return await this.keeper.note({ phase: 'accepted' }).then(() => this.drop());
       if (!wrapper || !entry) return await this.startFailed(new AppError('INTERNAL', 'The runner restarted before the agent was there.'));
-      if (!this.record.wrapper) await this.keeper.note({ phase: 'started', wrapper });
+      if (this.record.wrapper !== wrapper) await this.keeper.note({ phase: 'started', wrapper });
       this.intent = this.record.ending;
       const definition = this.env.driver(entry.driver);
       if (!definition) throw new AppError('CONFIG_INVALID', `The driver ${entry.driver} is not known any more.`);

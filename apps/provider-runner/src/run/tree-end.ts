@@ -35,18 +35,18 @@ export class TreeEnd {
     this.hurry();
   }
 
-  /** @returns how many processes could not be ended */
+  /** @returns how many processes of the agent could not be ended; a wrapper of ours that lingers works on nothing */
   async run(graces: Graces): Promise<number> {
     if (!this.agent.exit && !this.hurried) await this.politely(graces.politeMs);
     const termMs = this.agent.exit ? Math.min(graces.termMs, LEFTOVER_GRACE_MS) : graces.termMs;
     if (!this.hurried && (await this.agent.processes.signal('SIGTERM')) > 0) {
       await this.until(async () => (await this.agent.processes.nextMembers()).length === 0, termMs, LOOK_MS.tree);
     }
-    const left = await this.agent.processes.sweep(SWEEP_GIVE_UP_MS, { patient: true });
+    await this.agent.processes.sweep(SWEEP_GIVE_UP_MS, { patient: true });
     await Promise.race([this.agent.exited, delay(WRAPPER_GRACE_MS)]);
     // The wrapper has written its last; it, and what holds stdin, go by themselves, or now.
     await this.until(() => !this.agent.processes.wrapperAlive(), this.hurried ? LEFTOVER_GRACE_MS : WRAPPER_GRACE_MS, LOOK_MS.agent, true);
-    return left + (await this.agent.processes.sweep(SWEEP_GIVE_UP_MS, { keepers: true, patient: true }));
+    return (await this.agent.processes.sweep(SWEEP_GIVE_UP_MS, { keepers: true, patient: true })) === 0 ? 0 : (await this.agent.processes.nextMembers()).length;
   }
 
   private async politely(politeMs: number): Promise<void> {

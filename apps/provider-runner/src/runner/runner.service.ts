@@ -10,6 +10,7 @@ import type { RunFiles } from '../run/run-files.js';
 import { readManifest, readRecord, recordOf, type RunRecord } from '../run/run-record.js';
 import { Run } from '../run/run.js';
 import type { RunDirectory } from './run-directory.js';
+import { sweepStrays } from './strays.js';
 
 /** The runs of one runner: takes starts, finds runs by command, recovers them at boot, ends them at shutdown. */
 export class RunnerService {
@@ -61,6 +62,7 @@ export class RunnerService {
     const open: Promise<void>[] = [];
     // All at once: one that has to be waited for must not hold up the others.
     for (const files of this.directory.list()) open.push(this.recoverFrom(files));
+    open.push(sweepStrays(this.env));
     await Promise.all(open);
     this.prune();
   }
@@ -72,6 +74,7 @@ export class RunnerService {
       for (const run of this.list()) run.shutdown(SHUTDOWN_GRACES_MS);
       await this.until(() => this.list().every((run) => run.isOver), SHUTDOWN_GRACES_MS.politeMs + SHUTDOWN_GRACES_MS.termMs + 1_000);
       await this.until(() => this.runs.size === 0, SHUTDOWN_ACK_MS);
+      await sweepStrays(this.env);
     }
     await Promise.all(this.list().map((run) => run.leave()));
   }
@@ -84,7 +87,7 @@ export class RunnerService {
       if ((cause as NodeJS.ErrnoException).code !== 'EEXIST') throw this.unkept(cause);
       throw new AppError('CONFLICT', 'This run has ended.', { runId: request.runId });
     }
-    const record = recordOf(request, this.env.installationId, this.env.runnerId);
+    const record = recordOf(request, files, this.env.installationId, this.env.runnerId);
     const run = new Run(this.env, files, record, request.manifest, (closed) => this.forget(closed));
     const accepted = run.accept();
     this.runs.set(request.runId, { run, files, accepted });

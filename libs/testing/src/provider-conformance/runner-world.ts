@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
 import { mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, writeFileSync } from 'node:fs';
@@ -38,6 +38,16 @@ export class RunnerWorld {
     const nats = await startNats();
     const { installationId } = await loadInstallation(home);
     return new RunnerWorld(main, nats, home, workingDir, await ScriptedSession.start(nats.url, installationId));
+  }
+
+  /** Another world beside this one, in a copy of its home as it is now. */
+  async copied(): Promise<RunnerWorld> {
+    const base = realpathSync(mkdtempSync(join(tmpdir(), 'om-runner-')));
+    execFileSync('cp', ['-a', this.home, base]);
+    const home = join(base, 'home');
+    const nats = await startNats();
+    const { installationId } = await loadInstallation(home);
+    return new RunnerWorld(this.main, nats, home, this.workingDir, await ScriptedSession.start(nats.url, installationId));
   }
 
   /** Replaces providers.json. */

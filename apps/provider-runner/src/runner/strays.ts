@@ -1,0 +1,29 @@
+import { existsSync } from 'node:fs';
+import { join } from 'node:path';
+import { DirectoryLock } from '@orbitmesh/storage';
+import { SWEEP_GIVE_UP_MS } from '../limits.js';
+import { RunProcesses } from '../process/run-processes.js';
+import type { RunEnvironment } from '../run/run-environment.js';
+
+/**
+ * Ends what belongs to runs of this home that nothing explains: the run's directory was taken away, so no runner
+ * would ever find its agent again. It is asked of this runner's slot, and of those that no runner has.
+ */
+export async function sweepStrays({ table, home, runnerId, log }: RunEnvironment): Promise<void> {
+  const sweep = async (runId: string, slot: string): Promise<void> => {
+    const dir = join(home, 'provider-runner', slot);
+    // Looked for after its processes were: a run has its directory before it has any.
+    if (existsSync(join(dir, 'runs', runId)) || (slot !== runnerId && (await isHeld(dir)))) return;
+    const left = await new RunProcesses(table, runId).sweep(SWEEP_GIVE_UP_MS, { keepers: true });
+    log('warn', 'processes of a run whose directory is gone were still there', { runId, slot, left });
+  };
+  const found = [...(await table.nextScan()).slots];
+  await Promise.all(found.map(([runId, slot]) => sweep(runId, slot).catch((error: unknown) => {
+    log('error', 'processes of a run whose directory is gone could not be ended', { err: error, runId, slot });
+  })));
+}
+
+/** Its runner knows what it has begun, whether that has a directory or not. */
+async function isHeld(slot: string): Promise<boolean> {
+  return existsSync(slot) && (await DirectoryLock.holderOf(slot)) !== null;
+}
