@@ -25,6 +25,9 @@ export const LEFTOVER_GRACE_MS = 3_000;
 /** run/stack.json could not be written, as on a full disk: tried again this often, as long as the stack runs. */
 export const STACK_FILE_RETRY_MS = 1_000;
 
+/** A launcher looks this often at what nobody tells it: suspended processes, a run/stack.json that was removed. */
+export const STACK_LOOK_MS = 500;
+
 /** One log file of a service and how many are kept; the oldest is removed. */
 export const LOG_BYTES_MAX = 5 * 1024 * 1024;
 export const LOG_FILES_MAX = 3;

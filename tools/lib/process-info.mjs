@@ -18,7 +18,19 @@ export function isAlive(known) {
   return pid !== null && typeof startTime === 'string' && startTimeOf(pid) === startTime;
 }
 
+/** By SIGSTOP or a debugger's like; where there is no /proc nobody can tell. */
+export function isSuspended(pid) {
+  return process.platform === 'linux' && statOf(pid)?.[0] === 'T';
+}
+
 function startTimeLinux(pid) {
+  const fields = statOf(pid);
+  if (!fields || fields[0] === 'Z' || fields[0] === 'X') return null;
+  return `${bootId()}:${fields[19]}`;
+}
+
+/** From the state on: proc(5)'s third field is the first here. null: there is no such process. */
+function statOf(pid) {
   let stat;
   try {
     stat = readFileSync(`/proc/${pid}/stat`, 'utf8');
@@ -26,10 +38,8 @@ function startTimeLinux(pid) {
     if (error.code === 'ENOENT' || error.code === 'ESRCH') return null;
     throw error;
   }
-  // proc(5): the name may hold spaces and brackets, so count from the last bracket: field 3 is the state, 22 the start.
-  const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
-  if (fields[0] === 'Z' || fields[0] === 'X') return null;
-  return `${bootId()}:${fields[19]}`;
+  // The name may hold spaces and brackets, so count from the last bracket.
+  return stat.slice(stat.lastIndexOf(')') + 2).split(' ');
 }
 
 let boot;

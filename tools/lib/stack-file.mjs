@@ -1,4 +1,4 @@
-import { rmSync } from 'node:fs';
+import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJsonIfThere, replaceFile } from './files.mjs';
 import { STACK_FILE_RETRY_MS } from './limits.mjs';
@@ -41,6 +41,11 @@ export class StackFile {
     if (this.#late) this.#say('run/stack.json', 'is up to date again');
     clearInterval(this.#late);
     this.#late = null;
+  }
+
+  /** Whoever removed it did not mean that nobody is to find the stack. */
+  publishIfGone() {
+    if (!existsSync(this.#path)) this.publish();
   }
 
   /** For good. */

@@ -2,8 +2,8 @@ import { mkdirSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { asRefusalToWrite } from './files.mjs';
-import { LEFTOVER_GRACE_MS, READY_PROBE_MS, READY_PROBE_TIMEOUT_MS, STOP_NATS_MS, STOP_TOTAL_MS } from './limits.mjs';
-import { countOpenRuns } from './open-runs.mjs';
+import { LEFTOVER_GRACE_MS, READY_PROBE_MS, READY_PROBE_TIMEOUT_MS, STACK_LOOK_MS, STOP_NATS_MS, STOP_TOTAL_MS } from './limits.mjs';
+import { countRuns } from './open-runs.mjs';
 import { launchNats, prepareNats, watchNats } from './own-nats.mjs';
 import { homeLock } from './owner-lock.mjs';
 import { isAlive, startTimeOf } from './process-info.mjs';
@@ -32,6 +32,7 @@ export class Stack {
   #probing = false;
   /** Set by the first stop: nothing is started any more. */
   #closed = false;
+  #looking = null;
   /** Of a launcher that was killed, still shown until they are ended. */
   #left = {};
   /** Whom to tell to stop. */
@@ -70,7 +71,14 @@ export class Stack {
     }
     this.#left = Object.fromEntries(Object.entries(this.#file.services).filter(([, one]) => isAlive(one)));
     this.#file.publish();
+    this.#looking = setInterval(() => this.#look(), STACK_LOOK_MS).unref();
     await this.#endLeftovers();
+  }
+
+  /** At what nobody tells: a process that is suspended, a file that somebody removed. */
+  #look() {
+    for (const one of this.#processes.values()) one.look();
+    this.#file.publishIfGone();
   }
 
   /**
@@ -105,12 +113,13 @@ export class Stack {
       const reserved = one.name === 'nats' ? 0 : STOP_NATS_MS;
       const left = Math.max(0, Math.min(stopMs, deadline - reserved - performance.now()));
       const ask = one.name === 'nats' ? (child) => child.kill('SIGTERM') : askToStop(keepAgents);
-      const openRuns = () => (one.name === RUNNER && !keepAgents ? countOpenRuns(this.home, RUNNER) : 0);
-      const end = await one.stop(ask, left, () => openRuns() > 0);
+      const runs = () => (one.name === RUNNER && !keepAgents ? countRuns(this.home, RUNNER) : { open: 0, living: 0 });
+      const end = await one.stop(ask, left, () => runs().open > 0);
       if (end === 'killed') this.#say(one.name, 'did not stop in time and was killed');
-      const unended = end === 'stopped' ? 0 : openRuns();
-      if (unended > 0) this.#say('agents', `up to ${unended} may still be running; the next npm start goes on with them, and its Ctrl-C ends them`);
-      clean &&= end !== 'killed' && unended === 0;
+      const { open, living } = end === 'stopped' ? { open: 0, living: 0 } : runs();
+      if (living > 0) this.#say('agents', `${living} still ${living === 1 ? 'runs' : 'run'}; the next npm start goes on with ${living === 1 ? 'it' : 'them'}, and its Ctrl-C ends ${living === 1 ? 'it' : 'them'}`);
+      else if (open > 0) this.#say('agents', `have ended, which could not be written down for ${open}; the next npm start does`);
+      clean &&= end !== 'killed' && open === 0;
     }
     this.#handBack();
     return clean;
@@ -167,6 +176,7 @@ export class Stack {
   #onChange(one, note) {
     if (note) this.#say(one.name, `${note}${one.lastWords ? `\n${' '.repeat(27)}last words: ${one.lastWords}` : ''}`);
     else if (one.state === 'ready') this.#say(one.name, `ready (pid ${one.pid})`);
+    else if (one.state === 'frozen') this.#say(one.name, `is suspended; kill -CONT ${one.pid} lets it go on`);
     else if (one.state === 'not_ready') this.#say(one.name, 'is up, but cannot serve at the moment');
     if (!this.#wasReady && one.state === 'waiting' && one.exitCode === EXIT_CONFIG) {
       this.#settled.refused(new Refusal(`${one.name} cannot start: ${one.lastWords}`));
@@ -198,6 +208,7 @@ export class Stack {
   }
 
   #handBack() {
+    clearInterval(this.#looking);
     for (const log of this.#logs.splice(0)) log.close();
     this.#file.remove();
     try {

@@ -1,11 +1,11 @@
 import { RESTART_DELAY_MS_MAX, RESTART_DELAY_MS_MIN, RESTART_RESET_MS } from './limits.mjs';
-import { startTimeOf } from './process-info.mjs';
+import { isSuspended, startTimeOf } from './process-info.mjs';
 
 /**
  * A process that is to run: started, watched, and started again whenever it dies until `stop`.
  *
- * States: `starting`, `ready`, `not_ready` (it runs, but says it cannot serve), `waiting` (dead, to be started again),
- * `stopping`, `stopped`.
+ * States: `starting`, `ready`, `not_ready` (it runs, but says it cannot serve), `frozen` (it would serve, and is suspended),
+ * `waiting` (dead, to be started again), `stopping`, `stopped`.
  */
 export class SupervisedProcess {
   #options;
@@ -118,6 +118,13 @@ export class SupervisedProcess {
     this.kill();
     await this.#exited;
     return 'killed';
+  }
+
+  /** A process that is suspended cannot say so. */
+  look() {
+    const suspended = this.pid !== null && isSuspended(this.pid);
+    if (suspended && this.#state === 'ready') this.#change('frozen');
+    else if (!suspended && this.#state === 'frozen') this.#change('ready');
   }
 
   #onReady(ready) {

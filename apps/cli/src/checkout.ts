@@ -11,8 +11,8 @@ export interface LauncherTools {
   isAlive(known: { pid: number | null; startTime?: string | null }): boolean;
   /** null: there is no such process. */
   startTimeOf(pid: number): string | null;
-  /** Runs that a runner has not closed: each may have an agent that lives. */
-  countOpenRuns(home: string, slot: string): number;
+  /** Runs that a runner has not closed, and those of them whose agent lives. */
+  countRuns(home: string, slot: string): { open: number; living: number };
   readSettings(env: NodeJS.ProcessEnv): object;
   Stack: new (options: { root: string; settings: object; say: Say }) => { open(): Promise<void>; stop(options: { keepAgents: boolean }): Promise<boolean> };
   RUNNER: string;

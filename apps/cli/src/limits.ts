@@ -1,5 +1,7 @@
 /** Rows of a list that `status` shows; the rest is counted. */
 export const STATUS_ROWS_MAX = 20;
+/** A gateway says how it is within 1 s (that is how long it asks the others); one that does not in this time does not answer. */
+export const STATUS_READY_MS_MAX = 3_000;
 /** Rows of `sessions`; it says when there are more. */
 export const SESSIONS_ROWS_MAX = 1_000;
 /** Events that `events` prints without `--limit`. */

@@ -4,6 +4,7 @@ import { approvalDetails } from './approval-text.js';
 import type { Context } from './context.js';
 import { EventTeller } from './event-text.js';
 import { EXIT } from './exit-code.js';
+import { FeedStory } from './feed-story.js';
 import { PAGE_ITEMS } from './pages.js';
 import { TalkDesk } from './talk-desk.js';
 import { cliNameOf } from './terminal.js';
@@ -72,12 +73,13 @@ class SessionViewer {
     const { talk } = this.options;
     if (talk) this.desk = new TalkDesk(this.context, this.client, this.sessionId, talk === 'stdin');
     if (first.state === 'created' || first.state === 'starting') printer.progress.show(`${first.name} is starting`);
+    const story = new FeedStory(printer);
     try {
       for await (const item of this.client.feed({ sessionIds: [this.sessionId] }, { signal })) {
+        story.hear(item);
         // The feed runs before the pages are read, so that nothing falls between them; the same after a gap or a break.
         if (item.type === 'subscribed') await this.catchUp();
         else if (item.type === 'event') this.show(item.event);
-        else if (item.type === 'degraded' || item.type === 'disconnected') printer.note(`(${item.reason})`);
         this.desk?.askSoon();
         if (this.deleted || (this.maybeOver && await this.isReallyOver())) return;
       }

@@ -19,12 +19,12 @@ export async function stopStack(context: Context, options: DownOptions): Promise
   printer.progress.show('stopping OrbitMesh');
   if (holder) await stop(context, tools, holder, env, options);
   const leftovers = !holder && await endLeftovers(context, tools, env);
-  const unended = options.keepAgents ? 0 : tools.countOpenRuns(home, tools.RUNNER);
+  const unended = options.keepAgents ? 0 : tools.countRuns(home, tools.RUNNER).living;
   printer.progress.stop();
   const result: DownResult = { home, stopped: holder !== null || leftovers, pid: holder?.pid ?? null };
   printer.result(result, () => (result.stopped ? `OrbitMesh in ${home} has stopped${options.keepAgents ? '; its agents go on, and the next start goes on with them' : ''}.` : `OrbitMesh does not run in ${home}.`));
   if (result.stopped && unended > 0) {
-    printer.note(`Up to ${unended} agent${unended === 1 ? '' : 's'} may still be running; the next start goes on with them, and stopping that one ends them.`);
+    printer.note(`${unended === 1 ? 'An agent still runs' : `${unended} agents still run`}; the next start goes on with ${unended === 1 ? 'it' : 'them'}, and stopping that one ends ${unended === 1 ? 'it' : 'them'}.`);
     context.exitCode = EXIT.failure;
   }
 }

@@ -83,6 +83,20 @@ describe('the launcher', () => {
     expect((await stack.file()).services['session-service']).toMatchObject({ state: 'ready', restarts: 1 });
   });
 
+  // Where there is no /proc nobody can tell.
+  (existsSync('/proc/self/stat') ? it : it.skip)('shows a suspended process for what it is, in a file that is there again when somebody removes it', async () => {
+    const stack = await launch();
+    const { notifier } = await stack.pids();
+    process.kill(notifier!, 'SIGSTOP');
+    await eventually(async () => !(await stack.file()).ready, { what: 'a stack that is not ready' });
+    expect((await stack.file()).services['notifier']).toMatchObject({ state: 'frozen', restarts: 0 });
+    await rm(join(home, 'run', 'stack.json'));
+    await eventually(() => existsSync(join(home, 'run', 'stack.json')), { what: 'the file' });
+    process.kill(notifier!, 'SIGCONT');
+    await stack.waitReady();
+    expect((await stack.file()).services['notifier']).toMatchObject({ state: 'ready', restarts: 0 });
+  });
+
   it('starts a killed NATS again on its old port', async () => {
     const stack = await launch();
     const { natsUrl } = stack;

@@ -1,4 +1,5 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { spawn } from 'node:child_process';
 import { mkdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { eventually, processesNaming, startStack, type StackOptions, type TestStack } from '@orbitmesh/testing';
@@ -51,12 +52,16 @@ describe('a runner that is gone when the launcher stops', () => {
     expect(await openRuns()).toBe(false);
   });
 
-  it('makes the end an unclean one when it dies again, and the launcher says what may be left', async () => {
+  it.each<[string, boolean, string]>([
+    ['is left, by the process itself', true, '1 still runs'], ['has ended without a record, as on a full disk', false, 'have ended, which could not be written down for 1'],
+  ])('makes the end an unclean one when it dies again, and the launcher says what %s', async (_name, lives, says) => {
+    const agent = lives ? spawn('sleep', ['60'], { stdio: 'ignore', env: { ...process.env, ORBITMESH_RUN_ID: 'run_1' } }) : null;
     await misbehave('doomed');
     const stack = await launch();
     expect(await stack.interrupt()).toMatchObject({ code: 1 });
+    agent?.kill();
     expect(await runnerDid()).toEqual(['start', 'start']);
-    expect(stack.output).toContain('up to 1 may still be running');
+    expect(stack.output).toContain(says);
   });
 
   it('is not started again when it has nothing left to end', async () => {
@@ -72,6 +77,6 @@ describe('a runner that is gone when the launcher stops', () => {
     const stack = await launch({ args: ['--keep-agents'] });
     expect(await stack.interrupt()).toMatchObject({ code: 0 });
     expect(await runnerDid()).toEqual(['start']);
-    expect(stack.output).not.toContain('may still be running');
+    expect(stack.output).not.toMatch(/ agents +(\d+ still|have ended)/);
   });
 });

@@ -114,7 +114,7 @@ export class ApiClient extends Operations {
   runners() { return this.read('runners.list'); }
   providers() { return this.read('providers.list'); }
   /** As it is now, asked once. @throws ApiError 503 with `checks` while something is missing */
-  ready() { return this.read('system.ready', {}, { once: true }); }
+  ready(attemptMs?: number) { return this.read('system.ready', {}, { once: true, attemptMs }); }
 
   /** Live events, exactly once and in order, across reconnects; without `after` from now on. */
   feed(filter: Partial<EventFilterDto> = {}, options: Omit<FeedOptions, 'filter'> = {}): Feed {

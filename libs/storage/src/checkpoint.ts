@@ -21,6 +21,8 @@ export interface Checkpoint {
   head: { commit: number; seq: number };
   /** The first log segment that is kept; older ones may be removed. */
   firstSegment: number;
+  /** How many there were at `head`. */
+  documents?: number;
   sessions: Record<string, SessionState>;
   answers: AnswerSegment[];
   /** The store's time in service, by which answers age. */

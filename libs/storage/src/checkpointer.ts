@@ -100,6 +100,7 @@ export class Checkpointer {
       commit,
       head: { ...state.head },
       firstSegment,
+      documents: state.documentCount,
       sessions: state.sessions.state(),
       answers: state.answerJournal.state(),
       inServiceMs: state.answers.now(),

@@ -21,9 +21,11 @@ export interface DocumentName {
 /** The collections of a store: which document has which file, and back. */
 export class Collections {
   private readonly specs: Map<string, CollectionSpec>;
+  private readonly onDemand: string[];
 
   constructor(specs: CollectionSpec[]) {
     this.specs = new Map(specs.map((spec) => [spec.name, spec]));
+    this.onDemand = specs.filter((spec) => spec.onDemand).map(({ name }) => name);
   }
 
   get names(): string[] {
@@ -59,7 +61,7 @@ export class Collections {
   /** Whose file this is, given what is in it. */
   identify(path: string, doc: object): DocumentName | undefined {
     const inside = (doc as { id?: unknown }).id;
-    const candidates = typeof inside === 'string' ? [inside] : [basename(path, extname(path)), basename(dirname(path))];
+    const candidates = typeof inside === 'string' ? [inside] : idsIn(path);
     for (const id of candidates) {
       if (!isId(id)) continue;
       for (const { name } of this.specs.values()) {
@@ -67,6 +69,25 @@ export class Collections {
       }
     }
     return undefined;
+  }
+
+  /** Whose file this is, of a document that is read on demand: that needs no look into it. */
+  onDemandAt(path: string): DocumentName | undefined {
+    for (const name of this.onDemand) {
+      for (const id of idsIn(path)) {
+        if (isId(id) && this.leadsTo(name, id, {}, path)) return { collection: name, id };
+      }
+    }
+    return undefined;
+  }
+
+  /** Why what a file holds is no document of ours; a newer version's is kept as it is. */
+  faultOf(name: DocumentName, { schemaVersion, doc }: { schemaVersion: number | undefined; doc: object }): { reason: string; newer?: true } | undefined {
+    const { plain, schemaVersion: known } = this.spec(name.collection);
+    if (schemaVersion === undefined && !plain) return { reason: 'it has no schemaVersion' };
+    if (schemaVersion !== undefined && schemaVersion > known) return { reason: `written by a newer version (${schemaVersion})`, newer: true };
+    const lacking = this.lacks(name, doc);
+    return lacking === undefined ? undefined : { reason: `its ${lacking} is not what it has to be` };
   }
 
   /** What the document lacks to be one of its collection; undefined when it is whole. */
@@ -100,6 +121,9 @@ export class Collections {
     }
   }
 }
+
+/** The ids that a file may be of, by its path alone. */
+const idsIn = (path: string): string[] => [basename(path, extname(path)), basename(dirname(path))];
 
 function hasShape(value: unknown, shape: Shape): boolean {
   if (typeof shape !== 'string') return typeof value === 'string' && shape.includes(value);

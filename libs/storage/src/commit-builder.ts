@@ -31,7 +31,7 @@ export interface CommitContext {
  * @throws VALIDATION_FAILED for unsafe ids or paths, DOCUMENT_TOO_LARGE for one that is too large.
  */
 export function prepareCommit(commit: Commit, context: CommitContext): PreparedCommit {
-  const puts = (commit.puts ?? []).map((put) => loggedPut(put, context.collections));
+  const puts = (commit.puts ?? []).map((put) => loggedPut(put, context));
   const deletes = commit.deletes ?? [];
   for (const { collection, id } of deletes) {
     context.collections.spec(collection);
@@ -73,10 +73,10 @@ function answerBody({ body }: NonNullable<Commit['answer']>, events: StoredEvent
   return typeof body === 'function' ? (body as (events: EventEnvelope[]) => unknown)(events.map((event) => event.envelope)) : body;
 }
 
-function loggedPut(put: NonNullable<Commit['puts']>[number], collections: Collections): LoggedPut {
+function loggedPut(put: NonNullable<Commit['puts']>[number], { collections, pending }: CommitContext): LoggedPut {
   const { schemaVersion } = collections.spec(put.collection);
   collections.assertStorable(put, put.doc);
-  return { collection: put.collection, id: put.id, schemaVersion, doc: deepFreeze(put.doc) };
+  return { collection: put.collection, id: put.id, schemaVersion, doc: deepFreeze(put.doc), ...(pending.has(put.collection, put.id) ? {} : { created: true }) };
 }
 
 function numbered(events: NewEvent[], context: CommitContext): StoredEvent[] {

@@ -45,6 +45,11 @@ export interface CollectionSpec<T = any> {
   path(id: string, doc: T): string;
   /** The file is the document to the byte, without `schemaVersion`: for what is hashed as it stands and says its version itself. @default false */
   plain?: boolean;
+  /**
+   * Written once and seldom asked for: a start leaves its files closed, and each is read when somebody asks. Its path
+   * follows from the id alone. @default false
+   */
+  onDemand?: boolean;
   /** What every document has; a file without it is damaged, however well it can be parsed. @default nothing */
   shape?: Partial<Record<keyof T & string, Shape>>;
   /** Keys whose change alone may be written late (with `revision` and `updatedAt`, which change with them). */

@@ -8,6 +8,7 @@ import { EventTail } from './log/event-tail.js';
 import type { LoggedAnswer, LoggedPut, StoredEvent } from './log/log-record.js';
 import { Directories } from './projection/directories.js';
 import { DocumentFiles, documentKey, type OpaqueDocument } from './projection/document-files.js';
+import { readerOnDemand } from './projection/on-demand.js';
 import { SessionEvents } from './projection/session-events.js';
 import { WriteBehind } from './projection/write-behind.js';
 import { deepFreeze } from './view/deep-freeze.js';
@@ -51,7 +52,7 @@ export class DurableState {
   constructor(parts: StateParts) {
     const { fs, root, limits, collections } = parts;
     this.collections = collections;
-    this.documents = new DocumentTables(collections.names);
+    this.documents = new DocumentTables(collections.names, readerOnDemand(parts));
     this.tail = new EventTail(limits.tailBytesMax);
     this.behind = new WriteBehind(limits);
     this.answers = new AnswerTable(limits, parts.clock);
@@ -60,6 +61,15 @@ export class DurableState {
     this.files = new DocumentFiles(fs, root, collections, documents, opaque, directories, behind);
     const { onDamage, sessionEvents: pathOf } = parts;
     this.sessions = new SessionEvents({ fs, root, limits, directories, behind, pathOf, onDamage });
+  }
+
+  /** Those of a newer version are among them. */
+  has(name: DocumentName): boolean {
+    return this.documents.has(name.collection, name.id) || this.opaque.has(documentKey(name));
+  }
+
+  get documentCount(): number {
+    return this.documents.total + this.opaque.size;
   }
 
   apply({ commit, puts, deletes, forgets, events, answer }: DurableCommit): void {
@@ -98,7 +108,8 @@ export class DurableState {
 
   private delete(name: DocumentName, commit: number): void {
     const { collection, id } = name;
-    const before = this.documents.get<object>(collection, id);
+    // One whose file cannot be read has a path nevertheless.
+    const before = this.documents.get<object>(collection, id) ?? (this.documents.has(collection, id) ? {} : undefined);
     const newer = this.opaque.get(documentKey(name));
     if (newer !== undefined) this.files.outdate(name, newer.path);
     this.opaque.delete(documentKey(name));

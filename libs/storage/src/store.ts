@@ -69,7 +69,7 @@ export class Store {
     this.logId = logId;
     this.state = state;
     this.durable = state.documents;
-    this.pending = this.pendingDocuments = new DocumentTables(options.collections.names);
+    this.pending = this.pendingDocuments = new DocumentTables(options.collections.names, (collection, id) => state.documents.get(collection, id));
     this.pendingDocuments.copyFrom(state.documents);
     this.pendingNumbers = { ...state.head };
     this.idempotency = { lookup: (scope, key) => state.answers.lookup(scope, key) };

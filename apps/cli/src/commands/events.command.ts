@@ -6,6 +6,7 @@ import type { EventEnvelope } from '@orbitmesh/domain';
 import type { Context } from '../context.js';
 import { EventTeller } from '../event-text.js';
 import { CliError, EXIT } from '../exit-code.js';
+import { FeedStory } from '../feed-story.js';
 import { EVENTS_LIMIT_DEFAULT } from '../limits.js';
 import { append, whole, type OptionRow, type Parse } from '../options.js';
 import { PAGE_ITEMS } from '../pages.js';
@@ -84,9 +85,9 @@ async function* past(client: ApiClient, by: Partial<EventFilterDto>, after?: str
 }
 
 async function* follow({ printer, terminal }: Context, client: ApiClient, by: Partial<EventFilterDto>, after?: string): AsyncGenerator<EventEnvelope> {
+  const story = new FeedStory(printer, after);
   for await (const item of client.feed(by, { after, signal: terminal.signal })) {
+    story.hear(item);
     if (item.type === 'event') yield item.event;
-    else if (item.type === 'subscribed' && item.resume === 'gap') printer.note('(some events are no longer kept; going on from here)');
-    else if (item.type === 'degraded' || item.type === 'disconnected') printer.note(`(${item.reason})`);
   }
 }

@@ -1,14 +1,17 @@
 import type { SessionView } from '@orbitmesh/domain';
-import { ApiError, type ApiClient, type Readiness } from '@orbitmesh/api-client';
+import { ApiClient, ApiError, UnreachableError, type Readiness } from '@orbitmesh/api-client';
 import type { RunnerView } from '@orbitmesh/contracts';
-import { connectionOf, stackOf, type StackFile } from '../connection.js';
+import { launcherTools } from '../checkout.js';
+import { connectionOf, stackOf } from '../connection.js';
 import type { Context } from '../context.js';
 import { tableOf } from '../document-text.js';
-import { EXIT } from '../exit-code.js';
-import { STATUS_ROWS_MAX } from '../limits.js';
+import { EXIT, exitCodeOf } from '../exit-code.js';
+import { launcherOf } from '../launcher.js';
+import { STATUS_READY_MS_MAX, STATUS_ROWS_MAX } from '../limits.js';
 import { PAGE_ITEMS } from '../pages.js';
 import { sessionTable } from '../session-text.js';
 import type { Register } from '../site.js';
+import { pictureOf, type Picture } from '../status-picture.js';
 import { cliNameOf } from '../terminal.js';
 import { runnerState } from './runner.command.js';
 
@@ -16,10 +19,8 @@ export const registerStatus: Register = (program) => {
   program.add({ name: 'status', about: 'show whether OrbitMesh is ready, its services, its runners and the sessions at work; exit code 5 while it is not' }, status);
 };
 
-interface Status extends Readiness {
+interface Status extends Omit<Picture, 'missing'> {
   url: string;
-  /** Of the home's own stack; null of another one. */
-  services: StackFile['services'] | null;
   runners: RunnerView[];
   sessions: SessionView[];
   /** null: they cannot be asked for. */
@@ -28,28 +29,42 @@ interface Status extends Readiness {
 
 /** Exit code 5 while it is not ready. */
 async function status(context: Context): Promise<void> {
-  const { printer, terminal } = context;
-  const client = await context.client();
-  const { url } = await connectionOf(terminal.env);
-  const readiness = await client.ready().catch(notReady);
-  // Without session-service the lists have nobody to answer them.
-  const [runners, sessions] = readiness.checks.sessionService
-    ? await Promise.all([client.runners(), liveSessions(client)])
-    : [{ items: [] }, { items: [], more: false }];
-  if (!readiness.ready) context.exitCode = EXIT.unreachable;
-  const found: Status = { url, ...readiness, services: (await stackOf(terminal.env))?.services ?? null, runners: runners.items, sessions: sessions.items, unreadNotifications: await unread(client) };
-  printer.result(found, () => statusText(context, found, sessions.more));
+  const { printer, terminal: { env, signal } } = context;
+  const connection = await connectionOf(env);
+  // How it is now: nothing is waited for.
+  const client = new ApiClient({ ...connection, signal });
+  const launcher = await launcherOf(env);
+  const readiness = await client.ready(STATUS_READY_MS_MAX).catch((error: unknown) => notReady(error, launcher !== null));
+  const lists = readiness?.checks.sessionService ? await Promise.all([client.runners(), liveSessions(client)]).catch(unlessAway) : null;
+  const services = (await stackOf(env))?.services ?? null;
+  const { isAlive } = launcher ? await launcherTools() : { isAlive: () => true };
+  const { missing, ...picture } = pictureOf({ readiness, services, runners: lists?.[0].items ?? null, isAlive });
+  if (!picture.ready) context.exitCode = EXIT.unreachable;
+  const found: Status = {
+    url: connection.url, ...picture, runners: lists?.[0].items ?? [], sessions: lists?.[1].items ?? [],
+    unreadNotifications: picture.checks.notifier ? await unread(client) : null,
+  };
+  printer.result(found, () => statusText(context, found, { missing, more: lists?.[1].more ?? false, asked: lists !== null }));
 }
 
-function statusText({ printer, terminal }: Context, { url, services, runners, sessions, unreadNotifications, ...readiness }: Status, more: boolean): string {
+interface Beside { missing: readonly string[]; /** Than the sessions that are shown. */ more: boolean; /** Sessions could be asked for. */ asked: boolean }
+
+function statusText({ printer, terminal }: Context, found: Status, { missing, more, asked }: Beside): string {
+  const { url, services, runners, sessions, unreadNotifications, checks } = found;
   const name = cliNameOf(terminal.env);
+  const runnerText = (one: RunnerView): string => {
+    const own = services?.[`provider-runner/${one.id}`]?.state ?? 'ready';
+    return own === 'ready' || one.state !== 'connected' ? runnerState(one) : own;
+  };
+  const sessionsText = !asked ? 'Sessions cannot be asked for now.' : sessions.length > 0 ? sessionTable(sessions) : 'No session is at work.';
   return [
-    `OrbitMesh at ${url}: ${readiness.ready ? printer.style('green', 'ready') + (readiness.checks.notifier ? '' : ', and its notifier does not answer') : `${printer.style('red', 'not ready')} (${missing(readiness)})`}`,
+    `OrbitMesh at ${url}: ${found.ready ? printer.style('green', 'ready') + (checks.notifier ? '' : ', and its notifier does not answer') : `${printer.style('red', 'not ready')} (${missing.join(', ')})`}`,
     ...(services ? [`\n${tableOf(Object.entries(services), [['SERVICE', ([service]) => service], ['STATE', ([, one]) => one.state], ['PID', ([, one]) => one.pid], ['RESTARTS', ([, one]) => one.restarts]])}`] : []),
-    ...(runners.length > 0 ? [`\n${tableOf(runners, [['RUNNER', (one) => one.id], ['STATE', runnerState], ['AGENTS', (one) => `${one.running} of ${one.capacity}`]])}`] : []),
-    sessions.length > 0 ? `\n${sessionTable(sessions)}` : '\nNo session is at work.',
+    ...(runners.length > 0 ? [`\n${tableOf(runners, [['RUNNER', (one) => one.id], ['STATE', runnerText], ['AGENTS', (one) => `${one.running} of ${one.capacity}`]])}`] : []),
+    `\n${sessionsText}`,
     ...(more ? [`… and more than ${STATUS_ROWS_MAX}`] : []),
     ...(unreadNotifications ? [`\n${unreadNotifications === PAGE_ITEMS ? `${PAGE_ITEMS} or more` : unreadNotifications} unread notification${unreadNotifications === 1 ? '' : 's'}: ${name} notification list --unread`] : []),
+    ...(!found.ready && services ? ['\nWhat died is started again by itself; run/logs/ in the home says why it died.'] : []),
   ].join('\n');
 }
 
@@ -66,17 +81,21 @@ async function unread(client: ApiClient): Promise<number | null> {
   try {
     return (await client.notifications({ unread: true, limit: PAGE_ITEMS })).items.length;
   } catch (error) {
-    if (error instanceof ApiError) return null;
+    if (error instanceof ApiError || error instanceof UnreachableError) return null;
     throw error;
   }
 }
 
-function notReady(error: unknown): Readiness {
+/** What checks there are; null: nobody answers, of a stack that runs. @throws what is of no use here */
+function notReady(error: unknown, launched: boolean): Readiness | null {
   const checks = error instanceof ApiError ? error.problem['checks'] : undefined;
-  if (!checks) throw error;
-  return { ready: false, checks: checks as Readiness['checks'] };
+  if (checks) return { ready: false, checks: checks as Readiness['checks'] };
+  if (launched && exitCodeOf(error) === EXIT.unreachable) return null;
+  throw error;
 }
 
-function missing({ checks }: Readiness): string {
-  return [checks.gateway ? '' : 'the gateway is stopping or without NATS', checks.sessionService ? '' : 'session-service does not answer', checks.runners > 0 ? '' : 'no runner is connected'].filter(Boolean).join(', ');
+/** It went away between two questions. */
+function unlessAway(error: unknown): null {
+  if (exitCodeOf(error) === EXIT.unreachable) return null;
+  throw error;
 }

@@ -3,6 +3,7 @@ import type { ApiClient } from '@orbitmesh/api-client';
 import type { Context } from '../context.js';
 import { EventTeller } from '../event-text.js';
 import { CliError, EXIT } from '../exit-code.js';
+import { FeedStory } from '../feed-story.js';
 import { seconds } from '../options.js';
 import type { Call, Register } from '../site.js';
 
@@ -58,10 +59,11 @@ class Waiting {
 
   async run(signal: AbortSignal): Promise<void> {
     this.say();
+    const story = new FeedStory(this.context.printer);
     for await (const item of this.client.feed({ sessionIds: this.left }, { signal })) {
+      story.hear(item);
       if (item.type === 'subscribed') await this.look(this.left);
       else if (item.type === 'event' && item.event.sessionId !== undefined && tells(item.event.type)) await this.look([item.event.sessionId]);
-      else if (item.type === 'degraded' || item.type === 'disconnected') this.context.printer.note(`(${item.reason})`);
       if (this.over) return;
     }
   }

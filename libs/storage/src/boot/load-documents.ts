@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { CHECKPOINT_FILE } from '../checkpoint.js';
 import { NOT_DOCUMENTS, type Collections, type DocumentName } from '../collections.js';
+import { readDocument } from '../fs/read-document.js';
 import { reasonOf } from '../fs/storage-error.js';
 import { isShortage, type DirectoryEntry, type StorageFs } from '../fs/storage-fs.js';
 import { TEMPORARY_NAME } from '../fs/write-file-atomic.js';
@@ -46,28 +47,32 @@ export function loadDocuments(
   for (const path of documentPaths(fs, root, '', 0, found)) {
     // Not `join`: there are tens of thousands of them, and a start waits.
     const file = `${root}/${path}`;
+    const unread = checkpointAt < Infinity ? collections.onDemandAt(path) : undefined;
+    // What is not whole, or was edited, was written after the checkpoint: only that has to be looked into.
+    if (unread !== undefined && (fs.writtenAtSync?.(file) ?? Infinity) <= checkpointAt) {
+      tables.setUnread(unread.collection, unread.id);
+      continue;
+    }
     const read = readDocument(fs, file, fileBytesMax);
     if ('reason' in read) {
       found.damaged.push({ path, reason: read.reason, foreign: false });
       continue;
     }
-    const { schemaVersion, doc } = read;
+    const { schemaVersion, doc, writtenAt = 0 } = read;
     const name = collections.identify(path, doc);
     if (name === undefined) {
       if (schemaVersion !== undefined) found.damaged.push({ path, reason: 'not where its content belongs', foreign: true });
       continue;
     }
-    const spec = collections.spec(name.collection);
-    if (schemaVersion === undefined && !spec.plain) {
-      found.damaged.push({ path, reason: 'it has no schemaVersion', foreign: false });
-    } else if (schemaVersion !== undefined && schemaVersion > spec.schemaVersion) {
-      opaque.set(documentKey(name), { schemaVersion, doc, path });
-      found.notes.push({ path, reason: `written by a newer version (${schemaVersion}); left alone` });
-    } else if (collections.lacks(name, doc) !== undefined) {
-      found.damaged.push({ path, reason: `its ${collections.lacks(name, doc)} is not what it has to be`, foreign: false });
-    } else {
+    const fault = collections.faultOf(name, read);
+    if (fault === undefined) {
       keepNewest(name, path, doc, tables, paths, found);
-      if (checkpointAt < Infinity && (fs.writtenAtSync?.(file) ?? 0) > checkpointAt) found.changed.push({ name, path });
+      if (writtenAt > checkpointAt) found.changed.push({ name, path });
+    } else if (fault.newer) {
+      opaque.set(documentKey(name), { schemaVersion: schemaVersion as number, doc, path });
+      found.notes.push({ path, reason: `${fault.reason}; left alone` });
+    } else {
+      found.damaged.push({ path, reason: fault.reason, foreign: false });
     }
   }
   return found;
@@ -128,22 +133,4 @@ function entriesOf(fs: StorageFs, dir: string, path: string, found: LoadedFiles)
     found.notes.push({ path, reason: `unreadable: ${reasonOf(error)}` });
     return [];
   }
-}
-
-type ReadDocument = { reason: string } | { schemaVersion: number | undefined; doc: object };
-
-function readDocument(fs: StorageFs, path: string, bytesMax: number): ReadDocument {
-  let content: unknown;
-  try {
-    const bytes = fs.readSync(path, 0, bytesMax + 1);
-    if (bytes.length > bytesMax) return { reason: `larger than ${bytesMax} bytes` };
-    content = JSON.parse(bytes.toString());
-  } catch (error) {
-    // Said about us, not about the file: taking every document for damaged would empty the store.
-    if (isShortage(error)) throw error;
-    return { reason: `unreadable: ${reasonOf(error)}` };
-  }
-  if (typeof content !== 'object' || content === null || Array.isArray(content)) return { reason: 'not a document' };
-  const { schemaVersion, ...doc } = content as { schemaVersion?: unknown };
-  return { schemaVersion: typeof schemaVersion === 'number' ? schemaVersion : undefined, doc };
 }

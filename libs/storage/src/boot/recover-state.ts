@@ -13,6 +13,7 @@ import { documentKey } from '../projection/document-files.js';
 import type { Quarantine } from '../quarantine.js';
 import { EDITED_BY_HAND, findEdits } from './hand-edits.js';
 import { loadDocuments, type LoadedFiles } from './load-documents.js';
+import { findMissing, ReplayedDocuments } from './missing-documents.js';
 
 export interface Recovered {
   state: DurableState;
@@ -87,6 +88,7 @@ async function fill(state: DurableState, { parts, log, checkpoint, quarantine }:
 
   const boot = new Boot(parts, state, log, checkpoint, quarantine);
   boot.replay();
+  boot.restoreMissing(loaded);
   boot.refill(await state.sessions.damaged(takeAway));
   await boot.overruleEdits(loaded);
   await boot.repair(loaded);
@@ -101,7 +103,7 @@ interface LoggedDocument {
 
 /** The steps of boot that apply records of the log. */
 class Boot {
-  private readonly touched = new Set<string>();
+  private readonly touched: ReplayedDocuments;
 
   constructor(
     private readonly parts: StateParts,
@@ -109,7 +111,9 @@ class Boot {
     private readonly log: RecoveredLog,
     private readonly checkpoint: Checkpoint | undefined,
     private readonly quarantine: Quarantine,
-  ) {}
+  ) {
+    this.touched = new ReplayedDocuments(state, checkpoint?.head.commit ?? 0);
+  }
 
   /** What the log still has of the events that damaged files of sessions have lost. */
   refill(sessions: Set<string>): void {
@@ -132,16 +136,33 @@ class Boot {
     for (const segment of chain.slice(first)) {
       for (const record of this.records(segment, covered)) {
         const { commit, seq, puts = [], deletes = [], forgets = [], events = [], answer } = record;
-        for (const name of [...puts, ...deletes]) this.touched.add(documentKey(name));
+        this.touched.saw(record);
         this.state.head.seq = Math.max(this.state.head.seq, seq - 1);
         this.state.apply({ commit, puts, deletes, forgets, events: events.map(storedEvent), answer });
       }
     }
   }
 
+  /** Files that were taken away while nobody was there are made again: what was acknowledged is not gone because a file is. */
+  restoreMissing({ damaged }: LoadedFiles): void {
+    const { state, log, checkpoint } = this;
+    const missing = checkpoint?.documents === undefined ? 0 : this.touched.missing(checkpoint.documents);
+    if (missing === 0) return;
+    const aside = new Set(damaged.map(({ path }) => path));
+    const found = findMissing(state, this.allRecords()).filter(({ put }) => !aside.has(this.pathOf(put)));
+    // A log that has holes may have lost that they were deleted.
+    const restored = log.damages.length === 0 ? found : [];
+    for (const { put } of found) {
+      this.quarantine.note(this.pathOf(put), restored.length > 0 ? 'was missing; made again from the log' : 'is missing, unless the damaged log has lost its deletion');
+    }
+    for (const { put, commit } of restored) state.apply({ commit, puts: [put], deletes: [], forgets: [], events: [], answer: undefined });
+    const gone = missing - found.length - aside.size;
+    if (gone > 0) this.quarantine.note(CHECKPOINT_FILE, `there were ${gone} more documents when it was written, and the log no longer has them`);
+  }
+
   /** What people wrote into files while nobody was there is put aside, and the files are as the log has them. */
   async overruleEdits({ changed }: LoadedFiles): Promise<void> {
-    const byHand = changed.filter(({ name }) => !this.touched.has(documentKey(name)));
+    const byHand = changed.filter(({ name }) => !this.touched.has(name));
     if (byHand.length === 0) return;
     const { commit } = this.state.head;
     for (const [{ name, path }, put] of findEdits(byHand, this.state.documents, this.allRecords(), () => this.log.damages.length > 0)) {
@@ -155,7 +176,7 @@ class Boot {
   async repair(loaded: LoadedFiles): Promise<void> {
     for (const { name, path } of loaded.duplicates) {
       // A crash between the two halves of a move; otherwise somebody copied the file.
-      if (this.touched.has(documentKey(name))) this.state.files.outdate(name, path);
+      if (this.touched.has(name)) this.state.files.outdate(name, path);
       else await this.takeAway(path, 'an older copy of a document');
     }
     const found = loaded.damaged.length === 0 ? new Map<string, LoggedDocument>() : this.searchLog(new Set(loaded.damaged.map(({ path }) => path)));
@@ -165,7 +186,7 @@ class Boot {
       if (logged !== undefined) await this.takeAway(path, `${reason}; made again from the log`);
       else if (foreign) this.quarantine.note(path, `${reason}; left alone`);
       else await this.takeAway(path, reason);
-      if (logged === undefined || this.touched.has(documentKey(logged.put))) continue;
+      if (logged === undefined || this.touched.has(logged.put)) continue;
       // By its own commit: no checkpoint may cover that before the file is there.
       this.state.apply({ commit: logged.commit, puts: [logged.put], deletes: [], forgets: [], events: [], answer: undefined });
     }
@@ -198,7 +219,7 @@ class Boot {
           found.delete(pathOf.get(documentKey(name)) ?? '');
         }
         for (const put of puts) {
-          const path = this.parts.collections.path(put.collection, put.id, put.doc);
+          const path = this.pathOf(put);
           if (!paths.has(path)) continue;
           found.set(path, { put, commit });
           pathOf.set(documentKey(put), path);
@@ -206,6 +227,10 @@ class Boot {
       }
     }
     return found;
+  }
+
+  private pathOf({ collection, id, doc }: LoggedPut): string {
+    return this.parts.collections.path(collection, id, doc);
   }
 
   private *allRecords(): Generator<LogRecord> {

@@ -151,6 +151,10 @@ export class SimulatedFs implements StorageFs {
     return this.fileNode(path).live.subarray(offset, offset + length);
   }
 
+  readDatedSync(path: string, length: number): { bytes: Buffer; writtenAt: undefined } {
+    return { bytes: this.readSync(path, 0, length), writtenAt: undefined };
+  }
+
   sizeSync(path: string): number | undefined {
     const node = this.find(path);
     return node?.kind === 'file' ? node.live.length : undefined;

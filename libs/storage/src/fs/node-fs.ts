@@ -85,20 +85,8 @@ export const nodeFs: StorageFs = {
     }
   },
 
-  readSync(path, offset = 0, length = Infinity) {
-    const fd = openSync(path, READ);
-    try {
-      const left = fileStats(path, fstatSync(fd)).size - offset;
-      const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(length, left)));
-      let filled = 0;
-      for (let count = -1; filled < buffer.length && count !== 0; filled += count) {
-        count = readSync(fd, buffer, filled, buffer.length - filled, offset + filled);
-      }
-      return buffer.subarray(0, filled);
-    } finally {
-      closeSync(fd);
-    }
-  },
+  readSync: (path, offset = 0, length = Infinity) => readPart(path, offset, length).bytes,
+  readDatedSync: (path, length) => readPart(path, 0, length),
 
   sizeSync(path) {
     const stats = lstatSync(path, { throwIfNoEntry: false });
@@ -114,6 +102,21 @@ export const nodeFs: StorageFs = {
     return found && `${found.ino}-${found.birthtimeNs}`;
   },
 };
+
+function readPart(path: string, offset: number, length: number): { bytes: Buffer; writtenAt: number } {
+  const fd = openSync(path, READ);
+  try {
+    const { size, mtimeMs } = fileStats(path, fstatSync(fd));
+    const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(length, size - offset)));
+    let filled = 0;
+    for (let count = -1; filled < buffer.length && count !== 0; filled += count) {
+      count = readSync(fd, buffer, filled, buffer.length - filled, offset + filled);
+    }
+    return { bytes: buffer.subarray(0, filled), writtenAt: mtimeMs };
+  } finally {
+    closeSync(fd);
+  }
+}
 
 function fileStats(path: string, stats: Stats): Stats {
   if (!stats.isFile()) throw new NotAFileError(path, stats.isDirectory() ? 'directory' : stats.isSymbolicLink() ? 'link' : 'other');

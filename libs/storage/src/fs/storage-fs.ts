@@ -45,6 +45,8 @@ export interface StorageFs {
   readDirSync(path: string): DirectoryEntry[];
   /** Fewer bytes than asked for at the end of the file. @throws NotAFileError */
   readSync(path: string, offset?: number, length?: number): Buffer;
+  /** The first bytes of a file, and when it was written last, in ms since 1970, where that is known. @throws NotAFileError */
+  readDatedSync(path: string, length: number): { bytes: Buffer; writtenAt: number | undefined };
   /** undefined for a file that does not exist. @throws NotAFileError */
   sizeSync(path: string): number | undefined;
   /** When it was written last, in ms since 1970; undefined for a file that does not exist. */

@@ -46,8 +46,8 @@ export const SESSION_STORE: StoreLayout = {
   collections: [
     PROJECTS, TASKS, TEAM_MEMBERS, ORDERINGS, MAIL, SESSIONS,
     // Both are written once, with the session. `session.manifestHash` is over the manifest as the builder prints it, which is its file.
-    { name: NAMES.manifests, schemaVersion: 1, plain: true, path: (id) => `sessions/${id}/manifest.json` },
-    { name: NAMES.manifestInputs, schemaVersion: 1, path: (id) => `sessions/${id}/manifest-input.json` },
+    { name: NAMES.manifests, schemaVersion: 1, plain: true, onDemand: true, path: (id) => `sessions/${id}/manifest.json` },
+    { name: NAMES.manifestInputs, schemaVersion: 1, onDemand: true, path: (id) => `sessions/${id}/manifest-input.json` },
     { name: NAMES.ids, schemaVersion: 1, path: (id) => `ids/${id}.json`, shape: { id: 'string', newestId: 'string' } },
   ],
   sessionEvents: (sessionId) => `sessions/${sessionId}/events.ndjson`,

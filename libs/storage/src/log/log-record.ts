@@ -23,6 +23,8 @@ export interface LoggedPut {
   id: string;
   schemaVersion: number;
   doc: object;
+  /** It was not there before; so a start can tell how many documents there were. */
+  created?: true;
 }
 
 export interface LoggedAnswer extends IdempotentAnswer {

@@ -18,6 +18,10 @@ export class FaultyFs implements StorageFs {
     this.readFault(path);
     return nodeFs.readSync(path, ...range);
   };
+  readonly readDatedSync: StorageFs['readDatedSync'] = (path, length) => {
+    this.readFault(path);
+    return nodeFs.readDatedSync(path, length);
+  };
   readonly sizeSync = nodeFs.sizeSync;
 
   async open(...[path, mode, permissions]: Parameters<StorageFs['open']>): Promise<StorageFile> {

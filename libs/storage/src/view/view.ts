@@ -11,6 +11,8 @@ export interface View {
 
 interface Table {
   docs: Map<string, object>;
+  /** Ids of documents whose files nobody has asked for yet. */
+  unread: Set<string>;
   /** Sorted. */
   ids: string[];
 }
@@ -19,25 +21,34 @@ interface Table {
 export class DocumentTables implements View {
   private readonly tables = new Map<string, Table>();
 
-  constructor(collections: string[]) {
-    for (const name of collections) this.tables.set(name, { docs: new Map(), ids: [] });
+  /** @param read a document that was not read yet; undefined when its file holds none */
+  constructor(collections: string[], private readonly read: (collection: string, id: string) => object | undefined) {
+    for (const name of collections) this.tables.set(name, { docs: new Map(), unread: new Set(), ids: [] });
   }
 
   get<T>(collection: string, id: string): T | undefined {
-    return this.table(collection).docs.get(id) as T | undefined;
+    const table = this.table(collection);
+    return (table.docs.get(id) ?? (table.unread.has(id) ? this.readNow(collection, id, table) : undefined)) as T | undefined;
   }
 
   list<T>(collection: string): Iterable<T> {
-    const { docs, ids } = this.table(collection);
+    const { docs, ids, unread } = this.table(collection);
+    if (unread.size > 0) return ids.flatMap((id) => this.get<T>(collection, id) ?? []);
     return ids.map((id) => docs.get(id) as T);
   }
 
   has(collection: string, id: string): boolean {
-    return this.table(collection).docs.has(id);
+    const { docs, unread } = this.table(collection);
+    return docs.has(id) || unread.has(id);
   }
 
   count(collection: string): number {
-    return this.table(collection).docs.size;
+    return this.table(collection).ids.length;
+  }
+
+  /** Of all collections. */
+  get total(): number {
+    return [...this.tables.values()].reduce((sum, { ids }) => sum + ids.length, 0);
   }
 
   ids(collection: string): string[] {
@@ -45,21 +56,37 @@ export class DocumentTables implements View {
   }
 
   set(collection: string, id: string, doc: object): void {
-    const { docs, ids } = this.table(collection);
-    if (!docs.has(id)) insertId(ids, id);
+    const { docs, ids, unread } = this.table(collection);
+    if (!unread.delete(id) && !docs.has(id)) insertId(ids, id);
     docs.set(id, doc);
   }
 
+  /** There is such a document, and it is read when somebody asks for it. */
+  setUnread(collection: string, id: string): void {
+    const { ids, unread } = this.table(collection);
+    insertId(ids, id);
+    unread.add(id);
+  }
+
   delete(collection: string, id: string): void {
-    const { docs, ids } = this.table(collection);
-    if (docs.delete(id)) removeId(ids, id);
+    const { docs, ids, unread } = this.table(collection);
+    if (docs.delete(id) || unread.delete(id)) removeId(ids, id);
   }
 
   /** Takes everything over from another view. */
   copyFrom(other: DocumentTables): void {
-    for (const [name, { docs, ids }] of other.tables) {
-      this.tables.set(name, { docs: new Map(docs), ids: [...ids] });
+    for (const [name, { docs, unread, ids }] of other.tables) {
+      this.tables.set(name, { docs: new Map(docs), unread: new Set(unread), ids: [...ids] });
     }
+  }
+
+  /** What cannot be read stays unread: it may be mended meanwhile. */
+  private readNow(collection: string, id: string, { docs, unread }: Table): object | undefined {
+    const doc = this.read(collection, id);
+    if (doc === undefined) return undefined;
+    unread.delete(id);
+    docs.set(id, doc);
+    return doc;
   }
 
   private table(collection: string): Table {

@@ -1,0 +1,85 @@
+import { readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterEach, describe, expect, it } from '@jest/globals';
+import { nodeFs } from '../fs/node-fs.js';
+import type { Store } from '../store.js';
+import { putSession, TEST_COLLECTIONS, TestStores } from '../testing/test-store.js';
+
+const stores = new TestStores();
+afterEach(() => stores.clean());
+
+const collections = TEST_COLLECTIONS.map((spec) => (spec.name === 'manifests' ? { ...spec, onDemand: true } : spec));
+const MANIFEST = 'sessions/sess_1/manifest.json';
+const name = { collection: 'manifests', id: 'sess_1' };
+
+async function filled(): Promise<string> {
+  const dir = stores.dir();
+  const store = await stores.open(dir, { collections });
+  await store.commit({ puts: [putSession('sess_1'), { ...name, doc: { directive: 'go on' } }] });
+  await store.close();
+  return dir;
+}
+
+/** Opens it and says which files were read meanwhile. */
+async function opened(dir: string): Promise<{ store: Store; read: string[] }> {
+  const read: string[] = [];
+  const fs = { ...nodeFs, readDatedSync: (path: string, length: number) => (read.push(path.slice(dir.length + 1)), nodeFs.readDatedSync(path, length)) };
+  return { store: await stores.open(dir, { collections, fs }), read };
+}
+
+/** A disk that goes bad changes no time. */
+function rot(dir: string, content: string): void {
+  writeFileSync(join(dir, MANIFEST), content);
+  utimesSync(join(dir, MANIFEST), 1, 1);
+}
+
+describe('a document that is read on demand', () => {
+  it('is read when somebody asks for it, and no start opens its file', async () => {
+    const { store, read } = await opened(await filled());
+
+    expect(read).toEqual(['sessions/sess_1/session.json']);
+    expect([store.pending.has('manifests', 'sess_1'), store.durable.count('manifests')]).toEqual([true, 1]);
+    expect(store.pending.get('manifests', 'sess_1')).toEqual({ directive: 'go on' });
+    expect([...store.durable.list('manifests')]).toEqual([{ directive: 'go on' }]);
+    expect(read.slice(1)).toEqual([MANIFEST]);
+    expect(Object.isFrozen(store.durable.get('manifests', 'sess_1'))).toBe(true);
+  });
+
+  it('is deleted like any other, also when its file is damaged', async () => {
+    const dir = await filled();
+    rot(dir, '{');
+    const { store } = await opened(dir);
+
+    await store.commit({ deletes: [name, { collection: 'sessions', id: 'sess_1' }] });
+    await store.close();
+
+    const again = await opened(dir);
+    expect([again.read, again.store.durable.count('manifests'), again.store.pending.has('manifests', 'sess_1')]).toEqual([[], 0, false]);
+  });
+
+  it('is not there when its file is damaged, which is told, and is there once it is mended', async () => {
+    const dir = await filled();
+    const whole = readFileSync(join(dir, MANIFEST), 'utf8');
+    rot(dir, whole.replace('"schemaVersion": 1', '"schemaVersion": "x"'));
+    const { store } = await opened(dir);
+
+    expect(store.durable.get('manifests', 'sess_1')).toBeUndefined();
+    expect([...store.durable.list('manifests')]).toEqual([]);
+    expect(store.health().quarantined).toMatchObject([{ file: MANIFEST, reason: 'it has no schemaVersion' }]);
+    writeFileSync(join(dir, MANIFEST), whole);
+    expect(store.pending.get('manifests', 'sess_1')).toEqual({ directive: 'go on' });
+  });
+
+  it('is made again from the log by a start that finds it damaged since the checkpoint, or gone', async () => {
+    const dir = await filled();
+    writeFileSync(join(dir, MANIFEST), '{');
+    utimesSync(join(dir, MANIFEST), Date.now() / 1_000, Date.now() / 1_000 + 5);
+    const first = await opened(dir);
+    expect(first.store.durable.get('manifests', 'sess_1')).toEqual({ directive: 'go on' });
+    await first.store.close();
+
+    rmSync(join(dir, MANIFEST));
+    const second = await opened(dir);
+    expect(second.store.durable.get('manifests', 'sess_1')).toEqual({ directive: 'go on' });
+  });
+});
