@@ -1,6 +1,5 @@
 import { execFileSync } from 'node:child_process';
 import { join } from 'node:path';
-import { setImmediate as turn } from 'node:timers/promises';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import type { StepRecorder } from '../journal/step-recorder.js';
 import { programPath } from '../process/wrapper.js';
@@ -24,13 +23,16 @@ afterEach(() => {
   dir.remove();
 });
 
+/** Nothing here waits for more than a promise. */
+const settled = async (): Promise<void> => { for (let n = 0; n < 50; n += 1) await Promise.resolve(); };
+
 /** What became of a line that nobody reads, once `end` was done. */
 async function becameOf(end: () => void): Promise<string> {
   let became = 'nothing';
   input.send('prompt', 'hello').then(() => { became = 'written'; }, (error: Error) => { became = error.message; });
-  await turn();
+  await settled();
   end();
-  for (let n = 0; n < 5; n += 1) await turn();
+  await settled();
   return became;
 }
 
