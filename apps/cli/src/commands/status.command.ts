@@ -35,7 +35,8 @@ async function status(context: Context): Promise<void> {
   const client = new ApiClient({ ...connection, signal });
   const launcher = await launcherOf(env);
   const readiness = await client.ready(STATUS_READY_MS_MAX).catch((error: unknown) => notReady(error, launcher !== null));
-  const lists = readiness?.checks.sessionService ? await Promise.all([client.runners(), liveSessions(client)]).catch(unlessAway) : null;
+  // Who says what is wrong with it answers.
+  const lists = readiness?.checks.sessionService || readiness?.problems?.sessionService !== undefined ? await Promise.all([client.runners(), liveSessions(client)]).catch(unlessAway) : null;
   const services = (await stackOf(env))?.services ?? null;
   const { isAlive } = launcher ? await launcherTools() : { isAlive: () => true };
   const { missing, ...picture } = pictureOf({ readiness, services, runners: lists?.[0].items ?? null, isAlive });
@@ -46,6 +47,8 @@ async function status(context: Context): Promise<void> {
   };
   printer.result(found, () => statusText(context, found, { missing, more: lists?.[1].more ?? false, asked: lists !== null }));
 }
+
+const DEAD = new Set(['gone', 'waiting']);
 
 interface Beside { missing: readonly string[]; /** Than the sessions that are shown. */ more: boolean; /** Sessions could be asked for. */ asked: boolean }
 
@@ -64,7 +67,7 @@ function statusText({ printer, terminal }: Context, found: Status, { missing, mo
     `\n${sessionsText}`,
     ...(more ? [`… and more than ${STATUS_ROWS_MAX}`] : []),
     ...(unreadNotifications ? [`\n${unreadNotifications === PAGE_ITEMS ? `${PAGE_ITEMS} or more` : unreadNotifications} unread notification${unreadNotifications === 1 ? '' : 's'}: ${name} notification list --unread`] : []),
-    ...(!found.ready && services ? ['\nWhat died is started again by itself; run/logs/ in the home says why it died.'] : []),
+    ...(services && Object.values(services).some(({ state }) => DEAD.has(state)) ? ['\nWhat died is started again by itself; run/logs/ in the home says why it died.'] : []),
   ].join('\n');
 }
 
@@ -89,7 +92,8 @@ async function unread(client: ApiClient): Promise<number | null> {
 /** What checks there are; null: nobody answers, of a stack that runs. @throws what is of no use here */
 function notReady(error: unknown, launched: boolean): Readiness | null {
   const checks = error instanceof ApiError ? error.problem['checks'] : undefined;
-  if (checks) return { ready: false, checks: checks as Readiness['checks'] };
+  const problems = error instanceof ApiError ? error.problem['problems'] as Readiness['problems'] : undefined;
+  if (checks) return { ready: false, checks: checks as Readiness['checks'], ...(problems && { problems }) };
   if (launched && exitCodeOf(error) === EXIT.unreachable) return null;
   throw error;
 }
