@@ -114,6 +114,16 @@ describe('status', () => {
     expect(ran).toMatchObject({ code: 5, out: expect.stringContaining('not ready (no runner is connected)') });
   });
 
+  it('repeats what session-service says is wrong with it, and asks it all the same', async () => {
+    api.on('GET /health/ready', [503, { code: 'UNAVAILABLE', detail: 'No.', checks: { ...checks, sessionService: false, runners: 1 }, problems: { sessionService: 'The disk is full.' } }])
+      .on('GET /api/runners', [200, { items: [] }]).on('GET /api/sessions*', [200, { items: [{ id: 's1', state: 'running', activity: 'idle', name: 'n', waiting: null }], nextCursor: null }]);
+
+    const ran = await cli(['status']);
+
+    expect(ran).toMatchObject({ code: 5, out: expect.stringContaining('not ready (session-service says: The disk is full.)') });
+    expect(ran.out).toContain('s1 ');
+  });
+
   it('shows who waits, and for what, beside who works, and who is in trouble', async () => {
     const session = (id: string, state: string, waiting: object | null) => ({ id, state, activity: 'idle', name: `n\u001b ${id}`, waiting });
     const impaired = { id: 'slot-0', state: 'impaired', problem: 'its disk is full', running: 0, capacity: 16 };

@@ -39,6 +39,7 @@ const HINT_OF_CODE: Readonly<Record<string, string>> = {
   TIMEOUT: 'It may have happened: look, or repeat it with the same --idempotency-key.',
   STORAGE_FULL: "Nothing was written. Make room on the disk of OrbitMesh's home; it goes on by itself.",
   STORAGE_WRITE: 'Nothing was written. Its log says why: run/logs/session-service.log in the home.',
+  STORAGE_READ: 'What is wrong with the file: % doctor',
   INTERNAL: 'The log has it under the trace id: run/logs/ in the home.',
 };
 

@@ -39,8 +39,8 @@ function stateOf(name: string, one: Services[string], { readiness, runners, isAl
   if (one.pid !== null && !isAlive(one)) return 'gone';
   if (name === 'api-gateway') return readiness === null ? 'silent' : readiness.checks.gateway ? 'ready' : 'not_ready';
   if (readiness === null) return 'started';
-  if (name === 'session-service') return readiness.checks.sessionService ? 'ready' : 'silent';
-  if (name === 'notifier') return readiness.checks.notifier ? 'ready' : 'silent';
+  if (name === 'session-service') return readiness.checks.sessionService ? 'ready' : readiness.problems?.sessionService === undefined ? 'silent' : 'not_ready';
+  if (name === 'notifier') return readiness.checks.notifier ? 'ready' : readiness.problems?.notifier === undefined ? 'silent' : 'not_ready';
   const id = RUNNER.exec(name)?.[1];
   if (id === undefined) return readiness.checks.gateway ? 'ready' : 'started';
   if (runners === null) return 'started';
@@ -56,10 +56,10 @@ function missingOf(seen: Seen, services: Services): string[] {
   const needed = connected(seen, isDown) > 0 ? down.filter(([name]) => !RUNNER.test(name)) : down;
   const { gateway, sessionService } = readiness?.checks ?? NOTHING;
   return [
-    ...needed.filter(([name]) => name !== 'notifier').map(([name, { state }]) => `${name} ${SAYS[state] ?? `is ${state}`}`),
+    ...needed.filter(([name]) => name !== 'notifier').map(([name, { state }]) => (name === 'session-service' && state === 'not_ready' ? says(readiness) : `${name} ${SAYS[state] ?? `is ${state}`}`)),
     ...(readiness === null ? (isDown('api-gateway') ? [] : ['the gateway does not answer']) : [
       ...(gateway || isDown('api-gateway') || isDown('nats') ? [] : ['the gateway is stopping or without NATS']),
-      ...(sessionService || isDown('session-service') || !gateway ? [] : ['session-service does not answer']),
+      ...(sessionService || isDown('session-service') || !gateway ? [] : [says(readiness)]),
       ...(connected(seen, isDown) > 0 || down.some(([name]) => RUNNER.test(name)) || !sessionService ? [] : ['no runner is connected']),
     ]),
   ];
@@ -69,4 +69,9 @@ function missingOf(seen: Seen, services: Services): string[] {
 function connected({ readiness, runners }: Seen, isDown: (service: string) => boolean): number {
   const believed = (runners ?? []).filter(({ id, state }) => state === 'connected' && isDown(`provider-runner/${id}`));
   return (readiness?.checks.runners ?? 0) - believed.length;
+}
+
+function says(readiness: Readiness | null): string {
+  const problem = readiness?.problems?.sessionService;
+  return problem === undefined ? 'session-service does not answer' : `session-service says: ${problem}`;
 }

@@ -9,7 +9,7 @@ import { deepFreeze } from './view/deep-freeze.js';
 import type { View } from './view/view.js';
 
 /** A commit with its numbers and its JSON, on its way to the log. */
-export interface PreparedCommit extends Omit<LogEntry, 'resolve' | 'reject'>, DurableCommit {
+export interface PreparedCommit extends Omit<LogEntry, 'enqueuedAt' | 'resolve' | 'reject'>, DurableCommit {
   committed: Committed;
 }
 

@@ -20,6 +20,8 @@ export interface Commit {
   deletes?: { collection: string; id: string }[];
   events?: NewEvent[];
   answer?: IdempotentAnswer;
+  /** Taken on a full disk too, out of the reserve (ADR-0024): what ends or removes something. @default false */
+  essential?: boolean;
 }
 
 export interface Committed {

@@ -52,6 +52,13 @@ export interface StorageLimits {
   indexStrideBytes: number;
   /** Session files whose index is kept; the least recently used is forgotten and built again. */
   sessionIndexesMax: number;
+  /** What is kept free for ends and removals on a full disk, in bytes (facts §2.6); it is given back in so many portions, so that who fills the disk does not get all of it at once. */
+  reserveBytes: number;
+  reservePortions: number;
+  /** Whether there is room for the reserve is looked at so often while it is not whole, in ms; the first time so long after a start. */
+  reserveLookMs: number;
+  /** A commit that waits longer for the disk than this is told in health, and the store is not ready, in ms. */
+  slowCommitMs: number;
   /** Damages told in health; past it the newest are only counted in the quarantine directory. */
   damagesReportedMax: number;
 }
@@ -83,6 +90,10 @@ export const STORAGE_LIMITS: StorageLimits = {
   tailBytesMax: 16 * MIB,
   indexStrideBytes: 64 * KIB,
   sessionIndexesMax: 256,
+  reserveBytes: 8 * MIB,
+  reservePortions: 8,
+  reserveLookMs: 1_000,
+  slowCommitMs: 2_000,
   damagesReportedMax: 1_000,
 };
 

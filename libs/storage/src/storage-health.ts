@@ -1,9 +1,20 @@
-import type { Damage } from './quarantine.js';
+import type { Checkpointer } from './checkpointer.js';
+import type { DurableState } from './durable-state.js';
+import { reasonOf } from './fs/storage-error.js';
+import type { StorageLimits } from './limits.js';
+import type { CommitLog, LogEntry } from './log/commit-log.js';
+import type { Damage, Quarantine } from './quarantine.js';
 
 export interface StorageHealth {
   writable: boolean;
   /** False when its lock was taken away: it writes nothing any more, and its process is to be started again. */
   owned: boolean;
+  /** Why it is not writable, in words for everybody: no path is in it. */
+  problem?: string;
+  /** The disk is full: only what ends or removes something is taken. */
+  full: boolean;
+  /** How long the oldest commit that is not durable has waited, in ms. */
+  waitingMs: number;
   lastError?: string;
   quarantined: Damage[];
   tornBytesTruncated: number;
@@ -14,4 +25,48 @@ export interface StorageHealth {
   checkpointCommit: number;
   /** Idempotent answers dropped before their time since the start. */
   answersDropped: number;
+}
+
+export const FULL = 'The disk is full: until there is room, only what ends or removes something is recorded.';
+
+interface Parts {
+  state: DurableState;
+  log: CommitLog<LogEntry>;
+  checkpointer: Checkpointer;
+  quarantine: Quarantine;
+  limits: StorageLimits;
+  tornBytes: number;
+  full: boolean;
+  closed: boolean;
+  owned: boolean;
+}
+
+export function healthOf(parts: Parts): StorageHealth {
+  const { state, log, checkpointer, owned, full } = parts;
+  const problem = problemOf(parts);
+  const { error } = state.behind;
+  const lastError = log.lastError ?? (error === undefined ? checkpointer.lastError : reasonOf(error));
+  return {
+    writable: problem === undefined,
+    owned,
+    ...(problem === undefined ? {} : { problem }),
+    full,
+    waitingMs: Math.round(log.waitingMs),
+    ...(lastError === undefined ? {} : { lastError }),
+    quarantined: parts.quarantine.report(),
+    tornBytesTruncated: parts.tornBytes,
+    dirtyDocuments: state.behind.size,
+    segmentBytes: log.segments.bytes,
+    checkpointCommit: checkpointer.coveredCommit,
+    answersDropped: state.answers.dropped,
+  };
+}
+
+function problemOf({ closed, owned, full, log: { lastError, waitingMs }, limits }: Parts): string | undefined {
+  if (closed) return 'It is closed.';
+  if (!owned) return 'The lock of its directory was taken away.';
+  if (full) return FULL;
+  if (lastError !== undefined) return 'Its disk takes no writes.';
+  if (waitingMs > limits.slowCommitMs) return `Its disk is slow: a commit has waited for ${(waitingMs / 1_000).toFixed(1)} s.`;
+  return undefined;
 }

@@ -7,7 +7,7 @@ import type { CollectionSpec, Commit, Committed } from './commit.js';
 import { prepareCommit, type PreparedCommit } from './commit-builder.js';
 import type { DurableState } from './durable-state.js';
 import { nodeFs } from './fs/node-fs.js';
-import { reasonOf, toStorageError } from './fs/storage-error.js';
+import { toStorageError } from './fs/storage-error.js';
 import type { StorageFs } from './fs/storage-fs.js';
 import type { IdempotencyRecord } from './idempotency/answer-table.js';
 import { STORAGE_LIMITS, type StorageLimits } from './limits.js';
@@ -16,7 +16,8 @@ import { LogReader, type EventPage } from './log/log-reader.js';
 import { documentKey } from './projection/document-files.js';
 import { SessionReader, type SessionPageQuery } from './projection/session-reader.js';
 import { Quarantine } from './quarantine.js';
-import type { StorageHealth } from './storage-health.js';
+import { Reserve } from './reserve.js';
+import { FULL, healthOf, type StorageHealth } from './storage-health.js';
 import { DocumentTables, type View } from './view/view.js';
 
 export interface StoreOptions {
@@ -62,7 +63,7 @@ export class Store {
     private readonly recovered: Recovered,
     private readonly quarantine: Quarantine,
     private readonly lock: Awaited<ReturnType<StorageFs['lock']>>,
-    private readonly parts: { fs: StorageFs; root: string },
+    private readonly parts: { fs: StorageFs; root: string; reserve: Reserve },
   ) {
     const { state, segments, logId, checkpointCommit } = recovered;
     const { limits } = options;
@@ -80,6 +81,7 @@ export class Store {
       {
         admit: () => this.admit(),
         assertOwner: () => this.assertOwner(),
+        full: () => parts.reserve.give(),
         durable: (entry) => this.becameDurable(entry),
         failed: (entries) => this.undo(entries),
       },
@@ -106,9 +108,11 @@ export class Store {
     const lock = await fs.lock(root);
     try {
       const onDamage = (path: string, reason: string): void => void quarantine.note(path, reason);
-      const state = { fs, root, limits, clock, collections, sessionEvents: options.sessionEvents, onDamage };
+      const reserve = new Reserve(fs, root, limits);
+      const state = { fs: reserve.behindTheLog(), root, limits, clock, collections, sessionEvents: options.sessionEvents, onDamage };
       const recovered = await recoverState(state, options.installationId, quarantine, options.restored);
-      const store = new Store({ collections, limits, sessionEvents: options.sessionEvents }, recovered, quarantine, lock, { fs, root });
+      const store = new Store({ collections, limits, sessionEvents: options.sessionEvents }, recovered, quarantine, lock, { fs: state.fs, root, reserve });
+      reserve.begin();
       if (recovered.state.head.commit > recovered.checkpointCommit) store.checkpointer.committed();
       return store;
     } catch (error) {
@@ -138,8 +142,13 @@ export class Store {
       if (envelope.sessionId !== undefined) this.pendingSessionSeqs.set(envelope.sessionId, envelope.sessionSeq as number);
     }
     return new Promise((settle, reject) => {
-      this.log.enqueue({ ...prepared, resolve: () => settle(prepared.committed), reject });
+      this.log.enqueue({ ...prepared, enqueuedAt: performance.now(), resolve: () => settle(prepared.committed), reject });
     });
+  }
+
+  /** The disk is full: only `essential` commits are taken. */
+  get full(): boolean {
+    return this.parts.reserve.full;
   }
 
   /** Called once a durable commit, in order, after `durable` changed. @returns stops it. */
@@ -175,20 +184,8 @@ export class Store {
   }
 
   health(): StorageHealth {
-    const { state, log, checkpointer } = this;
-    const { error } = state.behind;
-    const lastError = log.lastError ?? (error === undefined ? checkpointer.lastError : reasonOf(error));
-    return {
-      writable: this.closing === undefined && log.lastError === undefined && this.lock.held(),
-      owned: this.lock.held(),
-      ...(lastError === undefined ? {} : { lastError }),
-      quarantined: this.quarantine.report(),
-      tornBytesTruncated: this.recovered.tornBytes,
-      dirtyDocuments: state.behind.size,
-      segmentBytes: log.segments.bytes,
-      checkpointCommit: checkpointer.coveredCommit,
-      answersDropped: state.answers.dropped,
-    };
+    const { state, log, checkpointer, full, quarantine, recovered: { tornBytes }, options: { limits } } = this;
+    return healthOf({ state, log, checkpointer, full, quarantine, tornBytes, limits, closed: this.closing !== undefined, owned: this.lock.held() });
   }
 
   /** Resolves when every file shows the log and a checkpoint says so. @throws STORAGE_WRITE, STORAGE_FULL. */
@@ -212,6 +209,7 @@ export class Store {
       await this.flush().catch(() => undefined);
       await this.checkpointer.stop();
       await this.state.behind.stop();
+      await this.parts.reserve.stop();
       await this.log.close();
       await this.state.answerJournal.close();
     } finally {
@@ -221,6 +219,7 @@ export class Store {
 
   private prepare(commit: Commit): PreparedCommit {
     if (this.closing) throw new AppError('STORAGE_WRITE', 'The store is closed.');
+    if (this.full && commit.essential !== true) throw new AppError('STORAGE_FULL', FULL);
     for (const name of [...(commit.puts ?? []), ...(commit.deletes ?? [])]) {
       const newer = this.state.opaque.get(documentKey(name));
       if (newer !== undefined) throw new AppError('STORAGE_NEWER', undefined, { file: newer.path });
@@ -242,6 +241,8 @@ export class Store {
 
   /** Back-pressure: the log does not run away from the files. */
   private async admit(): Promise<void> {
+    // They stand still, and what is essential cannot make them lag much further.
+    if (this.full) return;
     await this.state.behind.room();
     if (this.state.sessions.unsyncedBytes > this.options.limits.unsyncedEventBytesMax) await this.checkpointer.write();
   }

@@ -10,7 +10,7 @@ import { Answers, AnswersMedia } from '../openapi/answers.js';
 export class EventsController {
   constructor(@Inject(Relay) private readonly relay: Relay, @Inject(EventStreams) private readonly streams: EventStreams) {}
 
-  @Answers(200, 'EventPage', 'Pages the feed; without `after` from the oldest event kept.', { codes: ['CURSOR_GONE'] })
+  @Answers(200, 'EventPage', 'Pages the feed; without `after` from the oldest event kept.', { codes: ['CURSOR_GONE', 'STORAGE_READ'] })
   @Get()
   page(@HttpCall() call: Call, @Query() query: EventQueryDto) {
     return this.relay.read(call, SessionRpc.eventPage, query);

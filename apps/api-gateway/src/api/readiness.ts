@@ -1,5 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { NotifierRpc, SessionRpc, type Readiness } from '@orbitmesh/contracts';
+import { NotifierRpc, SessionRpc, type Readiness, type ServiceHealth } from '@orbitmesh/contracts';
 import { Bus } from '@orbitmesh/messaging';
 import { HealthRegistry, Lifecycle } from '@orbitmesh/service-kit';
 import { READINESS_CACHE_MS, READINESS_TIMEOUT_MS } from '../limits.js';
@@ -31,6 +31,17 @@ export class ReadinessProbe {
       runners: runners.status === 'fulfilled' ? runners.value.items.filter((runner) => runner.state === 'connected').length : 0,
       notifier: notifier.status === 'fulfilled' && notifier.value.ok,
     };
-    return { ready: checks.gateway && checks.sessionService && checks.runners > 0, checks };
+    const problems = { ...problemOf('sessionService', service), ...problemOf('notifier', notifier) };
+    return { ready: checks.gateway && checks.sessionService && checks.runners > 0, checks, ...(Object.keys(problems).length > 0 && { problems }) };
   }
+}
+
+/** In the words of its parts that are not as they should be; they are made for everybody who may ask. */
+function problemOf(name: keyof NonNullable<Readiness['problems']>, asked: PromiseSettledResult<ServiceHealth>): Readiness['problems'] {
+  if (asked.status === 'rejected' || asked.value.ok) return {};
+  const said = Object.values(asked.value.details).flatMap((part) => {
+    const { ok, problem } = part as { ok?: unknown; problem?: unknown };
+    return ok === false && typeof problem === 'string' ? [problem] : [];
+  });
+  return said.length > 0 ? { [name]: said.join(' ') } : {};
 }

@@ -11,7 +11,7 @@ export class SessionRecordsController {
   constructor(@Inject(Relay) private readonly relay: Relay) {}
 
   @AgentMay('session')
-  @Answers(200, 'EventPage', 'Pages the events of a session.', { codes: ['CURSOR_GONE'] })
+  @Answers(200, 'EventPage', 'Pages the events of a session.', { codes: ['CURSOR_GONE', 'STORAGE_READ'] })
   @Get('events')
   events(@HttpCall() call: Call, @Param('id') id: string, @Query() query: SessionEventQueryDto) {
     return this.relay.read(call, SessionRpc.sessionEventPage, { id, ...query });
@@ -19,7 +19,7 @@ export class SessionRecordsController {
 
   /** An agent's is also its children's. */
   @AgentMay('its-own')
-  @Answers(200, 'EventPage', 'Pages the timeline of a session: its `timeline` events.', { codes: ['CURSOR_GONE'] })
+  @Answers(200, 'EventPage', 'Pages the timeline of a session: its `timeline` events.', { codes: ['CURSOR_GONE', 'STORAGE_READ'] })
   @Get('timeline')
   timeline(@HttpCall() call: Call, @Param('id') id: string, @Query() query: TimelineQueryDto) {
     return this.relay.read(call, SessionRpc.listTimeline, { id, ...query });

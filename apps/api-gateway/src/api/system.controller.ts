@@ -18,12 +18,12 @@ export class SystemController {
     return { ok: true };
   }
 
-  /** @throws UNAVAILABLE with `checks` saying what is missing */
+  /** @throws UNAVAILABLE with `checks` saying what is missing, and `problems` why, where that is known */
   @Answers(200, 'Readiness', 'Everything that a session needs is there.', { codes: ['UNAVAILABLE'] })
   @Get('health/ready')
   async ready(): Promise<Readiness> {
     const answer = await this.readiness.check();
-    if (!answer.ready) throw new AppError('UNAVAILABLE', undefined, { checks: answer.checks });
+    if (!answer.ready) throw new AppError('UNAVAILABLE', undefined, { checks: answer.checks, ...(answer.problems && { problems: answer.problems }) });
     return answer;
   }
 

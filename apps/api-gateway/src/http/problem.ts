@@ -17,7 +17,7 @@ const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
   414: 'NOT_FOUND', 415: 'UNSUPPORTED_MEDIA_TYPE', 429: 'TOO_MANY_REQUESTS', 431: 'VALIDATION_FAILED', 503: 'UNAVAILABLE',
 };
 /** What a 5xx may say beside its code: nothing of our insides. */
-const PUBLIC_DETAILS_OF_5XX = ['checks', 'runnerTold'];
+const PUBLIC_DETAILS_OF_5XX = ['checks', 'problems', 'runnerTold'];
 
 /** Any error → an AppError; what nobody foresaw becomes INTERNAL, with its cause kept for the log. */
 export function toAppError(error: unknown): AppError {

@@ -301,6 +301,28 @@ describe('the gateway itself', () => {
     expect(answer).toMatchObject({ status: 503, headers: { 'retry-after': '1' }, body: { code: 'UNAVAILABLE', checks: { sessionService: true, runners: 0 } } });
   });
 
+  it('repeats what a service says is wrong with it, and nothing else that it knows', async () => {
+    const problem = 'The disk is full.';
+    const details = { storage: { ok: false, problem, lastError: 'ENOSPC: /secret/path' }, feed: { ok: true, problem: 'none' } };
+    gateway.service.answers.set(SessionRpc.health.name, () => ({ ok: false, service: 'session-service', pid: 1, details }));
+    const answer = await eventually(async () => {
+      const now = await gateway.send('GET', '/health/ready', { token: null });
+      return (now.body as { checks: { sessionService: boolean } }).checks.sessionService ? null : now;
+    });
+
+    expect(answer).toMatchObject({ status: 503, body: { checks: { sessionService: false }, problems: { sessionService: problem } } });
+    expect(answer.text).not.toContain('/secret');
+  });
+
+  it('answers 503 with its code for a page whose file cannot be read', async () => {
+    gateway.service.answers.set(SessionRpc.sessionEventPage.name, () => { throw new AppError('STORAGE_READ'); });
+
+    const answer = await gateway.send('GET', '/api/sessions/sess_1/events');
+
+    isProblem(answer);
+    expect(answer).toMatchObject({ status: 503, body: { code: 'STORAGE_READ' } });
+  });
+
   it('counts what it answers', async () => {
     const answer = await gateway.send('GET', '/metrics');
 

@@ -35,7 +35,8 @@ async function status(context: Context): Promise<void> {
   const client = new ApiClient({ ...connection, signal });
   const launcher = await launcherOf(env);
   const readiness = await client.ready(STATUS_READY_MS_MAX).catch((error: unknown) => notReady(error, launcher !== null));
-  const lists = readiness?.checks.sessionService ? await Promise.all([client.runners(), liveSessions(client)]).catch(unlessAway) : null;
+  // Who says what is wrong with it answers.
+  const lists = readiness?.checks.sessionService || readiness?.problems?.sessionService !== undefined ? await Promise.all([client.runners(), liveSessions(client)]).catch(unlessAway) : null;
   const services = (await stackOf(env))?.services ?? null;
   const { isAlive } = launcher ? await launcherTools() : { isAlive: () => true };
   const { missing, ...picture } = pictureOf({ readiness, services, runners: lists?.[0].items ?? null, isAlive });
@@ -91,7 +92,8 @@ async function unread(client: ApiClient): Promise<number | null> {
 /** What checks there are; null: nobody answers, of a stack that runs. @throws what is of no use here */
 function notReady(error: unknown, launched: boolean): Readiness | null {
   const checks = error instanceof ApiError ? error.problem['checks'] : undefined;
-  if (checks) return { ready: false, checks: checks as Readiness['checks'] };
+  const problems = error instanceof ApiError ? error.problem['problems'] as Readiness['problems'] : undefined;
+  if (checks) return { ready: false, checks: checks as Readiness['checks'], ...(problems && { problems }) };
   if (launched && exitCodeOf(error) === EXIT.unreachable) return null;
   throw error;
 }

@@ -28,7 +28,8 @@ async function readiness({ stack, env }: Patient): Promise<Finding[]> {
   } catch (error) {
     if (!(error instanceof ApiError) && !(error instanceof UnreachableError)) throw error;
     const checks = error instanceof ApiError ? (error.problem['checks'] ?? {}) as Partial<Readiness['checks']> : {};
-    const missing = Object.entries(checks).filter(([, good]) => !good).map(([name]) => name);
+    const said = error instanceof ApiError ? (error.problem['problems'] ?? {}) as Record<string, string> : {};
+    const missing = Object.entries(checks).filter(([, good]) => !good).map(([name]) => (said[name] === undefined ? name : `${name} says: ${said[name]}`));
     return [problem(null, `OrbitMesh runs and cannot serve${missing.length > 0 ? `: ${missing.join(', ')}` : ` (${error.message})`}.`, { advice: ['The logs say why: run/logs/ in the home.'] })];
   }
 }

@@ -1,5 +1,5 @@
 import type { OnApplicationShutdown } from '@nestjs/common';
-import { AppError } from '@orbitmesh/domain';
+import { StorageWriteError } from '@orbitmesh/domain';
 import type { Delivery } from '@orbitmesh/contracts';
 import { NOTIFIER_STORE, Store, type Commit, type IdempotencyRecord, type StorageFs, type StorageHealth, type View } from '@orbitmesh/storage';
 import { DeliveryIndex } from '../outbox/delivery-index.js';
@@ -45,7 +45,7 @@ export class NotifierStore implements OnApplicationShutdown {
    * @throws STORAGE_WRITE, STORAGE_FULL, TOO_MANY_REQUESTS, DOCUMENT_TOO_LARGE: then `pending` is as it would be without it.
    */
   commit(change: Change, answer?: Commit['answer']): Promise<void> {
-    const committed = this.store.commit({ ...change, ...(answer && { answer }) }).then(
+    const committed = this.store.commit({ ...change, ...(answer && { answer }), essential: (change.deletes?.length ?? 0) > 0 }).then(
       () => undefined,
       (error: unknown) => {
         this.refresh(change);
@@ -99,5 +99,5 @@ export class NotifierStore implements OnApplicationShutdown {
 }
 
 function isWriteFailure(error: unknown): boolean {
-  return error instanceof AppError && (error.code === 'STORAGE_WRITE' || error.code === 'STORAGE_FULL');
+  return error instanceof StorageWriteError;
 }

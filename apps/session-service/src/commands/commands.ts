@@ -1,13 +1,14 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AppError, isTerminal, newUlidSource, type EventEnvelope, type IdKind, type Mail, type Session } from '@orbitmesh/domain';
+import { AppError, isTerminal, newUlidSource, StorageWriteError, type EventEnvelope, type IdKind, type Mail, type Session } from '@orbitmesh/domain';
 import type { CommandMeta, MutationReply } from '@orbitmesh/contracts';
-import { Store, type Commit, type Committed } from '@orbitmesh/storage';
+import { STORAGE_LIMITS, Store, type Commit, type Committed } from '@orbitmesh/storage';
 import { Clock } from '../kernel/clock.js';
 import { COLLECTIONS } from '../store/collections.js';
 import { Indexes } from '../store/indexes.js';
 import { newestIdTime, noteDeletes } from '../store/newest-id.js';
 import { LiveSessions } from '../supervisor/live-sessions.js';
 import { bodyOf, isEmpty, type Change, type Decide, type Decision, type Effect } from './decision.js';
+import { isEssential } from './essential.js';
 
 type Reply<T> = MutationReply<T>;
 /** An answer as it is kept: with its cursor, so that a repeated request gets the very same. */
@@ -58,14 +59,12 @@ export class Commands {
 
   /** A change that the system makes by itself: a fact, a placement, a deadline. Nothing is written when nothing changes. */
   async apply<T>(decide: (tx: Decide) => Effect<T>): Promise<T> {
-    try {
+    return this.withRoom(async () => {
       // Nothing may come between the decision and its commit: no await.
       const effect = decide(this.transaction());
       await (isEmpty(effect) ? this.settled() : this.commit(effect));
       return effect.result;
-    } catch (error) {
-      return this.refuse(error);
-    }
+    });
   }
 
   /** Resolves when everything decided so far is durable. @throws STORAGE_WRITE, STORAGE_FULL when it was not made so. */
@@ -83,8 +82,13 @@ export class Commands {
   }
 
   private async execute<T, P>(meta: CommandMeta, decide: (tx: Decide, prepared: P) => Decision<T>, prepare?: () => Promise<P>): Promise<Reply<T>> {
+    let prepared = undefined as P;
     try {
-      const prepared = prepare ? await prepare() : (undefined as P);
+      if (prepare) prepared = await prepare();
+    } catch (error) {
+      return this.refuse(error);
+    }
+    return this.withRoom(async () => {
       // From here to the commit: no await.
       this.assertActor(meta);
       const decision = decide(this.transaction(), prepared);
@@ -97,8 +101,20 @@ export class Commands {
       }
       const { events } = await this.commit(decision, meta.idempotency && { ...meta.idempotency, status, body: answerOf });
       return { status, body: bodyOf(decision, events), cursor };
-    } catch (error) {
-      return this.refuse(error);
+    });
+  }
+
+  /**
+   * Decides and commits; again, on what is there then, when the disk was full and the store gave back some of its reserve
+   * for what is essential. What is not is refused by it at once.
+   */
+  private async withRoom<T>(attempt: () => Promise<T>): Promise<T> {
+    for (let left = STORAGE_LIMITS.reservePortions; ; left -= 1) {
+      try {
+        return await attempt().catch((error: unknown) => this.refuse(error));
+      } catch (error) {
+        if (left === 0 || !this.store.full || wasRefused(error)) throw error;
+      }
     }
   }
 
@@ -110,7 +126,7 @@ export class Commands {
 
   private commit(change: Change, answer?: Commit['answer']): Promise<Committed> {
     const sessions = sessionsOf(change);
-    const committed = this.store.commit({ ...noteDeletes(this.store.pending, change), ...(answer && { answer }) });
+    const committed = this.store.commit({ ...noteDeletes(this.store.pending, change), ...(answer && { answer }), essential: isEssential(change) });
     this.live.enqueued(sessions);
     this.indexes.enqueued(change);
     const flight: Flight = { committed, before: this.newest };
@@ -150,7 +166,7 @@ export class Commands {
 
 /** The store took it back before it was in the log: it says nothing of what else is on its way. */
 function wasRefused(error: unknown): boolean {
-  return !(error instanceof AppError) || (error.code !== 'STORAGE_WRITE' && error.code !== 'STORAGE_FULL');
+  return !(error instanceof StorageWriteError);
 }
 
 function sessionsOf(change: Change): string[] {

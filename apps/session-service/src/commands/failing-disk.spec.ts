@@ -1,5 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SessionRpc, type CommandMeta } from '@orbitmesh/contracts';
+import { nodeFs, type StorageFs } from '@orbitmesh/storage';
 import { eventually } from '@orbitmesh/testing';
 import { FailingFs } from '../testing/failing-fs.js';
 import { ScriptedRunner } from '../testing/scripted-runner.js';
@@ -156,5 +157,58 @@ describe('commands on a disk in trouble', () => {
     await expect(service.call(SessionRpc.actOnSession, { id, action: 'kill', meta: meta() })).rejects.toMatchObject({
       code: 'STORAGE_FULL', message: expect.stringContaining('could not be told'), details: { runnerTold: false },
     });
+  });
+});
+
+describe('a full disk with a reserve', () => {
+  const FULL = { code: 'STORAGE_FULL' };
+  let service: TestService;
+  let free: number;
+  afterEach(() => service.remove());
+
+  it('records a stop, its end and a deletion, and refuses all else until there is room', async () => {
+    free = 1e9;
+    const files: string[] = [];
+    const fs: StorageFs = {
+      ...nodeFs,
+      freeBytes: () => Promise.resolve(free),
+      // Full is: no new bytes, but for those that the reserve gave back.
+      open: async (path, mode, permissions) => {
+        const file = await nodeFs.open(path, mode, permissions);
+        const append: typeof file.append = (bytes) => {
+          free -= bytes.length;
+          if (free < 0) return Promise.reject(Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' }));
+          files.push(path);
+          return file.append(bytes);
+        };
+        return Object.assign(Object.create(file) as typeof file, { append });
+      },
+      truncate: async (path, bytes) => {
+        free = nodeFs.sizeSync(path)! - bytes;
+        await nodeFs.truncate(path, bytes);
+      },
+    };
+    service = await TestService.start({ storage: { fs, limits: { retryDelayMs: 20, reserveBytes: 1e6, reserveLookMs: 5 } } });
+    const projectId = (await service.project()).id;
+    const runner = await new ScriptedRunner(service.bus, service.clock, 'slot-0', { obeys: false }).join();
+    const [stopped, other] = [await service.spawn({ projectId }), await service.spawn({ projectId })];
+    await eventually(() => [stopped, other].every(({ id }) => service.session(id).state === 'running'));
+    await eventually(() => files.some((path) => path.includes('..reserve.')));
+    free = 0;
+
+    await expect(service.call(SessionRpc.updateProject, { id: projectId, body: { name: 'A' }, meta: meta() })).rejects.toMatchObject(FULL);
+    expect(await service.call(SessionRpc.actOnSession, { id: stopped.id, action: 'stop', reason: 'enough', meta: meta() })).toMatchObject({ status: 202, body: { desired: { state: 'stopped' } } });
+    await eventually(() => { service.clock.advance(500); return runner.heard('stop').length > 0; });
+    const said = { runSeq: 3, at: '2025-06-01T12:00:00.000Z', fact: { type: 'output' as const, content: 'last words', stream: 'agent' as const } };
+    await expect(runner.send(runner.run(other.id), [said])).rejects.toMatchObject(FULL);
+    await runner.send(runner.run(stopped.id), [said]);
+    await runner.send(runner.run(stopped.id), [{ ...said, runSeq: 4, fact: { type: 'run_ended', cause: 'stopped', left: 0 } }]);
+    expect(service.session(stopped.id)).toMatchObject({ state: 'stopped', outcome: { code: 'stopped_by_user' } });
+    await service.call(SessionRpc.deleteSession, { id: stopped.id, meta: meta() });
+    await expect(service.spawn({ projectId })).rejects.toMatchObject(FULL);
+
+    free = 1e9;
+    await eventually(() => service.spawn({ projectId }).then(() => true, () => false));
+    expect(await runner.send(runner.run(other.id), [said])).toMatchObject({ ackedRunSeq: 3 });
   });
 });

@@ -14,6 +14,8 @@ export interface Readiness {
   ready: boolean;
   /** Nothing waits for the notifier: it is told, and does not decide. */
   checks: { gateway: boolean; sessionService: boolean; runners: number; notifier: boolean };
+  /** What a service that answers says is wrong with it. */
+  problems?: { sessionService?: string; notifier?: string };
 }
 export interface Liveness { ok: true }
 

@@ -46,6 +46,7 @@ export const ERROR_CODES = {
   UNAVAILABLE: { summary: 'A service that this needs is not reachable now.', retryable: true },
   TIMEOUT: { summary: 'A service did not answer in time; the effect is unknown, retry with the same Idempotency-Key.', retryable: true },
   STORAGE_WRITE: { summary: 'The write could not be made durable and was not made.', retryable: true },
+  STORAGE_READ: { summary: 'A file could not be read; what it holds is not shown.', retryable: true },
   STORAGE_FULL: { summary: 'The disk is full; nothing was written.', retryable: true },
   STORAGE_LOCKED: { summary: 'Another process holds this directory.', retryable: false },
   STORAGE_NEWER: { summary: 'The file was written by a newer version and was left untouched.', retryable: false },

@@ -9,10 +9,11 @@ import { TEMPORARY_NAME } from '../fs/write-file-atomic.js';
 import { COPY_ATTEMPTS_MAX } from '../limits.js';
 import { readLog } from '../log/log-recovery.js';
 import { segmentName } from '../log/log-record.js';
+import { RESERVE_FILE } from '../reserve.js';
 import { storeRoot, type AuditOptions } from './store-audit.js';
 
-/** At the top of a store: copied in an order of their own. */
-const IN_ORDER: ReadonlySet<string> = new Set(['log', 'answers', CHECKPOINT_FILE]);
+/** At the top of a store: copied in an order of their own, or, room and nothing else, not at all. */
+const APART: ReadonlySet<string> = new Set(['log', 'answers', CHECKPOINT_FILE, RESERVE_FILE]);
 
 /**
  * Copies a store, also one at work, so that the copy starts as after a power cut at one moment: nothing acknowledged before this
@@ -27,7 +28,7 @@ export async function copyStore(options: Omit<AuditOptions, 'fs'>, to: string): 
     await rm(to, { recursive: true, force: true });
     await mkdir(to, { recursive: true, mode: 0o700 });
     const checkpoint = await copyCheckpoint(from, to);
-    for (const part of ['answers', '', 'log']) await copyTree(join(from, part), join(to, part), (name) => part !== '' || !IN_ORDER.has(name));
+    for (const part of ['answers', '', 'log']) await copyTree(join(from, part), join(to, part), (name) => part !== '' || !APART.has(name));
     if (isEnough(to, checkpoint)) return;
   }
   throw new AppError('UNAVAILABLE', `${from} changes faster than it can be copied.`);

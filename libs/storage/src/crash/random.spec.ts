@@ -11,7 +11,7 @@ const COLLECTIONS: CollectionSpec[] = [
   { name: 'sessions', schemaVersion: 1, path: (id) => `sessions/${id}/session.json`, lazyKeys: ['metrics'] },
 ];
 
-type Made = Required<Omit<Commit, 'answer'>> & Pick<Commit, 'answer'>;
+type Made = Required<Omit<Commit, 'answer' | 'essential'>> & Pick<Commit, 'answer'>;
 
 const taskId = fc.constantFrom('t1', 't2', 't3');
 const sessionId = fc.constantFrom('s1', 's2');

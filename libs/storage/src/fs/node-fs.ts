@@ -46,7 +46,16 @@ export const nodeFs: StorageFs = {
   lock: (dir) => DirectoryLock.acquire(dir),
 
   async open(path, mode, permissions = FILE_MODE) {
-    return new NodeFile(await fsp.open(path, FLAGS[mode], permissions));
+    const handle = await fsp.open(path, FLAGS[mode], permissions).catch((error: NodeJS.ErrnoException) => {
+      throw error.code === 'ELOOP' ? new NotAFileError(path, 'link') : error;
+    });
+    try {
+      if (mode !== 'create') fileStats(path, fstatSync(handle.fd));
+    } catch (error) {
+      await handle.close();
+      throw error;
+    }
+    return new NodeFile(handle);
   },
 
   async mkdir(path) {
@@ -95,6 +104,11 @@ export const nodeFs: StorageFs = {
 
   writtenAtSync(path) {
     return statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  },
+
+  async freeBytes(dir) {
+    const { bavail, bsize } = await fsp.statfs(dir);
+    return bavail * bsize;
   },
 
   identitySync(path) {

@@ -11,6 +11,13 @@ export function toStorageError(error: unknown): AppError {
   });
 }
 
+/** Any error of a read as STORAGE_READ. The file itself is not named: that is in the log, with the cause. */
+export function toReadError(error: unknown): AppError {
+  if (error instanceof AppError) return error;
+  const { code } = error as NodeJS.ErrnoException;
+  return new AppError('STORAGE_READ', undefined, code === undefined ? {} : { errno: code }, { cause: error });
+}
+
 /** A write that claimed more than it did: seen in the wild on nearly full disks (facts §2.2). */
 export class ShortWriteError extends Error {
   constructor(path: string, expected: number, found: number) {

@@ -30,6 +30,7 @@ export type EntryKind = 'file' | 'directory' | 'link' | 'other';
 export interface StorageFs {
   /** `held` is false when somebody took the lock's file away. */
   lock(dir: string): Promise<{ held(): boolean; release(): Promise<void> }>;
+  /** @throws NotAFileError when something else is there that can be opened. */
   open(path: string, mode: OpenMode, permissions?: number): Promise<StorageFile>;
   /** One level; a directory that exists is fine. */
   mkdir(path: string): Promise<void>;
@@ -51,6 +52,8 @@ export interface StorageFs {
   sizeSync(path: string): number | undefined;
   /** When it was written last, in ms since 1970; undefined for a file that does not exist. */
   writtenAtSync?(path: string): number | undefined;
+  /** Bytes that may still be written below a directory. Without it no reserve is held. */
+  freeBytes?(dir: string): Promise<number>;
   /** Stays with the file itself, through renames and restarts; a copy has another one. undefined: it cannot be told. */
   identitySync?(path: string): string | undefined;
 }

@@ -10,6 +10,8 @@ export interface LogEntry {
   seq: number;
   hasEvents: boolean;
   json: Buffer;
+  /** By `performance.now()`. */
+  enqueuedAt: number;
   resolve(): void;
   reject(error: AppError): void;
 }
@@ -19,6 +21,8 @@ export interface CommitLogHooks<E extends LogEntry> {
   admit(): Promise<void>;
   /** @throws STORAGE_LOCKED when the directory may be another's by now: then nothing is written, and nothing acknowledged. */
   assertOwner(): void;
+  /** The disk is full: makes what room it can before the entries are rejected. */
+  full(): Promise<void>;
   /** Once a durable entry, in order, before its promise resolves. */
   durable(entry: E): void;
   /** All of these, and nothing else, are undone. */
@@ -32,6 +36,7 @@ export interface CommitLogHooks<E extends LogEntry> {
  */
 export class CommitLog<E extends LogEntry> {
   private queue: E[] = [];
+  private batch: E[] = [];
   private queueBytes = 0;
   private running: Promise<void> | undefined;
   private retry: NodeJS.Timeout | undefined;
@@ -48,6 +53,12 @@ export class CommitLog<E extends LogEntry> {
   /** The last failure, until a write succeeds. */
   get lastError(): string | undefined {
     return this.failure;
+  }
+
+  /** How long the oldest commit that is not durable has waited by now, in ms. */
+  get waitingMs(): number {
+    const [oldest] = this.batch.length > 0 ? this.batch : this.queue;
+    return oldest === undefined ? 0 : performance.now() - oldest.enqueuedAt;
   }
 
   /** @throws TOO_MANY_REQUESTS when too much waits for the disk already. */
@@ -77,21 +88,21 @@ export class CommitLog<E extends LogEntry> {
     while (this.queue.length > 0) {
       // One turn of the event loop, so that writers that were just answered share the next batch.
       await new Promise<void>((turn) => setImmediate(turn));
-      let batch: E[] = [];
       try {
         await this.hooks.admit();
-        batch = this.takeBatch();
+        this.batch = this.takeBatch();
         await this.ensureWritable();
-        await this.segments.append(batch);
+        await this.segments.append(this.batch);
         this.hooks.assertOwner();
       } catch (error) {
+        if (toStorageError(error).code === 'STORAGE_FULL') await this.hooks.full();
         // With a new segment the failure is final: even a crash cannot bring back what it rejects.
         await this.ensureWritable().catch(() => undefined);
-        this.fail(batch, error);
+        this.fail(error);
         continue;
       }
       this.failure = undefined;
-      for (const entry of batch) {
+      for (const entry of this.takenBatch()) {
         this.hooks.durable(entry);
         entry.resolve();
       }
@@ -117,9 +128,15 @@ export class CommitLog<E extends LogEntry> {
     return batch;
   }
 
-  private fail(batch: E[], cause: unknown): void {
+  private takenBatch(): E[] {
+    const { batch } = this;
+    this.batch = [];
+    return batch;
+  }
+
+  private fail(cause: unknown): void {
     const error = toStorageError(cause);
-    const entries = [...batch, ...this.queue];
+    const entries = [...this.takenBatch(), ...this.queue];
     this.queue = [];
     this.queueBytes = 0;
     this.failure = reasonOf(error);

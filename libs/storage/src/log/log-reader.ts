@@ -1,5 +1,6 @@
 import { AppError, type EventEnvelope } from '@orbitmesh/domain';
 import { readLines } from '../fs/line-reader.js';
+import { toReadError } from '../fs/storage-error.js';
 import { isMissing, type StorageFs } from '../fs/storage-fs.js';
 import type { StorageLimits } from '../limits.js';
 import type { EventTail } from './event-tail.js';
@@ -94,7 +95,7 @@ export class LogReader {
     // What is appended while we read is not looked at: it may not be durable yet.
     const { bytes } = segment;
     const file = await this.fs.open(segment.path, 'read').catch((error: unknown) => {
-      throw isMissing(error) ? this.cursorGone() : error;
+      throw isMissing(error) ? this.cursorGone() : toReadError(error);
     });
     try {
       segment.index ??= await this.buildIndex(file, segment);
@@ -112,6 +113,8 @@ export class LogReader {
         if (page.full) return false;
       }
       return true;
+    } catch (error) {
+      throw toReadError(error);
     } finally {
       await file.close();
     }

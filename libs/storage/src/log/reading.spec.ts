@@ -1,8 +1,10 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { EventEnvelope } from '@orbitmesh/domain';
 import type { Store } from '../store.js';
+import { FaultyFs, fileSystemError } from '../testing/faulty-fs.js';
 import { newEvent, putSession, TestStores } from '../testing/test-store.js';
 
 const stores = new TestStores();
@@ -190,5 +192,45 @@ describe("a page of a session's events", () => {
 
     expect(await store.readSessionEvents('sess_1', { limit: 10 })).toEqual({ items: [], nextCursor: '0' });
     await expect(store.readSessionEvents('sess_1', { after: 1, limit: 10 })).rejects.toMatchObject({ code: 'CURSOR_GONE' });
+  });
+});
+
+describe('a file that cannot be read while its store is at work', () => {
+  it.each([
+    ['a FIFO', 'is no ordinary file', (path: string) => void execFileSync('mkfifo', [path])],
+    ['a directory', 'is a directory', (path: string) => mkdirSync(path)],
+    ['a link', 'is a symbolic link', (path: string) => symlinkSync(`${path}.kept`, path)],
+  ])("%s in the place of a session's events is refused in words, hurts nobody else, and is over when the file is back", async (_, says, put) => {
+    const dir = stores.dir();
+    const store = await stores.open(dir);
+    await commitEvents(store, 4, (n) => `sess_${n % 2}`);
+    await store.flush();
+    const path = join(dir, 'sessions/sess_1/events.ndjson');
+    renameSync(path, `${path}.kept`);
+    put(path);
+
+    await expect(store.readSessionEvents('sess_1', { limit: 10 })).rejects.toMatchObject({ code: 'STORAGE_READ', cause: { message: expect.stringContaining(says) } });
+
+    expect((await store.readSessionEvents('sess_0', { limit: 10 })).items).toHaveLength(2);
+    expect(store.health().quarantined).toMatchObject([{ file: 'sessions/sess_1/events.ndjson', reason: expect.stringContaining(says) }]);
+    rmSync(path, { recursive: true });
+    renameSync(`${path}.kept`, path);
+    expect((await store.readSessionEvents('sess_1', { limit: 10 })).items).toHaveLength(2);
+  });
+
+  it.each(['EIO', 'EMFILE'])('%s is STORAGE_READ, of the feed and of a session, and is over when it is', async (code) => {
+    const fs = new FaultyFs();
+    const store = await stores.open(stores.dir(), { fs, limits: { tailBytesMax: 1 } });
+    await commitEvents(store, 3, () => 'sess_1');
+    await store.flush();
+    for (const operation of ['open', 'read'] as const) {
+      fs.fault = (done) => { if (done === operation) throw fileSystemError(code); };
+
+      await expect(store.readEvents({ limit: 10 })).rejects.toMatchObject({ code: 'STORAGE_READ', details: { errno: code } });
+      await expect(store.readSessionEvents('sess_1', { limit: 10 })).rejects.toMatchObject({ code: 'STORAGE_READ', details: { errno: code } });
+    }
+    fs.fault = () => undefined;
+    expect((await store.readEvents({ limit: 10 })).items).toHaveLength(3);
+    expect((await store.readSessionEvents('sess_1', { limit: 10 })).items).toHaveLength(3);
   });
 });

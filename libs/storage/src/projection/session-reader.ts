@@ -1,6 +1,7 @@
 import { AppError, type EventEnvelope } from '@orbitmesh/domain';
 import { readLines } from '../fs/line-reader.js';
-import { isMissing, type StorageFile, type StorageFs } from '../fs/storage-fs.js';
+import { reasonOf, toReadError } from '../fs/storage-error.js';
+import { isMissing, NotAFileError, type StorageFile, type StorageFs } from '../fs/storage-fs.js';
 import type { StorageLimits } from '../limits.js';
 import type { EventPage } from '../log/log-reader.js';
 import { Page, pageBounds } from '../log/page.js';
@@ -61,8 +62,12 @@ export class SessionReader {
     private readonly onDamage: (path: string, reason: string) => void,
   ) {}
 
-  /** @throws CURSOR_GONE when `after` is from the future. */
-  async read(sessionId: string, query: SessionPageQuery): Promise<EventPage> {
+  /** @throws CURSOR_GONE when `after` is from the future; STORAGE_READ when the file cannot be read. */
+  read(sessionId: string, query: SessionPageQuery): Promise<EventPage> {
+    return this.page(sessionId, query).catch((error: unknown) => { throw toReadError(error); });
+  }
+
+  private async page(sessionId: string, query: SessionPageQuery): Promise<EventPage> {
     const after = query.after ?? 0;
     const head = this.sessions.seqOf(sessionId);
     if (!Number.isSafeInteger(after) || after < 0 || after > head) {
@@ -84,6 +89,7 @@ export class SessionReader {
   private async fromFile(sessionId: string, path: string, bytes: number, found: SessionPage): Promise<boolean> {
     const file = await this.fs.open(path, 'read').catch((error: unknown) => {
       if (isMissing(error)) return undefined;
+      if (error instanceof NotAFileError) this.onDamage(path, reasonOf(error));
       throw error;
     });
     if (file === undefined) {

@@ -1,15 +1,20 @@
+import { readdirSync, statSync } from 'node:fs';
+import { join } from 'node:path';
 import { nodeFs } from '../fs/node-fs.js';
 import type { StorageFile, StorageFs } from '../fs/storage-fs.js';
 
-export type FaultyOperation = 'open' | 'append' | 'sync' | 'syncDir' | 'rename' | 'unlink' | 'truncate' | 'mkdir' | 'rmdir';
+export type FaultyOperation = 'open' | 'append' | 'read' | 'sync' | 'syncDir' | 'rename' | 'unlink' | 'truncate' | 'mkdir' | 'rmdir';
 
 /** The real file system, except for what a test says: an error to throw, or something to wait for. */
 export class FaultyFs implements StorageFs {
   /** Throws to make the operation fail; may be slow; `short` makes a write take half of its bytes and claim all. */
-  fault: (operation: FaultyOperation, path: string) => void | 'short' | Promise<void> = () => undefined;
+  fault: (operation: FaultyOperation, path: string, bytes?: number) => void | 'short' | Promise<void> = () => undefined;
 
   /** Throws to make the reading of a file fail, as boot does it. */
   readFault: (path: string) => void = () => undefined;
+
+  /** Without it there is no reserve. */
+  freeBytes?: NonNullable<StorageFs['freeBytes']>;
 
   readonly lock = nodeFs.lock;
   readonly isDirectorySync = nodeFs.isDirectorySync;
@@ -33,12 +38,15 @@ export class FaultyFs implements StorageFs {
     };
     return {
       append: async (bytes) => {
-        const short = (await this.fault('append', path)) === 'short';
+        const short = (await this.fault('append', path, bytes.length)) === 'short';
         if (!short) return file.append(bytes);
         await file.append(bytes.subarray(0, Math.floor(bytes.length / 2)));
         return bytes.length;
       },
-      read: (offset, length) => file.read(offset, length),
+      read: async (offset, length) => {
+        await this.fault('read', path);
+        return file.read(offset, length);
+      },
       size: () => file.size(),
       sync,
       datasync: sync,
@@ -74,6 +82,24 @@ export class FaultyFs implements StorageFs {
   async syncDir(path: string): Promise<void> {
     await this.fault('syncDir', path);
     await nodeFs.syncDir(path);
+  }
+}
+
+/** A disk of so many bytes, which a test may change, for everything below a directory. */
+export class SmallDisk {
+  readonly fs = new FaultyFs();
+
+  constructor(private readonly dir: string, public capacity: number) {
+    this.fs.freeBytes = () => Promise.resolve(Math.max(0, this.free));
+    this.fs.fault = (operation, _path, bytes = 0) => {
+      if (operation === 'append' && bytes > this.free) throw fileSystemError('ENOSPC');
+    };
+  }
+
+  get free(): number {
+    const files = readdirSync(this.dir, { recursive: true, withFileTypes: true }).filter((entry) => entry.isFile());
+    const sizes = files.map(({ parentPath, name }) => statSync(join(parentPath, name), { throwIfNoEntry: false })?.size ?? 0);
+    return this.capacity - sizes.reduce((sum, size) => sum + size, 0);
   }
 }
 
