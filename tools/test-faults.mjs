@@ -1,7 +1,7 @@
 #!/usr/bin/env node
 // npm run test:faults [-- --short | --long] [--seed N] [--rounds N] [<jest arguments>]: set-up, then everything that is
 // killed, cut, frozen or filled up on purpose. Without arguments the long form of each test (20 minutes at most).
-// --short: as `npm test` runs them (3 minutes). --long: 500 rounds of the harness with 10,000 sessions on disk, and a
+// --short: as `npm test` runs them (3 minutes). --long: 500 rounds of kill -9 with 10,000 sessions on disk, and a
 // soak of 30 minutes; what they measured is kept in .cache/fault-results.ndjson. --seed repeats a schedule.
 import { requireNode } from './lib/node-version.mjs';
 
@@ -13,11 +13,20 @@ const [{ setUp, ROOT }, { Refusal, sayLines }, { runTests }, { parseArgs }, { jo
 const SHORT = ['e2e/src/faults'];
 const WHOLE = ['e2e/src/faults', 'apps/provider-runner/src/faults', 'libs/storage/src', 'bad-input'];
 const LONG = ['e2e/src/faults/harness/harness.spec'];
+const USAGE = `npm run test:faults [-- [--short | --long] [--seed N] [--rounds N] [<paths of tests>]]
+  without: every fault at length (20 minutes); --short: as npm test does it (3 minutes);
+  --long: 500 rounds of kill -9 with 10,000 sessions on disk, then a soak of 30 minutes (1.5 hours);
+  --seed repeats a schedule, --rounds says how many the harness makes.`;
+const KILLS = 'kill,kill-session-service,kill-runner,kill-nats,kill-two,kill-twice,kill-all';
 const RESULTS = join(ROOT, '.cache', 'fault-results.ndjson');
 
 let totals = { passed: 0, failed: 1, skipped: 0 };
 try {
   const { values, positionals } = readArguments();
+  if (values.help) {
+    process.stdout.write(`${USAGE}\n`);
+    process.exit(0);
+  }
   const number = (name) => {
     if (values[name] !== undefined && !/^\d+$/.test(values[name])) throw new Refusal(`--${name} takes a whole number, not ${values[name]}.`);
     return values[name];
@@ -25,7 +34,7 @@ try {
   const [seed, rounds] = ['seed', 'rounds'].map(number);
   Object.assign(process.env, {
     ...(!values.short && { ORBITMESH_TEST_FAULTS: '1' }),
-    ...(values.long && { ORBITMESH_FAULT_ROUNDS: '500', ORBITMESH_FAULT_SESSIONS: '10000', ORBITMESH_FAULT_SOAK_MINUTES: '30', ORBITMESH_FAULT_RESULTS: RESULTS }),
+    ...(values.long && { ORBITMESH_FAULT_ROUNDS: '500', ORBITMESH_FAULT_NAMES: KILLS, ORBITMESH_FAULT_SESSIONS: '10000', ORBITMESH_FAULT_SOAK_MINUTES: '30', ORBITMESH_FAULT_RESULTS: RESULTS }),
     ...(seed && { ORBITMESH_FAULT_SEED: seed }), ...(rounds && { ORBITMESH_FAULT_ROUNDS: rounds }),
   });
   await setUp();
@@ -38,8 +47,8 @@ process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
 
 function readArguments() {
   try {
-    return parseArgs({ allowPositionals: true, options: { short: { type: 'boolean' }, long: { type: 'boolean' }, seed: { type: 'string' }, rounds: { type: 'string' } } });
+    return parseArgs({ allowPositionals: true, options: { short: { type: 'boolean' }, long: { type: 'boolean' }, seed: { type: 'string' }, help: { type: 'boolean' }, rounds: { type: 'string' } } });
   } catch (error) {
-    throw new Refusal(`${error.message}\nnpm run test:faults [-- --short | --long] [--seed N] [--rounds N]`);
+    throw new Refusal(`${error.message}\n${USAGE}`);
   }
 }

@@ -67,7 +67,7 @@ describe('on a real stack', () => {
     await eventually(async () => (await doctor()).findings.length === 0, { what: 'a file as the log has it' });
 
     const refusals: [from: string, to: string, code: number, says: RegExp][] = [
-      ['"todo"', '"done"', 2, /status/], [task.createdAt, '2020-01-01T00:00:00.000Z', 2, /createdAt/], ['"revision": 2', '"revision": 1', 4, /was made of revision 1, and .* has come to 2 meanwhile/],
+      ['"todo"', '"done"', 2, /status/], [task.createdAt, '2020-01-01T00:00:00.000Z', 2, /createdAt/], ['"revision": 2', '"revision": 1', 4, /was made of revision 1, and .* has come to 2 meanwhile/], ['"revision": 2', '"revision": 9', 2, /says revision 9, and .* is at 2[^]*Write "revision": 2/],
       [`"teamMemberId": null`, `"teamMemberId": "tm_1"`, 3, /team member/], [/ {2}"description": "",\n/.exec(await readFile(path, 'utf8'))![0], '', 2, /description was taken out/], ['{', '[', 2, /not valid JSON|Expected|Unexpected/], ['"Fix', '"Fix', 4, /nothing .* to take in/],
     ];
     const whole = await readFile(path, 'utf8');

@@ -55,7 +55,7 @@ export class DurableState {
     this.documents = new DocumentTables(collections.names, readerOnDemand(parts));
     this.tail = new EventTail(limits.tailBytesMax);
     this.behind = new WriteBehind(limits);
-    this.answers = new AnswerTable(limits, parts.clock);
+    this.answers = new AnswerTable(limits, parts.clock, (place) => this.answerJournal.read(place));
     const { behind, documents, opaque } = this;
     const directories = new Directories(fs, root);
     this.files = new DocumentFiles(fs, root, collections, documents, opaque, directories, behind);
@@ -79,8 +79,8 @@ export class DurableState {
     for (const name of deletes) this.delete(name, commit);
     for (const sessionId of forgets) this.sessions.forget(sessionId, commit, this.head.seq);
     if (answer !== undefined) {
-      const kept: KeptAnswer = { commit, answer, bytes: JSON.stringify(answer).length };
-      this.answers.add(kept);
+      const kept: KeptAnswer = { commit, at: answer.at, bytes: JSON.stringify(answer).length, content: answer };
+      this.answers.add(answer, kept);
       this.answerJournal.add(kept);
     }
   }

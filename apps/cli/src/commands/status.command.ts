@@ -48,6 +48,8 @@ async function status(context: Context): Promise<void> {
   printer.result(found, () => statusText(context, found, { missing, more: lists?.[1].more ?? false, asked: lists !== null }));
 }
 
+const DEAD = new Set(['gone', 'waiting']);
+
 interface Beside { missing: readonly string[]; /** Than the sessions that are shown. */ more: boolean; /** Sessions could be asked for. */ asked: boolean }
 
 function statusText({ printer, terminal }: Context, found: Status, { missing, more, asked }: Beside): string {
@@ -65,7 +67,7 @@ function statusText({ printer, terminal }: Context, found: Status, { missing, mo
     `\n${sessionsText}`,
     ...(more ? [`… and more than ${STATUS_ROWS_MAX}`] : []),
     ...(unreadNotifications ? [`\n${unreadNotifications === PAGE_ITEMS ? `${PAGE_ITEMS} or more` : unreadNotifications} unread notification${unreadNotifications === 1 ? '' : 's'}: ${name} notification list --unread`] : []),
-    ...(!found.ready && services ? ['\nWhat died is started again by itself; run/logs/ in the home says why it died.'] : []),
+    ...(services && Object.values(services).some(({ state }) => DEAD.has(state)) ? ['\nWhat died is started again by itself; run/logs/ in the home says why it died.'] : []),
   ].join('\n');
 }
 

@@ -2,14 +2,16 @@ import { existsSync } from 'node:fs';
 import { readFile, realpath, rm } from 'node:fs/promises';
 import { isAbsolute, relative, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { ApiClient, type ApiAnswer, type CallOptions } from '@orbitmesh/api-client';
+import { ApiClient, ApiError, type ApiAnswer, type CallOptions } from '@orbitmesh/api-client';
 import type { OrderedEntity } from '@orbitmesh/domain';
 import { Collections, NOTIFIER_COLLECTIONS, SESSION_COLLECTIONS } from '@orbitmesh/storage';
 import { connectionOf, homeOf } from '../connection.js';
 import type { Context } from '../context.js';
-import { CliError, EXIT } from '../exit-code.js';
+import { CliError, EXIT, type FieldError } from '../exit-code.js';
 import { STORES } from './check-stores.js';
 
+const OR_PUT_BACK = 'Mend it, or put back what the log has: % down, and then % doctor --fix';
+const WHICH = 'Files that were edited are named by: % doctor';
 type Document = Record<string, unknown> & { id: string };
 interface Adoption {
   /** As OrbitMesh has it now. */
@@ -43,13 +45,20 @@ export async function adopt({ printer, terminal }: Context, env: NodeJS.ProcessE
   if (!adoption) throw new CliError(EXIT.refused, `${file} is nothing that is changed by hand.`, { hint: 'Put it back as the log has it with: % down, and then % doctor --fix' });
   const client = new ApiClient({ ...(await connectionOf(env)), signal: terminal.signal });
   const now = await adoption.get(client, doc) as Document;
+  if (Number(doc['revision']) > Number(now['revision'])) {
+    throw new CliError(EXIT.usage, `${file} says revision ${String(doc['revision'])}, and ${doc.id} is at ${String(now['revision'])}: OrbitMesh alone counts them.`, { code: 'REVISION_MISMATCH', hint: `Write "revision": ${String(now['revision'])} into it, and try again.` });
+  }
   if (doc['revision'] !== now['revision']) {
     throw new CliError(EXIT.conflict, `${file} was made of revision ${String(doc['revision'])}, and ${doc.id} has come to ${String(now['revision'])} meanwhile.`, { code: 'REVISION_MISMATCH', hint: 'Look at it again, and make the change in what it is now.' });
   }
   const patch = patchOf(doc, now, adoption.fields);
   const fields = Object.keys(patch);
   if (fields.length === 0) throw new CliError(EXIT.conflict, `There is nothing in ${file} to take in${adoption.fields ? `: of such a document only ${adoption.fields.join(', ')} is changed` : ''}.`, { code: 'NOTHING_TO_ADOPT' });
-  const { body } = await adoption.send(client, doc, patch as never, { ifMatch: doc['revision'] as number });
+  const { body } = await adoption.send(client, doc, patch as never, { ifMatch: doc['revision'] as number }).catch((error: unknown) => {
+    if (!(error instanceof ApiError) || error.status !== 400) throw error;
+    const errors = Array.isArray(error.problem['errors']) ? error.problem['errors'] as FieldError[] : [];
+    throw new CliError(EXIT.usage, `${file} cannot be taken in: ${error.message}`, { code: error.code, errors, hint: OR_PUT_BACK });
+  });
   const { revision } = body as { revision: number };
   // It is what OrbitMesh has now.
   if (kept !== undefined) for (const path of [kept, `${kept}.why.json`]) await rm(path, { force: true });
@@ -62,18 +71,18 @@ async function documentIn(home: string, cwd: string, given: string): Promise<{ c
   if (path === undefined) throw new CliError(EXIT.notFound, `There is no ${given}.`);
   const file = relative(await realpath(home), await realpath(path));
   const layout = STORES.find(({ dir }) => file.startsWith(`${dir}/`));
-  if (isAbsolute(file) || layout === undefined) throw new CliError(EXIT.usage, `${path} is no document of ${home}.`);
+  if (isAbsolute(file) || layout === undefined) throw new CliError(EXIT.usage, `${path} is no document of ${home}.`, { hint: WHICH });
   let content: unknown;
   try {
     content = JSON.parse(await readFile(path, 'utf8'));
   } catch (error) {
-    throw new CliError(EXIT.usage, `${path} cannot be taken in: ${(error as Error).message}.`, { hint: 'Mend it, or put back what the log has: % down, and then % doctor --fix' });
+    throw new CliError(EXIT.usage, `${path} cannot be taken in: ${(error as Error).message}.`, { hint: OR_PUT_BACK });
   }
   const { schemaVersion: _version, ...doc } = (content ?? {}) as Document;
   const inStore = file.slice(layout.dir.length + 1);
   const kept = inStore.startsWith('quarantine/') ? path : undefined;
   const name = new Collections(layout.collections).identify(kept === undefined ? inStore : await wasAt(path), doc);
-  if (name === undefined) throw new CliError(EXIT.usage, `${path} is no document, or not where its id and its project say that it belongs.`);
+  if (name === undefined) throw new CliError(EXIT.usage, `${path} is no document, or not where its id and its project say that it belongs.`, { hint: WHICH });
   return { collection: name.collection, doc: { ...doc, id: name.id }, file, kept };
 }
 
@@ -82,7 +91,7 @@ async function wasAt(path: string): Promise<string> {
   try {
     return (JSON.parse(await readFile(`${path}.why.json`, 'utf8')) as { file: string }).file;
   } catch {
-    throw new CliError(EXIT.usage, `${path} does not say where it was.`);
+    throw new CliError(EXIT.usage, `${path} does not say where it was.`, { hint: WHICH });
   }
 }
 

@@ -15,12 +15,14 @@ const OTHERS = 0o077;
 export const checkFiles: Check = async (patient) => {
   const [open, closed]: Moded[][] = [[], []];
   const left: string[] = [];
-  await walk(patient.home, '', async (path, name, mode, isDirectory) => {
+  const look = async (path: string, name: string, mode: number, isDirectory: boolean): Promise<void> => {
     const owners = isDirectory ? 0o700 : 0o400;
     if (mode & OTHERS) open.push({ path, mode, wanted: (mode & 0o700) | owners });
     else if ((mode & owners) !== owners) closed.push({ path, mode, wanted: mode | owners | 0o200 });
     if (isLeft(patient, name)) left.push(path);
-  });
+  };
+  await look('.', '.', (await lstat(patient.home)).mode & 0o777, true);
+  await walk(patient.home, '', look);
   return [
     ...modeFinding(patient, open, 'is open to other users', 'closed to all but their owner'), ...modeFinding(patient, closed, 'is closed to its owner', 'opened to their owner'),
     ...left.map((path) => leftFinding(patient, path)),
@@ -41,8 +43,10 @@ async function walk(home: string, below: string, visit: (path: string, name: str
 }
 
 /** One for all that have it. */
-function modeFinding({ home }: Patient, all: Moded[], text: string, done: string): Finding[] {
+function modeFinding(patient: Patient, all: Moded[], text: string, done: string): Finding[] {
+  const { home, whole } = patient;
   if (all.length === 0) return [];
+  if (whole && all.length > 1) return all.flatMap((one) => modeFinding(patient, [one], text, done));
   const [first, ...more] = all;
   const others = more.length === 0 ? '' : `, and ${plural(more.length, 'more file or directory', 'more files and directories')}`;
   const names = more.slice(0, NAMED_FILES_MAX - 1).map(({ path }) => path);

@@ -96,7 +96,7 @@ async function kill({ pid, startTime }: MarkedProcess, startTimeOf: (pid: number
 }
 
 /** Conversations of sessions that were deleted: nobody can go on with them. They cannot be made again, so they are only told. */
-async function abandonedStates({ home }: Patient, slots: string[]): Promise<Finding[]> {
+async function abandonedStates({ home, whole }: Patient, slots: string[]): Promise<Finding[]> {
   const conversations = new Set(await conversationsOf(home));
   const abandoned: string[] = [];
   let bytes = 0;
@@ -112,8 +112,9 @@ async function abandonedStates({ home }: Patient, slots: string[]): Promise<Find
   }
   if (abandoned.length === 0) return [];
   const [first] = abandoned;
+  const named = whole ? abandoned.length : NAMED_FILES_MAX;
   return [note(first, `is what an agent kept for a session that was deleted${abandoned.length > 1 ? `; ${plural(abandoned.length - 1, 'more is', 'more are')} such` : ''} (${bytesText(bytes)} in all)`, {
-    advice: [`Nobody goes on with ${abandoned.length > 1 ? 'them' : 'it'}: rm -r ${abandoned.slice(0, NAMED_FILES_MAX).map((path) => join(home, path)).join(' ')}${abandoned.length > NAMED_FILES_MAX ? ' …' : ''}`],
+    advice: [`Nobody goes on with ${abandoned.length > 1 ? 'them' : 'it'}: rm -r ${abandoned.slice(0, named).map((path) => join(home, path)).join(' ')}${abandoned.length > named ? ' …' : ''}`],
   })];
 }
 

@@ -38,14 +38,14 @@ async function checkStore(patient: Patient, layout: StoreLayout): Promise<Findin
     return [problem(layout.dir, 'was written by a newer version of OrbitMesh', { advice: ['Use that version: this one leaves it untouched.'] })];
   }
   summary.set(layout.dir, summaryOf(audit, holder));
-  return [...holderFindings(patient, layout, holder), ...fileFindings({ home, layout, holder, audit }), ...standing(layout, audit)];
+  return [...holderFindings(patient, layout, holder), ...fileFindings({ home, layout, holder, audit, fix: patient.fix }), ...strayFindings(layout, audit), ...standing(patient, layout, audit)];
 }
 
 function summaryOf({ documents, behind, unrecorded, sessions, events }: StoreAudit, holder: LockHolder | 'silent' | null): string {
   return [
     plural(documents + behind + unrecorded, 'document'), ...(sessions > 0 ? [plural(sessions, 'session')] : []), ...(events > 0 ? [plural(events, 'event')] : []),
     ...(unrecorded > 0 ? [`${unrecorded.toLocaleString('en')} from before the oldest record of the log`] : []),
-    ...(behind > 0 && holder === null ? [`${behind} to be written at the next start`] : []),
+    ...(behind > 0 ? [`${behind} ${holder === null ? 'to be written at the next start' : 'on the way to their files'}`] : []),
     ...(holder === null ? [] : [`in use${holder === 'silent' ? '' : ` by process ${holder.pid}`}`]),
   ].join(', ');
 }
@@ -56,10 +56,10 @@ function holderFindings({ launcher, tools }: Patient, { dir }: StoreLayout, hold
   return [];
 }
 
-interface Audited { home: string; layout: StoreLayout; holder: LockHolder | 'silent' | null; audit: StoreAudit }
+interface Audited { home: string; layout: StoreLayout; holder: LockHolder | 'silent' | null; audit: StoreAudit; fix: boolean }
 
 /** All of one store are mended at once, under its lock; each says what became of it. */
-function fileFindings({ home, layout, holder, audit: { findings } }: Audited): Finding[] {
+function fileFindings({ home, layout, holder, audit: { findings }, fix }: Audited): Finding[] {
   let repaired: ReturnType<typeof repairStore> | undefined;
   const mend = (file: string) => async (): Promise<string> => {
     repaired ??= repairStore({ home, layout });
@@ -72,7 +72,7 @@ function fileFindings({ home, layout, holder, audit: { findings } }: Audited): F
     const adoption = kind === 'edited' ? [`Take it in: ${running ? '' : '% up, and then '}% doctor --adopt ${path}`] : [];
     if (remedy === 'start') return problem(path, text, { advice: ['The next start mends it.'] });
     if (remedy === null) return problem(path, text, { advice: ADVICE[kind] });
-    if (running) return problem(path, text, { advice: [...adoption, `${adoption.length > 0 ? 'Or put back what the log has' : 'Mend it'}: % down, and then % doctor --fix`] });
+    if (running) return problem(path, fix ? `${text}; not mended, because it runs` : text, { advice: [...adoption, `${adoption.length > 0 ? 'Or put back what the log has' : 'Mend it'}: % down, and then % doctor --fix`] });
     return problem(path, text, { mend: mend(file), advice: adoption });
   });
 }
@@ -85,14 +85,18 @@ const ADVICE: Readonly<Partial<Record<string, readonly string[]>>> = {
   events: ['What is missing is lost from this file: a backup may have it (docs/how-to/back-up-and-restore.md).'],
 };
 
+function strayFindings({ dir }: StoreLayout, { strays }: StoreAudit): Finding[] {
+  return strays.map((file) => note(join(dir, file), 'is nothing of OrbitMesh', { advice: ['Nobody reads it; remove it if it is not yours.'] }));
+}
+
 /** What is not wrong, and good to know. */
-function standing({ dir }: StoreLayout, { copied, kept }: StoreAudit): Finding[] {
+function standing({ whole }: Patient, { dir }: StoreLayout, { copied, kept }: StoreAudit): Finding[] {
   const [newest] = [...kept.values()].sort((a, b) => (a.at < b.at ? 1 : -1));
   const edits = [...kept].filter(([, { reason }]) => reason.startsWith('was edited by hand')).map(([name]) => `${dir}/quarantine/${name}`);
   return [
     ...(copied ? [note(dir, 'is a copy, as after a restore: its next start tells every client that has seen more than it has')] : []),
     ...(newest ? [note(`${dir}/quarantine`, `keeps ${plural(kept.size, 'thing')} that ${kept.size === 1 ? 'was' : 'were'} put aside, newest: ${newest.file} ${newest.reason}`, {
-      advice: [...edits.slice(0, NAMED_FILES_MAX).map((path) => `Take an edit in: % doctor --adopt ${path}`), 'Remove what you do not need: nothing else will.'],
+      advice: [...edits.slice(0, whole ? edits.length : NAMED_FILES_MAX).map((path) => `Take an edit in: % doctor --adopt ${path}`), 'Remove what you do not need: nothing else will.'],
     })] : []),
   ];
 }

@@ -74,7 +74,7 @@ const MENDED: Fault[] = [
   ['a temporary file of a store', () => write('session-service/tasks/proj_1/.task_1.json.1.2.om-tmp', '{'), /left over from a write/, /removed/],
   ['a temporary file of a process that is gone', () => write('run/stack.json.999999999.0.tmp', ''), /left over from a process that is gone/, /removed/],
   ['a token that others can read', () => chmod(at('api-gateway/admin.token'), 0o644), /admin.token is open to other users \(644\)$/, /closed to all but their owner/],
-  ['a home that others can read', async () => { await chmod(at('session-service'), 0o755); await chmod(at(TASK), 0o640); }, /and 1 more file or directory/, /closed/],
+  ['a home that others can read', () => chmod(home, 0o755), /^\. is open to other users \(755\)$/, /closed/],
   ['a file that its owner cannot read', () => chmod(at(TASK), 0o000), /task_1.json is closed to its owner \(000\)/, /opened to their owner/],
   ['an installation.json that is missing', () => rm(at('installation.json')), /installation.json is missing/, /made again for in_1/],
   ['an installation.json that is damaged', () => write('installation.json', '{'), /installation.json is damaged/, /made again for in_1, .*installation.json.replaced/],
@@ -188,7 +188,8 @@ describe('the doctor', () => {
     await rm(copy, { recursive: true });
     expect((JSON.parse(out) as DoctorResult).findings).toMatchObject([{ level: 'note', text: expect.stringContaining('is a copy') }, { level: 'note' }]);
 
-    expect(await cliIn(home, ['doctor', '--restored'])).toMatchObject({ code: 0, out: expect.stringMatching(/goes on from in_1-2_[0-9a-v]{6}\.3:/) });
+    await edit(TASK, 'now', 'mine');
+    expect(await cliIn(home, ['doctor', '--restored'])).toMatchObject({ code: 0, out: expect.stringMatching(/goes on from in_1-2_[0-9a-v]{6}\.3:[^]*task_1\.json was edited by hand[^]*put aside as session-service\/quarantine\/[^]*doctor --adopt session-service\/quarantine\//) });
     const store = await openStore();
     expect(store.logId).toMatch(/^in_1-2_/);
     expect(await cliIn(home, ['doctor', '--restored'])).toMatchObject({ code: 4, err: expect.stringContaining('down') });
@@ -203,6 +204,25 @@ describe('the doctor', () => {
       out: expect.stringMatching(new RegExp(`^OrbitMesh in ${home} does not run\n  session-service  2 documents[^]*✗ ${TASK} was edited by hand: title\n  → Take it in: orbitmesh up, and then orbitmesh doctor --adopt ${TASK}\n\n1 problem; orbitmesh doctor --fix mends it.\n$`)),
     });
     expect((await cliIn(home, ['doctor', '--fix'])).out).toMatch(/✓ .*edited by hand: title\n {2}→ put back as the log has it.*\n[^]*\nNothing is wrong any more\.\n$/);
+  });
+
+  it('names to a program each file that is open, and to a person the first', async () => {
+    await chmod(at('session-service'), 0o755);
+    await chmod(at(TASK), 0o640);
+
+    const { findings } = JSON.parse((await cliIn(home, ['doctor', '--json'])).out) as DoctorResult;
+    expect(findings).toMatchObject([{ file: 'session-service', text: 'is open to other users (755)' }, { file: TASK, text: 'is open to other users (640)' }]);
+    expect((await cliIn(home, ['doctor'])).out).toContain('session-service is open to other users (755), and 1 more file or directory: ');
+    expect((JSON.parse((await cliIn(home, ['doctor', '--fix', '--json'])).out) as DoctorResult).findings).toEqual([]);
+  });
+
+  it('says with --fix of a home at work that what is its services\' was not mended, because it runs', async () => {
+    const store = await openStore();
+    await edit(TASK, 'now', 'mine');
+    const { out } = await cliIn(home, ['doctor', '--fix']);
+    await store.close();
+
+    expect(out).toContain(`${TASK} was edited by hand: title; not mended, because it runs`);
   });
 
   it.each([['doctor'], ['doctor', '--fix'], ['backup', '/tmp/x']])('is not for a session: %s %s', async (...args) => {

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '@orbitmesh/domain';
-import { installationOfStore, SESSION_STORE, Store } from '@orbitmesh/storage';
+import { auditStore, installationOfStore, SESSION_STORE, Store, type StoreAudit } from '@orbitmesh/storage';
 import { launcherTools } from '../checkout.js';
 import { homeOf, stackOf, type StackFile } from '../connection.js';
 import type { Context } from '../context.js';
@@ -16,7 +16,7 @@ import { checkRunners } from './check-runners.js';
 import { checkStack } from './check-stack.js';
 import { checkStores } from './check-stores.js';
 import { doctorText } from './doctor-text.js';
-import { FAILED, problem, type Check, type Finding, type Patient } from './finding.js';
+import { FAILED, problem, reasonText, type Check, type Finding, type Patient } from './finding.js';
 
 export interface DoctorOptions { fix?: boolean; adopt?: string; restored?: boolean }
 
@@ -42,14 +42,14 @@ export async function doctor(context: Context, options: DoctorOptions): Promise<
   if (!existsSync(home)) throw new CliError(EXIT.notFound, `There is no home at ${home}.`, { hint: 'The first start makes it: % up' });
   if (options.adopt !== undefined) return adopt(context, env, options.adopt);
   if (options.restored) return restored(context, home);
-  const patient: Patient = { home, env, ...(await standing(env, home)), summary: new Map() };
+  const patient: Patient = { home, env, fix: options.fix === true, whole: context.printer.json, ...(await standing(env, home)), summary: new Map() };
   context.printer.progress.show('looking at everything');
   let findings = await look(patient);
   const mended: DoctorResult['mended'] = [];
   // What is mended may show what could not be seen before.
   for (let pass = 1; options.fix && pass <= MENDING_PASSES_MAX && findings.some(({ mend }) => mend); pass += 1) {
     context.printer.progress.show('mending');
-    for (const { file, text, mend } of findings) if (mend) mended.push({ file, text, done: await mend().catch((error: Error) => `${FAILED}: ${error.message}`) });
+    for (const { file, text, mend } of findings) if (mend) mended.push({ file, text, done: await mend().catch((error: Error) => `${FAILED}: ${reasonText(error)}`) });
     Object.assign(patient, await standing(env, home));
     findings = await look(patient);
     if (mended.at(-1)!.done.startsWith(FAILED)) break;
@@ -80,21 +80,30 @@ async function look(patient: Patient): Promise<Finding[]> {
   const found: Finding[] = [];
   for (const check of CHECKS) {
     // One that fails hides nothing of the others.
-    found.push(...await check(patient).catch((error: Error) => [problem(null, `Not everything could be looked at: ${error.message}`)]));
+    found.push(...await check(patient).catch((error: Error) => [problem(null, `Not everything could be looked at: ${reasonText(error)}`)]));
   }
   // Problems first, each as it was found.
   return [...found.filter(({ level }) => level === 'problem'), ...found.filter(({ level }) => level === 'note')];
 }
 
+/** What is in quarantine, by its name there. */
+const keptIn = (home: string): StoreAudit['kept'] => auditStore({ home, layout: SESSION_STORE }).kept;
+
 /** @throws CliError when the service runs: it would go on under the name that its clients know */
-async function restored({ printer }: Context, home: string): Promise<void> {
+async function restored({ printer, terminal: { env } }: Context, home: string): Promise<void> {
   const installationId = installationOfStore({ home, layout: SESSION_STORE });
   if (installationId === undefined) throw new CliError(EXIT.notFound, `There is no log in ${join(home, SESSION_STORE.dir)}.`);
+  const before = new Set(keptIn(home).keys());
   try {
     const store = await Store.open({ ...SESSION_STORE, dir: join(home, SESSION_STORE.dir), installationId, restored: true });
     const { cursor } = store.head();
     await store.close();
-    printer.result({ home, restored: true, cursor }, () => `The feed of ${home} goes on from ${cursor}: clients that have seen more than this are told.`);
+    // A start keeps to the log: what a file says otherwise is put aside, and is somebody's work.
+    const putAside = [...keptIn(home)].filter(([name]) => !before.has(name)).map(([name, { file, reason }]) => ({ file: join(SESSION_STORE.dir, file), reason, kept: join(SESSION_STORE.dir, 'quarantine', name) }));
+    printer.result({ home, restored: true, cursor, putAside }, () => [
+      `The feed of ${home} goes on from ${cursor}: clients that have seen more than this are told.`,
+      ...putAside.map(({ file, reason, kept }) => `${file} ${reason}: put aside as ${kept}\n  → Take it in: ${cliNameOf(env)} up, and then ${cliNameOf(env)} doctor --adopt ${kept}`),
+    ].join('\n'));
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'STORAGE_LOCKED') throw error;
     throw new CliError(EXIT.conflict, error.message, { code: error.code, hint: 'Stop it first: % down' });

@@ -25,6 +25,10 @@ export interface Patient {
   /** null where there is no checkout, as in a container: whose processes are elsewhere then. */
   tools: LauncherTools | null;
   env: NodeJS.ProcessEnv;
+  /** `--fix` was asked for. */
+  fix: boolean;
+  /** For a program: of a kind of finding all are named, each as its own. */
+  whole: boolean;
   /** What the checks know of it, for the summary: "session-service" → "12 documents". */
   summary: Map<string, string>;
 }
@@ -36,6 +40,19 @@ export const FAILED = 'could not be mended';
 
 export const problem = (file: string | null, text: string, more: Partial<Finding> = {}): Finding => ({ file, level: 'problem', text, ...more });
 export const note = (file: string | null, text: string, more: Partial<Finding> = {}): Finding => ({ file, level: 'note', text, ...more });
+
+const REASONS: Readonly<Record<string, string>> = {
+  EACCES: 'it is closed to this user', EPERM: 'it is closed to this user', EIO: 'its disk fails to read it', ELOOP: 'it is a link that leads to itself',
+  ENOTDIR: 'a part of its path is a file', EISDIR: 'it is a directory', EMFILE: 'too many files are open', ENFILE: 'too many files are open', ESTALE: 'its file system is gone',
+};
+
+/** Why something could not be read, for a person. */
+export function reasonText(error: unknown): string {
+  const { code = '', message, path, cause } = error as NodeJS.ErrnoException & { cause?: unknown };
+  if (cause instanceof Error) return reasonText(cause);
+  const reason = REASONS[code];
+  return reason === undefined ? message : `${path === undefined ? '' : `${path}: `}${reason}`;
+}
 
 export function plural(count: number, one: string, many = `${one}s`): string {
   return `${count.toLocaleString('en')} ${count === 1 ? one : many}`;

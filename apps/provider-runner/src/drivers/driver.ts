@@ -166,7 +166,7 @@ export interface DriverHost {
    * after the step it belongs to is on disk. `key` says what the line is for (at most 128 characters, e.g.
    * `prompt:inp_…`): it is journaled, the line is not. Resolves when every byte is in the FIFO.
    * @throws (rejects) AppError LIMIT_REACHED when STDIN_QUEUE_BYTES_MAX are already waiting for an
-   * agent that does not read; UNAVAILABLE when stdin is closed or the agent is gone.
+   * agent that does not read; UNAVAILABLE when stdin is closed; never when the agent is gone, of which `exited` tells.
    */
   send(key: string, line: string): Promise<void>;
   /** The agent sees the end of its stdin, after all that was sent before. */

@@ -1,15 +1,16 @@
-import { mkdirSync, statfsSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, statfsSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { RunnerRpc, type StartRun } from '@orbitmesh/contracts';
-import { eventually } from '@orbitmesh/testing';
+import { eventually, LONG } from '@orbitmesh/testing';
 import { RunnerWorld } from '@orbitmesh/testing/provider-conformance';
 import { RUNNER_MAIN } from '../testing/runner-main.js';
 import { canMountSmallDisk, mountSmallDisk, unmountSmallDisk } from '../testing/small-disk.js';
 
 const AGENT = fileURLToPath(new URL('../../dist/testing/hostile/hostile-agent.js', import.meta.url));
 const WAIT_MS = 60_000;
+const inFull = LONG ? it : it.skip;
 const withSmallDisk = canMountSmallDisk() ? describe : describe.skip;
 
 withSmallDisk('an agent that fills the disk its runner writes to', () => {
@@ -24,6 +25,7 @@ withSmallDisk('an agent that fills the disk its runner writes to', () => {
     world.providers({
       greedy: { driver: 'acp', command: [process.execPath, AGENT, 'acp', 'fills-the-disk'] },
       beside: { driver: 'process', command: ['/bin/cat'] },
+      stays: { driver: 'process', command: ['/bin/sh', '-c', `trap '' TERM; echo up; exec sleep 300`] },
     });
     await world.startRunner();
   }, WAIT_MS);
@@ -51,5 +53,37 @@ withSmallDisk('an agent that fills the disk its runner writes to', () => {
     await eventually(() => world.session.output(beside.runId) === 'before\nafter\n');
     await world.session.bus.request(RunnerRpc.stop, command(beside), to);
     expect(await world.ended(beside.runId)).toMatchObject({ cause: 'stopped', exitCode: 0, left: 0 });
+  }, 2 * WAIT_MS);
+
+  inFull('does not hide why its neighbours ended: told to stop, or by a shutdown, they are told so once there is room, though their runner has died meanwhile', async () => {
+    const living = async (): Promise<StartRun> => {
+      const run = await world.start('stays');
+      await eventually(() => world.session.output(run.runId) === 'up\n');
+      return run;
+    };
+    const whileFull = async (act: () => Promise<unknown>): Promise<void> => {
+      const fill = join(disk, 'fill');
+      expect(() => writeFileSync(fill, Buffer.alloc(32 * 1024 * 1024))).toThrow(expect.objectContaining({ code: 'ENOSPC' }));
+      await act();
+      rmSync(fill);
+    };
+    const [stopped, killed, shut] = [await living(), await living(), await living()];
+
+    await whileFull(async () => {
+      for (const run of [stopped, killed]) await world.session.bus.request(RunnerRpc.stop, command(run), to);
+      await world.session.bus.request(RunnerRpc.kill, command(killed), to);
+      await eventually(() => [stopped, killed].every((run, n) => existsSync(join(world.dirOf(run.runId), n === 0 ? 'end.stopped' : 'end.killed'))), { what: 'ends on record' });
+      await world.killRunner();
+    });
+    await world.startRunner();
+    expect(await world.ended(stopped.runId)).toMatchObject({ cause: 'stopped', left: 0 });
+    expect(await world.ended(killed.runId)).toMatchObject({ cause: 'killed', left: 0 });
+
+    await whileFull(async () => {
+      expect(await world.stopRunner()).toBe(0);
+      expect(await world.left(shut.runId)).toEqual([]);
+    });
+    await world.startRunner();
+    expect(await world.ended(shut.runId)).toMatchObject({ cause: 'shutdown', left: 0 });
   }, 2 * WAIT_MS);
 });

@@ -3,9 +3,8 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { RunnerRpc, type StartRun } from '@orbitmesh/contracts';
 import type { OutcomeCode, RunFact } from '@orbitmesh/domain';
-import { eventually } from '@orbitmesh/testing';
+import { eventually, LONG } from '@orbitmesh/testing';
 import { RunnerWorld } from '@orbitmesh/testing/provider-conformance';
-import { LONG } from '../testing/how-often.js';
 import { RUNNER_MAIN } from '../testing/runner-main.js';
 import { sessionOf, type Asked } from '../testing/session-of.js';
 

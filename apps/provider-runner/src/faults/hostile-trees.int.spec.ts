@@ -4,10 +4,9 @@ import { once } from 'node:events';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { RunnerRpc, type StartRun } from '@orbitmesh/contracts';
-import { eventually, processesNaming } from '@orbitmesh/testing';
+import { eventually, LONG, processesNaming } from '@orbitmesh/testing';
 import { RunnerWorld } from '@orbitmesh/testing/provider-conformance';
 import { RUN_MARKER } from '../process/run-mark.js';
-import { LONG } from '../testing/how-often.js';
 import { RUNNER_MAIN } from '../testing/runner-main.js';
 
 /** Trees at once (issue: 200 hostile process trees, 0 processes left). */

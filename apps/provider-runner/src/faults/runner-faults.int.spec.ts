@@ -3,10 +3,9 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { RunnerRpc, type StartRun } from '@orbitmesh/contracts';
 import { AppError } from '@orbitmesh/domain';
-import { Chance, eventually, faultSeed } from '@orbitmesh/testing';
+import { Chance, eventually, faultSeed, LONG } from '@orbitmesh/testing';
 import { RunnerWorld } from '@orbitmesh/testing/provider-conformance';
 import { createProcessTable } from '../process/process-table.js';
-import { LONG } from '../testing/how-often.js';
 import { RUNNER_MAIN } from '../testing/runner-main.js';
 
 const SEED = faultSeed();

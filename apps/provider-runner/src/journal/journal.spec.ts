@@ -224,3 +224,14 @@ describe('boundFact', () => {
     expect(jsonBytes(boundFact(fact))).toBeLessThanOrEqual(EVENT_BYTES_MAX);
   });
 });
+
+describe('the redactor', () => {
+  const token = `oma_sess_1_2_${'aB-_'.repeat(10)}xyz`;
+
+  it('knows the token of its run by its form, whole or begun, where nobody can say it any more', () => {
+    const redactor = new Redactor([], { sessionId: 'sess_1', epoch: 2 });
+
+    expect(redactor.deep({ said: `it is ${token}, and ${token.slice(0, 30)}`, of: 'oma_sess_1_3_other' })).toEqual({ said: 'it is [redacted], and [redacted]', of: 'oma_sess_1_3_other' });
+    expect(['so oma_sess', token.slice(0, 20), token, 'oma_other'].map((text) => redactor.mayGoOn(text))).toEqual([true, true, false, false]);
+  });
+});

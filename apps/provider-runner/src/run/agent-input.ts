@@ -19,6 +19,7 @@ export class AgentInput {
   private resumed: StdinQueue['resumed'];
   /** How it was left to whoever comes next. */
   private left: AgentInputProgress | undefined;
+  private gone = false;
 
   constructor(
     path: string,
@@ -49,7 +50,7 @@ export class AgentInput {
     return this.left ?? { unsent: [...this.unsent], stdinClosed: this.closed };
   }
 
-  /** Never settles once it was released: what became of the line is then somebody else's to say. @throws (rejects) VALIDATION_FAILED, LIMIT_REACHED, UNAVAILABLE */
+  /** Never settles once the agent is gone, or was let go of: what became of the line is then somebody else's to say. @throws (rejects) VALIDATION_FAILED, LIMIT_REACHED, UNAVAILABLE */
   async send(key: string, line: string): Promise<void> {
     if (key.length > KEY_LENGTH_MAX) throw new AppError('VALIDATION_FAILED', 'The key of a line has at most 128 characters.');
     this.unsent.add(key);
@@ -60,7 +61,7 @@ export class AgentInput {
     try {
       await write;
     } catch (error) {
-      if (this.left) return new Promise(() => undefined);
+      if (this.left || this.gone) return new Promise(() => undefined);
       throw error;
     } finally {
       this.unsent.delete(key);
@@ -82,8 +83,9 @@ export class AgentInput {
     this.agent.dropWriteEnd();
   }
 
-  /** The agent is gone: nothing is written any more, and what waits fails. */
+  /** The agent is gone: nothing is written any more, and how it ended says more than what it did not read. */
   end(): void {
+    this.gone = true;
     this.queue.close();
   }
 

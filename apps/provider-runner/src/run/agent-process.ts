@@ -17,10 +17,11 @@ const EXIT_POLL_MS = 100;
 /** After the wrapper was seen to be gone: what it wrote last must be visible by then. */
 const EXIT_FILE_WAIT_MS = 200;
 
-/** The FIFO, the output files and the run's own `bin/orbitmesh`, all for their owner alone. */
+/** The FIFO, the output files, the file whose name can say an end, and the run's own `bin/orbitmesh`, all for their owner alone. */
 export async function prepareFiles(files: RunFiles, cliEntry: string): Promise<void> {
   await promisify(execFile)(programPath('mkfifo', true), ['-m', '600', files.stdin]);
   for (const path of [files.stdout, files.stderr]) closeSync(openSync(path, 'a', 0o600));
+  writeFileSync(files.end, '', { mode: 0o600 });
   mkdirSync(files.bin, { mode: 0o700 });
   writeFileSync(files.cli, `#!/bin/sh\nexec '${shellQuoted(process.execPath)}' '${shellQuoted(cliEntry)}' "$@"\n`, { mode: 0o700, flag: 'wx' });
   chmodSync(files.cli, 0o700);

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 export interface RunFiles {
   dir: string;
   record: string;
+  /** Called `end.<cause>` once the run is to end and its record could not say so. */
+  end: string;
   manifest: string;
   stdin: string;
   stdout: string;
@@ -21,6 +23,7 @@ export function runFiles(dir: string): RunFiles {
   return {
     dir,
     record: join(dir, 'run.json'),
+    end: join(dir, 'end'),
     manifest: join(dir, 'manifest.json'),
     stdin: join(dir, 'in'),
     stdout: join(dir, 'out'),

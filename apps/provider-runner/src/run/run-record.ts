@@ -1,4 +1,4 @@
-import { mkdirSync, readFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, renameSync } from 'node:fs';
 import { basename } from 'node:path';
 import type { StartRun } from '@orbitmesh/contracts';
 import { AppError, type Manifest, type ProviderEntry, type RunFact } from '@orbitmesh/domain';
@@ -74,6 +74,14 @@ export class RecordKeeper {
     return write;
   }
 
+  /** On a full disk its cause alone: another name takes no room, where the file is there already. */
+  async noteEnd(intent: EndIntent): Promise<void> {
+    await this.note({ ending: intent }).catch((error: unknown) => {
+      if (!('cause' in intent)) throw error;
+      renameSync(nameOfEnd(this.files), endOf(this.files, intent.cause));
+    }).catch((error: unknown) => this.log('warn', 'the end of a run could not be recorded', { err: error }));
+  }
+
   /** What is only said again, or found out again, if it is lost. */
   async noteQuietly(change: Partial<RunRecord>): Promise<void> {
     await this.note(change).catch((error: unknown) => this.log('warn', 'the run record could not be written', { err: error }));
@@ -85,7 +93,19 @@ export function readRecord(files: RunFiles): RunRecord {
   const { schemaVersion, ...record } = JSON.parse(readFileSync(files.record, 'utf8')) as RunRecord & { schemaVersion: number };
   if (schemaVersion > SCHEMA_VERSION) throw new AppError('STORAGE_NEWER', undefined, { file: files.record, schemaVersion });
   if (record.runId !== basename(files.dir)) throw new Error('The record is not that of the run in whose directory it is.');
-  return record;
+  const cause = causeOnFile(files);
+  // A kill counts more than what was asked before it; else the record knows it better.
+  return cause === undefined || (record.ending && cause !== 'killed') ? record : { ...record, ending: { cause } };
+}
+
+const CAUSES: readonly EndCause[] = ['killed', 'stopped', 'shutdown', 'lost', 'crashed'];
+const endOf = (files: RunFiles, cause: EndCause): string => `${files.end}.${cause}`;
+const causeOnFile = (files: RunFiles): EndCause | undefined => CAUSES.find((cause) => existsSync(endOf(files, cause)));
+
+/** As it is called now. */
+function nameOfEnd(files: RunFiles): string {
+  const cause = causeOnFile(files);
+  return cause === undefined ? files.end : endOf(files, cause);
 }
 
 /** Its directory is the one in which the run was executed, whatever that is called by now. */

@@ -38,7 +38,7 @@ export class RunVoice {
         onAcknowledged();
       },
     });
-    const recorder = new StepRecorder({ journal, log, redactor: new Redactor(secrets), changes, onDurable: () => sender.kick(), onUnwritten: (error) => env.disk.failed(error) });
+    const recorder = new StepRecorder({ journal, log, redactor: new Redactor(secrets, run), changes, onDurable: () => sender.kick(), onUnwritten: (error) => env.disk.failed(error) });
     sender.kick();
     return new RunVoice(journal, recorder, sender);
   }

@@ -221,7 +221,7 @@ export class Run {
     const gentler = this.intent && 'cause' in this.intent && (this.intent.cause === 'stopped' || this.intent.cause === 'shutdown');
     if (!this.intent || (gentler && 'cause' in intent && intent.cause === 'killed')) {
       this.intent = intent;
-      if (!this.neverExecuted) void this.keeper.noteQuietly({ ending: intent });
+      if (!this.neverExecuted) void this.keeper.noteEnd(intent);
     }
     if (this.session) void this.endTree();
     if (atOnce) this.treeEnd?.kill();

@@ -47,9 +47,10 @@ describe(`under faults of seed ${seed}`, () => {
     harness = await Harness.start({ seed, faults: SOAK_FAULTS, say: tell });
     while (performance.now() < until) await harness.round();
     const figures = figuresOf(harness);
-    const slope = memorySlope(harness.memory.slice(WARM_ROUNDS));
-    tell(`${said(figures)}; memory ${slope.toFixed(2)} MiB a minute`);
-    if (ORBITMESH_FAULT_RESULTS) await appendFile(ORBITMESH_FAULT_RESULTS, `${JSON.stringify({ what: 'soak', minutes: SOAK_MINUTES, mibAMinute: slope, ...figures })}\n`);
+    const slopes = Object.fromEntries([...harness.memory].map(([name, used]) => [name, memorySlope(used.slice(WARM_ROUNDS))]));
+    const slope = Object.values(slopes).reduce((sum, one) => sum + one, 0);
+    tell(`${said(figures)}; memory ${slope.toFixed(2)} MiB a minute: ${Object.entries(slopes).map(([name, one]) => `${name} ${one.toFixed(2)}`).join(', ')}`);
+    if (ORBITMESH_FAULT_RESULTS) await appendFile(ORBITMESH_FAULT_RESULTS, `${JSON.stringify({ what: 'soak', minutes: SOAK_MINUTES, mibAMinute: slope, slopes, ...figures })}\n`);
     expect(slope).toBeLessThan(MIB_A_MINUTE_MAX);
   }, SOAK_MINUTES * 60_000 + 90_000 + ROUND_MS_MAX);
 });

@@ -33,7 +33,7 @@ export interface Round {
   began: number;
   acknowledged: number;
   events: number;
-  /** Until everything is ready again; null where nothing was taken away. */
+  /** From the last blow until everything is ready again; null where nothing was taken away. */
   readyMs: number | null;
   /** From NATS taking connections to the first live event; null where NATS stayed. */
   liveMs: number | null;
@@ -111,11 +111,11 @@ export class Harness {
     return this.options.seed;
   }
 
-  /** What all processes together used after each round, when all was quiet; monotonic ms, MiB. */
-  get memory(): { at: number; mib: number }[] {
-    const rounds = new Map<number, number>();
-    for (const { round, usage } of this.usages) rounds.set(round, (rounds.get(round) ?? 0) + usage.memoryMiB);
-    return [...rounds].map(([at, mib]) => ({ at, mib }));
+  /** What each process, by its name, used after each round, when all was quiet; monotonic ms, MiB. */
+  get memory(): Map<string, { at: number; mib: number }[]> {
+    const found = new Map<string, { at: number; mib: number }[]>();
+    for (const { round, name, usage } of this.usages) found.set(name, [...found.get(name) ?? [], { at: round, mib: usage.memoryMiB }]);
+    return found;
   }
 
   /** What is left of a run that broke a promise. */
@@ -149,10 +149,9 @@ export class Harness {
       await until(() => ledger.acknowledged >= before, 'commands before the fault');
       await Promise.all(works.map((work) => work.lookBefore()));
       if (cutAt < 0.5) this.followers[1].cut();
-      const since = performance.now();
       const gone = await fault.strike(machine, moment);
       const back = fault.nats ? await machine.natsBack() : null;
-      const readyMs = await machine.ready(since, gone);
+      const readyMs = await machine.ready(gone);
       if (fault.kills) measured.readyMs = readyMs;
       if (back !== null) {
         await until(() => this.followers[0].firstAfter(back) !== null, 'a live event after NATS came back');

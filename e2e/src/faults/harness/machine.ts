@@ -21,6 +21,9 @@ export interface MachineOptions {
 
 /** A stack on a machine that can lose its power: all of its processes, and what was not on the disk. */
 export class Machine {
+  /** Monotonic ms of the last blow: from there on it has to come back. */
+  private struckAt = 0;
+
   private constructor(
     public stack: TestStack, readonly home: string, private readonly dir: string, private readonly options: MachineOptions, readonly url: string,
   ) {}
@@ -75,13 +78,14 @@ export class Machine {
       for (const pid of left) signal(pid, 'SIGKILL');
     }
     const lost = cutPower(this.dir, chance, { all });
+    this.struckAt = performance.now();
     this.stack = await Machine.launch(this.home, this.dir, this.options);
     if (this.stack.url !== this.url) throw new Error(`It came back as ${this.stack.url} instead of ${this.url}.`);
     return lost;
   }
 
-  /** @param gone pids of before. @returns ms until none of them serves, everything does, and `/health/ready` says so */
-  async ready(since: number, gone: readonly number[]): Promise<number> {
+  /** @param gone pids of before. @returns ms from the last blow until none of them serves, everything does, and `/health/ready` says so */
+  async ready(gone: readonly number[]): Promise<number> {
     await eventually(async () => {
       const { ready, services } = await this.stack.file();
       if (!ready || Object.values(services).some(({ pid, state }) => pid === null || gone.includes(pid) || state !== 'ready')) return false;
@@ -89,7 +93,7 @@ export class Machine {
       await answer.arrayBuffer();
       return answer.status === 200;
     }, { what: 'a ready stack', timeoutMs: READY_MS_MAX });
-    return performance.now() - since;
+    return performance.now() - this.struckAt;
   }
 
   /** Monotonic ms at which NATS takes connections again. */
@@ -108,6 +112,7 @@ export class Machine {
   private async signal(services: readonly Service[], name: NodeJS.Signals): Promise<number[]> {
     const pids = await this.stack.pids();
     const hit = services.flatMap((service) => pids[service] ?? []);
+    this.struckAt = performance.now();
     for (const pid of hit) signal(pid, name);
     return hit;
   }

@@ -100,8 +100,7 @@ export class Work {
     if (code === KINDS[this.kind].ends) return true;
     // A start that died with its runner is told in one clear word; an agent at work outlives it.
     if (harm === 'runner') return !this.atWork && code === 'start_failed';
-    // agent_error: its runner was about to say the first prompt to it.
-    return harm === 'machine' && ['agent_crash', 'agent_error', 'runner_lost', 'start_failed', 'agent_exit', 'killed'].includes(code);
+    return harm === 'machine' && ['agent_crash', 'runner_lost', 'start_failed', 'agent_exit', 'killed'].includes(code);
   }
 
   private async act(session: SessionView): Promise<void> {

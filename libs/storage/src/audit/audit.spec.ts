@@ -1,4 +1,4 @@
-import { copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
+import { appendFileSync, copyFileSync, existsSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { newEvent, putSession, putTask, TEST_COLLECTIONS, TestStores } from '../testing/test-store.js';
@@ -59,6 +59,7 @@ const FAULTS: Fault[] = [
   ['of events that has lost some', (dir) => truncateSync(join(dir, EVENTS), 300), ['events', EVENTS, 'rebuild']],
   ['of events that is gone', (dir) => rmSync(join(dir, EVENTS)), ['events', EVENTS, 'rebuild']],
   ['of events that was edited', (dir) => edit(join(dir, EVENTS), '"e2"', '"xx"'), ['events', EVENTS, 'rebuild']],
+  ...[['a line', 'mine\n'], ['half a line', 'mine'], ['an event that the log does not know', '{"sessionSeq":5}\n']].map(([what, text]): Fault => [`of events with ${what} behind its last`, (dir) => appendFileSync(join(dir, EVENTS), text), ['events', EVENTS, 'rebuild']]),
   ['of events with two in the wrong order', (dir) => { const [a, b, ...rest] = read(dir, EVENTS).split('\n'); writeFileSync(join(dir, EVENTS), [b, a, ...rest].join('\n')); }, ['events', EVENTS, 'rebuild']],
 ];
 
@@ -77,7 +78,7 @@ function slowFs(dir: string): StorageFs {
 
 describe('the audit of a store', () => {
   it('finds nothing where everything is as the log says', async () => {
-    expect(audit(await filled())).toMatchObject({ findings: [], documents: 3, behind: 0, unrecorded: 0, sessions: 1, events: 4, logId: 'inst-1', copied: false, kept: new Map() });
+    expect(audit(await filled())).toMatchObject({ findings: [], documents: 3, behind: 0, unrecorded: 0, sessions: 1, events: 4, logId: 'inst-1', copied: false, strays: [], kept: new Map() });
   });
 
   it.each(FAULTS)('finds a file %s, and the repair makes it as it was, keeping what was there', async (_, hurt, finding) => {
@@ -95,6 +96,13 @@ describe('the audit of a store', () => {
     const keeps = !['missing', 'temporary'].includes(finding[0]) && !_.endsWith('gone');
     expect(existsSync(join(dir, 'quarantine')) ? readdirSync(join(dir, 'quarantine')).length : 0).toBe(keeps ? 2 : 0);
     expect((await stores.open(dir)).durable.count('tasks')).toBe(2);
+  });
+
+  it('tells files that are nobody\'s, as what they are', async () => {
+    const dir = await filled();
+    for (const file of ['tasks/proj_1/task_1.json.swp', 'tasks/todo.json', 'sessions/sess_1/.notes', '.reserve', 'agent-token.key']) writeFileSync(join(dir, file), '{"mine": true}');
+
+    expect(audit(dir)).toMatchObject({ findings: [], strays: ['sessions/sess_1/.notes', 'tasks/proj_1/task_1.json.swp', 'tasks/todo.json'] });
   });
 
   it('names the fields of an edit, and takes another layout for none', async () => {

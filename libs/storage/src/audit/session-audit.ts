@@ -3,6 +3,7 @@ import { crc32 } from 'node:zlib';
 import type { Checkpoint } from '../checkpoint.js';
 import type { StorageFs } from '../fs/storage-fs.js';
 import type { StoreLayout } from '../layout/store-layout.js';
+import { AUDITED_FILE_BYTES_MAX } from '../limits.js';
 import type { LogStates } from './log-states.js';
 import type { Finding } from './store-audit.js';
 
@@ -15,9 +16,14 @@ interface SessionFileState {
   gone: number;
   /** Of line n the CRC, or undefined when it is not the event n. */
   crcs: (number | undefined)[];
+  /** Of the lines behind those, which a checkpoint will cover. */
+  behind: (number | undefined)[];
+  /** What stands at the end is no line that is being written. */
+  garbage: boolean;
 }
 
 const LINE_FEED = 0x0a;
+const OPENING_BRACE = 0x7b;
 
 /** The files of sessions' events: read first, and compared with a log that was read after them. */
 export class SessionAudit {
@@ -36,7 +42,7 @@ export class SessionAudit {
 
   compare(states: LogStates, stillThere: (sessionId: string) => boolean): Finding[] {
     return [...this.files].flatMap(([id, file]) => {
-      const problem = problemOf(file, states.sessions.get(id));
+      const problem = problemOf(file, states.sessions.get(id)) ?? (states.whole ? excessOf(file, states.sessions.get(id)) : undefined);
       // Deleted meanwhile, with its file.
       if (problem === undefined || !stillThere(id)) return [];
       return [{ kind: 'events' as const, file: file.path, ...problem }];
@@ -57,12 +63,26 @@ function problemOf({ seq, gone, crcs }: SessionFileState, logged: { first: numbe
   return { problem: gone > 0 ? `has lost ${gone} bytes${lost}` : `is not what was written, in ${bad.length} of its ${seq} lines from line ${bad[0]} on${lost}`, remedy };
 }
 
+/** Whatever is written is in the log first. */
+function excessOf({ seq, behind, garbage }: SessionFileState, logged: { first: number; crcs: number[] } | undefined): Pick<Finding, 'problem' | 'remedy'> | undefined {
+  const foreign = behind.filter((crc, n) => crc === undefined || crc !== logged?.crcs[seq + n + 1 - logged.first]).length;
+  if (foreign === 0 && !garbage) return undefined;
+  return { problem: `has something behind its last event that was not written by OrbitMesh${foreign > 1 ? ` (${foreign} lines)` : ''}`, remedy: 'rebuild' };
+}
+
 function readSessionFile(fs: StorageFs, root: string, path: string, seq: number, bytes: number): SessionFileState {
   const size = fs.sizeSync(join(root, path)) ?? 0;
-  const content = size === 0 ? Buffer.alloc(0) : fs.readSync(join(root, path), 0, Math.min(size, bytes));
+  const content = size === 0 ? Buffer.alloc(0) : fs.readSync(join(root, path), 0, Math.min(size, bytes + AUDITED_FILE_BYTES_MAX));
+  const crcs = crcsOf(content.subarray(0, bytes), 1);
+  const rest = content.subarray(bytes);
+  const last = rest.subarray(rest.lastIndexOf(LINE_FEED) + 1);
+  return { path, seq, bytes, gone: Math.max(0, bytes - size), crcs, behind: crcsOf(rest, seq + 1), garbage: last.length > 0 && last[0] !== OPENING_BRACE };
+}
+
+function crcsOf(content: Buffer, first: number): (number | undefined)[] {
   const crcs: (number | undefined)[] = [];
-  for (const line of linesOf(content)) crcs.push(sessionSeqOf(line) === crcs.length + 1 ? crc32(line) : undefined);
-  return { path, seq, bytes, gone: Math.max(0, bytes - size), crcs };
+  for (const line of linesOf(content)) crcs.push(sessionSeqOf(line) === first + crcs.length ? crc32(line) : undefined);
+  return crcs;
 }
 
 /** Whole lines, without their line feed. */

@@ -1,4 +1,4 @@
-import { join, resolve } from 'node:path';
+import { basename, dirname, join, resolve } from 'node:path';
 import { CHECKPOINT_FILE, readCheckpoint } from '../checkpoint.js';
 import { Collections } from '../collections.js';
 import { nodeFs } from '../fs/node-fs.js';
@@ -43,6 +43,8 @@ export interface StoreAudit {
   logId: string | undefined;
   /** The log is a copy: the next start gives it another name. */
   copied: boolean;
+  /** Files that nobody reads, and nobody's to remove. */
+  strays: string[];
   /** What is kept in quarantine, by its name there. */
   kept: Map<string, Damage>;
 }
@@ -84,6 +86,7 @@ export function auditStore(options: AuditOptions): StoreAudit {
     ],
     documents: documents.good, behind: documents.behind, unrecorded: documents.unrecorded,
     sessions: sessions.count, events: states.headSeq, logId: states.log.logId, copied: states.log.copied, kept: quarantine.kept(),
+    strays: files.strays.filter((path) => path !== layout.sessionEvents?.(basename(dirname(path)))),
   };
 }
 

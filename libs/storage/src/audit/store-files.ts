@@ -1,6 +1,5 @@
 import { join } from 'node:path';
 import { NOT_DOCUMENTS, type Collections, type DocumentName } from '../collections.js';
-import { reasonOf } from '../fs/storage-error.js';
 import type { StorageFs } from '../fs/storage-fs.js';
 import { TEMPORARY_NAME } from '../fs/write-file-atomic.js';
 import { AUDITED_FILE_BYTES_MAX, DOCUMENT_DEPTH_MAX } from '../limits.js';
@@ -12,6 +11,8 @@ export interface StoreFiles {
   temporaries: string[];
   /** Links, and what else is no file and no directory. (Locks are meant to be there.) */
   others: Set<string>;
+  /** Regular files that are nobody's: no document, nothing of a store. */
+  strays: string[];
   directories: Set<string>;
 }
 
@@ -27,7 +28,7 @@ export type FileState = { problem: string } | {
 };
 
 export function readFiles(fs: StorageFs, root: string, collections: Collections): StoreFiles {
-  const found: StoreFiles = { documents: new Map(), temporaries: [], others: new Set(), directories: new Set() };
+  const found: StoreFiles = { documents: new Map(), temporaries: [], others: new Set(), strays: [], directories: new Set() };
   const walk = (below: string, depth: number): void => {
     for (const { name, kind } of fs.readDirSync(join(root, below))) {
       const path = below === '' ? name : `${below}/${name}`;
@@ -42,9 +43,15 @@ export function readFiles(fs: StorageFs, root: string, collections: Collections)
   };
   const takeFile = (path: string, name: string): void => {
     if (TEMPORARY_NAME.test(name)) found.temporaries.push(path);
-    if (!name.endsWith('.json') || name.startsWith('.')) return;
+    else if (name.endsWith('.json') && !name.startsWith('.')) takeDocument(path);
+    // At the top a store has files of its own, and its service keys.
+    else if (path !== name) found.strays.push(path);
+  };
+  const takeDocument = (path: string): void => {
     const state = stateOf(fs, root, path, collections);
-    if (state !== undefined) found.documents.set(path, state);
+    if (state === undefined) return;
+    found.documents.set(path, state);
+    if (path.includes('/') && !('problem' in state) && state.name === undefined && state.schemaVersion === undefined) found.strays.push(path);
   };
   walk('', 0);
   return found;
@@ -62,6 +69,14 @@ function stateOf(fs: StorageFs, root: string, path: string, collections: Collect
   };
 }
 
+/** What a person can do something about; else as the system says it. */
+function reasonText(error: unknown): string {
+  const { code } = error as NodeJS.ErrnoException;
+  if (code === 'EACCES' || code === 'EPERM') return ': it is closed to this user';
+  if (code === 'EIO') return ': its disk fails to read it';
+  return `: ${error instanceof Error ? error.message : String(error)}`;
+}
+
 export type ReadContent = { problem: string } | { content: Record<string, unknown>; text: string };
 
 /** A file with one JSON object in it; undefined when it is not there. */
@@ -77,6 +92,6 @@ export function readContent(fs: StorageFs, path: string): ReadContent | undefine
     return { problem: 'is not a document' };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
-    return { problem: error instanceof SyntaxError ? `is not JSON (${error.message})` : `cannot be read: ${reasonOf(error)}` };
+    return { problem: error instanceof SyntaxError ? `is not JSON (${error.message})` : `cannot be read${reasonText(error)}` };
   }
 }

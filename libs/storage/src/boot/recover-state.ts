@@ -78,7 +78,7 @@ async function fill(state: DurableState, { parts, log, checkpoint, quarantine }:
     join(root, 'answers'),
     limits,
     checkpoint?.answers,
-    (kept) => state.answers.add(kept),
+    (answer, kept) => state.answers.add(answer, kept),
     (path, reason) => quarantine.note(path, reason),
   );
   state.answers.reached(checkpoint?.inServiceMs ?? 0);

@@ -1,10 +1,17 @@
 import { join } from 'node:path';
-import { encodeRecord, scanRecords } from '../log/record-lines.js';
+import { decodeRecord, encodeRecord, scanRecords } from '../log/record-lines.js';
 import { AppendFile } from '../log/append-file.js';
-import { segmentName, segmentNumber } from '../log/log-record.js';
+import { segmentName, segmentNumber, type LoggedAnswer } from '../log/log-record.js';
+import { toStorageError } from '../fs/storage-error.js';
 import { isShortage, type StorageFs } from '../fs/storage-fs.js';
 import type { StorageLimits } from '../limits.js';
-import type { KeptAnswer } from './answer-table.js';
+import type { AnswerPlace, KeptAnswer } from './answer-table.js';
+
+/** The record of an answer. */
+interface AnswerRecord {
+  commit: number;
+  answer: LoggedAnswer;
+}
 
 /** A side segment in the checkpoint: `bytes` of it are durable. */
 export interface AnswerSegment {
@@ -42,7 +49,7 @@ export class AnswerJournal {
     dir: string,
     limits: StorageLimits,
     named: AnswerSegment[] | undefined,
-    load: (kept: KeptAnswer) => void,
+    load: (answer: LoggedAnswer, kept: KeptAnswer) => void,
     onDamage: (file: string, reason: string) => void,
   ): Promise<AnswerJournal> {
     const present = numbersIn(fs, dir);
@@ -58,9 +65,10 @@ export class AnswerJournal {
       }
       let { lastCommit } = segment;
       for (const line of scan.lines) {
-        const kept = JSON.parse(line.json.toString()) as Omit<KeptAnswer, 'bytes'>;
-        lastCommit = Math.max(lastCommit, kept.commit);
-        load({ ...kept, bytes: line.json.length });
+        const { commit, answer } = JSON.parse(line.json.toString()) as AnswerRecord;
+        lastCommit = Math.max(lastCommit, commit);
+        const content = { segment: segment.number, offset: line.offset, bytes: line.end - line.offset };
+        load(answer, { commit, at: answer.at, bytes: line.json.length, content });
       }
       journal.segments.push({ number: segment.number, bytes: scan.goodBytes, lastCommit });
     }
@@ -88,12 +96,29 @@ export class AnswerJournal {
     const batch = [...this.waiting];
     const file = await this.writable();
     const synced = file.durableBytes;
-    const lines = batch.map(({ commit, answer }) => encodeRecord(Buffer.from(JSON.stringify({ commit, answer })), synced));
+    const lines = batch.map(({ commit, content }) => encodeRecord(Buffer.from(JSON.stringify({ commit, answer: content } as AnswerRecord)), synced));
     await file.append(Buffer.concat(lines));
     const segment = this.segments[this.segments.length - 1];
+    let offset = synced;
+    batch.forEach((kept, at) => {
+      kept.content = { segment: segment.number, offset, bytes: lines[at].length };
+      offset += lines[at].length;
+    });
     segment.bytes = file.durableBytes;
     segment.lastCommit = batch[batch.length - 1].commit;
     this.waiting = this.waiting.slice(batch.length);
+  }
+
+  /** @throws STORAGE_WRITE when it cannot be read */
+  read({ segment, offset, bytes }: AnswerPlace): LoggedAnswer {
+    try {
+      const line = this.fs.readSync(join(this.dir, segmentName(segment)), offset, bytes);
+      const record = decodeRecord(line.subarray(0, -1));
+      if (record === undefined) throw new Error(`The answer at byte ${offset} of answers/${segmentName(segment)} is damaged.`);
+      return (JSON.parse(record.json.toString()) as AnswerRecord).answer;
+    } catch (error) {
+      throw toStorageError(error);
+    }
   }
 
   /** Segments whose answers are all gone; they leave `state()` now and the disk in `removeOthers`. */

@@ -9,8 +9,18 @@ export interface IdempotencyRecord {
 }
 
 export interface KeptAnswer {
-  commit: number;
-  answer: LoggedAnswer;
+  readonly commit: number;
+  /** When it was committed, in ms of the store's time in service. */
+  readonly at: number;
+  readonly bytes: number;
+  /** Itself until it is in a file of its own; then only where: a day's answers would be most of the memory. */
+  content: LoggedAnswer | AnswerPlace;
+}
+
+/** Where an answer's record lies in the side segments. */
+export interface AnswerPlace {
+  segment: number;
+  offset: number;
   bytes: number;
 }
 
@@ -31,6 +41,7 @@ export class AnswerTable {
     private readonly limits: StorageLimits,
     /** Ms that only grow. */
     private readonly clock: () => number,
+    private readonly read: (place: AnswerPlace) => LoggedAnswer,
   ) {
     this.startedAt = clock();
   }
@@ -60,33 +71,35 @@ export class AnswerTable {
     return first?.commit;
   }
 
-  add(kept: KeptAnswer): void {
-    this.reached(kept.answer.at);
-    const name = nameOf(kept.answer.scope, kept.answer.key);
+  add({ scope, key }: Pick<LoggedAnswer, 'scope' | 'key'>, kept: KeptAnswer): void {
+    this.reached(kept.at);
+    const name = nameOf(scope, key);
     this.remove(name);
     this.answers.set(name, kept);
     this.bytes += kept.bytes;
     this.trim();
   }
 
+  /** @throws STORAGE_WRITE when there is one and it cannot be read: doing it again would be worse */
   lookup(scope: string, key: string): IdempotencyRecord | undefined {
-    const answer = this.answers.get(nameOf(scope, key))?.answer;
-    if (answer === undefined || this.isOld(answer)) return undefined;
-    return { bodyHash: answer.bodyHash, status: answer.status, body: answer.body };
+    const kept = this.answers.get(nameOf(scope, key));
+    if (kept === undefined || this.isOld(kept)) return undefined;
+    const { bodyHash, status, body } = 'segment' in kept.content ? this.read(kept.content) : kept.content;
+    return { bodyHash, status, body };
   }
 
   /** Takes out what is too old, or too much. */
   trim(): void {
-    for (const [name, { answer }] of this.answers) {
-      const old = this.isOld(answer);
+    for (const [name, kept] of this.answers) {
+      const old = this.isOld(kept);
       if (!old && this.answers.size <= this.limits.answersMax && this.bytes <= this.limits.answerBytesMax) return;
       if (!old) this.droppedCount += 1;
       this.remove(name);
     }
   }
 
-  private isOld(answer: LoggedAnswer): boolean {
-    return this.now() - answer.at >= this.limits.answerAgeMsMax;
+  private isOld({ at }: KeptAnswer): boolean {
+    return this.now() - at >= this.limits.answerAgeMsMax;
   }
 
   private remove(name: string): void {

@@ -1,4 +1,4 @@
-import { appendFileSync, readdirSync, rmSync, truncateSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { FaultyFs, fileSystemError } from '../testing/faulty-fs.js';
@@ -106,6 +106,19 @@ describe('side segments of answers', () => {
     }
 
     expect(names.map((found) => found.map((name) => Number(name.slice(0, 8))))).toEqual([[1], [1, 2], [2, 3], [3, 4]]);
+  });
+
+  it('are where an answer is read from once it is there; one that cannot be read is refused, not forgotten', async () => {
+    const dir = stores.dir();
+    const store = await stores.open(dir);
+    for (const n of [1, 2, 3]) await store.commit(answer(`k${n}`, { n, text: 'ü'.repeat(n) }));
+    await store.flush();
+    const file = join(dir, 'answers/00000001.ndjson');
+
+    for (const n of [1, 2, 3]) expect(store.idempotency.lookup('POST /tasks', `k${n}`)).toEqual({ bodyHash: `hash of k${n}`, status: 201, body: { n, text: 'ü'.repeat(n) } });
+    writeFileSync(file, readFileSync(file, 'utf8').replace('"n":2', '"n":9'));
+    expect(() => store.idempotency.lookup('POST /tasks', 'k2')).toThrow(expect.objectContaining({ code: 'STORAGE_WRITE' }));
+    expect(store.idempotency.lookup('POST /tasks', 'k3')).toMatchObject({ body: { n: 3 } });
   });
 
   it('count only as far as the checkpoint says', async () => {
