@@ -92,7 +92,9 @@ async function build() {
   // Without its output a project's build record would only claim that it was built.
   for (const project of missing) rmSync(join(project, 'tsconfig.tsbuildinfo'), { force: true });
   const since = performance.now();
-  await step('build', process.execPath, [join(ROOT, 'node_modules', 'typescript7', 'bin', 'tsc'), '-b']);
+  const compile = (...options) => step('build', process.execPath, [join(ROOT, 'node_modules', 'typescript7', 'bin', 'tsc'), '-b', ...options]);
+  // What the compiler remembers of the last build may be older than what it just made: after an update it then finds errors that are none.
+  await compile().catch(() => compile('--force'));
   await bundleAll();
   replaceFile(stampFile, `${hash}\n`);
   say('build', `done in ${seconds(since)}`);
