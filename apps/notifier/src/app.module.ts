@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Module } from '@nestjs/common';
-import { Installation } from '@orbitmesh/service-kit';
+import { Installation, Lifecycle } from '@orbitmesh/service-kit';
 import { Commands } from './commands/commands.js';
 import { FeedFollower } from './feed/feed.follower.js';
 import { HealthController } from './health.controller.js';
@@ -28,8 +28,12 @@ const directory = ({ home }: NotifierConfig): string => join(home, 'notifier');
     Clock,
     {
       provide: NotifierStore,
-      inject: [NotifierConfig, Installation],
-      useFactory: (config: NotifierConfig, { installationId }: Installation) => NotifierStore.open({ dir: directory(config), installationId }),
+      inject: [NotifierConfig, Installation, Lifecycle],
+      useFactory: async (config: NotifierConfig, { installationId }: Installation, lifecycle: Lifecycle) => {
+        const store = await NotifierStore.open({ dir: directory(config), installationId });
+        lifecycle.leaveWithout('the store', () => store.health().owned);
+        return store;
+      },
     },
     {
       provide: WebhookSecrets,

@@ -6,7 +6,6 @@ import { Bus } from '@orbitmesh/messaging';
 import { HealthRegistry, Installation, Lifecycle, LOGGER, type Logger } from '@orbitmesh/service-kit';
 import { findDriver } from './drivers/registry.js';
 import { RunDisk } from './files/run-disk.js';
-import { SLOT_LOOK_MS } from './limits.js';
 import { createProcessTable } from './process/process-table.js';
 import { ProviderRunnerConfig } from './provider-runner.config.js';
 import { ProviderDetection } from './providers/provider-detection.js';
@@ -58,7 +57,8 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
     await detection.start();
     serveRunner(env, runner);
     heartbeat.start();
-    this.leaveWhenLost(slot);
+    // Two runners in one slot would write the same journals, and end each other's agents. These are left to whoever has it now.
+    this.lifecycle.leaveWithout(slot.runnerId, () => slot.held);
     this.health.probe('runs', () => ({ slot: slot.runnerId, runs: runner.list().length, providers: providers.problem }));
     this.parts = { slot, runner, heartbeat, detection };
     return { slot: slot.runnerId };
@@ -72,16 +72,6 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
 
   async onApplicationShutdown(): Promise<void> {
     await this.parts?.slot.release();
-  }
-
-  /** Two runners in one slot would write the same journals and end each other's agents. These are left to whoever has it now. */
-  private leaveWhenLost(slot: Slot): void {
-    const look = setInterval(() => {
-      if (slot.held || this.lifecycle.stopping) return;
-      clearInterval(look);
-      this.lifecycle.crash(new AppError('STORAGE_LOCKED', `The lock of ${slot.runnerId} was taken away.`));
-    }, SLOT_LOOK_MS);
-    look.unref();
   }
 
   private environment(slot: Slot, providers: ProvidersFile): RunEnvironment {

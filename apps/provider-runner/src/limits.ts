@@ -137,6 +137,3 @@ export const AGENT_STATE_FILES_MAX = 20_000;
 /** Directories of ended runs kept for their raw frames; the oldest go first. */
 export const ENDED_RUNS_MAX = 200;
 export const ENDED_RUNS_BYTES_MAX = 2 * 1024 * MIB;
-
-/** A runner looks this often whether its slot is still its own. */
-export const SLOT_LOOK_MS = 500;

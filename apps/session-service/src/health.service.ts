@@ -17,7 +17,7 @@ export class HealthService implements OnApplicationBootstrap, OnModuleDestroy {
 
   constructor(
     @Inject(HealthRegistry) private readonly health: HealthRegistry,
-    @Inject(Lifecycle) private readonly lifecycle: Pick<Lifecycle, 'crash'>,
+    @Inject(Lifecycle) private readonly lifecycle: Pick<Lifecycle, 'leaveWithout'>,
     @Inject(Store) private readonly store: Store,
     @Inject(ProviderCatalog) private readonly catalog: ProviderCatalog,
     @Inject(RunnerRegistry) private readonly registry: RunnerRegistry,
@@ -37,6 +37,7 @@ export class HealthService implements OnApplicationBootstrap, OnModuleDestroy {
     this.health.probe('sessions', () => ({ live: this.live.count, supervised: this.supervisor.active, unsupervised: this.supervisor.failing }));
     this.health.probe('fencing', () => ({ refused: this.runs.refused }));
     this.health.probe('feed', () => ({ cursor: this.store.head().cursor, publishFailures: this.publisher.failures }));
+    this.lifecycle.leaveWithout('the store', () => this.store.health().owned);
     this.stop = this.clock.every(HEALTH_MS, () => this.look());
     this.look();
   }
@@ -48,8 +49,6 @@ export class HealthService implements OnApplicationBootstrap, OnModuleDestroy {
   private look(): void {
     const storage = this.store.health();
     this.health.set('storage', storage.writable, { ...storage });
-    // Only a start finds out who has the directory now.
-    if (!storage.owned) this.lifecycle.crash(new Error('The lock of the store was taken away.'));
     // Keeps nobody waiting, and throws nothing: a broken file is kept as its problem.
     void this.catalog.refresh();
   }

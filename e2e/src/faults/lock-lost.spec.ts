@@ -16,8 +16,8 @@ describe('whose lock was taken away', () => {
     for (const name of await readdir(path)) if (name.startsWith('.lock.')) await rm(join(path, name));
   }
 
-  it.each(['session-service', 'provider-runner/slot-0'])('%s leaves, is started again, and the agent at work is not ended', async (service) => {
-    const { id } = await scenario.spawn((await scenario.project()).id, { custom: { demo: { numbered: 60, delayMs: 100 } } });
+  it.each(['session-service', 'notifier', 'provider-runner/slot-0'])('%s leaves, is started again, and the agent at work is not ended', async (service) => {
+    const { id } = await scenario.spawn((await scenario.project()).id, { custom: { demo: { numbered: 30, delayMs: 100 } } });
     await scenario.running(id);
     const before = (await scenario.stack.pids())[service];
     await removeLock(service);

@@ -1,5 +1,6 @@
+import { AppError } from '@orbitmesh/domain';
 import type { Logger } from './logger.js';
-import { SHUTDOWN_MS_MAX } from './limits.js';
+import { LOCK_LOOK_MS, SHUTDOWN_MS_MAX } from './limits.js';
 
 /** Exit codes of a service; a supervisor need not read logs to know what to do. */
 export const EXIT = { ok: 0, failed: 1, locked: 75, config: 78 } as const;
@@ -76,6 +77,16 @@ export class Lifecycle {
     }
     this.logger.info('stopped');
     process.exit(EXIT.ok);
+  }
+
+  /** Leaves when the lock of a directory was taken away: another process may have it by now, and only a start finds that out. */
+  leaveWithout(directory: string, isHeld: () => boolean): void {
+    const look = setInterval(() => {
+      if (this.asked || isHeld()) return;
+      clearInterval(look);
+      this.crash(new AppError('STORAGE_LOCKED', `The lock of ${directory} was taken away.`));
+    }, LOCK_LOOK_MS);
+    look.unref();
   }
 
   /** Nobody knows what state we are in: end at once and be started again; everything acknowledged is on disk. */

@@ -9,3 +9,6 @@ export const METRIC_LABEL_SETS_MAX = 256;
 
 /** Bytes of `installation.json` we are willing to read; ours has about 100. */
 export const INSTALLATION_BYTES_MAX = 4_096;
+
+/** A service looks this often whether the directories it writes to are still its own. */
+export const LOCK_LOOK_MS = 500;

@@ -55,7 +55,7 @@ export class TestService {
       { provide: SessionServiceConfig, useValue: config },
       { provide: Installation, useValue: installation },
       { provide: HealthRegistry, useValue: new HealthRegistry('session-service') },
-      { provide: Lifecycle, useValue: { crash: (error: Error) => { throw error; } } },
+      { provide: Lifecycle, useValue: { leaveWithout: () => undefined } },
       { provide: LOGGER, useValue: createLogger({ service: 'test', level: 'silent' }) },
       { provide: Bus, useValue: bus },
       { provide: Clock, useValue: clock },
