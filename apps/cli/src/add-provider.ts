@@ -7,7 +7,7 @@ import { entryOfReadyMade, PROVIDER_NAME, readyMade, type ProviderEntry, type Re
 import type { Context } from './context.js';
 import { CliError, EXIT } from './exit-code.js';
 import { commandOf, findOnPath, versionOf } from './find-program.js';
-import { providersFileOf, readProviders, writeProviders } from './providers-file.js';
+import { changeProviders, providersFileOf, readProviders } from './providers-file.js';
 import { cliNameOf, printable } from './terminal.js';
 
 export interface AddOptions { command?: string; name?: string; secret?: Record<string, string>; env?: Record<string, string>; login?: boolean; force?: boolean }
@@ -20,13 +20,19 @@ export async function addProvider(context: Context, { args: [agent], options }: 
   const name = nameOf(options.name ?? known.name);
   const secrets = options.secret ?? {};
   refuseWrong(options);
-  const entries = await readProviders(file);
-  const replaced = entries.has(name);
-  if (replaced && !options.force) throw new CliError(EXIT.conflict, `There is a provider ${name} already.`, { code: 'PROVIDER_EXISTS', hint: 'Replace it with --force, or add this one beside it with --name.' });
+  const exists = (entries: ReadonlyMap<string, ProviderEntry>): boolean => {
+    if (entries.has(name) && !options.force) throw new CliError(EXIT.conflict, `There is a provider ${name} already.`, { code: 'PROVIDER_EXISTS', hint: 'Replace it with --force, or add this one beside it with --name.' });
+    return entries.has(name);
+  };
+  exists(await readProviders(file));
   const command = await commandOf(await pathOf(known, options.command, env));
   const own = options.login ? placesOf(known, env) : {};
   const entry = entryOfReadyMade(known, command, { env: { ...own, ...options.env }, secrets });
-  await writeProviders(file, new Map([...entries, [name, entry]]));
+  let replaced = false;
+  await changeProviders(file, (entries) => {
+    replaced = exists(entries);
+    entries.set(name, entry);
+  });
   const version = await versionOf(command, env);
   printer.result({ name, entry, file, replaced, version }, () => `${name}: ${replaced ? 'replaced' : 'added'} (${known.title}${version ? ` ${printable(version)}` : ''}; ${printable(entry.command.join(' '))})`);
   for (const note of notesOf(known, { entry, version, login: options.login === true, env })) printer.note(note);
@@ -81,8 +87,8 @@ function notesOf(known: ReadyMadeProvider, { entry, version, login, env }: Added
 /** `provider remove`. @throws CliError */
 export async function removeProvider(context: Context, { args: [name] }: { args: [name: string] }): Promise<void> {
   const file = providersFileOf(context.terminal.env);
-  const entries = await readProviders(file);
-  if (!entries.delete(name)) throw new CliError(EXIT.notFound, name === 'demo' ? 'demo is built in.' : `There is no provider ${name} in ${file}.`, { code: 'PROVIDER_NOT_FOUND', hint: `There are: ${[...entries.keys()].join(', ') || 'none'}` });
-  await writeProviders(file, entries);
+  await changeProviders(file, (entries) => {
+    if (!entries.delete(name)) throw new CliError(EXIT.notFound, name === 'demo' ? 'demo is built in.' : `There is no provider ${name} in ${file}.`, { code: 'PROVIDER_NOT_FOUND', hint: `There are: ${[...entries.keys()].join(', ') || 'none'}` });
+  });
   context.printer.result({ name, removed: true }, () => `${name}: removed; its sessions go on`);
 }

@@ -22,7 +22,7 @@ export async function runCli(args: readonly string[], terminal: Terminal): Promi
     if (error instanceof CommanderError && error.exitCode === 0) return EXIT.ok;
     const told = terminal.signal.aborted ? new CliError(EXIT.failure, 'Interrupted.', { code: 'INTERRUPTED' }) : error;
     const launcher = exitCodeOf(told) === EXIT.unreachable ? await launcherOf(terminal.env) : null;
-    tellError(told, { json, terminal, command: pathOf(commandOf(program, args)), launched: launcher !== null });
+    tellError(told, { json, terminal, command: pathOf(commandOf(program, args)), asked: { launched: launcher !== null, args } });
     return told instanceof CommanderError ? EXIT.usage : exitCodeOf(told);
   }
 }

@@ -82,10 +82,17 @@ describe('what to do next', () => {
   });
 
   it('is not to start what runs already', () => {
-    const [none, launched] = [false, true].map((runs) => hintOf(new UnreachableError('http://x', {}), {}, null, runs));
+    const [none, launched] = [false, true].map((runs) => hintOf(new UnreachableError('http://x', {}), {}, null, { launched: runs }));
     expect(none).toContain('orbitmesh up');
     expect(launched).toContain('is started again');
     expect(launched).not.toContain('orbitmesh up');
+  });
+
+  it('names what it is about, where that was named', () => {
+    const hint = (code: string, ...args: string[]) => hintOf(new ApiError(409, code, ''), {}, null, { args });
+    expect(hint('SESSION_NOT_TERMINAL', 'session', 'delete', 'sess_1')).toBe('End it first: orbitmesh session stop sess_1; orbitmesh wait sess_1 returns when it has ended.');
+    expect(hint('SESSION_NOT_TERMINAL', 'sess_1', 'sess_2')).toContain('stop SESSION;');
+    expect(hint('MAIL_RECIPIENT_INVALID', '--to', 'sess_1')).toContain('--to takes SESSION,');
   });
 
   it('is for who asks: an agent, or who named another address', () => {

@@ -1,7 +1,7 @@
 import { ApiError, UnreachableError } from '@orbitmesh/api-client';
 import { CommanderError } from 'commander';
 import { CliError, CODE_OF_EXIT, EXIT, exitCodeOf, type ExitCode, type FieldError } from './exit-code.js';
-import { hintOf } from './hints.js';
+import { hintOf, type Asked } from './hints.js';
 import { printable, type Terminal } from './terminal.js';
 
 /** What `--json` says of a failure, as `{"error": …}` on one line of stderr; every field is always there. */
@@ -24,10 +24,10 @@ export interface ErrorDocument {
   problem: Readonly<Record<string, unknown>> | null;
 }
 
-interface Said { json: boolean; terminal: Terminal; /** As it was called, as far as it was understood. */ command: string | null; /** The stack's launcher lives. */ launched?: boolean }
+interface Said { json: boolean; terminal: Terminal; /** As it was called, as far as it was understood. */ command: string | null; asked?: Asked }
 
-export function tellError(error: unknown, { json, terminal, command, launched = false }: Said): void {
-  const said = errorDocument(error, terminal.env, command, launched);
+export function tellError(error: unknown, { json, terminal, command, asked }: Said): void {
+  const said = errorDocument(error, terminal.env, command, asked);
   if (json) {
     terminal.stderr.write(`${JSON.stringify({ error: said })}\n`);
     return;
@@ -39,7 +39,7 @@ export function tellError(error: unknown, { json, terminal, command, launched = 
 }
 
 /** All that is known of a failure. */
-export function errorDocument(error: unknown, env: NodeJS.ProcessEnv, command: string | null, launched = false): ErrorDocument {
+export function errorDocument(error: unknown, env: NodeJS.ProcessEnv, command: string | null, asked?: Asked): ErrorDocument {
   const problem = error instanceof ApiError ? error.problem : null;
   const text = (name: string) => (typeof problem?.[name] === 'string' ? problem[name] : null);
   return {
@@ -50,7 +50,7 @@ export function errorDocument(error: unknown, env: NodeJS.ProcessEnv, command: s
     errors: error instanceof CliError ? error.errors : Array.isArray(problem?.['errors']) ? problem['errors'] as FieldError[] : [],
     traceId: text('traceId'),
     exitCode: error instanceof CommanderError ? EXIT.usage : exitCodeOf(error),
-    hint: hintOf(error, env, command, launched),
+    hint: hintOf(error, env, command, asked),
     problem,
   };
 }

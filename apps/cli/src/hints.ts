@@ -43,11 +43,23 @@ const HINT_OF_CODE: Readonly<Record<string, string>> = {
   INTERNAL: 'The log has it under the trace id: run/logs/ in the home.',
 };
 
-/** The next step after a failure; null where there is none to name. `launched`: the stack's launcher lives. */
-export function hintOf(error: unknown, env: NodeJS.ProcessEnv, command: string | null, launched = false): string | null {
+/** What stands for an id in a command that is proposed, and how such an id begins. */
+const PLACES = { SESSION: 'sess_', TASK: 'task_', PROJECT: 'proj_', WEBHOOK: 'whk_' } as const;
+
+export interface Asked { /** The stack's launcher lives. */ launched?: boolean; /** The words of the line that failed: an id in them is the one to go on with. */ args?: readonly string[] }
+
+/** The next step after a failure; null where there is none to name. */
+export function hintOf(error: unknown, env: NodeJS.ProcessEnv, command: string | null, { launched = false, args = [] }: Asked = {}): string | null {
   const hint = textOfHint(error, env, launched);
   const name = cliNameOf(env);
-  return hint === undefined ? null : hint.replaceAll('%', name).replaceAll('&', command ?? name);
+  return hint === undefined ? null : withIds(hint, args).replaceAll('%', name).replaceAll('&', command ?? name);
+}
+
+function withIds(hint: string, args: readonly string[]): string {
+  return Object.entries(PLACES).reduce((text, [place, prefix]) => {
+    const ids = [...new Set(args.filter((arg) => arg.startsWith(prefix)))];
+    return ids.length === 1 ? text.replaceAll(new RegExp(`(% [^;,.]*?)\\b${place}\\b`, 'g'), (_whole, before: string) => `${before}${ids[0]}`) : text;
+  }, hint);
 }
 
 function textOfHint(error: unknown, env: NodeJS.ProcessEnv, launched: boolean): string | undefined {

@@ -50,6 +50,8 @@ export const DOWN_MS_MAX = 30_000;
 export const LOG_TAIL_LINES = 20;
 /** Ids for a shell's completion: somebody has pressed a key and waits. */
 export const COMPLETE_MS_MAX = 1_500;
+/** A change of providers.json waits so long for another one: each takes milliseconds. */
+export const PROVIDERS_LOCK_MS_MAX = 5_000;
 /** An agent says its version in this time, or stays without one: Node programs take seconds on a busy machine. */
 export const PROGRAM_VERSION_MS_MAX = 15_000;
 /** One line from an agent to `orbitmesh mcp`: more than any text that the API takes, escaped; past it the server ends. */

@@ -1,9 +1,11 @@
 import { randomUUID } from 'node:crypto';
-import { mkdir, open, readFile, rename, rm, stat } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
 import { AppError, providerEntriesOf, PROVIDERS_FILE_BYTES_MAX, type ProviderEntry } from '@orbitmesh/domain';
 import { homeOf } from './connection.js';
 import { CliError, EXIT } from './exit-code.js';
+import { PROVIDERS_LOCK_MS_MAX, STACK_POLL_MS } from './limits.js';
 
 /** Where the entries of this home are. Agents do not decide which agents there are, and another machine's file is not here. @throws CliError */
 export function providersFileOf(env: NodeJS.ProcessEnv): string {
@@ -26,9 +28,36 @@ export async function readProviders(file: string): Promise<Map<string, ProviderE
   }
 }
 
+/** One change at a time: of two that read the same file, the second would take back what the first put in. @throws CliError, what `change` throws: then nothing is written */
+export async function changeProviders(file: string, change: (entries: Map<string, ProviderEntry>) => Promise<void> | void): Promise<void> {
+  await mkdir(dirname(file), { recursive: true, mode: 0o700 });
+  const lock = await lockOf(dirname(file));
+  try {
+    const entries = await readProviders(file);
+    await change(entries);
+    // A link is followed: where the file really is, is somebody's choice.
+    await writeProviders(await realpath(file).catch(() => file), entries);
+  } finally {
+    await lock.release();
+  }
+}
+
+/** @throws CliError when another one holds it for too long */
+async function lockOf(dir: string): Promise<{ release(): Promise<void> }> {
+  const { nodeFs } = await import('@orbitmesh/storage');
+  for (const until = performance.now() + PROVIDERS_LOCK_MS_MAX; ;) {
+    try {
+      return await nodeFs.lock(dir);
+    } catch (error) {
+      if (!(error instanceof AppError) || error.code !== 'STORAGE_LOCKED') throw error;
+      if (performance.now() > until) throw new CliError(EXIT.conflict, `Somebody else changes the providers of ${dir}: ${error.message}`, { code: error.code, hint: 'Try again in a moment.' });
+      await delay(STACK_POLL_MS);
+    }
+  }
+}
+
 /** For its owner alone, and whole or not at all: services read it whenever it changes. */
-export async function writeProviders(file: string, entries: ReadonlyMap<string, ProviderEntry>): Promise<void> {
-  await mkdir(join(file, '..'), { recursive: true, mode: 0o700 });
+async function writeProviders(file: string, entries: ReadonlyMap<string, ProviderEntry>): Promise<void> {
   const temporary = `${file}.${randomUUID()}`;
   try {
     const handle = await open(temporary, 'wx', 0o600);

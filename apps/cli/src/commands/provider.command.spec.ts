@@ -1,5 +1,5 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
-import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, mkdir, mkdtemp, readdir, readFile, realpath, rm, stat, writeFile, lstat, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { providerEntriesOf, READY_MADE_PROVIDERS } from '@orbitmesh/domain';
@@ -73,6 +73,17 @@ describe('provider add', () => {
     const entries = await written();
     expect(Object.keys(entries)).toEqual(['z', 'qwen', 'a']);
     expect([entries['qwen'].command, entries['a']]).toEqual([[path, '--acp'], { driver: 'process', command: ['/bin/true'], env: { X: '1' } }]);
+  });
+
+  it('loses none of those that are added at once, and follows a link', async () => {
+    await program('gemini');
+    const real = join(home, 'elsewhere.json');
+    await writeFile(real, '{}');
+    await symlink(real, file());
+    const names = ['one', 'two', 'three', 'four'];
+    expect((await Promise.all(names.map((name) => run(['add', 'gemini', '--name', name])))).map(({ code }) => code)).toEqual([0, 0, 0, 0]);
+    expect(Object.keys(JSON.parse(await readFile(real, 'utf8')) as object).sort()).toEqual([...names].sort());
+    expect((await lstat(file())).isSymbolicLink()).toBe(true);
   });
 
   it.each([

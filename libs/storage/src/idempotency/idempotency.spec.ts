@@ -1,4 +1,4 @@
-import { appendFileSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { appendFileSync, readdirSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
 import { FaultyFs, fileSystemError } from '../testing/faulty-fs.js';
@@ -132,6 +132,27 @@ describe('side segments of answers', () => {
 
     expect(store.idempotency.lookup('POST /tasks', 'k1')).toBeDefined();
     expect(store.health().quarantined).toEqual([]);
+  });
+
+  it.each([
+    ['missing', (path: string) => rmSync(path)],
+    ['cut short', (path: string) => truncateSync(path, 10)],
+  ])('that are %s are told, and only their answers are lost', async (_, damage) => {
+    const dir = stores.dir();
+    const limits = { answerSegmentBytesMax: 1 };
+    const first = await stores.open(dir, { limits });
+    for (const key of ['k1', 'k2']) {
+      await first.commit(answer(key));
+      await first.flush();
+    }
+    await first.close();
+    damage(join(dir, 'answers/00000001.ndjson'));
+
+    const store = await stores.open(dir, { limits });
+
+    expect(store.health().quarantined).toMatchObject([{ file: 'answers/00000001.ndjson', reason: expect.stringContaining('answers in it are damaged and lost') }]);
+    expect(store.idempotency.lookup('POST /tasks', 'k1')).toBeUndefined();
+    expect(store.idempotency.lookup('POST /tasks', 'k2')).toBeDefined();
   });
 });
 
