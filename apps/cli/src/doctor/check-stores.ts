@@ -45,7 +45,7 @@ function summaryOf({ documents, behind, unrecorded, sessions, events }: StoreAud
   return [
     plural(documents + behind + unrecorded, 'document'), ...(sessions > 0 ? [plural(sessions, 'session')] : []), ...(events > 0 ? [plural(events, 'event')] : []),
     ...(unrecorded > 0 ? [`${unrecorded.toLocaleString('en')} from before the oldest record of the log`] : []),
-    ...(behind > 0 ? [`${behind} ${holder === null ? 'to be written at the next start' : 'on the way to their files'}`] : []),
+    ...(behind > 0 ? [`${behind} ${holder === null ? 'to be written at the next start' : 'not yet in files'}`] : []),
     ...(holder === null ? [] : [`in use${holder === 'silent' ? '' : ` by process ${holder.pid}`}`]),
   ].join(', ');
 }
