@@ -2,7 +2,7 @@ import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { Commit } from './commit.js';
-import { afterCommit, difference, NOTHING, observe, SCOPE, type StoreModel } from './crash/store-model.js';
+import { afterCommit, difference, everythingOf, NOTHING, observe, SCOPE, type StoreModel } from './crash/store-model.js';
 import { TEMPORARY_NAME } from './fs/write-file-atomic.js';
 import type { Store } from './store.js';
 import { FaultyFs, fileSystemError, type FaultyOperation } from './testing/faulty-fs.js';
@@ -71,7 +71,7 @@ async function open(run: Run): Promise<Store> {
 
 /** Everything acknowledged, and nothing else, is there. */
 async function assertShows(run: Run, store: Store, when: string): Promise<void> {
-  const look = (): Promise<StoreModel> => observe(store, TEST_COLLECTIONS, [run.model]);
+  const look = (): Promise<StoreModel> => observe(store, TEST_COLLECTIONS, everythingOf([run.model]));
   // A page may be what the fault hits: its reader asks again.
   const different = difference(run.model, await look().catch(look));
   if (different !== undefined) throw new Error(`${when}: ${different}`);

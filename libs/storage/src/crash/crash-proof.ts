@@ -1,8 +1,8 @@
 import type { CollectionSpec, Commit } from '../commit.js';
 import type { StorageLimits } from '../limits.js';
 import { Store } from '../store.js';
-import { CrashStates, restored, type CrashState } from './crash-states.js';
-import { afterCommit, difference, NOTHING, observe, type StoreModel } from './store-model.js';
+import { CrashStates, restored, type Tree } from './crash-states.js';
+import { afterCommit, difference, everythingOf, NOTHING, observe, type Asked, type StoreModel } from './store-model.js';
 import { SimDirNode, SimulatedFs, type SimulatedFaults } from './simulated-fs.js';
 
 /**
@@ -26,8 +26,10 @@ export interface CrashProofOptions {
   faults?: SimulatedFaults;
   /** Stop at the first violation. */
   first?: boolean;
-  /** Crash again, at every point of the recovery (with its flush) from every state: once, or of that recovery too, until there is no new state. */
-  crashRecoveries?: 'once' | 'to closure';
+  /** Crash again, at every point of the recovery (with its flush) from every state, so many times one after the other; Infinity: until there is no new state. */
+  crashRecoveries?: number;
+  /** So many lines of a write may be torn. @default 1 */
+  tornLines?: number;
 }
 
 export interface CrashProofResult {
@@ -39,12 +41,13 @@ export interface CrashProofResult {
 }
 
 interface Found {
-  state: CrashState;
+  state: Tree;
   /** So many commits must be there. */
   acknowledged: number;
-  /** The state of a crash in a recovery. */
-  again: boolean;
-  checked: boolean;
+  /** So many recoveries from here may crash one after the other. */
+  crashes: number;
+  /** So many commits it shows, once it was reopened: always the same, so that nothing is reopened twice. */
+  shown: number | undefined;
 }
 
 const LOG_SEGMENT = /\/log\/\d+\.ndjson$/;
@@ -58,19 +61,25 @@ const FLUSH_ATTEMPTS_MAX = 20;
  * and those that were submitted: documents, events, numbering and idempotent answers.
  */
 export class CrashProof {
-  private readonly states = new Map<string, Found>();
-  private readonly enumeration = new CrashStates();
+  private readonly states = new Map<Tree, Found>();
+  private readonly enumeration: CrashStates;
   private readonly expected: StoreModel[] = [NOTHING];
   /** What may be shown instead, as long as nothing came after it. */
   private readonly rejected = new Map<number, StoreModel>();
   private readonly violations: string[] = [];
+  private asked: Asked = everythingOf([]);
   private acknowledged = 0;
+  /** How many were acknowledged when it last looked. */
+  private collected = -1;
   private points = 0;
 
-  constructor(private readonly options: CrashProofOptions) {}
+  constructor(private readonly options: CrashProofOptions) {
+    this.enumeration = new CrashStates(options.tornLines);
+  }
 
   async run(): Promise<CrashProofResult> {
     for (const step of this.options.steps) this.expect(step);
+    this.asked = everythingOf([...this.expected, ...this.rejected.values()]);
     await this.runSteps();
     await this.checkAll();
     return { points: this.points, states: this.states.size, violations: this.violations };
@@ -83,8 +92,7 @@ export class CrashProof {
   private async checkAll(): Promise<void> {
     for (const found of this.states.values()) {
       if (this.enough) return;
-      if (!found.checked) await this.check(found);
-      found.checked = true;
+      if (found.shown === undefined) found.shown = await this.check(found);
     }
   }
 
@@ -103,7 +111,7 @@ export class CrashProof {
   private async runSteps(): Promise<void> {
     const root = new SimDirNode();
     const start = (): SimulatedFs =>
-      new SimulatedFs(root, this.options.faults, () => this.collect(root, this.acknowledged));
+      new SimulatedFs(root, this.options.faults, (more) => this.collect(root, this.acknowledged, more));
     let fs = start();
     let store = await this.open(fs);
     for (const step of this.options.steps) {
@@ -151,38 +159,44 @@ export class CrashProof {
   }
 
   /** Adds what a crash may leave now. The latest point asks most of a state: more was acknowledged. */
-  private collect(root: SimDirNode, acknowledged: number): void {
+  private collect(root: SimDirNode, acknowledged: number, more = true): void {
     this.points += 1;
-    for (const { key, state } of this.enumeration.of(root)) this.add(key, state, acknowledged, false);
+    // A sync leaves less to choose from: nothing that was not seen before it.
+    if (!more && acknowledged === this.collected) return;
+    this.collected = acknowledged;
+    for (const state of this.enumeration.of(root)) this.add(state, acknowledged, this.options.crashRecoveries ?? 0);
   }
 
-  /** Puts it at the end of the map, which may be iterated over meanwhile, if more must be there than known. */
-  private add(key: string, state: CrashState, acknowledged: number, again: boolean): void {
-    const known = this.states.get(key);
-    if (known !== undefined && known.acknowledged >= acknowledged) return;
-    this.states.delete(key);
-    this.states.set(key, { state, acknowledged, again: again && known?.again !== false, checked: false });
+  /** Puts it at the end of the map, which may be iterated over meanwhile, if it has to be reopened for this. */
+  private add(state: Tree, acknowledged: number, crashes: number): void {
+    const known = this.states.get(state);
+    if (known !== undefined && crashes <= known.crashes && acknowledged <= (known.shown ?? known.acknowledged)) return;
+    this.states.delete(state);
+    const asked = { acknowledged: Math.max(acknowledged, known?.acknowledged ?? 0), crashes: Math.max(crashes, known?.crashes ?? 0) };
+    this.states.set(state, { state, ...asked, shown: undefined });
   }
 
-  private async check({ state, acknowledged, again }: Found): Promise<void> {
+  private async check({ state, acknowledged, crashes }: Found): Promise<number> {
     const root = restored(state);
-    const { crashRecoveries } = this.options;
-    const crashAgain = crashRecoveries === 'to closure' || (crashRecoveries === 'once' && !again);
-    let promised = acknowledged;
-    const fs = new SimulatedFs(root, this.options.faults, () => {
-      if (!crashAgain) return;
-      for (const { key, state: left } of this.enumeration.of(root)) this.add(key, left, promised, true);
+    const left = new Set<readonly Tree[]>();
+    const fs = new SimulatedFs(root, this.options.faults, (more) => {
+      if (crashes > 0 && more) left.add(this.enumeration.of(root));
     });
+    let shown = acknowledged;
     try {
       const store = await this.open(fs);
-      // What was shown after a crash must be there after the next one, too.
-      promised = (await this.compare(store, acknowledged)) ?? acknowledged;
-      if (crashAgain) await flush(store);
+      shown = (await this.compare(store, acknowledged)) ?? acknowledged;
+      if (crashes > 0) await flush(store);
     } catch (error) {
       this.violations.push(`reopening failed: ${(error as Error).stack}`);
     } finally {
       fs.halt();
     }
+    // What is shown after a crash must be there after the next one, too, even if that comes before it was shown.
+    for (const states of left) {
+      for (const again of states) this.add(again, shown, crashes - 1);
+    }
+    return shown;
   }
 
   /** How many commits the store shows; undefined, and a violation, when it shows something else. */
@@ -192,7 +206,7 @@ export class CrashProof {
       this.violations.push(`a crash alone damaged something: ${JSON.stringify(health.quarantined)}`);
       return undefined;
     }
-    const seen = await observe(store, this.options.collections, [...this.expected, ...this.rejected.values()]);
+    const seen = await observe(store, this.options.collections, this.asked);
     const differences: string[] = [];
     for (let count = acknowledged; count < this.expected.length; count += 1) {
       const different = difference(this.expected[count], seen);

@@ -9,16 +9,32 @@ import {
   type SimNode,
 } from './simulated-fs.js';
 
-/** What a crash left: the content of every file by its path; null is a directory. */
-export type CrashState = Map<string, Content | null>;
-
-/** A content that exists once, so that states can be compared by numbers. */
+/** A content that exists once, so that states can be compared by identity. */
 export interface Content {
-  number: number;
-  bytes: Buffer;
+  readonly number: number;
+  readonly bytes: Buffer;
 }
 
-const CONTENT_OF_TEMPORARIES = Buffer.from('whatever a temporary file holds');
+/**
+ * A directory that exists once: its last entry, by name, and the directory without it. So states share what they have in
+ * common, and a state is known again without looking into it.
+ */
+export interface Tree {
+  readonly number: number;
+  /** undefined for the empty one. */
+  readonly last: { readonly before: Tree; readonly name: string; readonly left: Left } | undefined;
+}
+
+type Left = Content | Tree;
+
+/** What may become of a node; the same array as long as nothing of it changes. */
+interface Outcomes<L extends Left> {
+  /** The present state of the node that they are of. */
+  of: Buffer | number;
+  count: number;
+  below: Map<SimNode, readonly Left[]>;
+  left: readonly L[];
+}
 
 /**
  * Enumerates every state that a crash may leave now: of each directory any subset of its unsynced
@@ -26,91 +42,106 @@ const CONTENT_OF_TEMPORARIES = Buffer.from('whatever a temporary file holds');
  * the size as far as the pieces reach or as far as the write would have gone.
  */
 export class CrashStates {
+  private numbers = 0;
+  private readonly empty: Tree = { number: this.numbers++, last: undefined };
+  private readonly ofTemporaries: Content = { number: this.numbers++, bytes: Buffer.from('whatever a temporary file holds') };
   private readonly contents = new Map<string, Content>();
-  /** What may become of a file; kept until it changes. */
-  private readonly outcomes = new WeakMap<SimFileNode, { of: Buffer; count: number; contents: Content[] }>();
+  /** By the name of the last entry, and the numbers of what is before it and of what it is. */
+  private readonly trees = new Map<string, Map<number, Map<number, Tree>>>();
+  private readonly files = new WeakMap<SimFileNode, Outcomes<Content>>();
+  private readonly directories = new WeakMap<SimDirNode, Outcomes<Tree>>();
 
-  /** All of them, without repeating one that has the same key. */
-  *of(root: SimDirNode): Generator<{ key: string; state: CrashState }> {
-    const seen = new Set<string>();
-    for (const state of this.trees(root, '')) {
-      const key = [...state].map(([path, content]) => `${anyTemporary(path)}=${content?.number ?? 'd'}`).join('|');
-      if (seen.has(key)) continue;
-      seen.add(key);
-      yield { key, state };
+  /** @param tornLines so many lines of a write may be torn, each in its middle and at its end. */
+  constructor(private readonly tornLines = 1) {}
+
+  /** All of them, each once. */
+  of(dir: SimDirNode): readonly Tree[] {
+    const known = this.directories.get(dir);
+    if (known?.of === dir.version && this.isSame(known.below)) return known.left;
+    const below: Outcomes<Tree>['below'] = new Map();
+    const found = new Set<Tree>();
+    for (const entries of entrySubsets(dir)) {
+      this.products([...entries].sort(([a], [b]) => (a < b ? -1 : 1)), 0, this.empty, below, found);
     }
+    const left = [...found];
+    this.directories.set(dir, { of: dir.version, count: 0, below, left });
+    return left;
   }
 
-  private *trees(dir: SimDirNode, path: string): Generator<CrashState> {
-    for (const entries of this.entrySubsets(dir)) {
-      const names = [...entries].sort(([a], [b]) => (a < b ? -1 : 1));
-      yield* this.products(names, path, 0, new Map());
-    }
-  }
-
-  private *products(
-    names: [string, SimNode][],
-    path: string,
-    at: number,
-    before: CrashState,
-  ): Generator<CrashState> {
+  private products(names: [string, SimNode][], at: number, before: Tree, below: Outcomes<Tree>['below'], found: Set<Tree>): void {
     if (at === names.length) {
-      yield before;
+      found.add(before);
       return;
     }
     const [name, node] = names[at];
-    const here = `${path}/${name}`;
-    if (node.kind === 'directory') {
-      for (const below of this.trees(node, here)) {
-        yield* this.products(names, path, at + 1, new Map([...before, [here, null], ...below]));
-      }
-      return;
-    }
-    const contents = TEMPORARY_NAME.test(name) ? [this.content(CONTENT_OF_TEMPORARIES)] : this.fileOutcomes(node);
-    for (const content of contents) {
-      yield* this.products(names, path, at + 1, new Map([...before, [here, content]]));
+    const known = this.treesAfter(before, name);
+    for (const left of TEMPORARY_NAME.test(name) ? [this.ofTemporaries] : this.leftBelow(node, below)) {
+      let tree = known.get(left.number);
+      if (tree === undefined) known.set(left.number, (tree = { number: this.numbers++, last: { before, name, left } }));
+      this.products(names, at + 1, tree, below, found);
     }
   }
 
-  private *entrySubsets(dir: SimDirNode): Generator<Map<string, SimNode>> {
-    const choices = dir.unsynced.filter((change) => !isOnlyTemporary(change));
-    for (let subset = 0; subset < 2 ** choices.length; subset += 1) {
-      const lost = new Set(choices.filter((_, position) => (subset >> position) % 2 === 1));
-      const entries = new Map(dir.durable);
-      for (const change of dir.unsynced) {
-        if (!lost.has(change)) applyEntries(entries, change);
-      }
-      yield entries;
-    }
+  /** What is known of a directory that goes on with this entry. */
+  private treesAfter(before: Tree, name: string): Map<number, Tree> {
+    const any = anyTemporary(name);
+    let named = this.trees.get(any);
+    if (named === undefined) this.trees.set(any, (named = new Map()));
+    let known = named.get(before.number);
+    if (known === undefined) named.set(before.number, (known = new Map()));
+    return known;
   }
 
-  private fileOutcomes(node: SimFileNode): Content[] {
-    const known = this.outcomes.get(node);
-    if (known?.of === node.live && known.count === node.unsynced.length) return known.contents;
-    let possible = new Map([[this.content(node.durable).number, this.content(node.durable)]]);
+  private leftBelow(node: SimNode, below: Outcomes<Tree>['below']): readonly Left[] {
+    let possible = below.get(node);
+    if (possible === undefined) below.set(node, (possible = this.leftOf(node)));
+    return possible;
+  }
+
+  private isSame(below: Outcomes<Tree>['below']): boolean {
+    for (const [node, left] of below) {
+      if (this.leftOf(node) !== left) return false;
+    }
+    return true;
+  }
+
+  private leftOf(node: SimNode): readonly Left[] {
+    return node.kind === 'directory' ? this.of(node) : this.ofFile(node);
+  }
+
+  private ofFile(node: SimFileNode): readonly Content[] {
+    const known = this.files.get(node);
+    if (known?.of === node.live && known.count === node.unsynced.length) return known.left;
+    let possible = new Set([this.content(node.durable)]);
     for (const change of node.unsynced) {
-      const next = new Map(possible);
-      for (const { bytes } of possible.values()) {
-        for (const outcome of changeOutcomes(bytes, change)) {
-          const content = this.content(outcome);
-          next.set(content.number, content);
-        }
+      const next = new Set(possible);
+      for (const { bytes } of possible) {
+        for (const outcome of changeOutcomes(bytes, change, this.tornLines)) next.add(this.content(outcome));
       }
       possible = next;
     }
-    const contents = [...possible.values()];
-    this.outcomes.set(node, { of: node.live, count: node.unsynced.length, contents });
-    return contents;
+    const left = [...possible];
+    this.files.set(node, { of: node.live, count: node.unsynced.length, below: new Map(), left });
+    return left;
   }
 
   private content(bytes: Buffer): Content {
     const text = bytes.toString('latin1');
     let known = this.contents.get(text);
-    if (known === undefined) {
-      known = { number: this.contents.size, bytes };
-      this.contents.set(text, known);
-    }
+    if (known === undefined) this.contents.set(text, (known = { number: this.numbers++, bytes }));
     return known;
+  }
+}
+
+function* entrySubsets(dir: SimDirNode): Generator<Map<string, SimNode>> {
+  const choices = dir.unsynced.filter((change) => !isOnlyTemporary(change));
+  for (let subset = 0; subset < 2 ** choices.length; subset += 1) {
+    const lost = new Set(choices.filter((_, position) => (subset >> position) % 2 === 1));
+    const entries = new Map(dir.durable);
+    for (const change of dir.unsynced) {
+      if (!lost.has(change)) applyEntries(entries, change);
+    }
+    yield entries;
   }
 }
 
@@ -123,17 +154,17 @@ function isOnlyTemporary(change: EntryChange): boolean {
 }
 
 /** Temporary files differ by a counter only. */
-function anyTemporary(path: string): string {
-  return path.replace(/\.\d+\.\d+\.om-tmp$/, '.om-tmp');
+function anyTemporary(name: string): string {
+  return name.endsWith('.om-tmp') ? name.replace(/\.\d+\.\d+\.om-tmp$/, '.om-tmp') : name;
 }
 
 /** What one change may do, besides nothing. */
-function* changeOutcomes(data: Buffer, change: DataChange): Generator<Buffer> {
+function* changeOutcomes(data: Buffer, change: DataChange, tornLines: number): Generator<Buffer> {
   if ('truncate' in change) {
     yield applyChange(data, change);
     return;
   }
-  const pieces = piecesOf(change.write).map(({ from, to }) => ({
+  const pieces = piecesOf(change.write, tornLines).map(({ from, to }) => ({
     write: change.write.subarray(from, to),
     at: change.at + from,
   }));
@@ -148,25 +179,25 @@ function* changeOutcomes(data: Buffer, change: DataChange): Generator<Buffer> {
   }
 }
 
-/** Where a write may tear: in the middle of its first line, and between its lines. */
-function piecesOf(write: Buffer): { from: number; to: number }[] {
-  if (write.length < 2) return [{ from: 0, to: write.length }];
-  const firstLine = write.indexOf(0x0a) + 1;
-  const middle = Math.floor((firstLine > 1 ? firstLine : write.length) / 2);
-  const cuts = [0, middle, ...(firstLine > 1 && firstLine < write.length ? [firstLine] : []), write.length];
+/** Where a write may tear: in the middle of its first lines, and at their ends. */
+function piecesOf(write: Buffer, tornLines: number): { from: number; to: number }[] {
+  const cuts = [0];
+  for (let [line, from] = [0, 0]; line < tornLines && write.length - from >= 2; line += 1) {
+    const end = write.indexOf(0x0a, from + 1) + 1 || write.length;
+    cuts.push(from + Math.floor((end - from) / 2));
+    if (end < write.length) cuts.push(end);
+    from = end;
+  }
+  cuts.push(write.length);
   return cuts.slice(1).map((to, position) => ({ from: cuts[position], to }));
 }
 
-/** A file system that holds exactly this, all of it durable. */
-export function restored(state: CrashState): SimDirNode {
-  const root = new SimDirNode();
-  for (const [path, content] of state) {
-    const names = path.split('/').slice(1);
-    let dir = root;
-    for (const name of names.slice(0, -1)) dir = dir.live.get(name) as SimDirNode;
-    const node = content === null ? new SimDirNode() : new SimFileNode(content.bytes);
-    dir.live.set(names[names.length - 1], node);
-    dir.durable.set(names[names.length - 1], node);
+/** The file system after the crash: all that is there is durable. */
+export function restored(tree: Tree): SimDirNode {
+  const entries: [string, SimNode][] = [];
+  for (let { last } = tree; last !== undefined; ({ last } = last.before)) {
+    const { name, left } = last;
+    entries.push([name, 'bytes' in left ? new SimFileNode(left.bytes) : restored(left)]);
   }
-  return root;
+  return new SimDirNode(new Map(entries.reverse()));
 }

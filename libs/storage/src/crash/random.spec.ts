@@ -4,7 +4,7 @@ import type { CollectionSpec, Commit } from '../commit.js';
 import { Store } from '../store.js';
 import { newEvent, putSession, putTask } from '../testing/test-store.js';
 import { SimDirNode, SimulatedFs } from './simulated-fs.js';
-import { afterCommit, difference, NOTHING, observe, SCOPE, type StoreModel } from './store-model.js';
+import { afterCommit, difference, everythingOf, NOTHING, observe, SCOPE, type StoreModel } from './store-model.js';
 
 const COLLECTIONS: CollectionSpec[] = [
   { name: 'tasks', schemaVersion: 1, path: (id, doc: { projectId: string }) => `tasks/${doc.projectId}/${id}.json` },
@@ -101,7 +101,7 @@ async function run(steps: (Made[] | string)[]): Promise<void> {
       fs = new SimulatedFs(root);
       store = await open(fs);
     }
-    expect(difference(model, await observe(store, COLLECTIONS, [model]))).toBeUndefined();
+    expect(difference(model, await observe(store, COLLECTIONS, everythingOf([model])))).toBeUndefined();
     expect(store.health().quarantined).toEqual([]);
   }
   fs.halt();

@@ -20,6 +20,8 @@ export class SimDirNode {
   readonly kind = 'directory';
   live: Map<string, SimNode>;
   unsynced: EntryChange[] = [];
+  /** Grows with each change of the entries, or of what is durable of them. */
+  version = 0;
   constructor(public durable: Map<string, SimNode> = new Map()) {
     this.live = new Map(durable);
   }
@@ -41,7 +43,8 @@ export interface SimulatedFaults {
 /**
  * A file system in memory that knows what a crash may lose: of each file the data changes since its
  * last fsync, of each directory the entry changes since its last fsync. Directory entries are durable
- * only by an fsync of the directory, as POSIX has it (real file systems often do more).
+ * only by an fsync of the directory, as POSIX has it (real file systems often do more). It does not say how much is free, so
+ * no store holds a reserve here.
  */
 export class SimulatedFs implements StorageFs {
   /** The next sync of such a file fails, once, and makes nothing durable. */
@@ -54,8 +57,8 @@ export class SimulatedFs implements StorageFs {
   constructor(
     readonly root: SimDirNode = new SimDirNode(),
     private readonly faults: SimulatedFaults = {},
-    /** After every operation that changes what a crash may leave. */
-    private readonly changed: () => void = () => undefined,
+    /** After every operation that changes what a crash may leave: there may be more, or only fewer outcomes. */
+    private readonly changed: (more: boolean) => void = () => undefined,
   ) {}
 
   /** Every later operation never ends: the process is dead. */
@@ -121,7 +124,7 @@ export class SimulatedFs implements StorageFs {
       const node = this.fileNode(path);
       node.unsynced.push({ truncate: bytes });
       node.live = applyChange(node.live, { truncate: bytes });
-      this.changed();
+      this.changed(true);
     });
   }
 
@@ -131,7 +134,8 @@ export class SimulatedFs implements StorageFs {
       if (this.faults.withoutDirectorySync?.test(path) === true) return;
       dir.durable = new Map(dir.live);
       dir.unsynced = [];
-      this.changed();
+      dir.version += 1;
+      this.changed(false);
     });
   }
 
@@ -172,7 +176,7 @@ export class SimulatedFs implements StorageFs {
         if (this.faults.withoutFileSync?.test(path) === true) return;
         node.durable = node.live;
         node.unsynced = [];
-        this.changed();
+        this.changed(false);
       });
     };
     return {
@@ -183,7 +187,7 @@ export class SimulatedFs implements StorageFs {
           node.unsynced.push(change);
           node.live = applyChange(node.live, change);
           claimed += bytes.length;
-          this.changed();
+          this.changed(true);
           return bytes.length;
         }),
       read: (offset, length) => this.attempt(() => node.live.subarray(offset, offset + length)),
@@ -211,14 +215,18 @@ export class SimulatedFs implements StorageFs {
 
   private enter(dir: SimDirNode, change: EntryChange): void {
     dir.unsynced.push(change);
+    dir.version += 1;
     applyEntries(dir.live, change);
-    this.changed();
+    this.changed(true);
   }
 
   private find(path: string): SimNode | undefined {
     let node: SimNode | undefined = this.root;
-    for (const name of path.split('/').filter((part) => part !== '')) {
-      node = node?.kind === 'directory' ? node.live.get(name) : undefined;
+    for (let from = 1; from < path.length && node !== undefined; ) {
+      const slash = path.indexOf('/', from);
+      const to = slash === -1 ? path.length : slash;
+      node = node.kind === 'directory' ? node.live.get(path.slice(from, to)) : undefined;
+      from = to + 1;
     }
     return node;
   }

@@ -50,8 +50,21 @@ export function afterCommit(before: StoreModel, commit: Commit): StoreModel {
   return { documents, events, sessions, ended, answers, firstSeq: 1 };
 }
 
-/** What the store shows, of everything that any of these models has. A log that is damaged may lack its first events. */
-export async function observe(store: Store, collections: CollectionSpec[], models: StoreModel[], log: 'whole' | 'damaged' = 'whole'): Promise<StoreModel> {
+/** The sessions and the answers to ask a store for: all that any of these models has. */
+export interface Asked {
+  sessions: ReadonlySet<string>;
+  answers: ReadonlySet<string>;
+}
+
+export function everythingOf(models: StoreModel[]): Asked {
+  return {
+    sessions: new Set(models.flatMap((model) => [...model.sessions.keys()])),
+    answers: new Set(models.flatMap((model) => [...model.answers.keys()])),
+  };
+}
+
+/** What the store shows, of everything that is asked for. A log that is damaged may lack its first events. */
+export async function observe(store: Store, collections: CollectionSpec[], asked: Asked, log: 'whole' | 'damaged' = 'whole'): Promise<StoreModel> {
   const documents = new Map<string, string>();
   for (const { name } of collections) {
     for (const doc of store.durable.list<{ id: string }>(name)) documents.set(`${name}/${doc.id}`, JSON.stringify(doc));
@@ -60,12 +73,12 @@ export async function observe(store: Store, collections: CollectionSpec[], model
   const firstSeq = items[0]?.seq ?? store.head().seq + 1;
   if (firstSeq > 1 && log === 'whole') await assertGone(store, firstSeq - 2);
   const sessions = new Map<string, string[]>();
-  for (const id of new Set(models.flatMap((model) => [...model.sessions.keys()]))) {
+  for (const id of asked.sessions) {
     const page = await store.readSessionEvents(id, { limit: 1_000 });
     if (page.items.length > 0) sessions.set(id, page.items.map(plainEvent));
   }
   const answers = new Map<string, unknown>();
-  for (const key of new Set(models.flatMap((model) => [...model.answers.keys()]))) {
+  for (const key of asked.answers) {
     const answer = store.idempotency.lookup(SCOPE, key);
     if (answer !== undefined) answers.set(key, answer.body);
   }
@@ -74,17 +87,35 @@ export async function observe(store: Store, collections: CollectionSpec[], model
 
 /** What is different, or undefined. */
 export function difference(expected: StoreModel, seen: StoreModel): string | undefined {
-  const parts: [string, unknown, unknown][] = [
-    ['documents', sorted(expected.documents), sorted(seen.documents)],
-    ['events', expected.events.slice(seen.firstSeq - 1), seen.events],
-    ['sessions', sorted(expected.sessions), sorted(seen.sessions)],
-    ['answers', sorted(expected.answers), sorted(seen.answers)],
-  ];
-  for (const [name, wanted, found] of parts) {
-    const [a, b] = [JSON.stringify(wanted), JSON.stringify(found)];
-    if (a !== b) return `${name}: ${a} expected, ${b} seen`;
+  const found = partsOf(seen);
+  for (const [position, [name, wanted]] of partsFrom(expected, seen.firstSeq).entries()) {
+    const [, other] = found[position];
+    if (wanted !== other) return `${name}: ${wanted} expected, ${other} seen`;
   }
   return undefined;
+}
+
+type Parts = [name: string, json: string][];
+
+/** Of models that are compared again and again. */
+const known = new WeakMap<StoreModel, Map<number, Parts>>();
+
+/** Without the events before `firstSeq`. */
+function partsFrom(model: StoreModel, firstSeq: number): Parts {
+  let byFirst = known.get(model);
+  if (byFirst === undefined) known.set(model, (byFirst = new Map()));
+  let parts = byFirst.get(firstSeq);
+  if (parts === undefined) byFirst.set(firstSeq, (parts = partsOf({ ...model, events: model.events.slice(firstSeq - 1) })));
+  return parts;
+}
+
+function partsOf({ documents, events, sessions, answers }: StoreModel): Parts {
+  return [
+    ['documents', sorted(documents)],
+    ['events', JSON.stringify(events)],
+    ['sessions', sorted(sessions)],
+    ['answers', sorted(answers)],
+  ];
 }
 
 /** A client that was there must be told that it missed something. */
@@ -97,6 +128,6 @@ function plainEvent({ seq, type, data, sessionSeq }: Pick<EventEnvelope, 'seq' |
   return JSON.stringify([seq, type, data, sessionSeq ?? null]);
 }
 
-function sorted(map: ReadonlyMap<string, unknown>): [string, unknown][] {
-  return [...map].sort(([a], [b]) => (a < b ? -1 : 1));
+function sorted(map: ReadonlyMap<string, unknown>): string {
+  return JSON.stringify([...map].sort(([a], [b]) => (a < b ? -1 : 1)));
 }
