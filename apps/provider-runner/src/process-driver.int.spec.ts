@@ -81,7 +81,7 @@ describe('a runner with the process driver', () => {
       return entry.isDirectory() ? [mode, ...modes(path)] : [mode];
     });
     expect(Object.fromEntries(modes(world.dirOf(runId)))).toEqual({
-      'run.json': '600', 'manifest.json': '600', in: '600', out: '600', err: '600', exit: '600', pid: '600', wrapper: '600', hold: '600',
+      'run.json': '600', 'manifest.json': '600', in: '600', out: '600', err: '600', exit: '600', end: '600', pid: '600', wrapper: '600', hold: '600',
       facts: '700', 'facts/1.log': '600', bin: '700', 'bin/orbitmesh': '700',
     });
     expect(statSync(world.dirOf(runId)).mode & 0o777).toBe(0o700);

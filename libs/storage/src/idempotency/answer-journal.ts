@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import { decodeRecord, encodeRecord, scanRecords } from '../log/record-lines.js';
 import { AppendFile } from '../log/append-file.js';
 import { segmentName, segmentNumber, type LoggedAnswer } from '../log/log-record.js';
-import { toStorageError } from '../fs/storage-error.js';
+import { toReadError } from '../fs/storage-error.js';
 import { isShortage, type StorageFs } from '../fs/storage-fs.js';
 import type { StorageLimits } from '../limits.js';
 import type { AnswerPlace, KeptAnswer } from './answer-table.js';
@@ -109,7 +109,7 @@ export class AnswerJournal {
     this.waiting = this.waiting.slice(batch.length);
   }
 
-  /** @throws STORAGE_WRITE when it cannot be read */
+  /** @throws STORAGE_READ when it cannot be read */
   read({ segment, offset, bytes }: AnswerPlace): LoggedAnswer {
     try {
       const line = this.fs.readSync(join(this.dir, segmentName(segment)), offset, bytes);
@@ -117,7 +117,7 @@ export class AnswerJournal {
       if (record === undefined) throw new Error(`The answer at byte ${offset} of answers/${segmentName(segment)} is damaged.`);
       return (JSON.parse(record.json.toString()) as AnswerRecord).answer;
     } catch (error) {
-      throw toStorageError(error);
+      throw toReadError(error);
     }
   }
 

@@ -80,7 +80,7 @@ export class AnswerTable {
     this.trim();
   }
 
-  /** @throws STORAGE_WRITE when there is one and it cannot be read: doing it again would be worse */
+  /** @throws STORAGE_READ when there is one and it cannot be read: doing it again would be worse */
   lookup(scope: string, key: string): IdempotencyRecord | undefined {
     const kept = this.answers.get(nameOf(scope, key));
     if (kept === undefined || this.isOld(kept)) return undefined;

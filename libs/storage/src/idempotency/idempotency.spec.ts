@@ -117,7 +117,7 @@ describe('side segments of answers', () => {
 
     for (const n of [1, 2, 3]) expect(store.idempotency.lookup('POST /tasks', `k${n}`)).toEqual({ bodyHash: `hash of k${n}`, status: 201, body: { n, text: 'ü'.repeat(n) } });
     writeFileSync(file, readFileSync(file, 'utf8').replace('"n":2', '"n":9'));
-    expect(() => store.idempotency.lookup('POST /tasks', 'k2')).toThrow(expect.objectContaining({ code: 'STORAGE_WRITE' }));
+    expect(() => store.idempotency.lookup('POST /tasks', 'k2')).toThrow(expect.objectContaining({ code: 'STORAGE_READ' }));
     expect(store.idempotency.lookup('POST /tasks', 'k3')).toMatchObject({ body: { n: 3 } });
   });
 

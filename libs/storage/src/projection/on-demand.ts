@@ -1,12 +1,12 @@
 import { join } from 'node:path';
 import type { StateParts } from '../durable-state.js';
 import { readDocument } from '../fs/read-document.js';
-import { toStorageError } from '../fs/storage-error.js';
+import { toReadError } from '../fs/storage-error.js';
 import { deepFreeze } from '../view/deep-freeze.js';
 
 /**
  * Reads documents that boot left closed. One that is not what it has to be is not there for anybody, and is told.
- * @throws STORAGE_WRITE when nothing can be read now
+ * @throws STORAGE_READ when nothing can be read now
  */
 export function readerOnDemand({ fs, root, collections, limits, onDamage }: StateParts): (collection: string, id: string) => object | undefined {
   return (collection, id) => {
@@ -23,6 +23,6 @@ function attempt<T>(read: () => T): T {
   try {
     return read();
   } catch (error) {
-    throw toStorageError(error);
+    throw toReadError(error);
   }
 }
