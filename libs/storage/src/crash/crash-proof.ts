@@ -28,8 +28,6 @@ export interface CrashProofOptions {
   first?: boolean;
   /** Crash again, at every point of the recovery (with its flush) from every state, so many times one after the other; Infinity: until there is no new state. */
   crashRecoveries?: number;
-  /** So many lines of a write may be torn. @default 1 */
-  tornLines?: number;
 }
 
 export interface CrashProofResult {
@@ -62,7 +60,7 @@ const FLUSH_ATTEMPTS_MAX = 20;
  */
 export class CrashProof {
   private readonly states = new Map<Tree, Found>();
-  private readonly enumeration: CrashStates;
+  private readonly enumeration = new CrashStates();
   private readonly expected: StoreModel[] = [NOTHING];
   /** What may be shown instead, as long as nothing came after it. */
   private readonly rejected = new Map<number, StoreModel>();
@@ -73,9 +71,7 @@ export class CrashProof {
   private collected = -1;
   private points = 0;
 
-  constructor(private readonly options: CrashProofOptions) {
-    this.enumeration = new CrashStates(options.tornLines);
-  }
+  constructor(private readonly options: CrashProofOptions) {}
 
   async run(): Promise<CrashProofResult> {
     for (const step of this.options.steps) this.expect(step);

@@ -51,9 +51,6 @@ export class CrashStates {
   private readonly files = new WeakMap<SimFileNode, Outcomes<Content>>();
   private readonly directories = new WeakMap<SimDirNode, Outcomes<Tree>>();
 
-  /** @param tornLines so many lines of a write may be torn, each in its middle and at its end. */
-  constructor(private readonly tornLines = 1) {}
-
   /** All of them, each once. */
   of(dir: SimDirNode): readonly Tree[] {
     const known = this.directories.get(dir);
@@ -116,7 +113,7 @@ export class CrashStates {
     for (const change of node.unsynced) {
       const next = new Set(possible);
       for (const { bytes } of possible) {
-        for (const outcome of changeOutcomes(bytes, change, this.tornLines)) next.add(this.content(outcome));
+        for (const outcome of changeOutcomes(bytes, change)) next.add(this.content(outcome));
       }
       possible = next;
     }
@@ -159,12 +156,12 @@ function anyTemporary(name: string): string {
 }
 
 /** What one change may do, besides nothing. */
-function* changeOutcomes(data: Buffer, change: DataChange, tornLines: number): Generator<Buffer> {
+function* changeOutcomes(data: Buffer, change: DataChange): Generator<Buffer> {
   if ('truncate' in change) {
     yield applyChange(data, change);
     return;
   }
-  const pieces = piecesOf(change.write, tornLines).map(({ from, to }) => ({
+  const pieces = piecesOf(change.write).map(({ from, to }) => ({
     write: change.write.subarray(from, to),
     at: change.at + from,
   }));
@@ -179,16 +176,12 @@ function* changeOutcomes(data: Buffer, change: DataChange, tornLines: number): G
   }
 }
 
-/** Where a write may tear: in the middle of its first lines, and at their ends. */
-function piecesOf(write: Buffer, tornLines: number): { from: number; to: number }[] {
-  const cuts = [0];
-  for (let [line, from] = [0, 0]; line < tornLines && write.length - from >= 2; line += 1) {
-    const end = write.indexOf(0x0a, from + 1) + 1 || write.length;
-    cuts.push(from + Math.floor((end - from) / 2));
-    if (end < write.length) cuts.push(end);
-    from = end;
-  }
-  cuts.push(write.length);
+/** Where a write may tear: in the middle of its first line, and between its lines. */
+function piecesOf(write: Buffer): { from: number; to: number }[] {
+  if (write.length < 2) return [{ from: 0, to: write.length }];
+  const firstLine = write.indexOf(0x0a) + 1;
+  const middle = Math.floor((firstLine > 1 ? firstLine : write.length) / 2);
+  const cuts = [0, middle, ...(firstLine > 1 && firstLine < write.length ? [firstLine] : []), write.length];
   return cuts.slice(1).map((to, position) => ({ from: cuts[position], to }));
 }
 
