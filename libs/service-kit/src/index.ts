@@ -8,3 +8,4 @@ export { createLogger, LOGGER, NestLogger, REDACTED_PATHS, type Logger } from '.
 export * from './metrics.js';
 export * from './page.js';
 export * from './service.config.js';
+export * from './store-closer.js';
