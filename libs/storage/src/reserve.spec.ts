@@ -1,4 +1,4 @@
-import { existsSync, statSync } from 'node:fs';
+import { existsSync, mkdirSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Store } from './store.js';
@@ -19,7 +19,8 @@ describe('the reserve of a full disk', () => {
   afterEach(() => stores.clean());
 
   const open = (): Promise<Store> => stores.open(dir, { fs: disk.fs, limits: LIMITS });
-  const held = (): number | undefined => statSync(join(dir, '.reserve'), { throwIfNoEntry: false })?.size;
+  const reserve = (): string => join(dir, '.reserve');
+  const held = (): number | undefined => statSync(reserve(), { throwIfNoEntry: false })?.size;
   const whole = (): Promise<void> => eventually(() => held() === LIMITS.reserveBytes);
   /** Nothing of what is written now has room. */
   const fill = (): void => { disk.capacity -= disk.free; };
@@ -110,6 +111,63 @@ describe('the reserve of a full disk', () => {
     expect(held()).toBeUndefined();
 
     room();
+    await whole();
+  });
+
+  it.each([
+    ['taken away', () => rmSync(reserve())],
+    ['taken away, and a directory is in its place', () => { rmSync(reserve()); mkdirSync(reserve()); }],
+  ])('that is %s while it is given back is looked after still: the disk is full no longer than it is', async (_what, harm) => {
+    const store = await open();
+    await whole();
+    fill();
+    await expect(store.commit({ puts: [putTask('task_1')] })).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+    expect(store.full).toBe(true);
+    harm();
+    fill();
+    await expect(store.commit({ puts: [putTask('task_1')], essential: true })).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+
+    room();
+    await eventually(() => !store.full);
+    await store.commit({ puts: [putTask('task_2')] });
+  });
+
+  it('that was taken away before it was needed gives nothing, and the disk is not called full for it', async () => {
+    const store = await open();
+    await whole();
+    rmSync(reserve());
+    fill();
+
+    await expect(store.commit({ puts: [putTask('task_1')], essential: true })).rejects.toMatchObject({ code: 'STORAGE_FULL', cause: { code: 'ENOSPC' } });
+    expect(store.full).toBe(false);
+    room();
+    await eventually(() => store.commit({ puts: [putTask('task_1')] }).then(() => true, () => false));
+    await whole();
+  });
+
+  it('that is too large is cut to its size, and gives room from the first time on', async () => {
+    writeFileSync(reserve(), Buffer.alloc(100 * KIB));
+    const store = await open();
+    await whole();
+    fill();
+
+    await expect(store.commit({ puts: [putTask('task_1')] })).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+    expect(held()).toBe(48 * KIB);
+  });
+
+  it('that is no file is told, stops nothing, and is never written through a link', async () => {
+    const other = join(stores.dir(), 'other');
+    writeFileSync(other, 'x'.repeat(200 * KIB));
+    symlinkSync(other, reserve());
+    const store = await open();
+
+    expect(store.health().quarantined).toContainEqual(expect.objectContaining({ file: '.reserve', reason: expect.stringContaining('a symbolic link') }));
+    fill();
+    await expect(store.commit({ puts: [putTask('task_1')] })).rejects.toMatchObject({ code: 'STORAGE_FULL' });
+    room();
+    await eventually(() => store.commit({ puts: [putTask('task_1')] }).then(() => true, () => false));
+    expect(statSync(other).size).toBe(200 * KIB);
+    rmSync(reserve());
     await whole();
   });
 });

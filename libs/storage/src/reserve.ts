@@ -1,6 +1,7 @@
 import { randomFill } from 'node:crypto';
 import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
+import { reasonOf } from './fs/storage-error.js';
 import { writeFileAtomic } from './fs/write-file-atomic.js';
 import type { StorageFs } from './fs/storage-fs.js';
 import type { StorageLimits } from './limits.js';
@@ -25,6 +26,7 @@ export class Reserve {
     private readonly fs: StorageFs,
     private readonly root: string,
     private readonly limits: StorageLimits,
+    private readonly onDamage: (path: string, reason: string) => void,
   ) {}
 
   /** True from the first full disk until there is room again. */
@@ -52,21 +54,26 @@ export class Reserve {
 
   /** After boot, which takes what room there is. One that is missing or not whole is made when there is room. */
   begin(): void {
-    if (this.fs.freeBytes === undefined || this.limits.reserveBytes === 0) return;
+    const { fs, limits: { reserveBytes, reserveLookMs } } = this;
+    if (fs.freeBytes === undefined || reserveBytes === 0) return;
     const found = this.found();
     this.size = found ?? 0;
-    this.given = found !== undefined && found < this.limits.reserveBytes;
-    if (this.size < this.limits.reserveBytes) this.schedule(this.given ? 0 : this.limits.reserveLookMs);
+    this.given = found !== undefined && found < reserveBytes;
+    if (this.wanting) this.schedule(found === undefined ? reserveLookMs : 0);
   }
 
   /** The log met a full disk: a portion is given back. Nothing is thrown: without it the disk is as full as it was. */
   async give(): Promise<void> {
     await this.looking;
     if (this.size === 0 || this.stopped) return;
-    this.given = true;
-    const left = Math.max(0, this.size - Math.ceil(this.limits.reserveBytes / this.limits.reservePortions));
-    await this.fs.truncate(this.path, left).then(() => (this.size = left), () => undefined);
-    this.schedule(this.limits.reserveLookMs);
+    const { reserveBytes, reservePortions, reserveLookMs } = this.limits;
+    // Of what is there now: somebody may have taken it away, or put something else in its place.
+    const held = Math.min(this.found() ?? 0, reserveBytes);
+    const left = Math.max(0, held - Math.ceil(reserveBytes / reservePortions));
+    const given = held > 0 && await this.fs.truncate(this.path, left).then(() => true, () => false);
+    this.size = given ? left : 0;
+    this.given ||= given;
+    this.schedule(reserveLookMs);
   }
 
   async stop(): Promise<void> {
@@ -83,11 +90,17 @@ export class Reserve {
     if (this.given) throw Object.assign(new Error('ENOSPC: the disk is full, and what room there is is kept for the log'), { code: 'ENOSPC' });
   }
 
-  /** undefined when there is none, or something else in its place. */
+  /** It is not as it should be, or what it was given for may be over. */
+  private get wanting(): boolean {
+    return this.given || this.size !== this.limits.reserveBytes;
+  }
+
+  /** undefined when there is none, or something else in its place, which is told. */
   private found(): number | undefined {
     try {
       return this.fs.sizeSync(this.path);
-    } catch {
+    } catch (error) {
+      this.onDamage(RESERVE_FILE, `no reserve is held for a full disk: ${reasonOf(error)}`);
       return undefined;
     }
   }
@@ -98,22 +111,39 @@ export class Reserve {
       // What cannot be made now is tried again.
       this.looking = this.look().catch(() => undefined).finally(() => {
         this.looking = this.timer = undefined;
-        if (this.size < this.limits.reserveBytes) this.schedule(this.limits.reserveLookMs);
+        if (this.wanting) this.schedule(this.limits.reserveLookMs);
       });
     }, delayMs);
     this.timer.unref();
   }
 
-  /** Makes it again when there is twice the room for it: a disk that would be full at once is still full. */
+  /** With twice the room for it the disk is full no more, whether or not it can be made again: with less it would be full at once. */
   private async look(): Promise<void> {
     const { fs, limits: { reserveBytes } } = this;
+    if (!this.given && this.size > reserveBytes) {
+      await fs.truncate(this.path, reserveBytes);
+      this.size = reserveBytes;
+      return;
+    }
     const free = await fs.freeBytes?.(this.root) ?? 0;
     if (free < 2 * reserveBytes || this.stopped) return;
-    // Random, because zeros may take no room at all.
-    const bytes = Buffer.allocUnsafe(reserveBytes);
-    await fill(bytes);
-    await writeFileAtomic(this.path, bytes, { fs });
+    try {
+      await this.make();
+    } finally {
+      this.given = false;
+    }
+  }
+
+  /** What else is in its place is left alone. */
+  private async make(): Promise<void> {
+    const { fs, limits: { reserveBytes } } = this;
+    const before = fs.sizeSync(this.path);
+    if (before === undefined || before < reserveBytes) {
+      // Random, because zeros may take no room at all.
+      const bytes = Buffer.allocUnsafe(reserveBytes);
+      await fill(bytes);
+      await writeFileAtomic(this.path, bytes, { fs });
+    }
     this.size = reserveBytes;
-    this.given = false;
   }
 }

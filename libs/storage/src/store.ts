@@ -108,7 +108,7 @@ export class Store {
     const lock = await fs.lock(root);
     try {
       const onDamage = (path: string, reason: string): void => void quarantine.note(path, reason);
-      const reserve = new Reserve(fs, root, limits);
+      const reserve = new Reserve(fs, root, limits, onDamage);
       const state = { fs: reserve.behindTheLog(), root, limits, clock, collections, sessionEvents: options.sessionEvents, onDamage };
       const recovered = await recoverState(state, options.installationId, quarantine, options.restored);
       const store = new Store({ collections, limits, sessionEvents: options.sessionEvents }, recovered, quarantine, lock, { fs: state.fs, root, reserve });
