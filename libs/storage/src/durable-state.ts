@@ -78,11 +78,13 @@ export class DurableState {
     for (const event of events) this.addEvent(event, commit);
     for (const name of deletes) this.delete(name, commit);
     for (const sessionId of forgets) this.sessions.forget(sessionId, commit, this.head.seq);
-    if (answer !== undefined) {
-      const kept: KeptAnswer = { commit, at: answer.at, bytes: JSON.stringify(answer).length, content: answer };
-      this.answers.add(answer, kept);
-      this.answerJournal.add(kept);
-    }
+    if (answer !== undefined) this.addAnswer(answer, commit);
+  }
+
+  addAnswer(answer: LoggedAnswer, commit: number): void {
+    const kept: KeptAnswer = { commit, at: answer.at, bytes: JSON.stringify(answer).length, content: answer };
+    this.answers.add(answer, kept);
+    this.answerJournal.add(kept);
   }
 
   /** The last commit that nothing has to be replayed for: all its files, events and answers are durable. */

@@ -1,4 +1,4 @@
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { FaultyFs, fileSystemError, type FaultyOperation } from './testing/faulty-fs.js';
@@ -224,5 +224,37 @@ describe('files that cannot be written', () => {
     expect(next.durable.has('tasks', 'task_1')).toBe(true);
     expect(next.head().seq).toBe(1);
     expect(next.idempotency.lookup('s', 'k')).toEqual({ bodyHash: 'h', status: 201, body: { ok: true } });
+  });
+});
+
+describe('a file that is taken away while it is written', () => {
+  it('of the log: nothing is acknowledged that would go with it, and the next commits have another', async () => {
+    const dir = stores.dir();
+    const store = await stores.open(dir);
+    await store.commit({ puts: [putTask('task_1')] });
+    rmSync(join(dir, 'log/00000001.ndjson'));
+
+    await expect(store.commit({ puts: [putTask('task_2')] })).rejects.toMatchObject({ code: 'STORAGE_WRITE' });
+    await store.commit({ puts: [putTask('task_3')] });
+    await store.close();
+
+    const next = await stores.open(dir);
+    expect(['task_1', 'task_2', 'task_3'].map((id) => next.durable.has('tasks', id))).toEqual([true, false, true]);
+  });
+
+  it('of answers: no key that is acknowledged later is forgotten by a restart', async () => {
+    const dir = stores.dir();
+    const store = await stores.open(dir);
+    const answer = (key: string) => ({ answer: { scope: 's', key, bodyHash: 'h', status: 201, body: key } });
+    await store.commit(answer('k1'));
+    await store.flush();
+    rmSync(join(dir, 'answers/00000001.ndjson'));
+    await store.commit(answer('k2'));
+    await store.flush().catch(() => undefined);
+    await store.commit(answer('k3'));
+    await store.close();
+
+    const next = await stores.open(dir);
+    for (const key of ['k1', 'k2', 'k3']) expect(next.idempotency.lookup('s', key)).toMatchObject({ body: key });
   });
 });

@@ -65,12 +65,12 @@ const FAULTS: Fault[] = [
 
 /** Before each directory that it lists, the store at work gets on by a checkpoint: the audit itself waits for nobody. */
 function slowFs(dir: string): StorageFs {
-  const writtenAt = () => nodeFs.writtenAtSync!(join(dir, 'checkpoint.json'));
+  const changedAt = () => nodeFs.changedAtSync!(join(dir, 'checkpoint.json'));
   return {
     ...nodeFs,
     readDirSync(path) {
-      const [before, until] = [writtenAt(), performance.now() + 2_000];
-      while (writtenAt() === before && performance.now() < until);
+      const [before, until] = [changedAt(), performance.now() + 2_000];
+      while (changedAt() === before && performance.now() < until);
       return nodeFs.readDirSync(path);
     },
   };

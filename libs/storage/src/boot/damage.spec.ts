@@ -242,7 +242,7 @@ describe('what is in the place of another file', () => {
     expect(store.durable.count('tasks')).toBe(3);
   });
 
-  it.each(['a link', 'a directory'])('a segment of answers, %s: only its answers are lost, and new ones are kept', async (what) => {
+  it.each(['a link', 'a directory'])('a segment of answers, %s: its answers are made again, and new ones are kept', async (what) => {
     const dir = await filled();
     STAND_INS[what](join(dir, 'answers/00000001.ndjson'));
 
@@ -251,7 +251,7 @@ describe('what is in the place of another file', () => {
     await store.close();
 
     const again = await stores.open(dir);
-    expect(again.idempotency.lookup('s', 'k2')).toBeUndefined();
+    expect(again.idempotency.lookup('s', 'k2')).toMatchObject({ body: 2 });
     expect(again.idempotency.lookup('s', 'k4')).toMatchObject({ body: 4 });
     expect(again.durable.count('tasks')).toBe(3);
   });

@@ -1,7 +1,7 @@
-import { copyFileSync, cpSync, existsSync, readdirSync, readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { newEvent, putTask, TestStores } from '../testing/test-store.js';
+import { newEvent, putTask, TestStores, writeByHand as write } from '../testing/test-store.js';
 import type { StoreOptions } from '../store.js';
 import { EDITED_BY_HAND } from './hand-edits.js';
 
@@ -20,11 +20,6 @@ async function filled(options: Partial<StoreOptions> = {}): Promise<string> {
   return dir;
 }
 
-/** As a person does it: a while later. */
-function write(dir: string, file: string, content: string): void {
-  writeFileSync(join(dir, file), content);
-  utimesSync(join(dir, file), Date.now() / 1_000, Date.now() / 1_000 + 5);
-}
 const COMMITTED = ['task_1 committed', 'task_2 committed'];
 const edited = (dir: string) => readFileSync(join(dir, TASK), 'utf8').replace('committed', 'edited');
 const titles = (view: { list<T>(collection: string): Iterable<T> }) => [...view.list<{ id: string; title: string }>('tasks')].map(({ id, title }) => `${id} ${title}`);
@@ -44,6 +39,21 @@ describe('a document that was edited by hand while nobody was there', () => {
     }
     const [kept] = readdirSync(join(dir, 'quarantine'));
     expect(readFileSync(join(dir, 'quarantine', kept), 'utf8')).toBe(before.replace('committed', 'edited'));
+  });
+
+  it('is no matter of its time: an older state that was copied over it is not in force either', async () => {
+    const dir = stores.dir();
+    let store = await stores.open(dir);
+    await store.commit({ puts: [putTask('task_1', { title: 'first' })] });
+    await store.flush();
+    const older = readFileSync(join(dir, TASK), 'utf8');
+    await store.commit({ puts: [putTask('task_1', { title: 'second', revision: 2 })] });
+    await store.close();
+    write(dir, TASK, older);
+
+    store = await stores.open(dir);
+
+    expect(titles(store.durable)).toEqual(['task_1 second']);
   });
 
   it('and had been deleted stays deleted, and is kept', async () => {
@@ -78,8 +88,7 @@ describe('a document that was edited by hand while nobody was there', () => {
 it('files that were only written later, as by a copy that keeps no times, are as good as before', async () => {
   const [dir, copy] = [await filled(), stores.dir()];
   cpSync(dir, copy, { recursive: true, filter: (path) => !path.endsWith('.sock') });
-  copyFileSync(join(dir, 'checkpoint.json'), join(copy, 'checkpoint.json'));
-  utimesSync(join(copy, 'checkpoint.json'), 1, 1);
+  for (const n of [1, 2]) write(copy, `tasks/proj_1/task_${n}.json`, readFileSync(join(copy, `tasks/proj_1/task_${n}.json`), 'utf8'));
   rmSync(dir, { recursive: true });
 
   const store = await stores.open(copy);

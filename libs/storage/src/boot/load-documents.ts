@@ -26,7 +26,7 @@ export interface LoadedFiles {
   duplicates: { name: DocumentName; path: string }[];
   /** Absolute paths of temporary files of ours. */
   temporaries: string[];
-  /** Files that were written after the checkpoint. */
+  /** Files that were put there or written after the checkpoint. */
   changed: ChangedFile[];
   /** Files that are left alone, and why. */
   notes: { path: string; reason: string }[];
@@ -42,14 +42,14 @@ export function loadDocuments(
   fileBytesMax: number,
 ): LoadedFiles {
   const found: LoadedFiles = { damaged: [], duplicates: [], temporaries: [], changed: [], notes: [] };
-  const checkpointAt = fs.writtenAtSync?.(join(root, CHECKPOINT_FILE)) ?? Infinity;
+  const checkpointAt = fs.changedAtSync?.(join(root, CHECKPOINT_FILE)) ?? Infinity;
   const paths = new Map<string, string>();
   for (const path of documentPaths(fs, root, '', 0, found)) {
     // Not `join`: there are tens of thousands of them, and a start waits.
     const file = `${root}/${path}`;
     const unread = checkpointAt < Infinity ? collections.onDemandAt(path) : undefined;
     // What is not whole, or was edited, was written after the checkpoint: only that has to be looked into.
-    if (unread !== undefined && (fs.writtenAtSync?.(file) ?? Infinity) <= checkpointAt) {
+    if (unread !== undefined && (fs.changedAtSync?.(file) ?? Infinity) <= checkpointAt) {
       tables.setUnread(unread.collection, unread.id);
       continue;
     }
@@ -58,7 +58,7 @@ export function loadDocuments(
       found.damaged.push({ path, reason: read.reason, foreign: false });
       continue;
     }
-    const { schemaVersion, doc, writtenAt = 0 } = read;
+    const { schemaVersion, doc, changedAt = 0 } = read;
     const name = collections.identify(path, doc);
     if (name === undefined) {
       if (schemaVersion !== undefined) found.damaged.push({ path, reason: 'not where its content belongs', foreign: true });
@@ -67,7 +67,7 @@ export function loadDocuments(
     const fault = collections.faultOf(name, read);
     if (fault === undefined) {
       keepNewest(name, path, doc, tables, paths, found);
-      if (writtenAt > checkpointAt) found.changed.push({ name, path });
+      if (changedAt > checkpointAt) found.changed.push({ name, path });
     } else if (fault.newer) {
       opaque.set(documentKey(name), { schemaVersion: schemaVersion as number, doc, path });
       found.notes.push({ path, reason: `${fault.reason}; left alone` });

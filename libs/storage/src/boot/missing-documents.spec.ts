@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { Chance, faultSeed } from '@orbitmesh/testing';
 import type { Store, StoreOptions } from '../store.js';
-import { newEvent, putSession, putTask, TestStores } from '../testing/test-store.js';
+import { newEvent, putSession, putTask, TestStores, writeByHand } from '../testing/test-store.js';
 
 const stores = new TestStores();
 afterEach(() => stores.clean());
@@ -45,6 +45,15 @@ describe('a document whose file was taken away while nobody was there', () => {
     expect((await store.readSessionEvents('sess_1', { limit: 10 })).items).toHaveLength(1);
     expect(readFileSync(join(dir, file(2)), 'utf8')).toBe(before);
     expect(store.health().quarantined).toEqual(expect.arrayContaining([expect.objectContaining({ file: file(2), reason: 'was missing; made again from the log' })]));
+  });
+
+  it('is missed also when another one that had been deleted is there in its stead', async () => {
+    const dir = await filled();
+    const other = readFileSync(join(dir, file(2)), 'utf8').replace('task_2', 'task_4');
+    remove(dir, file(2));
+    writeByHand(dir, file(4), other);
+
+    expect(ids(await stores.open(dir))).toEqual(['task_1', 'task_2', 'task_3']);
   });
 
   it('is told where the log no longer has it', async () => {

@@ -28,10 +28,13 @@ export class ReplayedDocuments {
     for (const name of deletes) this.touch(name, commit <= this.headCommit ? false : undefined, true);
   }
 
-  /** @param counted by the checkpoint */
-  missing(counted: number): number {
+  /**
+   * @param counted by the checkpoint
+   * @param broughtBack of the files: what is no document any more, and was when it was loaded
+   */
+  missing(counted: number, broughtBack: number): number {
     const then = [...this.thereThen.values()].filter(Boolean).length;
-    return Math.max(0, counted - (this.loaded - this.loadedAndTouched) - then);
+    return Math.max(0, counted - (this.loaded - this.loadedAndTouched - broughtBack) - then);
   }
 
   private touch(name: DocumentName, known: boolean | undefined, before: boolean): void {

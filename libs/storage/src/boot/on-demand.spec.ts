@@ -1,9 +1,9 @@
-import { readFileSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
+import { readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { nodeFs } from '../fs/node-fs.js';
 import type { Store } from '../store.js';
-import { putSession, TEST_COLLECTIONS, TestStores } from '../testing/test-store.js';
+import { putSession, TEST_COLLECTIONS, TestStores, writeByHand } from '../testing/test-store.js';
 
 const stores = new TestStores();
 afterEach(() => stores.clean());
@@ -20,17 +20,12 @@ async function filled(): Promise<string> {
   return dir;
 }
 
-/** Opens it and says which files were read meanwhile. */
-async function opened(dir: string): Promise<{ store: Store; read: string[] }> {
+/** Opens it and says which files were read meanwhile. @param rotten what went bad without a change of time, as on a bad disk */
+async function opened(dir: string, rotten?: string): Promise<{ store: Store; read: string[] }> {
   const read: string[] = [];
-  const fs = { ...nodeFs, readDatedSync: (path: string, length: number) => (read.push(path.slice(dir.length + 1)), nodeFs.readDatedSync(path, length)) };
+  const changedAtSync = (path: string) => (path === join(dir, rotten ?? '') ? 1 : nodeFs.changedAtSync!(path));
+  const fs = { ...nodeFs, changedAtSync, readDatedSync: (path: string, length: number) => (read.push(path.slice(dir.length + 1)), nodeFs.readDatedSync(path, length)) };
   return { store: await stores.open(dir, { collections, fs }), read };
-}
-
-/** A disk that goes bad changes no time. */
-function rot(dir: string, content: string): void {
-  writeFileSync(join(dir, MANIFEST), content);
-  utimesSync(join(dir, MANIFEST), 1, 1);
 }
 
 describe('a document that is read on demand', () => {
@@ -47,8 +42,8 @@ describe('a document that is read on demand', () => {
 
   it('is deleted like any other, also when its file is damaged', async () => {
     const dir = await filled();
-    rot(dir, '{');
-    const { store } = await opened(dir);
+    writeFileSync(join(dir, MANIFEST), '{');
+    const { store } = await opened(dir, MANIFEST);
 
     await store.commit({ deletes: [name, { collection: 'sessions', id: 'sess_1' }] });
     await store.close();
@@ -60,8 +55,8 @@ describe('a document that is read on demand', () => {
   it('is not there when its file is damaged, which is told, and is there once it is mended', async () => {
     const dir = await filled();
     const whole = readFileSync(join(dir, MANIFEST), 'utf8');
-    rot(dir, whole.replace('"schemaVersion": 1', '"schemaVersion": "x"'));
-    const { store } = await opened(dir);
+    writeFileSync(join(dir, MANIFEST), whole.replace('"schemaVersion": 1', '"schemaVersion": "x"'));
+    const { store } = await opened(dir, MANIFEST);
 
     expect(store.durable.get('manifests', 'sess_1')).toBeUndefined();
     expect([...store.durable.list('manifests')]).toEqual([]);
@@ -90,8 +85,7 @@ describe('a document that is read on demand', () => {
 
   it('is made again from the log by a start that finds it damaged since the checkpoint, or gone', async () => {
     const dir = await filled();
-    writeFileSync(join(dir, MANIFEST), '{');
-    utimesSync(join(dir, MANIFEST), Date.now() / 1_000, Date.now() / 1_000 + 5);
+    writeByHand(dir, MANIFEST, '{');
     const first = await opened(dir);
     expect(first.store.durable.get('manifests', 'sess_1')).toEqual({ directive: 'go on' });
     await first.store.close();

@@ -155,8 +155,8 @@ export class SimulatedFs implements StorageFs {
     return this.fileNode(path).live.subarray(offset, offset + length);
   }
 
-  readDatedSync(path: string, length: number): { bytes: Buffer; writtenAt: undefined } {
-    return { bytes: this.readSync(path, 0, length), writtenAt: undefined };
+  readDatedSync(path: string, length: number): { bytes: Buffer; changedAt: undefined } {
+    return { bytes: this.readSync(path, 0, length), changedAt: undefined };
   }
 
   sizeSync(path: string): number | undefined {

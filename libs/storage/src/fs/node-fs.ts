@@ -25,7 +25,9 @@ class NodeFile implements StorageFile {
   }
 
   size(): number {
-    return fstatSync(this.handle.fd).size;
+    const { size, nlink } = fstatSync(this.handle.fd);
+    if (nlink === 0) throw new Error('The file was taken away while it was written.');
+    return size;
   }
 
   datasync(): Promise<void> {
@@ -102,8 +104,8 @@ export const nodeFs: StorageFs = {
     return stats === undefined ? undefined : fileStats(path, stats).size;
   },
 
-  writtenAtSync(path) {
-    return statSync(path, { throwIfNoEntry: false })?.mtimeMs;
+  changedAtSync(path) {
+    return statSync(path, { throwIfNoEntry: false })?.ctimeMs;
   },
 
   async freeBytes(dir) {
@@ -117,16 +119,16 @@ export const nodeFs: StorageFs = {
   },
 };
 
-function readPart(path: string, offset: number, length: number): { bytes: Buffer; writtenAt: number } {
+function readPart(path: string, offset: number, length: number): { bytes: Buffer; changedAt: number } {
   const fd = openSync(path, READ);
   try {
-    const { size, mtimeMs } = fileStats(path, fstatSync(fd));
+    const { size, ctimeMs } = fileStats(path, fstatSync(fd));
     const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(length, size - offset)));
     let filled = 0;
     for (let count = -1; filled < buffer.length && count !== 0; filled += count) {
       count = readSync(fd, buffer, filled, buffer.length - filled, offset + filled);
     }
-    return { bytes: buffer.subarray(0, filled), writtenAt: mtimeMs };
+    return { bytes: buffer.subarray(0, filled), changedAt: ctimeMs };
   } finally {
     closeSync(fd);
   }

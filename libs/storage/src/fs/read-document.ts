@@ -2,17 +2,17 @@ import { reasonOf } from './storage-error.js';
 import { isShortage, type StorageFs } from './storage-fs.js';
 
 /** What a document's file holds, or why it holds none. */
-export type ReadDocument = { reason: string } | { schemaVersion: number | undefined; doc: object; writtenAt: number | undefined };
+export type ReadDocument = { reason: string } | { schemaVersion: number | undefined; doc: object; changedAt: number | undefined };
 
 /** @throws what the process or the machine is short of: it says nothing about the file */
 export function readDocument(fs: StorageFs, path: string, bytesMax: number): ReadDocument {
   let content: unknown;
-  let writtenAt: number | undefined;
+  let changedAt: number | undefined;
   try {
     const read = fs.readDatedSync(path, bytesMax + 1);
     if (read.bytes.length > bytesMax) return { reason: `larger than ${bytesMax} bytes` };
     content = JSON.parse(read.bytes.toString());
-    writtenAt = read.writtenAt;
+    changedAt = read.changedAt;
   } catch (error) {
     // Said about us, not about the file: taking every document for damaged would empty the store.
     if (isShortage(error)) throw error;
@@ -20,5 +20,5 @@ export function readDocument(fs: StorageFs, path: string, bytesMax: number): Rea
   }
   if (typeof content !== 'object' || content === null || Array.isArray(content)) return { reason: 'not a document' };
   const { schemaVersion, ...doc } = content as { schemaVersion?: unknown };
-  return { schemaVersion: typeof schemaVersion === 'number' ? schemaVersion : undefined, doc, writtenAt };
+  return { schemaVersion: typeof schemaVersion === 'number' ? schemaVersion : undefined, doc, changedAt };
 }

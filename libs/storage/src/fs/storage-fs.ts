@@ -3,7 +3,7 @@ export interface StorageFile {
   /** One write at the end of the file; returns how many bytes it took, which may be fewer. */
   append(bytes: Uint8Array): Promise<number>;
   read(offset: number, length: number): Promise<Buffer>;
-  /** The size that the file system has for it now, in bytes. */
+  /** The size that the file system has for it now, in bytes. @throws when it was taken away: what is written to it goes with its last descriptor */
   size(): number;
   /** fdatasync: the data and the size are durable. */
   datasync(): Promise<void>;
@@ -46,12 +46,15 @@ export interface StorageFs {
   readDirSync(path: string): DirectoryEntry[];
   /** Fewer bytes than asked for at the end of the file. @throws NotAFileError */
   readSync(path: string, offset?: number, length?: number): Buffer;
-  /** The first bytes of a file, and when it was written last, in ms since 1970, where that is known. @throws NotAFileError */
-  readDatedSync(path: string, length: number): { bytes: Buffer; writtenAt: number | undefined };
+  /** The first bytes of a file, and when it was changed, as below. @throws NotAFileError */
+  readDatedSync(path: string, length: number): { bytes: Buffer; changedAt: number | undefined };
   /** undefined for a file that does not exist. @throws NotAFileError */
   sizeSync(path: string): number | undefined;
-  /** When it was written last, in ms since 1970; undefined for a file that does not exist. */
-  writtenAtSync?(path: string): number | undefined;
+  /**
+   * When it was put there or written last, in ms since 1970; undefined for a file that does not exist. Nobody can set that
+   * time, as those can who copy or unpack an older file over it.
+   */
+  changedAtSync?(path: string): number | undefined;
   /** Bytes that may still be written below a directory. Without it no reserve is held. */
   freeBytes?(dir: string): Promise<number>;
   /** Stays with the file itself, through renames and restarts; a copy has another one. undefined: it cannot be told. */

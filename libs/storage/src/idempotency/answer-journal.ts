@@ -55,24 +55,30 @@ export class AnswerJournal {
     const present = numbersIn(fs, dir);
     const segments = named ?? present.map((number) => ({ number, bytes: Infinity, lastCommit: 0 }));
     const journal = new AnswerJournal(fs, dir, limits, [], present.at(-1) ?? 0);
+    /** Damaged ones: what is good in them goes into a new one, and they go when a checkpoint says so. */
+    const kept = new Set<number>();
     for (const segment of segments) {
       const path = join(dir, segmentName(segment.number));
       const all = readIfPossible(fs, path);
       // What is beyond `bytes` is of commits that were durable, too: harmless, and more when something moved the end.
       const scan = scanRecords(all, named === undefined ? 0 : segment.bytes);
-      if (scan.damaged.length > 0 || (named !== undefined && all.length < segment.bytes)) {
-        onDamage(path, 'idempotent answers in it are damaged and lost');
+      const damaged = scan.damaged.length > 0 || (named !== undefined && all.length < segment.bytes);
+      if (damaged) {
+        kept.add(segment.number);
+        onDamage(path, 'idempotent answers in it are damaged; they are made again from the log as far as that goes back');
       }
       let { lastCommit } = segment;
       for (const line of scan.lines) {
         const { commit, answer } = JSON.parse(line.json.toString()) as AnswerRecord;
         lastCommit = Math.max(lastCommit, commit);
         const content = { segment: segment.number, offset: line.offset, bytes: line.end - line.offset };
-        load(answer, { commit, at: answer.at, bytes: line.json.length, content });
+        const found: KeptAnswer = { commit, at: answer.at, bytes: line.json.length, content: damaged ? answer : content };
+        load(answer, found);
+        if (damaged) journal.add(found);
       }
-      journal.segments.push({ number: segment.number, bytes: scan.goodBytes, lastCommit });
+      if (!damaged) journal.segments.push({ number: segment.number, bytes: scan.goodBytes, lastCommit });
     }
-    await journal.removeOthers(present);
+    await journal.removeOthers(present.filter((number) => !kept.has(number)));
     return journal;
   }
 

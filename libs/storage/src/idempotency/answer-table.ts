@@ -88,6 +88,19 @@ export class AnswerTable {
     return { bodyHash, status, body };
   }
 
+  /** Of that commit, or of a later one. */
+  has({ scope, key }: Pick<LoggedAnswer, 'scope' | 'key'>, commit: number): boolean {
+    return (this.answers.get(nameOf(scope, key))?.commit ?? -1) >= commit;
+  }
+
+  /** Oldest first again, after some were added later than their time. */
+  order(): void {
+    const sorted = [...this.answers].sort(([, a], [, b]) => a.commit - b.commit);
+    this.answers.clear();
+    for (const [name, kept] of sorted) this.answers.set(name, kept);
+    this.trim();
+  }
+
   /** Takes out what is too old, or too much. */
   trim(): void {
     for (const [name, kept] of this.answers) {

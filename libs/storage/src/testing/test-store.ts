@@ -1,8 +1,9 @@
-import { mkdtempSync, rmSync } from 'node:fs';
+import { mkdtempSync, rmSync, utimesSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { CollectionSpec, Commit } from '../commit.js';
+import { nodeFs } from '../fs/node-fs.js';
 import { Store, type StoreOptions } from '../store.js';
 
 /** What the specs of this library share; nothing here is exported from it. */
@@ -62,6 +63,16 @@ export function putSession(id: string, fields: object = {}): NonNullable<Commit[
 
 export function newEvent(type: string, sessionId?: string, data: unknown = {}): NonNullable<Commit['events']>[number] {
   return { type, timestamp: '2026-01-01T00:00:00.000Z', data, ...(sessionId === undefined ? {} : { sessionId }) };
+}
+
+/** As a person does it, a while after the store was closed; with the time of long ago that a copy or an archive may bring along. */
+export function writeByHand(dir: string, file: string, content: string): void {
+  const path = join(dir, file);
+  const changedAt = (of: string): number => nodeFs.changedAtSync?.(of) ?? 0;
+  do {
+    writeFileSync(path, content);
+    utimesSync(path, 1, 1);
+  } while (changedAt(path) <= changedAt(join(dir, 'checkpoint.json')));
 }
 
 /** Waits for a state, not for a time. */
