@@ -150,6 +150,13 @@ describe('status', () => {
     expect(ran.out).toContain('s1 ');
   });
 
+  it('repeats what those who serve have found, and is ready', async () => {
+    api.on('GET /health/ready', [200, { ready: true, checks: { ...checks, runners: 1 }, problems: { sessionService: '3 files were damaged.', notifier: '1 file was damaged.' } }])
+      .on('GET /api/runners', [200, { items: [] }]).on('GET /api/sessions*', [200, { items: [], nextCursor: null }]);
+
+    expect(await cli(['status'])).toMatchObject({ code: 0, out: expect.stringContaining(': ready\nsession-service says: 3 files were damaged.\nnotifier says: 1 file was damaged.\n') });
+  });
+
   it('shows who waits, and for what, beside who works, and who is in trouble', async () => {
     const session = (id: string, state: string, waiting: object | null) => ({ id, state, activity: 'idle', name: `n\u001b ${id}`, waiting });
     const impaired = { id: 'slot-0', state: 'impaired', problem: 'its disk is full', running: 0, capacity: 16 };

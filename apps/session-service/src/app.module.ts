@@ -1,5 +1,5 @@
 import { Module, type Provider } from '@nestjs/common';
-import { Installation } from '@orbitmesh/service-kit';
+import { Installation, LOGGER } from '@orbitmesh/service-kit';
 import { Store } from '@orbitmesh/storage';
 import { Commands } from './commands/commands.js';
 import { FeedService } from './feed/feed.service.js';
@@ -36,7 +36,7 @@ import { TeamMemberService } from './team-member/team-member.service.js';
 import { TaskService } from './task/task.service.js';
 
 const state: Provider[] = [
-  { provide: Store, useFactory: openStore, inject: [SessionServiceConfig, Installation, Clock] },
+  { provide: Store, useFactory: openStore, inject: [SessionServiceConfig, Installation, Clock, LOGGER] },
   {
     provide: AgentTokens,
     // The store first: its lock makes us the only one who may make the key.

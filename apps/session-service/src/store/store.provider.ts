@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
-import { Installation, LOGGER, type Logger } from '@orbitmesh/service-kit';
+import { damageLog, Installation, LOGGER, type Logger } from '@orbitmesh/service-kit';
 import { SESSION_STORE, Store, type StoreOptions } from '@orbitmesh/storage';
 import { Clock } from '../kernel/clock.js';
 import { CLOSE_MS_MAX } from '../limits.js';
@@ -10,10 +10,10 @@ export const storeDirectory = (home: string): string => join(home, SESSION_STORE
 
 /** @throws STORAGE_LOCKED, STORAGE_NEWER, CONFIG_INVALID */
 export function openStore(
-  config: Pick<SessionServiceConfig, 'home'>, { installationId }: Pick<Installation, 'installationId'>, clock: Clock, more: Pick<StoreOptions, 'fs' | 'limits'> = {},
+  config: Pick<SessionServiceConfig, 'home'>, { installationId }: Pick<Installation, 'installationId'>, clock: Clock, logger: Logger, more: Pick<StoreOptions, 'fs' | 'limits'> = {},
 ): Promise<Store> {
   return Store.open({
-    ...SESSION_STORE, dir: storeDirectory(config.home), installationId, clock: () => clock.monotonic(), ...more,
+    ...SESSION_STORE, dir: storeDirectory(config.home), installationId, clock: () => clock.monotonic(), onDamage: damageLog(logger), ...more,
   });
 }
 
