@@ -1,10 +1,11 @@
 import { homedir } from 'node:os';
 import { join } from 'node:path';
-import { readIfThere, readJsonIfThere } from './files.mjs';
+import { readIfThere } from './files.mjs';
 import { DEMO_STACK_WAIT_MS, LOCK_POLL_MS } from './limits.mjs';
 import { homeLock } from './owner-lock.mjs';
 import { Refusal, say, shortPath } from './say.mjs';
 import { readSettings } from './settings.mjs';
+import { readStack } from './stack-file.mjs';
 import { Stack } from './stack.mjs';
 
 /** @typedef {{ url: string, home: string, token: string, own: boolean, stop: () => Promise<void> }} DemoStack */
@@ -25,7 +26,7 @@ async function runningStack(home) {
   const until = performance.now() + DEMO_STACK_WAIT_MS;
   let told = false;
   while (homeLock(home).held) {
-    const stack = readJsonIfThere(join(home, 'run', 'stack.json'));
+    const stack = readStack(join(home, 'run'));
     const token = readIfThere(join(home, 'api-gateway', 'admin.token'))?.trim();
     if (stack?.ready && token) {
       say('stack', `the one that runs in ${shortPath(home)}, at ${stack.url}`);

@@ -1,7 +1,8 @@
-import { readdirSync, readFileSync } from 'node:fs';
+import { readdirSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJsonIfThere } from './files.mjs';
-import { startTimeOf } from './process-info.mjs';
+import { isCopied, placeOf } from './place.mjs';
+import { startTimeOf, variableOf } from './process-info.mjs';
 
 /**
  * The runs that a runner has not closed: by its own records (`<slot>/runs/<runId>/run.json`), because the runner that
@@ -11,35 +12,39 @@ import { startTimeOf } from './process-info.mjs';
  * @returns {{ open: number, living: number }}
  */
 export function countRuns(home, slot) {
-  const runs = join(home, slot, 'runs');
-  const open = namesIn(runs).flatMap((runId) => {
-    const record = readJsonIfThere(join(runs, runId, 'run.json'));
-    return record !== null && record.phase !== 'closed' ? [{ runId, wrapper: record.wrapper }] : [];
-  });
-  const marked = open.length > 0 && process.platform === 'linux' ? markedRuns() : null;
+  const open = openRuns(home, slot);
+  const marked = process.platform === 'linux' ? new Set(processesOf(home, open).map(({ runId }) => runId)) : null;
   // Without /proc the wrapper stands for its whole group.
-  const lives = ({ runId, wrapper }) => (marked ? marked.has(runId) : startTimeOf(wrapper?.pid) !== null);
+  const lives = ({ runId, wrapper, copied }) => (marked ? marked.has(runId) : !copied && startTimeOf(wrapper?.pid) !== null);
   return { open: open.length, living: open.filter(lives).length };
 }
 
-/** Of which runs there are processes (design §7: what a run starts carries its id). */
-function markedRuns() {
-  const found = new Set();
-  for (const pid of namesIn('/proc').filter((name) => /^\d+$/.test(name))) {
-    const mark = environmentOf(pid).find((pair) => pair.startsWith('ORBITMESH_RUN_ID='));
-    if (mark) found.add(mark.slice('ORBITMESH_RUN_ID='.length));
-  }
-  return found;
+function openRuns(home, slot) {
+  const runs = join(home, slot, 'runs');
+  return namesIn(runs).flatMap((runId) => {
+    const dir = join(runs, runId);
+    const record = readJsonIfThere(join(dir, 'run.json'));
+    return record !== null && record.phase !== 'closed' ? [{ runId, dir, wrapper: record.wrapper, copied: isCopied(dir, record) }] : [];
+  });
 }
 
-/** Empty of a process that is gone, has ended, or is somebody else's. */
-function environmentOf(pid) {
-  try {
-    return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
-  } catch (error) {
-    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(error.code)) return [];
-    throw error;
-  }
+const MANIFEST_PATH = /^(.+)\/provider-runner\/slot-\d+\/runs\/[^/]+\/manifest\.json$/;
+
+/**
+ * Processes that carry the id of one of these runs (design §7: whatever a run starts does), and are of this home
+ * (ADR-0023): by its name, or because their run was begun in the very directory that is here.
+ */
+function processesOf(home, runs) {
+  if (runs.length === 0) return [];
+  const here = placeOf(home);
+  return namesIn('/proc').filter((name) => /^\d+$/.test(name)).map(Number).flatMap((pid) => {
+    const runId = variableOf(pid, 'ORBITMESH_RUN_ID');
+    const run = runId && runs.find((one) => one.runId === runId);
+    if (!run) return [];
+    const [, named] = MANIFEST_PATH.exec(variableOf(pid, 'ORBITMESH_MANIFEST') ?? '') ?? [];
+    const itsHome = named && placeOf(named);
+    return itsHome === here || !run.copied ? [{ pid, runId }] : [];
+  });
 }
 
 function namesIn(dir) {

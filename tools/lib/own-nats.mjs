@@ -34,8 +34,9 @@ export async function prepareNats(runDir) {
   return { port, url: `nats://${USER}:${password}@${HOST}:${port}`, configFile };
 }
 
-export function launchNats(binary, configFile) {
-  return spawn(binary, ['-c', configFile], { detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+/** It says of which home it is, as every service does. */
+export function launchNats(binary, configFile, home) {
+  return spawn(binary, ['-c', configFile], { env: { ...process.env, ORBITMESH_HOME: home }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 /** Ready as soon as the server greets on its port. */

@@ -2,10 +2,12 @@ import { existsSync, linkSync, mkdirSync, readdirSync, rmSync, truncateSync, wri
 import { basename, dirname, join } from 'node:path';
 import { readJsonIfThere } from './files.mjs';
 import { LOCK_ATTEMPTS_MAX } from './limits.mjs';
+import { isCopied, placeOf } from './place.mjs';
 import { isAlive, startTimeOf } from './process-info.mjs';
 
 /**
- * One holder at a time, told by pid and start time, so that `kill -9` frees it and a reused pid does not hold it.
+ * One holder at a time, told by pid and start time, so that `kill -9` frees it and a reused pid does not hold it; and by
+ * the directory it was written in, so that nobody holds a copy of it.
  *
  * The lock is the highest of `<path>.<n>`. Whoever wants it makes n+1 with link(2), which only one can, and then
  * looks once more: a higher one means it came too late. The highest file is never removed, only emptied, so
@@ -25,8 +27,9 @@ export class OwnerLock {
    * @returns {null | {pid: number, startTime: string}} null: it is ours; else who holds it
    */
   tryAcquire(about = {}) {
-    const record = { ...about, pid: process.pid, startTime: startTimeOf(process.pid) };
-    mkdirSync(dirname(this.#path), { recursive: true, mode: 0o700 });
+    const dir = dirname(this.#path);
+    mkdirSync(dir, { recursive: true, mode: 0o700 });
+    const record = { ...about, pid: process.pid, startTime: startTimeOf(process.pid), place: placeOf(dir) };
     const draft = `${this.#path}.draft-${process.pid}-${Math.random().toString(36).slice(2)}`;
     try {
       writeFileSync(draft, JSON.stringify(record), { mode: 0o600, flag: 'wx' });
@@ -73,7 +76,7 @@ export class OwnerLock {
 
   #holderOf(number) {
     const found = readJsonIfThere(this.#file(number));
-    return found && isAlive(found) ? found : null;
+    return found && !isCopied(dirname(this.#path), found) && isAlive(found) ? found : null;
   }
 
   #file(number) {

@@ -23,6 +23,21 @@ export function isSuspended(pid) {
   return process.platform === 'linux' && statOf(pid)?.[0] === 'T';
 }
 
+/** As it was when the process was executed. Undefined where it has none, is gone or somebody else's, or there is no /proc. */
+export function variableOf(pid, name) {
+  const start = `${name}=`;
+  return environmentOf(pid).find((pair) => pair.startsWith(start))?.slice(start.length);
+}
+
+function environmentOf(pid) {
+  try {
+    return readFileSync(`/proc/${pid}/environ`, 'latin1').split('\0');
+  } catch (error) {
+    if (['ENOENT', 'ESRCH', 'EACCES', 'EPERM'].includes(error.code)) return [];
+    throw error;
+  }
+}
+
 function startTimeLinux(pid) {
   const fields = statOf(pid);
   if (!fields || fields[0] === 'Z' || fields[0] === 'X') return null;

@@ -2,9 +2,19 @@ import { existsSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJsonIfThere, replaceFile } from './files.mjs';
 import { STACK_FILE_RETRY_MS } from './limits.mjs';
+import { isCopied, placeOf } from './place.mjs';
+
+const fileIn = (runDir) => join(runDir, 'stack.json');
+
+/** What the stack of this very home last said of itself; null: nothing that can be read. */
+export function readStack(runDir) {
+  const found = readJsonIfThere(fileIn(runDir));
+  return isCopied(runDir, found) ? null : found;
+}
 
 /** `run/stack.json`: what is true of a stack now, for everybody else. */
 export class StackFile {
+  #runDir;
   #path;
   #describe;
   #say;
@@ -17,13 +27,11 @@ export class StackFile {
    * @param {(about: string, what: string) => void} say
    */
   constructor(runDir, describe, say) {
-    this.#path = join(runDir, 'stack.json');
+    this.#runDir = runDir;
+    this.#path = fileIn(runDir);
     this.#describe = describe;
     this.#say = say;
   }
-
-  /** What a launcher that was killed left there: name → process. */
-  get services() { return readJsonIfThere(this.#path)?.services ?? {}; }
 
   /**
    * Shows the stack as it is. A disk that is full must not end the supervision: what is shown is then late, which is
@@ -32,7 +40,7 @@ export class StackFile {
   publish() {
     if (this.#removed) return;
     try {
-      replaceFile(this.#path, `${JSON.stringify(this.#describe(), null, 2)}\n`);
+      replaceFile(this.#path, `${JSON.stringify({ ...this.#describe(), place: placeOf(this.#runDir) }, null, 2)}\n`);
     } catch (error) {
       if (!this.#late) this.#say('run/stack.json', `could not be written and is out of date: ${error.message}; trying again`);
       this.#late ??= setInterval(() => this.publish(), STACK_FILE_RETRY_MS).unref();

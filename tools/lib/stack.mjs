@@ -2,11 +2,12 @@ import { mkdirSync } from 'node:fs';
 import { get } from 'node:http';
 import { join } from 'node:path';
 import { asRefusalToWrite } from './files.mjs';
-import { LEFTOVER_GRACE_MS, READY_PROBE_MS, READY_PROBE_TIMEOUT_MS, STACK_LOOK_MS, STOP_NATS_MS, STOP_TOTAL_MS } from './limits.mjs';
+import { endLeftovers, leftoversOf } from './leftovers.mjs';
+import { READY_PROBE_MS, READY_PROBE_TIMEOUT_MS, STACK_LOOK_MS, STOP_NATS_MS, STOP_TOTAL_MS } from './limits.mjs';
 import { countRuns } from './open-runs.mjs';
 import { launchNats, prepareNats, watchNats } from './own-nats.mjs';
 import { homeLock } from './owner-lock.mjs';
-import { isAlive, startTimeOf } from './process-info.mjs';
+import { startTimeOf } from './process-info.mjs';
 import { RotatingLog } from './rotating-log.mjs';
 import { Refusal, shortPath } from './say.mjs';
 import { EXIT_CONFIG, RUNNER, SERVICES, askToStop, launchService, watchService } from './services.mjs';
@@ -69,7 +70,7 @@ export class Stack {
       throw new Refusal(`OrbitMesh already runs in ${shortPath(this.home)}: launcher pid ${holder.pid}, started from ${holder.checkout}. ` +
         'Stop that one first, or set ORBITMESH_HOME to another directory.');
     }
-    this.#left = Object.fromEntries(Object.entries(this.#file.services).filter(([, one]) => isAlive(one)));
+    this.#left = leftoversOf(this.home);
     this.#file.publish();
     this.#looking = setInterval(() => this.#look(), STACK_LOOK_MS).unref();
     await this.#endLeftovers();
@@ -164,7 +165,7 @@ export class Stack {
   }
 
   #superviseNats(binary, { configFile, port }) {
-    return this.#make('nats', () => launchNats(binary, configFile), watchNats(port));
+    return this.#make('nats', () => launchNats(binary, configFile, this.home), watchNats(port));
   }
 
   #make(name, launch, watch) {
@@ -219,18 +220,10 @@ export class Stack {
     }
   }
 
-  /** Services leave by themselves when their launcher dies; nats-server has no such channel. */
   async #endLeftovers() {
-    const alive = Object.entries(this.#left);
-    if (alive.length === 0) return;
-    this.#say('left over', `ending ${alive.map(([name]) => name).join(', ')} of a launcher that was killed`);
-    for (const [name, { pid }] of alive) if (name === 'nats') signal(pid, 'SIGTERM');
-    const deadline = performance.now() + LEFTOVER_GRACE_MS;
-    for (const [, one] of alive) {
-      while (isAlive(one) && performance.now() < deadline) await pause(20);
-      if (isAlive(one)) signal(one.pid, 'SIGKILL');
-      while (isAlive(one)) await pause(20);
-    }
+    if (Object.keys(this.#left).length === 0) return;
+    this.#say('left over', `ending ${Object.keys(this.#left).join(', ')} of a launcher that was killed`);
+    await endLeftovers(this.#left);
     this.#left = {};
     this.#file.publish();
   }
@@ -256,14 +249,6 @@ function answersReady(url) {
 }
 
 const pause = (ms) => new Promise((done) => { setTimeout(done, ms); });
-
-function signal(pid, name) {
-  try {
-    process.kill(pid, name);
-  } catch (error) {
-    if (error.code !== 'ESRCH') throw error;
-  }
-}
 
 /** A wildcard address is no address to call. */
 function reachable(host) {

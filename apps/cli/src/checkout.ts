@@ -14,6 +14,8 @@ export interface LauncherTools {
   /** Runs that a runner has not closed, and those of them whose agent lives. */
   countRuns(home: string, slot: string): { open: number; living: number };
   readSettings(env: NodeJS.ProcessEnv): object;
+  /** What a launcher of this home that was killed left at work, by name. */
+  leftoversOf(home: string): Record<string, { pid: number }>;
   Stack: new (options: { root: string; settings: object; say: Say }) => { open(): Promise<void>; stop(options: { keepAgents: boolean }): Promise<boolean> };
   RUNNER: string;
 }
@@ -22,7 +24,21 @@ const ROOT = new URL('../../../', import.meta.url);
 /** Of the checkout that this CLI is part of. */
 export const CHECKOUT = fileURLToPath(ROOT);
 export const START_SCRIPT = fileURLToPath(new URL('tools/start.mjs', ROOT));
-const MODULES = ['owner-lock', 'process-info', 'open-runs', 'settings', 'stack', 'services'];
+const MODULES = ['owner-lock', 'process-info', 'open-runs', 'leftovers', 'settings', 'stack', 'services'];
+
+interface PlaceTools { isCopied(dir: string, record: object | null): boolean }
+let placeTools: Promise<PlaceTools> | undefined;
+
+/** Says a record that it was written in another directory than the one it lies in? Where there is no checkout there are no launchers that write any. */
+export async function isCopied(dir: string, record: object | null): Promise<boolean> {
+  try {
+    placeTools ??= import(new URL('tools/lib/place.mjs', ROOT).href) as Promise<PlaceTools>;
+    return (await placeTools).isCopied(dir, record);
+  } catch (error) {
+    if ((error as NodeJS.ErrnoException).code !== 'ERR_MODULE_NOT_FOUND') throw error;
+    return false;
+  }
+}
 
 /** @throws CliError where there is a CLI without its checkout, as in an image */
 export async function launcherTools(): Promise<LauncherTools> {

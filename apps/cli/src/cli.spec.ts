@@ -1,6 +1,8 @@
-import { mkdir } from 'node:fs/promises';
+import { spawn } from 'node:child_process';
+import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { launcherTools } from './checkout.js';
 import type { ScriptedApi } from './testing/scripted-api.js';
 import { TestHome, type Ran, type RunOptions } from './testing/test-home.js';
 
@@ -97,6 +99,30 @@ describe('who we are', () => {
     expect(ran).toMatchObject({ code: 5, err: expect.stringContaining('npm start') });
   });
 
+  it('does not take the stack of another home, whose files were copied here, for its own', async () => {
+    await testHome.launched();
+    const launcher = spawn('sleep', ['60'], { stdio: 'ignore' });
+    const holder = { pid: launcher.pid!, startTime: (await launcherTools()).startTimeOf(launcher.pid!) };
+    const lock = join(home, 'run', 'launcher.lock.1');
+    const { place } = JSON.parse(await readFile(lock, 'utf8')) as { place: string };
+    await writeFile(lock, JSON.stringify({ place, ...holder }));
+    await writeFile(join(home, 'run', 'stack.json'), JSON.stringify({ ready: true, url: api.url, place, launcher: holder, services: {} }));
+    const copy = `${home}-copy`;
+    await cp(home, copy, { recursive: true });
+    const inCopy = (...args: string[]): Promise<Ran> => cli(args, { env: { ORBITMESH_HOME: copy } });
+
+    const [status, create, down, doctor] = [await inCopy('status'), await inCopy('project', 'create', 'P', '--dir', copy), await inCopy('down'), await inCopy('doctor')];
+    await rm(copy, { recursive: true });
+    const ended = launcher.signalCode;
+    launcher.kill();
+
+    expect(ended).toBeNull();
+    for (const ran of [status, create]) expect(ran).toMatchObject({ code: 5, out: '', err: expect.stringContaining(`does not run in ${copy}`) });
+    expect(down).toMatchObject({ code: 0, out: `OrbitMesh does not run in ${copy}.\n` });
+    expect(doctor.out).toMatch(/ does not run\n[^]*stack.json is damaged, or was copied here from another home/);
+    expect(api.sent).toEqual([]);
+  });
+
   it('prints the token, and nothing else', async () => {
     expect(await cli(['token'])).toEqual({ code: 0, out: 'omd_admin\n', err: '' });
     expect(JSON.parse((await cli(['token', '--json'])).out)).toEqual({ token: 'omd_admin' });
@@ -122,6 +148,13 @@ describe('status', () => {
 
     expect(ran).toMatchObject({ code: 5, out: expect.stringContaining('not ready (session-service says: The disk is full.)') });
     expect(ran.out).toContain('s1 ');
+  });
+
+  it('repeats what those who serve have found, and is ready', async () => {
+    api.on('GET /health/ready', [200, { ready: true, checks: { ...checks, runners: 1 }, problems: { sessionService: '3 files were damaged.', notifier: '1 file was damaged.' } }])
+      .on('GET /api/runners', [200, { items: [] }]).on('GET /api/sessions*', [200, { items: [], nextCursor: null }]);
+
+    expect(await cli(['status'])).toMatchObject({ code: 0, out: expect.stringContaining(': ready\nsession-service says: 3 files were damaged.\nnotifier says: 1 file was damaged.\n') });
   });
 
   it('shows who waits, and for what, beside who works, and who is in trouble', async () => {

@@ -3,6 +3,7 @@ import { join, resolve } from 'node:path';
 import { readFile, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionOptions } from '@orbitmesh/api-client';
+import { isCopied } from './checkout.js';
 import { CliError, EXIT } from './exit-code.js';
 import { launcherOf } from './launcher.js';
 import { FILE_BYTES_MAX, STACK_FILE_MS_MAX, STACK_POLL_MS } from './limits.js';
@@ -48,22 +49,25 @@ export async function adminToken(env: Env): Promise<string> {
   return token.trim();
 }
 
-/** The stack of this home, by its own word; null when there is none, or when we speak with another one. @throws CliError */
+/** The stack of this very home, by its own word; null when there is none, or when we speak with another one. @throws CliError */
 export async function stackOf(env: Env): Promise<StackFile | null> {
   if (env['ORBITMESH_SESSION_ID'] || env['ORBITMESH_API_URL']) return null;
-  const file = join(homeOf(env), 'run', 'stack.json');
+  const dir = join(homeOf(env), 'run');
+  const file = join(dir, 'stack.json');
   const text = await readSmall(file);
   if (text === null) return null;
+  let stack: StackFile | null;
   try {
-    return JSON.parse(text) as StackFile;
+    stack = JSON.parse(text) as StackFile | null;
   } catch {
     throw new CliError(EXIT.failure, `${file} is damaged.`, { hint: 'A running stack writes it again by itself; else start it: % up' });
   }
+  return await isCopied(dir, stack) ? null : stack;
 }
 
 async function stackUrl(env: Env): Promise<string> {
   const stack = await stackOf(env) ?? await stackWrittenAgain(env);
-  if (stack === null) throw notRunning(`OrbitMesh does not run (there is no ${join(homeOf(env), 'run', 'stack.json')}).`);
+  if (stack === null) throw notRunning(`OrbitMesh does not run in ${homeOf(env)}.`);
   if (typeof stack.url !== 'string') throw new CliError(EXIT.unreachable, 'OrbitMesh is still starting.', { hint: 'Wait for it with: % up' });
   return checked(stack.url);
 }

@@ -20,6 +20,8 @@ export const DISK_FREE_FILES_MIN = 1_000;
 export const MENDING_PASSES_MAX = 3;
 /** Of one kind of finding so many are named; the rest is counted. */
 export const NAMED_FILES_MAX = 3;
+/** Of what services found damaged the newest so many are named. */
+export const DAMAGES_NAMED_MAX = 20;
 /** A process that was sent SIGKILL is gone in this time, or stuck in its kernel. */
 export const KILLED_MS_MAX = 5_000;
 /** `stack.json` and a token file are far smaller; a larger one is not read. */

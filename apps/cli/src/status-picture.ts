@@ -14,7 +14,15 @@ export interface Seen {
   isAlive(known: { pid: number | null; startTime: string | null }): boolean;
 }
 
-export interface Picture { ready: boolean; checks: Readiness['checks']; services: Services | null; /** What is missing, in words. */ missing: string[] }
+export interface Picture {
+  ready: boolean;
+  checks: Readiness['checks'];
+  services: Services | null;
+  /** What is missing, in words. */
+  missing: string[];
+  /** What those that serve say nevertheless: that files were damaged, for example. */
+  notices: string[];
+}
 
 const NOTHING: Readiness['checks'] = { gateway: false, sessionService: false, runners: 0, notifier: false };
 const RUNNER = /^provider-runner\/(.+)$/;
@@ -26,7 +34,7 @@ const RUNNER = /^provider-runner\/(.+)$/;
 export function pictureOf(seen: Seen): Picture {
   const services = seen.services && Object.fromEntries(Object.entries(seen.services).map(([name, one]) => [name, { ...one, state: stateOf(name, one, seen) }]));
   const missing = missingOf(seen, services ?? {});
-  return { ready: seen.readiness?.ready === true && missing.length === 0, checks: seen.readiness?.checks ?? NOTHING, services, missing };
+  return { ready: seen.readiness?.ready === true && missing.length === 0, checks: seen.readiness?.checks ?? NOTHING, services, missing, notices: noticesOf(seen.readiness) };
 }
 
 const SERVES = new Set(['ready', 'started', 'external']);
@@ -62,6 +70,14 @@ function missingOf(seen: Seen, services: Services): string[] {
       ...(sessionService || isDown('session-service') || !gateway ? [] : [says(readiness)]),
       ...(connected(seen, isDown) > 0 || down.some(([name]) => RUNNER.test(name)) || !sessionService ? [] : ['no runner is connected']),
     ]),
+  ];
+}
+
+function noticesOf(readiness: Readiness | null): string[] {
+  const { checks = NOTHING, problems = {} } = readiness ?? {};
+  return [
+    ...(checks.sessionService && problems.sessionService !== undefined ? [`session-service says: ${problems.sessionService}`] : []),
+    ...(problems.notifier !== undefined ? [`notifier says: ${problems.notifier}`] : []),
   ];
 }
 

@@ -43,10 +43,9 @@ async function stop({ terminal }: Context, tools: LauncherTools, holder: Holder,
   }
 }
 
-/** Of a launcher that was killed: its nats-server goes on without it, and run/stack.json says so. */
+/** Of a launcher of this home that was killed: its nats-server goes on without it, and run/stack.json says so. */
 async function endLeftovers({ printer }: Context, tools: LauncherTools, env: NodeJS.ProcessEnv): Promise<boolean> {
-  const left = Object.values((await stackOf(env))?.services ?? {}).filter((one) => tools.isAlive(one));
-  if (left.length === 0) return false;
+  if (Object.keys(tools.leftoversOf(homeOf(env))).length === 0) return false;
   const stack = new tools.Stack({ root: CHECKOUT, settings: tools.readSettings(env), say: (about, what) => printer.note(`${about}: ${what}`) });
   await stack.open();
   await stack.stop({ keepAgents: true });

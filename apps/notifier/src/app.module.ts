@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Module } from '@nestjs/common';
-import { Installation, Lifecycle, LOGGER, StoreCloser, type Logger } from '@orbitmesh/service-kit';
+import { damageLog, Installation, Lifecycle, LOGGER, StoreCloser, type Logger } from '@orbitmesh/service-kit';
 import { Commands } from './commands/commands.js';
 import { FeedFollower } from './feed/feed.follower.js';
 import { HealthController } from './health.controller.js';
@@ -28,9 +28,9 @@ const directory = ({ home }: NotifierConfig): string => join(home, 'notifier');
     Clock,
     {
       provide: NotifierStore,
-      inject: [NotifierConfig, Installation, Lifecycle],
-      useFactory: async (config: NotifierConfig, { installationId }: Installation, lifecycle: Lifecycle) => {
-        const store = await NotifierStore.open({ dir: directory(config), installationId });
+      inject: [NotifierConfig, Installation, Lifecycle, LOGGER],
+      useFactory: async (config: NotifierConfig, { installationId }: Installation, lifecycle: Lifecycle, logger: Logger) => {
+        const store = await NotifierStore.open({ dir: directory(config), installationId, onDamage: damageLog(logger) });
         lifecycle.leaveWithout('the store', () => store.health().owned);
         return store;
       },

@@ -36,7 +36,7 @@ import { TeamMemberService } from './team-member/team-member.service.js';
 import { TaskService } from './task/task.service.js';
 
 const state: Provider[] = [
-  { provide: Store, useFactory: openStore, inject: [SessionServiceConfig, Installation, Clock] },
+  { provide: Store, useFactory: openStore, inject: [SessionServiceConfig, Installation, Clock, LOGGER] },
   {
     provide: AgentTokens,
     // The store first: its lock makes us the only one who may make the key.

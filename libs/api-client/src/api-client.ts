@@ -114,6 +114,7 @@ export class ApiClient extends Operations {
   runners() { return this.read('runners.list'); }
   providers() { return this.read('providers.list'); }
   /** As it is now, asked once. @throws ApiError 503 with `checks` while something is missing */
+  damages() { return this.read('system.damages'); }
   ready(attemptMs?: number) { return this.read('system.ready', {}, { once: true, attemptMs }); }
 
   /** Live events, exactly once and in order, across reconnects; without `after` from now on. */

@@ -4,7 +4,7 @@ export * from './installation.js';
 export * from './key-file.js';
 export { EXIT, Lifecycle, type ServiceMessage, type ShutdownMessage } from './lifecycle.js';
 export * from './limits.js';
-export { createLogger, LOGGER, NestLogger, REDACTED_PATHS, type Logger } from './logger.js';
+export { createLogger, damageLog, LOGGER, NestLogger, REDACTED_PATHS, type Logger } from './logger.js';
 export * from './metrics.js';
 export * from './page.js';
 export * from './service.config.js';

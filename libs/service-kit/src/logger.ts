@@ -24,6 +24,11 @@ export function createLogger(options: { service: string; level?: LogLevel; fd?: 
   }, out);
 }
 
+/** Says each damage of a store; `unsaid`: how many others there were that it did not say. */
+export function damageLog(logger: Logger): (damage: { file: string; reason: string }, unsaid: number) => void {
+  return ({ file, reason }, unsaid) => logger.warn({ file, reason, ...(unsaid > 0 && { unsaid }) }, 'damage found in the store');
+}
+
 /** Nest's own chatter, at debug; its warnings and errors as they are. */
 export class NestLogger implements LoggerService {
   constructor(private readonly logger: Logger) {}

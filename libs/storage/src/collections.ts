@@ -95,7 +95,7 @@ export class Collections {
     const { shape = {} } = this.spec(collection);
     const values = doc as Record<string, unknown>;
     if (shape.id !== undefined && values.id !== id) return 'id';
-    return Object.keys(shape).find((key) => !hasShape(values[key], shape[key] as Shape));
+    return Object.keys(shape).find((key) => !hasShape(values[key], shape[key] as Shape, id));
   }
 
   /** True when only keys that may be written late differ. */
@@ -125,7 +125,8 @@ export class Collections {
 /** The ids that a file may be of, by its path alone. */
 const idsIn = (path: string): string[] => [basename(path, extname(path)), basename(dirname(path))];
 
-function hasShape(value: unknown, shape: Shape): boolean {
+function hasShape(value: unknown, shape: Shape, id: string): boolean {
+  if (shape === 'id') return value === id;
   if (typeof shape !== 'string') return typeof value === 'string' && shape.includes(value);
   if (shape === 'array') return Array.isArray(value);
   return typeof value === shape && value !== null && !Array.isArray(value);

@@ -32,8 +32,8 @@ export interface Committed {
   cursor: string;
 }
 
-/** What a value is, or one of which words. */
-export type Shape = 'string' | 'number' | 'object' | 'array' | readonly string[];
+/** What a value is, or one of which words; `id`: the document's own. */
+export type Shape = 'id' | 'string' | 'number' | 'object' | 'array' | readonly string[];
 
 /** A collection of documents and where its files are. */
 // eslint-disable-next-line @typescript-eslint/no-explicit-any -- a list of collections holds documents of every shape

@@ -59,7 +59,7 @@ export interface StorageLimits {
   reserveLookMs: number;
   /** A commit that waits longer for the disk than this is told in health, and the store is not ready, in ms. */
   slowCommitMs: number;
-  /** Damages told in health; past it the newest are only counted in the quarantine directory. */
+  /** Damages told in health, the newest, and one by one to who listens; all are counted. */
   damagesReportedMax: number;
 }
 

@@ -31,11 +31,15 @@ export class Quarantine {
   private readonly dir: string;
   /** Of everything that lies there. */
   private readonly names = new Set<string>();
+  private reported = 0;
+  private found = 0;
 
+  /** @param tell called for what is found now, and not for what lay here before; see `StoreOptions.onDamage` */
   constructor(
     private readonly fs: StorageFs,
     private readonly root: string,
     private readonly reportedMax: number,
+    private readonly tell: (damage: Damage, unsaid: number) => void = () => undefined,
   ) {
     this.dir = join(root, 'quarantine');
   }
@@ -43,6 +47,11 @@ export class Quarantine {
   /** What was found now and before, newest last. */
   report(): Damage[] {
     return [...this.damages];
+  }
+
+  /** How many there are, with those that are not reported one by one. */
+  get count(): number {
+    return this.reported;
   }
 
   /** Reads what earlier starts put here. */
@@ -70,6 +79,10 @@ export class Quarantine {
     if (known !== undefined) return known;
     const damage = { file, reason, at: new Date().toISOString() };
     this.push(damage);
+    this.found += 1;
+    // Past the bound only now and then, so that what is told stays little and the number is right to a factor of two.
+    const unsaid = Math.max(0, this.found - this.reportedMax);
+    if ((unsaid & (unsaid - 1)) === 0) this.tell(damage, unsaid);
     return damage;
   }
 
@@ -139,6 +152,7 @@ export class Quarantine {
   }
 
   private push(damage: Damage): void {
+    this.reported += 1;
     this.damages.push(damage);
     if (this.damages.length > this.reportedMax) this.damages.shift();
   }

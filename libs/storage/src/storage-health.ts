@@ -16,7 +16,10 @@ export interface StorageHealth {
   /** How long the oldest commit that is not durable has waited, in ms. */
   waitingMs: number;
   lastError?: string;
+  /** The newest of them. */
   quarantined: Damage[];
+  /** That there are damages, in words for everybody: no path is in it. */
+  notice?: string;
   tornBytesTruncated: number;
   /** Files that lag behind the log. */
   dirtyDocuments: number;
@@ -42,7 +45,7 @@ interface Parts {
 }
 
 export function healthOf(parts: Parts): StorageHealth {
-  const { state, log, checkpointer, owned, full } = parts;
+  const { state, log, checkpointer, quarantine, owned, full } = parts;
   const problem = problemOf(parts);
   const { error } = state.behind;
   const lastError = log.lastError ?? (error === undefined ? checkpointer.lastError : reasonOf(error));
@@ -53,7 +56,8 @@ export function healthOf(parts: Parts): StorageHealth {
     full,
     waitingMs: Math.round(log.waitingMs),
     ...(lastError === undefined ? {} : { lastError }),
-    quarantined: parts.quarantine.report(),
+    quarantined: quarantine.report(),
+    ...(quarantine.count === 0 ? {} : { notice: `${quarantine.count === 1 ? '1 file was' : `${quarantine.count} files were`} damaged, missing or put aside: orbitmesh doctor tells which.` }),
     tornBytesTruncated: parts.tornBytes,
     dirtyDocuments: state.behind.size,
     segmentBytes: log.segments.bytes,

@@ -2,7 +2,7 @@ import { resolve } from 'node:path';
 import { AppError } from '@orbitmesh/domain';
 import { makeDirectories, recoverState, type Recovered } from './boot/recover-state.js';
 import { Checkpointer } from './checkpointer.js';
-import { Collections } from './collections.js';
+import { Collections, type DocumentName } from './collections.js';
 import type { CollectionSpec, Commit, Committed } from './commit.js';
 import { prepareCommit, type PreparedCommit } from './commit-builder.js';
 import type { DurableState } from './durable-state.js';
@@ -15,7 +15,7 @@ import { CommitLog, type LogEntry } from './log/commit-log.js';
 import { LogReader, type EventPage } from './log/log-reader.js';
 import { documentKey } from './projection/document-files.js';
 import { SessionReader, type SessionPageQuery } from './projection/session-reader.js';
-import { Quarantine } from './quarantine.js';
+import { Quarantine, type Damage } from './quarantine.js';
 import { Reserve } from './reserve.js';
 import { FULL, healthOf, type StorageHealth } from './storage-health.js';
 import { DocumentTables, type View } from './view/view.js';
@@ -32,6 +32,8 @@ export interface StoreOptions {
   clock?: () => number;
   fs?: StorageFs;
   limits?: Partial<StorageLimits>;
+  /** Hears of each damage that is found, at the start and later; past `damagesReportedMax` of every second, fourth, eighth …, and how many those are. */
+  onDamage?: (damage: Damage, unsaid: number) => void;
   /** The directory is an older state of itself, and nothing of it shows that (a snapshot of its disk): its log gets another name. */
   restored?: boolean;
 }
@@ -103,7 +105,7 @@ export class Store {
     const root = resolve(options.dir);
     const limits = { ...STORAGE_LIMITS, ...options.limits };
     const collections = new Collections(options.collections);
-    const quarantine = new Quarantine(fs, root, limits.damagesReportedMax);
+    const quarantine = new Quarantine(fs, root, limits.damagesReportedMax, options.onDamage);
     await makeDirectories(fs, root);
     const lock = await fs.lock(root);
     try {
@@ -186,6 +188,11 @@ export class Store {
   health(): StorageHealth {
     const { state, log, checkpointer, full, quarantine, recovered: { tornBytes }, options: { limits } } = this;
     return healthOf({ state, log, checkpointer, full, quarantine, tornBytes, limits, closed: this.closing !== undefined, owned: this.lock.held() });
+  }
+
+  /** Tells of a document that is not what others say of it: the store alone cannot see that. */
+  reportDamage({ collection, id }: DocumentName, reason: string): void {
+    this.quarantine.note(this.options.collections.path(collection, id, this.durable.get(collection, id) ?? {}), reason);
   }
 
   /** Resolves when every file shows the log and a checkpoint says so. @throws STORAGE_WRITE, STORAGE_FULL. */

@@ -36,12 +36,12 @@ export class ReadinessProbe {
   }
 }
 
-/** In the words of its parts that are not as they should be; they are made for everybody who may ask. */
+/** In the words of its parts that are not as they should be, or have something to say though they are; they are made for everybody who may ask. */
 function problemOf(name: keyof NonNullable<Readiness['problems']>, asked: PromiseSettledResult<ServiceHealth>): Readiness['problems'] {
-  if (asked.status === 'rejected' || asked.value.ok) return {};
+  if (asked.status === 'rejected') return {};
   const said = Object.values(asked.value.details).flatMap((part) => {
-    const { ok, problem } = part as { ok?: unknown; problem?: unknown };
-    return ok === false && typeof problem === 'string' ? [problem] : [];
+    const { ok, problem, notice } = part as { ok?: unknown; problem?: unknown; notice?: unknown };
+    return [ok === false ? problem : undefined, notice].filter((one) => typeof one === 'string');
   });
   return said.length > 0 ? { [name]: said.join(' ') } : {};
 }

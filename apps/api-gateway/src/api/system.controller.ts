@@ -1,7 +1,9 @@
 import { Controller, Get, Header, Inject } from '@nestjs/common';
-import type { Liveness, Readiness } from '@orbitmesh/contracts';
+import { NotifierRpc, SessionRpc, type DamageView, type List, type Liveness, type Readiness, type ServiceHealth } from '@orbitmesh/contracts';
 import { AppError } from '@orbitmesh/domain';
 import { Metrics } from '@orbitmesh/service-kit';
+import { Relay } from '../http/relay.js';
+import { HttpCall, type Call } from '../http/request-context.js';
 import { ReadinessProbe } from './readiness.js';
 import { Answers, AnswersMedia } from '../openapi/answers.js';
 
@@ -9,7 +11,7 @@ import { Answers, AnswersMedia } from '../openapi/answers.js';
 @Controller()
 export class SystemController {
   constructor(
-    @Inject(ReadinessProbe) private readonly readiness: ReadinessProbe, @Inject(Metrics) private readonly metrics: Metrics,
+    @Inject(ReadinessProbe) private readonly readiness: ReadinessProbe, @Inject(Metrics) private readonly metrics: Metrics, @Inject(Relay) private readonly relay: Relay,
   ) {}
 
   @Answers(200, 'Liveness', 'The gateway runs.')
@@ -27,10 +29,23 @@ export class SystemController {
     return answer;
   }
 
+  @Answers(200, 'DamageList', 'Lists what the services found damaged, missing or edited by hand in the home, of each the newest 1,000, and when.', { name: 'damages' })
+  @Get('api/system/damages')
+  async damages(@HttpCall() call: Call): Promise<List<DamageView>> {
+    const [sessions, notifier] = await Promise.all([this.relay.read(call, SessionRpc.health, {}), this.relay.read(call, NotifierRpc.health, {})]);
+    return { items: [...damagesOf('session-service', sessions), ...damagesOf('notifier', notifier)], nextCursor: null };
+  }
+
   @AnswersMedia('text/plain', 'Metrics, as Prometheus reads them.', { name: 'metrics' })
   @Get('metrics')
   @Header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
   render() {
     return this.metrics.render();
   }
+}
+
+/** Whichever part of it is its store. A store is in the home by the name of its service. */
+function damagesOf(service: DamageView['service'], { details }: ServiceHealth): DamageView[] {
+  const quarantined = Object.values(details).flatMap((part) => (part as { quarantined?: Omit<DamageView, 'service'>[] }).quarantined ?? []);
+  return quarantined.map(({ file, reason, at }) => ({ service, file: `${service}/${file}`, reason, at }));
 }

@@ -89,6 +89,7 @@ const DECIDED: Record<string, AgentScope | 'closed' | 'public' | 'its-feed'> = {
   'POST /api/webhooks/:id/deliveries/:deliveryId/retry': 'closed',
   'GET /api/runners': 'closed',
   'GET /api/providers': 'closed',
+  'GET /api/system/damages': 'closed',
 };
 /** Something each of them takes, where it takes a body. */
 const BODIES: Record<string, (whose: Whose) => object> = {

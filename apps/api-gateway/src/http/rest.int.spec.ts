@@ -314,6 +314,21 @@ describe('the gateway itself', () => {
     expect(answer.text).not.toContain('/secret');
   });
 
+  it('repeats what a service that serves has found in its home, and lists it to the admin', async () => {
+    const storage = { ok: true, notice: '1 file was damaged.', quarantined: [{ file: 'tasks/t.json', reason: 'is empty', at: '2026-01-01T00:00:00.000Z', more: 1 }] };
+    gateway.service.answers.set(SessionRpc.health.name, () => ({ ok: true, service: 'session-service', pid: 1, details: { storage, feed: { cursor: 'x.1' } } }));
+    gateway.service.bus.serve(NotifierRpc.health, () => ({ ok: true, service: 'notifier', pid: 1, details: { store: { ok: true, quarantined: [] } } }));
+
+    const answer = await eventually(async () => {
+      const now = await gateway.send('GET', '/health/ready', { token: null });
+      return now.status === 200 && (now.body as { problems?: object }).problems ? now : null;
+    });
+    expect(answer).toMatchObject({ status: 200, body: { ready: true, checks: { sessionService: true }, problems: { sessionService: '1 file was damaged.' } } });
+    expect((await gateway.send('GET', '/api/system/damages')).body).toEqual({
+      items: [{ service: 'session-service', file: 'session-service/tasks/t.json', reason: 'is empty', at: '2026-01-01T00:00:00.000Z' }], nextCursor: null,
+    });
+  });
+
   it('answers 503 with its code for a page whose file cannot be read', async () => {
     gateway.service.answers.set(SessionRpc.sessionEventPage.name, () => { throw new AppError('STORAGE_READ'); });
 

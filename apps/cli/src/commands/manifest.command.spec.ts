@@ -69,6 +69,12 @@ describe('manifest generate', () => {
 
     expect((await cli(['manifest', 'generate', '-t', 'task_1', '-p', 'proj_1'])).code).toBe(6);
   });
+
+  it.each([['what no manifest can be made of', { x: 2 }], ["another session's", { ...MANIFEST_INPUT, sessionId: 'sess_2' }]])('says of %s that it is damaged, and who tells more', async (_what, input) => {
+    home.api.on('GET /api/sessions/sess_1', [200, { id: 'sess_1', manifestHash: 'h' }]).on('GET /api/sessions/sess_1/manifest/input', [200, input]);
+
+    expect(await home.cli(['manifest', 'generate', '--session', 'sess_1'])).toMatchObject({ code: 1, out: '', err: expect.stringMatching(/sess_1 was started with is damaged\.[^]*orbitmesh doctor/) });
+  });
 });
 
 describe('manifest validate', () => {

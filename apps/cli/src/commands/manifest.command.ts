@@ -52,11 +52,22 @@ async function generate(context: Context, { options }: Call<GenerateOptions>): P
 /** @throws CliError when what comes out is not what the session was started with */
 async function rebuilt(client: ApiClient, sessionId: string): Promise<BuiltManifest> {
   const [session, input] = await Promise.all([client.session(sessionId), client.manifestInput(sessionId)]);
-  const built = buildManifest(input);
+  const built = attempt(() => buildManifest(input));
+  if (built === undefined || input.sessionId !== sessionId) throw new CliError(EXIT.failure, `What session ${sessionId} was started with is damaged.`, { code: 'MANIFEST_MISMATCH', hint: 'What can be done says: % doctor' });
   if (built.hash === session.manifestHash) return built;
   throw new CliError(EXIT.failure, `What was built has the hash ${built.hash}; session ${sessionId} was started with ${session.manifestHash}.`, {
     code: 'MANIFEST_MISMATCH', hint: 'Another version of OrbitMesh may have built that one. As it was: % session manifest SESSION',
   });
+}
+
+/** @param build fails for an input of any other shape */
+function attempt(build: () => BuiltManifest): BuiltManifest | undefined {
+  try {
+    return build();
+  } catch (error) {
+    if (error instanceof AppError) throw error;
+    return undefined;
+  }
 }
 
 /** By what REST says of project, tasks and member, with the rule of a spawn. */

@@ -62,6 +62,7 @@ function statusText({ printer, terminal }: Context, found: Status, { missing, mo
   const sessionsText = !asked ? 'Sessions cannot be asked for now.' : sessions.length > 0 ? sessionTable(sessions) : 'No session is at work.';
   return [
     `OrbitMesh at ${url}: ${found.ready ? printer.style('green', 'ready') + (checks.notifier ? '' : ', and its notifier does not answer') : `${printer.style('red', 'not ready')} (${missing.join(', ')})`}`,
+    ...found.notices,
     ...(services ? [`\n${tableOf(Object.entries(services), [['SERVICE', ([service]) => service], ['STATE', ([, one]) => one.state], ['PID', ([, one]) => one.pid], ['RESTARTS', ([, one]) => one.restarts]])}`] : []),
     ...(runners.length > 0 ? [`\n${tableOf(runners, [['RUNNER', (one) => one.id], ['STATE', runnerText], ['AGENTS', (one) => `${one.running} of ${one.capacity}`]])}`] : []),
     `\n${sessionsText}`,

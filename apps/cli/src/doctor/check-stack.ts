@@ -35,9 +35,9 @@ async function readiness({ stack, env }: Patient): Promise<Finding[]> {
 }
 
 /** Of a launcher that was killed. What it left at work is ended as the next start would. */
-function leftStack({ stack, env }: Patient, tools: LauncherTools): Finding {
-  const alive = Object.entries(stack?.services ?? {}).filter(([, one]) => tools.isAlive(one)).map(([name]) => name);
-  return problem(FILE, `is of a launcher that is gone${alive.length > 0 ? `; ${alive.join(', ')} still runs` : ''}`, {
+function leftStack({ home, stack, env }: Patient, tools: LauncherTools): Finding {
+  const alive = Object.keys(tools.leftoversOf(home));
+  return problem(FILE, `is ${stack === null ? 'damaged, or was copied here from another home' : 'of a launcher that is gone'}${alive.length > 0 ? `; ${alive.join(', ')} still runs` : ''}`, {
     mend: async () => {
       const left = new tools.Stack({ root: CHECKOUT, settings: tools.readSettings(env), say: () => undefined });
       await left.open();

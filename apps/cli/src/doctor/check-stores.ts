@@ -38,6 +38,7 @@ async function checkStore(patient: Patient, layout: StoreLayout): Promise<Findin
     return [problem(layout.dir, 'was written by a newer version of OrbitMesh', { advice: ['Use that version: this one leaves it untouched.'] })];
   }
   summary.set(layout.dir, summaryOf(audit, holder));
+  for (const { file } of [...audit.findings, ...audit.kept.values()]) patient.told.add(join(layout.dir, file));
   return [...holderFindings(patient, layout, holder), ...fileFindings({ home, layout, holder, audit, fix: patient.fix }), ...strayFindings(layout, audit), ...standing(patient, layout, audit)];
 }
 
@@ -91,12 +92,13 @@ function strayFindings({ dir }: StoreLayout, { strays }: StoreAudit): Finding[] 
 
 /** What is not wrong, and good to know. */
 function standing({ whole }: Patient, { dir }: StoreLayout, { copied, kept }: StoreAudit): Finding[] {
-  const [newest] = [...kept.values()].sort((a, b) => (a.at < b.at ? 1 : -1));
+  const named = (all: readonly string[]): readonly string[] => all.slice(0, whole ? all.length : NAMED_FILES_MAX);
+  const newest = named([...kept.values()].sort((a, b) => (a.at < b.at ? 1 : -1)).map(({ file, reason }) => `${file} ${reason}`));
   const edits = [...kept].filter(([, { reason }]) => reason.startsWith('was edited by hand')).map(([name]) => `${dir}/quarantine/${name}`);
   return [
     ...(copied ? [note(dir, 'is a copy, as after a restore: its next start tells every client that has seen more than it has')] : []),
-    ...(newest ? [note(`${dir}/quarantine`, `keeps ${plural(kept.size, 'thing')} that ${kept.size === 1 ? 'was' : 'were'} put aside, newest: ${newest.file} ${newest.reason}`, {
-      advice: [...edits.slice(0, whole ? edits.length : NAMED_FILES_MAX).map((path) => `Take an edit in: % doctor --adopt ${path}`), 'Remove what you do not need: nothing else will.'],
+    ...(newest.length > 0 ? [note(`${dir}/quarantine`, `keeps ${plural(kept.size, 'thing')} that ${kept.size === 1 ? 'was' : 'were'} put aside, newest: ${newest.join('; ')}${newest.length < kept.size ? '; …' : ''}`, {
+      advice: [...named(edits).map((path) => `Take an edit in: % doctor --adopt ${path}`), 'Remove what you do not need: nothing else will.'],
     })] : []),
   ];
 }

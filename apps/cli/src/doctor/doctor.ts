@@ -10,6 +10,7 @@ import { MENDING_PASSES_MAX } from '../limits.js';
 import { homeEnv } from '../start-stack.js';
 import { cliNameOf } from '../terminal.js';
 import { adopt } from './adopt.js';
+import { checkDamages } from './check-damages.js';
 import { checkDisk, checkFiles } from './check-files.js';
 import { checkIdentity } from './check-identity.js';
 import { checkRunners } from './check-runners.js';
@@ -33,7 +34,7 @@ export interface DoctorResult {
 }
 
 /** In the order of what has to be right first. */
-const CHECKS: readonly Check[] = [checkFiles, checkIdentity, checkStack, checkStores, checkRunners, checkDisk];
+const CHECKS: readonly Check[] = [checkFiles, checkIdentity, checkStack, checkStores, checkDamages, checkRunners, checkDisk];
 
 /** @throws CliError */
 export async function doctor(context: Context, options: DoctorOptions): Promise<void> {
@@ -42,7 +43,7 @@ export async function doctor(context: Context, options: DoctorOptions): Promise<
   if (!existsSync(home)) throw new CliError(EXIT.notFound, `There is no home at ${home}.`, { hint: 'The first start makes it: % up' });
   if (options.adopt !== undefined) return adopt(context, env, options.adopt);
   if (options.restored) return restored(context, home);
-  const patient: Patient = { home, env, fix: options.fix === true, whole: context.printer.json, ...(await standing(env, home)), summary: new Map() };
+  const patient: Patient = { home, env, fix: options.fix === true, whole: context.printer.json, ...(await standing(env, home)), summary: new Map(), told: new Set() };
   context.printer.progress.show('looking at everything');
   let findings = await look(patient);
   const mended: DoctorResult['mended'] = [];
@@ -78,6 +79,7 @@ async function standing(env: NodeJS.ProcessEnv, home: string): Promise<Pick<Pati
 
 async function look(patient: Patient): Promise<Finding[]> {
   const found: Finding[] = [];
+  patient.told.clear();
   for (const check of CHECKS) {
     // One that fails hides nothing of the others.
     found.push(...await check(patient).catch((error: Error) => [problem(null, `Not everything could be looked at: ${reasonText(error)}`)]));

@@ -31,6 +31,8 @@ export interface Patient {
   whole: boolean;
   /** What the checks know of it, for the summary: "session-service" → "12 documents". */
   summary: Map<string, string>;
+  /** Files that were told of, or lie in a quarantine that was. */
+  told: Set<string>;
 }
 
 export type Check = (patient: Patient) => Promise<Finding[]>;

@@ -1,6 +1,6 @@
 import { StorageWriteError } from '@orbitmesh/domain';
 import type { Delivery } from '@orbitmesh/contracts';
-import { NOTIFIER_STORE, Store, type Commit, type IdempotencyRecord, type StorageFs, type StorageHealth, type View } from '@orbitmesh/storage';
+import { NOTIFIER_STORE, Store, type Commit, type IdempotencyRecord, type StorageFs, type StorageHealth, type StoreOptions, type View } from '@orbitmesh/storage';
 import { DeliveryIndex } from '../outbox/delivery-index.js';
 import { COLLECTIONS } from './collections.js';
 
@@ -11,6 +11,7 @@ export interface NotifierStoreOptions {
   dir: string;
   installationId: string;
   fs?: StorageFs;
+  onDamage?: StoreOptions['onDamage'];
 }
 
 /** The notifier's directory: inbox, position, webhooks and deliveries in one log, so that what belongs together is one commit. */
@@ -25,8 +26,8 @@ export class NotifierStore {
   }
 
   /** @throws STORAGE_LOCKED when another notifier has this directory; STORAGE_NEWER, CONFIG_INVALID */
-  static async open({ dir, installationId, fs }: NotifierStoreOptions): Promise<NotifierStore> {
-    return new NotifierStore(await Store.open({ dir, installationId, collections: NOTIFIER_STORE.collections, fs }));
+  static async open({ dir, installationId, fs, onDamage }: NotifierStoreOptions): Promise<NotifierStore> {
+    return new NotifierStore(await Store.open({ dir, installationId, collections: NOTIFIER_STORE.collections, fs, onDamage }));
   }
 
   /** What commands decide on: everything that was handed in. */

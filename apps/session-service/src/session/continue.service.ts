@@ -57,7 +57,7 @@ export class ContinueService {
 
   /** The same project, directory, provider, member and tasks (those that are still there); the rest as before where nothing else is said. */
   private planOf(view: View, session: Session, body: ContinueSessionBody): SpawnPlan {
-    const before: ManifestInput = manifestInputOf(view, session.id);
+    const before: ManifestInput = manifestInputOf(view, session.id, this.store);
     const spawn: SpawnSessionBody = {
       projectId: session.projectId,
       taskIds: session.taskIds.filter((taskId) => view.has(COLLECTIONS.tasks, taskId)),

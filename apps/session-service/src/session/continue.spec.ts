@@ -43,6 +43,13 @@ describe('continuing a session', () => {
   };
   const inbox = async (id: string) => (await service.call(SessionRpc.listInbox, { sessionId: id })).items.map((mail) => mail.id);
 
+  it('makes none out of what another session was made of', async () => {
+    const [old, other] = [await lived(), await lived()];
+    await service.store.commit({ puts: [{ collection: 'manifest-inputs', id: old, doc: service.store.durable.get<object>('manifest-inputs', other)! }] });
+
+    await refused(() => goOn(old), 'NOT_FOUND');
+  });
+
   it('makes a new one as the old one was, in the conversation that its agent had', async () => {
     const tasks = [await service.task(projectId, 'a'), await service.task(projectId, 'b')].map(({ id }) => id);
     const ada = (await service.call(SessionRpc.createTeamMember, { body: { name: 'Ada', projectId, permissionMode: 'deny', memory: ['tea'] }, meta: meta() })).body;

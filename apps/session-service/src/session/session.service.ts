@@ -68,11 +68,11 @@ export class SessionService {
   }
 
   manifest({ id }: { id: string }): Manifest {
-    return manifestOf(this.store.durable, id);
+    return manifestOf(this.store.durable, id, this.store);
   }
 
   manifestInput({ id }: { id: string }): ManifestInput {
-    return manifestInputOf(this.store.durable, id);
+    return manifestInputOf(this.store.durable, id, this.store);
   }
 
   transitions({ id }: { id: string }): { items: Transition[]; nextCursor: null } {

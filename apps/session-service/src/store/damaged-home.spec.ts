@@ -1,4 +1,4 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
+import { readFile, rm, utimes, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SessionRpc } from '@orbitmesh/contracts';
@@ -48,5 +48,45 @@ describe('a home with a damaged document that the log no longer has', () => {
     const { items } = await service.call(SessionRpc.listSessions, {});
     expect(items.map(({ id }) => id).sort()).toEqual([whole, next.id].sort());
     expect(service.store.health()).toMatchObject({ writable: true, quarantined: [{ file: `sessions/${damaged}/session.json` }] });
+  });
+});
+
+describe('a manifest, and what it was made of, that can be read and is another', () => {
+  let service: TestService;
+  let [id, other] = ['', ''];
+  beforeEach(async () => {
+    service = await TestService.start();
+    await new ScriptedRunner(service.bus, service.clock).join();
+    const projectId = (await service.project()).id;
+    [id, other] = [(await service.spawn({ projectId })).id, (await service.spawn({ projectId })).id];
+    await service.stop();
+  });
+  afterEach(() => service.remove());
+
+  const file = (of: string, name: string) => join(storeDirectory(service.home), `sessions/${of}/${name}`);
+  /** As on a disk that changes no time, so that a start leaves it closed. */
+  const replaced = async (name: string, content: string): Promise<void> => {
+    await writeFile(file(id, name), content);
+    await utimes(file(id, name), 1, 1);
+    service = await TestService.start({ home: service.home });
+  };
+  const edited = async (name: string, change: object) => JSON.stringify({ ...JSON.parse(await readFile(file(id, name), 'utf8')) as object, ...change });
+
+  it.each<[string, string, () => Promise<string> | string, string]>([
+    ['a manifest of nothing', 'manifest.json', () => '{"x":1}', 'its manifestVersion is not what it has to be'],
+    ["another session's manifest", 'manifest.json', () => readFile(file(other, 'manifest.json'), 'utf8'), 'its sessionId is not what it has to be'],
+    ['a manifest with another prompt', 'manifest.json', () => edited('manifest.json', { prompt: 'rm -rf' }), 'is not what its session was started with'],
+    ['an input of nothing', 'manifest-input.json', () => '{"schemaVersion":1,"x":2}', 'its sessionId is not what it has to be'],
+    ["another session's input", 'manifest-input.json', () => readFile(file(other, 'manifest-input.json'), 'utf8'), 'its sessionId is not what it has to be'],
+    ['an input of other words', 'manifest-input.json', () => edited('manifest-input.json', { initialDirective: 'rm -rf' }), 'is not what its session was started with'],
+    ['an input that no manifest can be made of', 'manifest-input.json', () => edited('manifest-input.json', { tasks: [1], mcpServers: [null] }), 'is not what its session was started with'],
+  ])('(%s) is not served, and told as a damage with what a user can do', async (_what, name, content, reason) => {
+    await replaced(name, await content());
+
+    const asked = name === 'manifest.json' ? service.call(SessionRpc.getManifest, { id }) : service.call(SessionRpc.getManifestInput, { id });
+    await expect(asked).rejects.toMatchObject({ code: 'NOT_FOUND', message: expect.stringContaining('orbitmesh doctor') });
+    expect(service.store.health().quarantined).toMatchObject([{ file: `sessions/${id}/${name}`, reason }]);
+    await expect(service.call(SessionRpc.getManifest, { id: other })).resolves.toMatchObject({ sessionId: other });
+    await expect(service.call(SessionRpc.getManifestInput, { id: other })).resolves.toMatchObject({ sessionId: other });
   });
 });

@@ -1,5 +1,5 @@
-import { AppError, SessionNotFoundError, isId, type Mail, type Manifest, type ManifestInput, type Project, type Session, type Task, type TeamMember } from '@orbitmesh/domain';
-import type { View } from '@orbitmesh/storage';
+import { AppError, SessionNotFoundError, buildManifest, isId, printManifest, type Mail, type Manifest, type ManifestInput, type Project, type Session, type Task, type TeamMember } from '@orbitmesh/domain';
+import type { Store, View } from '@orbitmesh/storage';
 import type { Sight } from '../commands/reader.js';
 import { COLLECTIONS } from './collections.js';
 
@@ -43,15 +43,33 @@ export function sessionOf(view: View, id: string, sight: Sight = null): Session 
   return session;
 }
 
-export const manifestOf = (view: View, sessionId: string): Manifest => besideSession(view, COLLECTIONS.manifests, sessionId);
+/** Where damages are told. */
+type Damages = Pick<Store, 'reportDamage'>;
 
-export const manifestInputOf = (view: View, sessionId: string): ManifestInput => besideSession(view, COLLECTIONS.manifestInputs, sessionId);
+/** What the session was started with, to the byte. @throws SESSION_NOT_FOUND; NOT_FOUND when it is damaged */
+export const manifestOf = (view: View, sessionId: string, damages: Damages): Manifest =>
+  besideSession<Manifest>(view, COLLECTIONS.manifests, sessionId, damages, (manifest) => printManifest(manifest).hash);
 
-function besideSession<T>(view: View, collection: string, sessionId: string): T {
-  sessionOf(view, sessionId);
-  const document = view.get<T>(collection, sessionId);
-  if (!document) throw new AppError('NOT_FOUND', 'The manifest of this session is not readable (see quarantine in health).', { sessionId });
-  return document;
+/** What that was made of. @throws SESSION_NOT_FOUND; NOT_FOUND when it is damaged */
+export const manifestInputOf = (view: View, sessionId: string, damages: Damages): ManifestInput =>
+  besideSession<ManifestInput>(view, COLLECTIONS.manifestInputs, sessionId, damages, (input) => buildManifest(input).hash);
+
+/** A file that can be read may still be another session's, or nobody's: the session alone knows which it was. */
+function besideSession<T>(view: View, collection: string, id: string, damages: Damages, hashOf: (document: T) => string): T {
+  const { manifestHash } = sessionOf(view, id);
+  const document = view.get<T>(collection, id);
+  if (document !== undefined && attempt(() => hashOf(document)) === manifestHash) return document;
+  if (document !== undefined) damages.reportDamage({ collection, id }, 'is not what its session was started with');
+  throw new AppError('NOT_FOUND', 'The manifest of this session, or what it was made of, is damaged or missing. On its machine, orbitmesh doctor says what can be done.', { sessionId: id });
+}
+
+/** @param compute fails for a document of any other shape */
+function attempt(compute: () => string): string | undefined {
+  try {
+    return compute();
+  } catch {
+    return undefined;
+  }
 }
 
 const found = <T>(view: View, collection: string, id: string): T | undefined => (isId(id) ? view.get<T>(collection, id) : undefined);

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import type { Installation } from '@orbitmesh/service-kit';
+import { damageLog, type Installation, type Logger } from '@orbitmesh/service-kit';
 import { SESSION_STORE, Store, type StoreOptions } from '@orbitmesh/storage';
 import type { Clock } from '../kernel/clock.js';
 import type { SessionServiceConfig } from '../session-service.config.js';
@@ -8,9 +8,9 @@ export const storeDirectory = (home: string): string => join(home, SESSION_STORE
 
 /** @throws STORAGE_LOCKED, STORAGE_NEWER, CONFIG_INVALID */
 export function openStore(
-  config: Pick<SessionServiceConfig, 'home'>, { installationId }: Pick<Installation, 'installationId'>, clock: Clock, more: Pick<StoreOptions, 'fs' | 'limits'> = {},
+  config: Pick<SessionServiceConfig, 'home'>, { installationId }: Pick<Installation, 'installationId'>, clock: Clock, logger: Logger, more: Pick<StoreOptions, 'fs' | 'limits'> = {},
 ): Promise<Store> {
   return Store.open({
-    ...SESSION_STORE, dir: storeDirectory(config.home), installationId, clock: () => clock.monotonic(), ...more,
+    ...SESSION_STORE, dir: storeDirectory(config.home), installationId, clock: () => clock.monotonic(), onDamage: damageLog(logger), ...more,
   });
 }

@@ -13,6 +13,7 @@ import { AgentTokens } from '../session/agent-token.js';
 import { changeSession } from '../session/session-change.js';
 import { SessionServiceConfig } from '../session-service.config.js';
 import { COLLECTIONS } from '../store/collections.js';
+import { manifestOf } from '../store/documents.js';
 import type { RunnerMessage, Step } from './next-steps.js';
 
 /** Does one step. Returns false when it came to nothing and the session should rest until the step's interval is over. */
@@ -103,16 +104,25 @@ export class StepExecutor {
 
   private startOf(session: Session, run: RunCommand): StartRun {
     const view: View = this.store.durable;
-    const manifest = view.get<Manifest>(COLLECTIONS.manifests, session.id);
     const project = view.get<Project>(COLLECTIONS.projects, session.projectId);
-    if (!manifest || !project) throw new AppError('CONFIG_INVALID', 'The manifest or the project of the session is damaged (see quarantine).');
+    if (!project) throw new AppError('CONFIG_INVALID', 'Its project is damaged or missing: orbitmesh doctor says what can be done.');
     return {
-      ...run, ttlMs: START_TTL_MS, manifest, manifestHash: session.manifestHash,
+      ...run, ttlMs: START_TTL_MS, manifest: this.manifestOf(session), manifestHash: session.manifestHash,
       token: this.tokens.mint(session), apiUrl: this.config.apiUrl, roots: [project.workingDir, ...this.config.roots],
       // A session of an earlier version did not know.
       conversationId: session.conversationId ?? session.continues ?? session.id,
       ...(session.continues !== null && session.agentSessionId !== null && { continueAgentSessionId: session.agentSessionId }),
     };
+  }
+
+  private manifestOf({ id }: Session): Manifest {
+    try {
+      return manifestOf(this.store.durable, id, this.store);
+    } catch (error) {
+      // Nothing that another attempt would find otherwise.
+      if (error instanceof AppError && error.code === 'NOT_FOUND') throw new AppError('CONFIG_INVALID', error.message);
+      throw error;
+    }
   }
 
   private async refused(session: Session, message: RunnerMessage, error: AppError): Promise<void> {

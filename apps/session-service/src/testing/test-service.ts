@@ -50,13 +50,14 @@ export class TestService {
     const bus = options.bus ?? new LocalBus();
     const config: SessionServiceConfig = Object.assign(new SessionServiceConfig(), { home, natsUrl: 'nats://unused', roots: options.roots ?? [] });
     const installation = new Installation('in_test', '2025-01-01T00:00:00Z');
+    const logger = createLogger({ service: 'test', level: 'silent' });
     const given: Provider[] = [
-      { provide: Store, useFactory: () => openStore(config, installation, clock, options.storage) },
+      { provide: Store, useFactory: () => openStore(config, installation, clock, logger, options.storage) },
       { provide: SessionServiceConfig, useValue: config },
       { provide: Installation, useValue: installation },
       { provide: HealthRegistry, useValue: new HealthRegistry('session-service') },
       { provide: Lifecycle, useValue: { leaveWithout: () => undefined } },
-      { provide: LOGGER, useValue: createLogger({ service: 'test', level: 'silent' }) },
+      { provide: LOGGER, useValue: logger },
       { provide: Bus, useValue: bus },
       { provide: Clock, useValue: clock },
     ];

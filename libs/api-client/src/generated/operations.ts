@@ -153,6 +153,8 @@ export interface OperationTypes {
   'system.live': { answer: AnswerTypes['Liveness'] };
   /** Everything that a session needs is there. */
   'system.ready': { answer: AnswerTypes['Readiness'] };
+  /** Lists what the services found damaged, missing or edited by hand in the home, of each the newest 1,000, and when. */
+  'system.damages': { answer: AnswerTypes['DamageList'] };
   /** This document. */
   'system.openapi': { answer: Record<string, unknown> };
 }
@@ -233,5 +235,6 @@ export const OPERATIONS: { readonly [Id in OperationId]: { readonly method: 'GET
   'providers.list': { method: 'GET', path: '/api/providers' },
   'system.live': { method: 'GET', path: '/health/live' },
   'system.ready': { method: 'GET', path: '/health/ready' },
+  'system.damages': { method: 'GET', path: '/api/system/damages' },
   'system.openapi': { method: 'GET', path: '/openapi.json' },
 };

@@ -94,6 +94,16 @@ export const SessionRpc = {
 
 export interface ServiceHealth { ok: boolean; service: string; pid: number; details: Record<string, unknown> }
 
+/** Something that a service found damaged, missing or edited by hand, at its start or later, and what it did about it. */
+export interface DamageView {
+  service: 'session-service' | 'notifier';
+  /** Relative to the home. */
+  file: string;
+  reason: string;
+  /** RFC 3339: when it was found. */
+  at: string;
+}
+
 export interface RunnerView {
   id: string;
   /** `silent`: heartbeats are missed, so nothing new is placed there; `lost`: its lease is over; `impaired`: see `problem`. Only `connected` takes sessions. */

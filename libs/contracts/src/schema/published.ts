@@ -6,7 +6,7 @@ import type { Problem } from '../http/problem.js';
 import type { Delivery, NotifierRpc, Notification, Webhook } from '../rpc/notifier.contract.js';
 import type { EventPage, List, Page, RpcRequest, RpcResponse, Topic } from '../rpc/rpc.js';
 import type { AnyRunnerRpc, RunnerRpc } from '../rpc/runner.contract.js';
-import type { ProviderView, RunnerView, SessionRpc } from '../rpc/session.contract.js';
+import type { DamageView, ProviderView, RunnerView, SessionRpc } from '../rpc/session.contract.js';
 import type { Topics } from '../rpc/topics.js';
 
 /** `GET /health/ready`. */
@@ -14,7 +14,7 @@ export interface Readiness {
   ready: boolean;
   /** Nothing waits for the notifier: it is told, and does not decide. */
   checks: { gateway: boolean; sessionService: boolean; runners: number; notifier: boolean };
-  /** What a service that answers says is wrong with it. */
+  /** What a service that answers says is wrong with it; also of one that serves: that it found damages, for example. */
   problems?: { sessionService?: string; notifier?: string };
 }
 export interface Liveness { ok: true }
@@ -52,6 +52,7 @@ export interface AnswerTypes {
   DeliveryPage: Page<Delivery>;
   RunnerList: List<RunnerView>;
   ProviderList: List<ProviderView>;
+  DamageList: List<DamageView>;
   Readiness: Readiness;
   Liveness: Liveness;
   Problem: Problem;

@@ -46,10 +46,15 @@ export function buildManifest(input: ManifestInput): BuiltManifest {
     parent: input.parent && { sessionId: input.parent.sessionId, name: input.parent.name },
     initialDirective: input.initialDirective,
   };
-  const json = `${JSON.stringify(manifest, null, 2)}\n`;
-  const bytes = Buffer.byteLength(json);
+  const printed = printManifest(manifest);
+  const bytes = Buffer.byteLength(printed.json);
   if (bytes > PRINTED_MANIFEST_BYTES_MAX) throw new AppError('MANIFEST_TOO_LARGE', undefined, { bytes, max: PRINTED_MANIFEST_BYTES_MAX });
-  return { manifest, json, hash: createHash('sha256').update(json).digest('hex') };
+  return { manifest, ...printed };
+}
+
+export function printManifest(manifest: Manifest): Pick<BuiltManifest, 'json' | 'hash'> {
+  const json = `${JSON.stringify(manifest, null, 2)}\n`;
+  return { json, hash: createHash('sha256').update(json).digest('hex') };
 }
 
 /** A copy with the keys of every map in it in code unit order; arrays keep theirs. */

@@ -65,6 +65,24 @@ describe('a document that is read on demand', () => {
     expect(store.pending.get('manifests', 'sess_1')).toEqual({ directive: 'go on' });
   });
 
+  it('tells of each damage who listens, and past the bound of every second, fourth, eighth with how many were not told', async () => {
+    const dir = stores.dir();
+    const ids = Array.from({ length: 12 }, (_, n) => `sess_${n}`);
+    const first = await stores.open(dir, { collections });
+    await first.commit({ puts: ids.map((id) => ({ collection: 'manifests', id, doc: { directive: 'go on' } })) });
+    await first.close();
+    const told: [string, number][] = [];
+    const store = await stores.open(dir, { collections, limits: { damagesReportedMax: 2 }, onDamage: ({ file }, unsaid) => told.push([file, unsaid]) });
+    expect(store.health().notice).toBeUndefined();
+    for (const id of ids) {
+      writeFileSync(join(dir, `sessions/${id}/manifest.json`), '{');
+      store.durable.get('manifests', id);
+    }
+
+    expect(told.map(([file, unsaid]) => [file.split('/')[1], unsaid])).toEqual([['sess_0', 0], ['sess_1', 0], ['sess_2', 1], ['sess_3', 2], ['sess_5', 4], ['sess_9', 8]]);
+    expect(store.health()).toMatchObject({ quarantined: [{}, {}], notice: '12 files were damaged, missing or put aside: orbitmesh doctor tells which.' });
+  });
+
   it('is made again from the log by a start that finds it damaged since the checkpoint, or gone', async () => {
     const dir = await filled();
     writeByHand(dir, MANIFEST, '{');

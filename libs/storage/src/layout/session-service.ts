@@ -1,4 +1,4 @@
-import { SESSION_STATES, type Mail, type Ordering, type Project, type Session, type Task, type TeamMember } from '@orbitmesh/domain';
+import { SESSION_STATES, type Mail, type Manifest, type ManifestInput, type Ordering, type Project, type Session, type Task, type TeamMember } from '@orbitmesh/domain';
 import type { CollectionSpec } from '../commit.js';
 import type { StoreLayout } from './store-layout.js';
 
@@ -40,14 +40,21 @@ const SESSIONS: CollectionSpec<Session> = {
   name: NAMES.sessions, schemaVersion: 1, path: (id) => `sessions/${id}/session.json`, lazyKeys: SESSION_LAZY_KEYS,
   shape: { id: 'string', projectId: 'string', taskIds: 'array', state: SESSION_STATES, desired: 'object', metrics: 'object', transitions: 'array', revision: 'number' },
 };
+/** Both are written once, with the session. `session.manifestHash` is over the manifest as the builder prints it, which is its file. */
+const MANIFESTS: CollectionSpec<Manifest> = {
+  name: NAMES.manifests, schemaVersion: 1, plain: true, onDemand: true, path: (id) => `sessions/${id}/manifest.json`,
+  shape: { manifestVersion: 'string', sessionId: 'id', projectId: 'string', provider: 'object', tasks: 'array', workingDir: 'string' },
+};
+const MANIFEST_INPUTS: CollectionSpec<ManifestInput> = {
+  name: NAMES.manifestInputs, schemaVersion: 1, onDemand: true, path: (id) => `sessions/${id}/manifest-input.json`,
+  shape: { sessionId: 'id', project: 'object', tasks: 'array', mcpServers: 'array', environment: 'object', secrets: 'object', custom: 'object' },
+};
 
 export const SESSION_STORE: StoreLayout = {
   dir: 'session-service',
   collections: [
     PROJECTS, TASKS, TEAM_MEMBERS, ORDERINGS, MAIL, SESSIONS,
-    // Both are written once, with the session. `session.manifestHash` is over the manifest as the builder prints it, which is its file.
-    { name: NAMES.manifests, schemaVersion: 1, plain: true, onDemand: true, path: (id) => `sessions/${id}/manifest.json` },
-    { name: NAMES.manifestInputs, schemaVersion: 1, onDemand: true, path: (id) => `sessions/${id}/manifest-input.json` },
+    MANIFESTS, MANIFEST_INPUTS,
     { name: NAMES.ids, schemaVersion: 1, path: (id) => `ids/${id}.json`, shape: { id: 'string', newestId: 'string' } },
   ],
   sessionEvents: (sessionId) => `sessions/${sessionId}/events.ndjson`,
