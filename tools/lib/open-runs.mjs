@@ -31,8 +31,8 @@ function openRuns(home, slot) {
 const MANIFEST_PATH = /^(.+)\/provider-runner\/slot-\d+\/runs\/[^/]+\/manifest\.json$/;
 
 /**
- * Processes that carry the id of one of these runs (design §7: whatever a run starts does), and are of this home (ADR-0023):
- * where theirs is nowhere any more, or they name none, of runs that were begun in this very directory.
+ * Processes that carry the id of one of these runs (design §7: whatever a run starts does), and are of this home
+ * (ADR-0023): by its name, or because their run was begun in the very directory that is here.
  */
 function processesOf(home, runs) {
   if (runs.length === 0) return [];
@@ -43,7 +43,7 @@ function processesOf(home, runs) {
     if (!run) return [];
     const [, named] = MANIFEST_PATH.exec(variableOf(pid, 'ORBITMESH_MANIFEST') ?? '') ?? [];
     const itsHome = named && placeOf(named);
-    return (itsHome === undefined ? !run.copied : itsHome === here) ? [{ pid, runId }] : [];
+    return itsHome === here || !run.copied ? [{ pid, runId }] : [];
   });
 }
 

@@ -1,4 +1,4 @@
-import { lstat, opendir, readdir, readFile } from 'node:fs/promises';
+import { lstat, opendir, readdir, readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isId } from '@orbitmesh/domain';
@@ -26,7 +26,7 @@ export const checkRunners: Check = async (patient) => {
   const atWork = await Promise.all(slots.map(async (slot) => [slot, await DirectoryLock.holderOf(join(patient.home, 'provider-runner', slot))] as const));
   for (const [slot, holder] of atWork) patient.summary.set(slot, summaryOf(runs.filter((run) => run.slot === slot), holder !== null));
   const { tools } = patient;
-  const processes = tools === null ? [] : await markedProcesses(tools.startTimeOf);
+  const processes = tools === null ? [] : await withoutTaken(await markedProcesses(tools.startTimeOf), patient.home);
   return [
     ...runs.filter(({ damaged }) => damaged).map(({ slot, runId }) => problem(`provider-runner/${slot}/runs/${runId}/run.json`, 'cannot be read: its runner leaves this run alone', { advice: ['Its session ends as lost. Remove the directory when you do not need its output.'] })),
     ...left(patient, runs, processes, tools?.startTimeOf ?? (() => null), new Set(atWork.filter(([, holder]) => holder !== null).map(([slot]) => slot))),
@@ -43,26 +43,35 @@ async function runsOf({ home }: Patient, slot: string): Promise<RunOnDisk[]> {
   const dir = join(home, 'provider-runner', slot, 'runs');
   return Promise.all((await namesIn(dir)).filter(isId).map(async (runId) => {
     const text = await readFile(join(dir, runId, 'run.json'), 'utf8').catch(ifThere);
-    if (text === undefined) return { slot, runId, phase: null, damaged: false, inPlace: true };
+    if (text === undefined) return { slot, runId, phase: null, damaged: false, inPlace: false };
     try {
       const { phase, place } = JSON.parse(text) as { phase: Phase; place: string };
       return { slot, runId, phase, damaged: false, inPlace: place === nodeFs.identitySync!(join(dir, runId)) };
     } catch {
-      return { slot, runId, phase: null, damaged: true, inPlace: true };
+      return { slot, runId, phase: null, damaged: true, inPlace: false };
     }
   }));
 }
 
+/** Without those of runs that another home's runner has taken over, which was called as this one is now. */
+async function withoutTaken(processes: MarkedProcess[], home: string): Promise<MarkedProcess[]> {
+  const here = join(await realpath(home), '/');
+  const isTaken = async (dir: string): Promise<boolean> => !dir.startsWith(here) && (await DirectoryLock.holderOf(dir).catch(ifThere) ?? null) !== null;
+  const taken = new Set<string>();
+  for (const { runId, slotDirs } of processes) if ((await Promise.all(slotDirs.map(isTaken))).includes(true)) taken.add(runId);
+  return processes.filter(({ runId }) => !taken.has(runId));
+}
+
 /**
  * Processes of runs of this home that are over, or whose runner does not run. A copy of a home has the same runs in it: what
- * belongs to those of another home that is there is none of ours.
+ * belongs to those of another home is none of ours, unless that is what ours was called: then we have the run's own directory.
  */
 function left({ home }: Patient, runs: RunOnDisk[], processes: MarkedProcess[], startTimeOf: (pid: number) => string | null, atWork: ReadonlySet<string>): Finding[] {
   const here = nodeFs.identitySync!(home);
   const ours = processes.flatMap((one) => {
     const run = runs.find(({ runId }) => runId === one.runId);
     const itsHome = one.home === undefined ? undefined : nodeFs.identitySync!(one.home);
-    return (itsHome === undefined ? run : itsHome === here) ? [{ ...one, run }] : [];
+    return (itsHome !== undefined && itsHome === here) || run?.inPlace ? [{ ...one, run }] : [];
   });
   const waiting = ours.filter(({ run }) => run?.phase && run.phase !== 'closed' && !atWork.has(run.slot));
   const told = (some: typeof ours, advice: string): Finding[] => some.length === 0 ? [] : [

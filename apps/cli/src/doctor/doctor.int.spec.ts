@@ -1,10 +1,10 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { chmod, copyFile, cp, mkdir, mkdtemp, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
+import { chmod, copyFile, cp, mkdir, mkdtemp, open, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { nodeFs, NOTIFIER_STORE, SESSION_STORE, Store } from '@orbitmesh/storage';
+import { DirectoryLock, nodeFs, NOTIFIER_STORE, SESSION_STORE, Store } from '@orbitmesh/storage';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { cliIn } from '../testing/test-home.js';
 import type { DoctorResult } from './doctor.js';
@@ -140,11 +140,16 @@ describe('the doctor', () => {
     await mkdir(at('provider-runner/slot-0/runs/run_2'));
     await chmod(at('provider-runner/slot-0/runs/run_2'), 0o700);
     await write('provider-runner/slot-0/runs/run_2/run.json', JSON.stringify({ runId: 'run_2', phase: 'started', place: nodeFs.identitySync!(at('provider-runner/slot-0/runs/run_2')) }));
-    const marked = (runId: string, of?: string) => spawn('sleep', ['60'], { stdio: 'ignore', env: { ...process.env, ORBITMESH_RUN_ID: runId, ORBITMESH_MANIFEST: of && `${of}/provider-runner/slot-0/runs/${runId}/manifest.json` } });
-    // This home is a copy of another one, whose runs are called the same.
+    const marked = (runId: string, of?: string, output: number | 'ignore' = 'ignore') => spawn('sleep', ['60'], { stdio: ['ignore', output, 'ignore'], env: { ...process.env, ORBITMESH_RUN_ID: runId, ORBITMESH_MANIFEST: of && `${of}/provider-runner/slot-0/runs/${runId}/manifest.json` } });
+    // This home is a copy of others, whose runs are called the same; one of them has another name by now.
     const original = await mkdtemp(join(tmpdir(), 'om-original-'));
-    const [orphan, atWork, stranger, theirs] = [marked('run_1', home), marked('run_2'), marked('run_of_another_home'), marked('run_1', original)];
-    children = [orphan, atWork, stranger, theirs];
+    // And one was called as this one is, and its runner has taken over what it began then.
+    const taken = join(original, 'provider-runner/slot-0');
+    await mkdir(join(taken, 'runs/run_9'), { recursive: true });
+    const [output, lock] = [await open(join(taken, 'runs/run_9/out'), 'a'), await DirectoryLock.acquire(taken)];
+    const [orphan, atWork, stranger, theirs, moved, adopted] = [marked('run_1', home), marked('run_2'), marked('run_of_another_home'), marked('run_1', original), marked('run_1', `${original}-moved`), marked('run_9', home, output.fd)];
+    children = [orphan, atWork, stranger, theirs, moved, adopted];
+    await output.close();
 
     const found = await doctor();
     const fixed = await doctor('--fix');
@@ -153,7 +158,8 @@ describe('the doctor', () => {
     expect(found.findings.filter(({ level }) => level === 'note')).toMatchObject([{ text: '1 agent is at work without a runner.' }]);
     expect(fixed).toMatchObject({ code: 0, mended: [{ done: 'killed' }] });
     if (orphan.signalCode === null) await once(orphan, 'exit');
-    expect(children.map(({ signalCode }) => signalCode)).toEqual(['SIGKILL', null, null, null]);
+    expect(children.map(({ signalCode }) => signalCode)).toEqual(['SIGKILL', null, null, null, null, null]);
+    await lock.release();
     await rm(original, { recursive: true });
   });
 

@@ -1,5 +1,4 @@
 import { basename, dirname, join } from 'node:path';
-import type { OnApplicationShutdown } from '@nestjs/common';
 import { StorageWriteError } from '@orbitmesh/domain';
 import type { Delivery } from '@orbitmesh/contracts';
 import { NOTIFIER_STORE, Store, StoreMark, type Commit, type IdempotencyRecord, type StorageFs, type StorageHealth, type StoreOptions, type View } from '@orbitmesh/storage';
@@ -17,7 +16,7 @@ export interface NotifierStoreOptions {
 }
 
 /** The notifier's directory: inbox, position, webhooks and deliveries in one log, so that what belongs together is one commit. */
-export class NotifierStore implements OnApplicationShutdown {
+export class NotifierStore {
   /** Which deliveries each webhook has, as they are in `pending`. */
   readonly deliveries = new DeliveryIndex();
   /** Commits that are not durable yet. */
@@ -91,10 +90,6 @@ export class NotifierStore implements OnApplicationShutdown {
 
   async close(): Promise<void> {
     await this.store.close();
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await this.close();
   }
 
   /** From the view itself, whatever became of the change: so the index is never ahead of it, nor behind. */

@@ -56,7 +56,7 @@ export abstract class ScannedTable implements ProcessTable {
     this.marks = new Map();
     return new ProcessScan(this.list(), ({ pid, startTime }) => {
       const known = before.get(pid);
-      const mark = known?.startTime === startTime ? known.mark : this.reader.read(this.environment(pid));
+      const mark = known?.startTime === startTime ? known.mark : this.reader.read(this.environment(pid), pid);
       if (mark !== undefined) this.marks.set(pid, { startTime, mark });
       return mark;
     });

@@ -1,4 +1,7 @@
+import { readFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { nodeFs } from '@orbitmesh/storage';
+import { openRunDirs } from './open-run-dirs.js';
 
 /** In the environment of everything a run starts; what carries it belongs to the run (design §7). */
 export const RUN_MARKER = 'ORBITMESH_RUN_ID';
@@ -9,25 +12,38 @@ const MANIFEST_PATH = /^(.+)\/provider-runner\/(slot-\d+)\/runs\/[^/]+\/manifest
 /** What a process says that it belongs to. */
 export interface RunMark {
   runId: string;
-  /** Of this home. Undefined where it names no home, or one that is nowhere any more: then its run's id alone tells. */
+  /** Of this home. Undefined where it names none, or not by the name it has now. */
   slot: string | undefined;
 }
 
 /**
  * Reads marks as this home sees them: a copy of a home has the same runs in it, and what belongs to those of the
- * other is none of ours while that one is there (ADR-0023).
+ * other is none of ours (ADR-0023). What names another home may be ours all the same, which was called so: if its run
+ * was begun in the very directory that we have; and is nobody else's, if neither that home nor that directory is there.
  */
 export class MarkReader {
   /** Without a home (a test's processes) run ids alone tell. */
   constructor(private readonly home?: string) {}
 
-  read(environment: Buffer | undefined): RunMark | undefined {
+  read(environment: Buffer | undefined, pid: number): RunMark | undefined {
     const runId = environment && variableIn(environment, RUN_MARKER);
     if (runId === undefined) return undefined;
     const [, home, slot] = MANIFEST_PATH.exec(variableIn(environment!, MANIFEST_VARIABLE) ?? '') ?? [];
-    const named = home === undefined ? undefined : homeAt(home);
-    if (this.home === undefined || named === undefined) return { runId, slot: undefined };
-    return named === homeAt(this.home) ? { runId, slot } : undefined;
+    if (this.home === undefined || home === undefined) return { runId, slot: undefined };
+    const [named, ours] = [homeAt(home), homeAt(this.home)];
+    if (named === ours) return { runId, slot: ours && slot };
+    const isOurs = wasBegunIn(join(this.home, 'provider-runner', slot, 'runs', runId)) || (named === undefined && openRunDirs(pid, runId).some(({ gone }) => gone));
+    return isOurs ? { runId, slot: undefined } : undefined;
+  }
+}
+
+/** A copy of it says what the original says, and is another one. */
+function wasBegunIn(dir: string): boolean {
+  try {
+    return (JSON.parse(readFileSync(join(dir, 'run.json'), 'utf8')) as { place?: string } | null)?.place === nodeFs.identitySync!(dir);
+  } catch {
+    // Whatever is wrong with it: it proves nothing.
+    return false;
   }
 }
 

@@ -1,11 +1,9 @@
 import { join } from 'node:path';
-import { Inject, Injectable, type OnApplicationShutdown } from '@nestjs/common';
 import { AppError } from '@orbitmesh/domain';
-import { damageLog, Installation, LOGGER, type Logger } from '@orbitmesh/service-kit';
+import { damageLog, type Installation, type Logger } from '@orbitmesh/service-kit';
 import { SESSION_STORE, Store, StoreMark, type StoreOptions } from '@orbitmesh/storage';
-import { Clock } from '../kernel/clock.js';
-import { CLOSE_MS_MAX } from '../limits.js';
-import { SessionServiceConfig } from '../session-service.config.js';
+import type { Clock } from '../kernel/clock.js';
+import type { SessionServiceConfig } from '../session-service.config.js';
 
 export const storeDirectory = (home: string): string => join(home, SESSION_STORE.dir);
 
@@ -23,19 +21,4 @@ export async function openStore(
   });
   await mark.follow(store);
   return store;
-}
-
-/** Closes the store when no handler is in flight any more (the bus has drained). */
-@Injectable()
-export class StoreCloser implements OnApplicationShutdown {
-  constructor(@Inject(Store) private readonly store: Store, @Inject(LOGGER) private readonly logger: Logger) {}
-
-  /** Everything is in the log: of thousands of files that lag behind it, those that are not written in time are written by the next start. */
-  async onApplicationShutdown(): Promise<void> {
-    const closed = this.store.close();
-    const late = new Promise<'late'>((resolve) => { setTimeout(resolve, CLOSE_MS_MAX, 'late').unref(); });
-    if (await Promise.race([closed, late]) !== 'late') return;
-    closed.catch(() => undefined);
-    this.logger.warn('files lag behind the log; the next start goes on with them');
-  }
 }
