@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { Module } from '@nestjs/common';
-import { damageLog, Installation, Lifecycle, LOGGER, type Logger } from '@orbitmesh/service-kit';
+import { damageLog, Installation, Lifecycle, LOGGER, StoreCloser, type Logger } from '@orbitmesh/service-kit';
 import { Commands } from './commands/commands.js';
 import { FeedFollower } from './feed/feed.follower.js';
 import { HealthController } from './health.controller.js';
@@ -35,6 +35,7 @@ const directory = ({ home }: NotifierConfig): string => join(home, 'notifier');
         return store;
       },
     },
+    { provide: StoreCloser, inject: [NotifierStore, LOGGER], useFactory: (store: NotifierStore, logger: Logger) => new StoreCloser(store, logger) },
     {
       provide: WebhookSecrets,
       // The store holds the lock of the directory by now.

@@ -1,5 +1,5 @@
 import { Module, type Provider } from '@nestjs/common';
-import { Installation, LOGGER } from '@orbitmesh/service-kit';
+import { Installation, LOGGER, StoreCloser, type Logger } from '@orbitmesh/service-kit';
 import { Store } from '@orbitmesh/storage';
 import { Commands } from './commands/commands.js';
 import { FeedService } from './feed/feed.service.js';
@@ -28,7 +28,7 @@ import { TimelineService } from './session/timeline.service.js';
 import { UnrecordedEnd } from './session/unrecorded-end.js';
 import { SessionServiceConfig } from './session-service.config.js';
 import { Indexes } from './store/indexes.js';
-import { openStore, storeDirectory, StoreCloser } from './store/store.provider.js';
+import { openStore, storeDirectory } from './store/store.provider.js';
 import { LiveSessions } from './supervisor/live-sessions.js';
 import { StepExecutor } from './supervisor/step-executor.js';
 import { Supervisor } from './supervisor/supervisor.js';
@@ -53,7 +53,7 @@ const state: Provider[] = [
     },
     inject: [SessionServiceConfig],
   },
-  StoreCloser,
+  { provide: StoreCloser, useFactory: (store: Store, logger: Logger) => new StoreCloser(store, logger), inject: [Store, LOGGER] },
 ];
 
 /** The services of session-service; configuration, log, bus and installation come from `bootstrapService`. */

@@ -60,7 +60,5 @@ export const MANIFEST_INPUT_BYTES_MAX = 768 * 1024;
 export const PATH_BYTES_MAX = 4_096;
 /** Characters of a session's name; what is longer is refused, a name made from a title is cut. */
 export const NAME_CHARS_MAX = 200;
-/** A stop brings the files up to the log for this long, in ms: with slow agents before it, the launcher may have little more left. */
-export const CLOSE_MS_MAX = 700;
 /** Health and `providers.json` are looked at this often, in ms, also when nobody asks. */
 export const HEALTH_MS = 1_000;

@@ -8,3 +8,4 @@ export { createLogger, damageLog, LOGGER, NestLogger, REDACTED_PATHS, type Logge
 export * from './metrics.js';
 export * from './page.js';
 export * from './service.config.js';
+export * from './store-closer.js';

@@ -12,3 +12,6 @@ export const INSTALLATION_BYTES_MAX = 4_096;
 
 /** A service looks this often whether the directories it writes to are still its own. */
 export const LOCK_LOOK_MS = 500;
+
+/** A stop brings a store's files up to its log for this long, in ms: with slow agents before it, the launcher may have little more left. */
+export const STORE_CLOSE_MS_MAX = 700;

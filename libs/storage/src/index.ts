@@ -1,5 +1,6 @@
 export { Store, type StoreOptions } from './store.js';
 export type { StorageHealth } from './storage-health.js';
+export { StoreMark, type LostStore } from './store-mark.js';
 export { Repository } from './repository.js';
 export type { CollectionSpec, Commit, Committed, DocMeta, IdempotentAnswer, NewEvent, Shape } from './commit.js';
 export type { View } from './view/view.js';

@@ -187,6 +187,21 @@ describe('the doctor', () => {
     ]);
   });
 
+  it('tells of a store that is gone as a whole, mends nothing of it, and calls nothing abandoned that may be all that is left', async () => {
+    for (const store of ['session-service', 'notifier']) {
+      await write(`${store}.store.json`, '{"madeAt":"2026-01-01T00:00:00.000Z"}');
+      await rm(at(store), { recursive: true });
+    }
+    await mkdir(at('provider-runner/slot-0/agents/demo/sess_1'), { recursive: true, mode: 0o700 });
+
+    const fixed = await doctor('--fix');
+
+    expect(fixed).toMatchObject({ code: 1, mended: [], summary: { 'session-service': 'gone', notifier: 'gone' } });
+    expect(fixed.findings).toEqual(['session-service', 'notifier'].map((file) => ({
+      file, level: 'problem', text: 'is gone, or empty: this home has had one since 2026-01-01T00:00:00.000Z', fixable: false, advice: [expect.stringContaining('backup'), expect.stringContaining(`rm ${at(file)}.store.json`)],
+    })));
+  });
+
   it('notices a home that was copied back, and needs to be told of one that was set back', async () => {
     const copy = `${home}-copy`;
     await cp(home, copy, { recursive: true, filter: (path) => !path.endsWith('.sock') });

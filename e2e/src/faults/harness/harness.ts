@@ -231,7 +231,7 @@ export class Harness {
     const ours = new Set([stack.launcher.pid, ...Object.values(pids)]);
     return [
       ...(this.auditIsDue ? await settled(async () => auditHome(home)) : []),
-      ...(await settled(() => strayFiles(home))).map((path) => `${path} was left`),
+      ...(await settled(async () => strayFiles(home, began))).map((path) => `${path} was left`),
       ...(await settled(async () => (await processesNaming(home)).filter(({ pid }) => !ours.has(pid)).map(({ pid, command }) => `${pid} ${command}`))).map((one) => `left running: ${one}`),
       ...(await placesOf(this.canary, home, began)).map((path) => `${path} tells a secret`),
       ...await this.compareUsage({ ...pids, launcher: stack.launcher.pid! }),

@@ -1,4 +1,5 @@
-import { readdir, readFile, readlink, stat } from 'node:fs/promises';
+import { readdirSync, statSync } from 'node:fs';
+import { readdir, readFile, readlink } from 'node:fs/promises';
 import { join } from 'node:path';
 import { auditStore, NOTIFIER_STORE, SESSION_STORE } from '@orbitmesh/storage';
 import { processesNaming } from '@orbitmesh/testing';
@@ -8,14 +9,23 @@ import { CANARY_FILE_BYTES_MAX } from './limits.js';
 const AGENTS_OWN = /\/provider-runner\/slot-\d+\/agents\//;
 const TEMPORARY = /\.om-tmp$|\.tmp$|\.draft-/;
 
-async function filesOf(dir: string): Promise<string[]> {
-  const entries = await readdir(dir, { recursive: true, withFileTypes: true });
-  return entries.filter((entry) => entry.isFile()).map((entry) => join(entry.parentPath, entry.name));
+const SESSION = /\/sess_[^/]+$/;
+
+/** Without the directories of sessions that nobody made or entered since: there may be ten thousand of them. */
+function* filesOf(dir: string, since: number): Generator<string> {
+  for (const entry of readdirSync(dir, { withFileTypes: true })) {
+    const path = join(dir, entry.name);
+    if (entry.isFile()) yield path;
+    else if (entry.isDirectory() && !(SESSION.test(path) && changedAt(path) < since)) yield* filesOf(path, since);
+  }
 }
 
-/** @returns files that were meant to be there for a moment only */
-export async function strayFiles(home: string): Promise<string[]> {
-  return (await filesOf(home)).filter((path) => TEMPORARY.test(path) && !AGENTS_OWN.test(path));
+/** 0 for what is gone. */
+const changedAt = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+
+/** @param since wall ms. @returns files that were meant to be there for a moment only */
+export function strayFiles(home: string, since: number): string[] {
+  return [...filesOf(home, since)].filter((path) => TEMPORARY.test(path) && !AGENTS_OWN.test(path));
 }
 
 /** Every readable file says what its log says, or is on its way to. @returns what differs */
@@ -34,8 +44,8 @@ export function auditHome(home: string): string[] {
 /** @param since wall ms: older files were looked at before. @returns files and command lines that tell the secret */
 export async function placesOf(canary: string, home: string, since: number): Promise<string[]> {
   const found: string[] = [];
-  for (const path of await filesOf(home)) {
-    const { size, mtimeMs } = await stat(path).catch(() => ({ size: 0, mtimeMs: 0 }));
+  for (const path of filesOf(home, since)) {
+    const { size, mtimeMs } = statSync(path, { throwIfNoEntry: false }) ?? { size: 0, mtimeMs: 0 };
     if (mtimeMs < since || size === 0 || size > CANARY_FILE_BYTES_MAX) continue;
     if ((await readFile(path).catch(() => Buffer.alloc(0))).includes(canary)) found.push(path);
   }

@@ -1,11 +1,9 @@
 import { expect, it } from '@jest/globals';
-import type { Logger } from '@orbitmesh/service-kit';
-import type { Store } from '@orbitmesh/storage';
-import { CLOSE_MS_MAX } from '../limits.js';
-import { StoreCloser } from './store.provider.js';
+import { STORE_CLOSE_MS_MAX } from './limits.js';
+import { StoreCloser } from './store-closer.js';
 
 const closerOf = (close: () => Promise<void>, said: string[] = []) =>
-  new StoreCloser({ close } as Store, { warn: (message: string) => said.push(message) } as unknown as Logger);
+  new StoreCloser({ close }, { warn: (message: string) => said.push(message) } as never);
 
 it('a stop waits for the store to be closed', async () => {
   let finish = (): void => undefined;
@@ -20,7 +18,7 @@ it('a stop waits for the store to be closed', async () => {
 it('a stop does not wait for thousands of files that lag behind the log, and says so', async () => {
   const [since, said] = [performance.now(), [] as string[]];
   await closerOf(() => new Promise(() => undefined), said).onApplicationShutdown();
-  expect(performance.now() - since).toBeGreaterThanOrEqual(CLOSE_MS_MAX - 10);
+  expect(performance.now() - since).toBeGreaterThanOrEqual(STORE_CLOSE_MS_MAX - 10);
   expect(said).toEqual(['files lag behind the log; the next start goes on with them']);
 });
 
