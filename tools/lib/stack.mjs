@@ -7,7 +7,7 @@ import { READY_PROBE_MS, READY_PROBE_TIMEOUT_MS, STACK_LOOK_MS, STOP_NATS_MS, ST
 import { countRuns, endAgents } from './open-runs.mjs';
 import { launchNats, prepareNats, watchNats } from './own-nats.mjs';
 import { homeLock } from './owner-lock.mjs';
-import { placeOf } from './place.mjs';
+import { isNoMore, placeOf } from './place.mjs';
 import { startTimeOf } from './process-info.mjs';
 import { RotatingLog } from './rotating-log.mjs';
 import { Refusal, shortPath } from './say.mjs';
@@ -92,7 +92,7 @@ export class Stack {
   }
 
   #lookForHome() {
-    if (this.#lost || this.onLost === null || placeOf(this.home) === this.#place) return;
+    if (this.#lost || this.onLost === null || !isNoMore(this.#place, this.home)) return;
     this.#lost = true;
     for (const one of this.#processes.values()) one.giveUp();
     this.#say('home', `${shortPath(this.home)} is not the directory any more that was started: it was moved or removed`);
@@ -182,7 +182,7 @@ export class Stack {
     const { home, host } = this.#settings;
     const shared = {
       ...process.env, ...service.env,
-      ORBITMESH_HOME: home, ORBITMESH_HOST: host, ORBITMESH_PORT: String(port),
+      ORBITMESH_HOME: home, ORBITMESH_HOME_PLACE: this.#place, ORBITMESH_HOST: host, ORBITMESH_PORT: String(port),
       ORBITMESH_NATS_URL: this.natsUrl, ORBITMESH_API_URL: this.url,
     };
     return this.#make(service.name, () => launchService(service, { root: this.#root, shared }), watchService);
