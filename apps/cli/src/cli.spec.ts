@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { eventually } from '@orbitmesh/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { launcherTools } from './checkout.js';
 import type { ScriptedApi } from './testing/scripted-api.js';
@@ -100,12 +102,8 @@ describe('who we are', () => {
   });
 
   it('does not take the stack of another home, whose files were copied here, for its own', async () => {
-    await testHome.launched();
     const launcher = spawn('sleep', ['60'], { stdio: 'ignore' });
-    const holder = { pid: launcher.pid!, startTime: (await launcherTools()).startTimeOf(launcher.pid!) };
-    const lock = join(home, 'run', 'launcher.lock.1');
-    const { place } = JSON.parse(await readFile(lock, 'utf8')) as { place: string };
-    await writeFile(lock, JSON.stringify({ place, ...holder }));
+    const { place, ...holder } = await testHome.launched(launcher.pid);
     await writeFile(join(home, 'run', 'stack.json'), JSON.stringify({ ready: true, url: api.url, place, launcher: holder, services: {} }));
     const copy = `${home}-copy`;
     await cp(home, copy, { recursive: true });
@@ -158,6 +156,24 @@ describe('status', () => {
     const ran = await cli(['status']);
 
     expect(ran).toMatchObject({ code: 5, out: expect.stringContaining('not ready (no runner is connected)') });
+  });
+
+  // Where there is no /proc nobody can tell.
+  (process.platform === 'linux' ? it : it.skip)('says that the launcher is suspended, as the doctor does; down lets it go on, to stop', async () => {
+    api.on('GET /health/ready', [503, { code: 'UNAVAILABLE', detail: 'No.', checks }]).on('GET /api/runners', [200, { items: [] }]).on('GET /api/sessions*', [200, { items: [], nextCursor: null }]);
+    const launcher = spawn('sleep', ['60'], { stdio: 'ignore' });
+    const ended = once(launcher, 'exit');
+    await testHome.launched(launcher.pid);
+    launcher.kill('SIGSTOP');
+    const { isSuspended } = await launcherTools();
+    await eventually(() => isSuspended(launcher.pid!), { what: 'a launcher that is suspended' });
+
+    const [status, doctor, down] = [await cli(['status']), await cli(['doctor']), await cli(['down'])];
+
+    expect(status.err).toContain(`The launcher (pid ${launcher.pid}) is suspended`);
+    expect(doctor.out).toContain(`kill -CONT ${launcher.pid}`);
+    expect(down).toMatchObject({ code: 0, err: expect.stringContaining('it goes on, to stop') });
+    expect(await ended).toEqual([null, 'SIGTERM']);
   });
 
   it('repeats what session-service says is wrong with it, and asks it all the same', async () => {

@@ -12,6 +12,7 @@ export type { Damage } from './quarantine.js';
 export { STORAGE_LIMITS, type StorageLimits } from './limits.js';
 export type { DirectoryEntry, OpenMode, StorageFile, StorageFs } from './fs/storage-fs.js';
 export { nodeFs } from './fs/node-fs.js';
+export { isOtherFile } from './fs/storage-fs.js';
 export { writeFileAtomic } from './fs/write-file-atomic.js';
 export { DirectoryLock, type LockHolder } from './lock/directory.lock.js';
 export { Collections, type DocumentName } from './collections.js';
