@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '@orbitmesh/domain';
-import { auditStore, DirectoryLock, NOTIFIER_STORE, repairStore, SESSION_STORE, StoreMark, type LockHolder, type StoreAudit, type StoreLayout } from '@orbitmesh/storage';
+import { auditStore, Collections, DirectoryLock, NOTIFIER_STORE, repairStore, SESSION_STORE, StoreMark, type LockHolder, type StoreAudit, type StoreLayout } from '@orbitmesh/storage';
 import { NAMED_FILES_MAX } from '../limits.js';
 import { note, plural, problem, type Check, type Finding, type Patient } from './finding.js';
 
@@ -25,6 +25,8 @@ async function checkStore(patient: Patient, layout: StoreLayout): Promise<Findin
   const { home, summary } = patient;
   const dir = join(home, layout.dir);
   const gone = goneFindings(home, layout);
+  // A notifier at work tells of it as of its log.
+  if (gone.length > 0) patient.told.add(join(layout.dir, 'log'));
   if (!existsSync(dir)) {
     summary.set(layout.dir, gone.length > 0 ? 'gone' : 'nothing yet');
     return gone;
@@ -70,6 +72,7 @@ interface Audited { home: string; layout: StoreLayout; holder: LockHolder | 'sil
 
 /** All of one store are mended at once, under its lock; each says what became of it. */
 function fileFindings({ home, layout, holder, audit: { findings }, fix }: Audited): Finding[] {
+  const collections = new Collections(layout.collections);
   let repaired: ReturnType<typeof repairStore> | undefined;
   const mend = (file: string) => async (): Promise<string> => {
     repaired ??= repairStore({ home, layout });
@@ -79,7 +82,8 @@ function fileFindings({ home, layout, holder, audit: { findings }, fix }: Audite
   return findings.filter(({ kind }) => holder === null || kind !== 'temporary').map(({ kind, file, problem: text, remedy }) => {
     const path = join(layout.dir, file);
     const running = holder !== null;
-    const adoption = kind === 'edited' ? [`Take it in: ${running ? '' : '% up, and then '}% doctor --adopt ${path}`] : [];
+    // What is written once is nobody's to change.
+    const adoption = kind === 'edited' && collections.onDemandAt(file) === undefined ? [`Take it in: ${running ? '' : '% up, and then '}% doctor --adopt ${path}`] : [];
     if (remedy === 'start') return problem(path, text, { advice: ['The next start mends it.'] });
     if (remedy === null) return problem(path, text, { advice: ADVICE[kind] });
     if (running) return problem(path, fix ? `${text}; not mended, because it runs` : text, { advice: [...adoption, `${adoption.length > 0 ? 'Or put back what the log has' : 'Mend it'}: % down, and then % doctor --fix`] });

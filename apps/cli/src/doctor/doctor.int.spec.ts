@@ -202,6 +202,16 @@ describe('the doctor', () => {
     })));
   });
 
+  it('advises nobody to take in a manifest that was edited: it is put back', async () => {
+    const store = await openStore();
+    const manifest = { manifestVersion: '1.0', sessionId: 'sess_1', projectId: 'proj_1', provider: {}, tasks: [], workingDir: '/w' };
+    await store.commit({ puts: [{ collection: 'manifests', id: 'sess_1', doc: manifest }] });
+    await store.close();
+    await edit('session-service/sessions/sess_1/manifest.json', '/w', '/x');
+
+    expect((await doctor()).findings).toMatchObject([{ text: 'was edited by hand: workingDir', fixable: true, advice: [] }]);
+  });
+
   it('has nothing against a FIFO that was put aside, and takes no directory for a document', async () => {
     await mkdir(at('session-service/quarantine'), { mode: 0o700 });
     execFileSync('mkfifo', ['-m', '644', at('session-service/quarantine/fifo')]);
