@@ -127,6 +127,26 @@ describe('who we are', () => {
   });
 });
 
+describe('a project', () => {
+  const projects = (...names: string[]) => api.on('GET /api/projects*', [200, { items: names.map((name, n) => ({ id: `proj_${n}`, name })), nextCursor: null }]).on('GET /api/tasks*', [200, { items: [], nextCursor: null }]);
+
+  it('may be named as people call it, where no other has that name', async () => {
+    projects('Moon', 'Big Rocket');
+
+    expect((await cli(['task', 'list', '--project', 'Big Rocket'])).code).toBe(0);
+    expect(api.sent.at(-1)?.path).toMatch(/^\/api\/tasks\?.*projectId=proj_1/);
+    expect((await cli(['task', 'list', '--project', 'proj_7'])).code).toBe(0);
+    expect(api.sent.map(({ path }) => path.split('?')[0])).toEqual(['/api/projects', '/api/tasks', '/api/tasks']);
+  });
+
+  it('is told to be none, or more than one, with what lists their ids', async () => {
+    projects('Moon', 'Moon');
+
+    expect(await cli(['task', 'list', '--project', 'Moon'])).toMatchObject({ code: 2, err: expect.stringMatching(/2 projects are called Moon: proj_0, proj_1\.[^]*orbitmesh project list/) });
+    expect(await cli(['task', 'list', '--project', 'My Moon'])).toMatchObject({ code: 3, err: expect.stringMatching(/There is no project My Moon\.[^]*orbitmesh project list/) });
+  });
+});
+
 describe('status', () => {
   const checks = { gateway: true, sessionService: true, runners: 0, notifier: true };
 

@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, copyFile, cp, mkdir, mkdtemp, open, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
@@ -200,6 +200,16 @@ describe('the doctor', () => {
     expect(fixed.findings).toEqual(['session-service', 'notifier'].map((file) => ({
       file, level: 'problem', text: 'is gone, or empty: this home has had one since 2026-01-01T00:00:00.000Z', fixable: false, advice: [expect.stringContaining('backup'), expect.stringContaining(`rm ${at(file)}.store.json`)],
     })));
+  });
+
+  it('has nothing against a FIFO that was put aside, and takes no directory for a document', async () => {
+    await mkdir(at('session-service/quarantine'), { mode: 0o700 });
+    execFileSync('mkfifo', ['-m', '644', at('session-service/quarantine/fifo')]);
+
+    expect(problems(await doctor())).toEqual([]);
+    const ran = await cliIn(home, ['doctor', '--adopt', 'session-service/tasks'], { cwd: home });
+    expect(ran).toMatchObject({ code: 2, err: expect.stringMatching(/session-service\/tasks is no file\.\n[^]*named by: orbitmesh doctor/) });
+    expect(ran.err).not.toContain('Mend it');
   });
 
   it('notices a home that was copied back, and needs to be told of one that was set back', async () => {
