@@ -48,6 +48,7 @@ async function ownStack({ root, natsServer, interruption, settings }) {
   let stopping = null;
   const stop = () => (stopping ??= stack.stop());
   interruption.undo = stop;
+  stack.onLost = () => void stop();
   try {
     await stack.start(natsServer);
   } catch (error) {

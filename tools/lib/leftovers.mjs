@@ -1,7 +1,7 @@
 import { join } from 'node:path';
 import { LEFTOVER_GRACE_MS } from './limits.mjs';
 import { placeOf } from './place.mjs';
-import { isAlive, variableOf } from './process-info.mjs';
+import { isAlive, signal, variableOf } from './process-info.mjs';
 import { readStack } from './stack-file.mjs';
 
 /**
@@ -31,11 +31,3 @@ export async function endLeftovers(left) {
 }
 
 const pause = () => new Promise((done) => { setTimeout(done, 20); });
-
-function signal(pid, name) {
-  try {
-    process.kill(pid, name);
-  } catch (error) {
-    if (error.code !== 'ESRCH') throw error;
-  }
-}

@@ -16,6 +16,8 @@ export const STOP_SERVICE_MS = 1_500;
 export const STOP_RECORD_MS = 5_000;
 export const STOP_NATS_MS = 1_000;
 export const STOP_TOTAL_MS = 9_300;
+/** Agents whose runner was killed are killed in this time; what is there still is told. */
+export const AGENTS_END_MS = 500;
 /** `exec` in the npm script makes the terminal's Ctrl-C arrive twice: repeats this close are one. */
 export const SIGNAL_REPEAT_MS = 1_000;
 
@@ -25,7 +27,7 @@ export const LEFTOVER_GRACE_MS = 3_000;
 /** run/stack.json could not be written, as on a full disk: tried again this often, as long as the stack runs. */
 export const STACK_FILE_RETRY_MS = 1_000;
 
-/** A launcher looks this often at what nobody tells it: suspended processes, a run/stack.json that was removed. */
+/** A launcher looks this often at what nobody tells it: suspended processes, a home that was moved, a run/stack.json that was removed. */
 export const STACK_LOOK_MS = 500;
 
 /** One log file of a service and how many are kept; the oldest is removed. */

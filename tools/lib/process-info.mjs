@@ -18,6 +18,15 @@ export function isAlive(known) {
   return pid !== null && typeof startTime === 'string' && startTimeOf(pid) === startTime;
 }
 
+/** To one that may be gone by now. */
+export function signal(pid, name) {
+  try {
+    process.kill(pid, name);
+  } catch (error) {
+    if (error.code !== 'ESRCH') throw error;
+  }
+}
+
 /** By SIGSTOP or a debugger's like; where there is no /proc nobody can tell. */
 export function isSuspended(pid) {
   return process.platform === 'linux' && statOf(pid)?.[0] === 'T';

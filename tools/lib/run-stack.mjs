@@ -63,6 +63,9 @@ function stopOnSignal(stack, keepAgents) {
       process.exit(clean ? 0 : 1);
     }, fail);
   };
+  stack.onLost = () => {
+    if (stoppingSince === null) stop(keepAgents);
+  };
   for (const name of ['SIGINT', 'SIGTERM', 'SIGHUP']) process.on(name, () => stop(keepAgents));
   // `orbitmesh down --keep-agents`, however we were started.
   process.on('SIGUSR2', () => stop(true));

@@ -4,9 +4,10 @@ import { join } from 'node:path';
 import { asRefusalToWrite } from './files.mjs';
 import { endLeftovers, leftoversOf } from './leftovers.mjs';
 import { READY_PROBE_MS, READY_PROBE_TIMEOUT_MS, STACK_LOOK_MS, STOP_NATS_MS, STOP_TOTAL_MS } from './limits.mjs';
-import { countRuns } from './open-runs.mjs';
+import { countRuns, endAgents } from './open-runs.mjs';
 import { launchNats, prepareNats, watchNats } from './own-nats.mjs';
 import { homeLock } from './owner-lock.mjs';
+import { isNoMore, placeOf } from './place.mjs';
 import { startTimeOf } from './process-info.mjs';
 import { RotatingLog } from './rotating-log.mjs';
 import { Refusal, shortPath } from './say.mjs';
@@ -34,10 +35,16 @@ export class Stack {
   /** Set by the first stop: nothing is started any more. */
   #closed = false;
   #looking = null;
+  /** Which directory the home was when it was taken. */
+  #place = null;
+  /** It is another one by now, or none: whatever were started there would begin a new home. */
+  #lost = false;
   /** Of a launcher that was killed, still shown until they are ended. */
   #left = {};
   /** Whom to tell to stop. */
   #launcher = { pid: process.pid, startTime: startTimeOf(process.pid) };
+  /** What to do when the home was moved or removed. */
+  onLost = null;
   url = null;
   natsUrl = null;
 
@@ -70,6 +77,7 @@ export class Stack {
       throw new Refusal(`OrbitMesh already runs in ${shortPath(this.home)}: launcher pid ${holder.pid}, started from ${holder.checkout}. ` +
         'Stop that one first, or set ORBITMESH_HOME to another directory.');
     }
+    this.#place = placeOf(this.home);
     this.#left = leftoversOf(this.home);
     this.#file.publish();
     this.#looking = setInterval(() => this.#look(), STACK_LOOK_MS).unref();
@@ -78,8 +86,17 @@ export class Stack {
 
   /** At what nobody tells: a process that is suspended, a file that somebody removed. */
   #look() {
+    this.#lookForHome();
     for (const one of this.#processes.values()) one.look();
-    this.#file.publishIfGone();
+    if (!this.#lost) this.#file.publishIfGone();
+  }
+
+  #lookForHome() {
+    if (this.#lost || this.onLost === null || !isNoMore(this.#place, this.home)) return;
+    this.#lost = true;
+    for (const one of this.#processes.values()) one.giveUp();
+    this.#say('home', `${shortPath(this.home)} is not the directory any more that was started: it was moved or removed`);
+    this.onLost();
   }
 
   /**
@@ -114,16 +131,23 @@ export class Stack {
       const reserved = one.name === 'nats' ? 0 : STOP_NATS_MS;
       const left = Math.max(0, Math.min(stopMs, deadline - reserved - performance.now()));
       const ask = one.name === 'nats' ? (child) => child.kill('SIGTERM') : askToStop(keepAgents);
-      const runs = () => (one.name === RUNNER && !keepAgents ? countRuns(this.home, RUNNER) : { open: 0, living: 0 });
+      const runs = () => (one.name === RUNNER && !keepAgents && !this.#lost ? countRuns(this.home, RUNNER) : { open: 0, living: 0 });
       const end = await one.stop(ask, left, () => runs().open > 0);
       if (end === 'killed') this.#say(one.name, 'did not stop in time and was killed');
+      if (one.name === RUNNER && !keepAgents && (end !== 'stopped' || this.#lost)) await this.#endAgents();
       const { open, living } = end === 'stopped' ? { open: 0, living: 0 } : runs();
       if (living > 0) this.#say('agents', `${living} still ${living === 1 ? 'runs' : 'run'}; the next npm start goes on with ${living === 1 ? 'it' : 'them'}, and its Ctrl-C ends ${living === 1 ? 'it' : 'them'}`);
       else if (open > 0) this.#say('agents', `have ended, which could not be written down for ${open}; the next npm start does`);
       clean &&= end !== 'killed' && open === 0;
     }
     this.#handBack();
-    return clean;
+    return clean && !this.#lost;
+  }
+
+  /** Their runner could not. */
+  async #endAgents() {
+    const ended = await endAgents(this.home, RUNNER);
+    if (ended > 0) this.#say('agents', `${ended} ended without ${ended === 1 ? 'its' : 'their'} runner`);
   }
 
   /** Kills everything now. Agents are left to be adopted by the next start. */
@@ -158,7 +182,7 @@ export class Stack {
     const { home, host } = this.#settings;
     const shared = {
       ...process.env, ...service.env,
-      ORBITMESH_HOME: home, ORBITMESH_HOST: host, ORBITMESH_PORT: String(port),
+      ORBITMESH_HOME: home, ORBITMESH_HOME_PLACE: this.#place, ORBITMESH_HOST: host, ORBITMESH_PORT: String(port),
       ORBITMESH_NATS_URL: this.natsUrl, ORBITMESH_API_URL: this.url,
     };
     return this.#make(service.name, () => launchService(service, { root: this.#root, shared }), watchService);
@@ -184,7 +208,9 @@ export class Stack {
     }
     if (!this.#allReady) this.#answers = false;
     else if (!this.#answers) void this.#probe();
-    this.#file.publish();
+    // Before it is started again.
+    if (one.state === 'waiting') this.#lookForHome();
+    if (!this.#lost) this.#file.publish();
   }
 
   /** Processes that are ready find each other a moment later; whoever reads `ready` must be able to rely on it. */
@@ -211,6 +237,8 @@ export class Stack {
   #handBack() {
     clearInterval(this.#looking);
     for (const log of this.#logs.splice(0)) log.close();
+    // It ends with this process anyway, and what is there by that name now is another's.
+    if (this.#lost) return;
     this.#file.remove();
     try {
       this.#lock.release();

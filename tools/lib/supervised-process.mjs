@@ -85,8 +85,7 @@ export class SupervisedProcess {
    * @returns {Promise<'stopped' | 'died' | 'killed'>} `died`: not by our hand, and not in order
    */
   async stop(ask, timeoutMs, unfinished = () => false) {
-    this.#stopping = true;
-    clearTimeout(this.#restartTimer);
+    this.giveUp();
     const deadline = performance.now() + timeoutMs;
     let end = this.#child ? await this.#end(ask, deadline, unfinished()) : 'died';
     if (end === 'died' && unfinished()) {
@@ -98,10 +97,15 @@ export class SupervisedProcess {
     return end;
   }
 
-  /** Ends it now, for good. Only the process itself: agents outlive their runner. */
-  kill() {
+  /** It is not started again. */
+  giveUp() {
     this.#stopping = true;
     clearTimeout(this.#restartTimer);
+  }
+
+  /** Ends it now, for good. Only the process itself: agents outlive their runner. */
+  kill() {
+    this.giveUp();
     this.#child?.kill('SIGKILL');
   }
 

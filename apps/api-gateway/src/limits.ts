@@ -62,6 +62,8 @@ export const SLICE_EVENTS_MAX = 256;
 export const SLICE_BYTES_MAX = 512 * 1024;
 /** Clients paging from the log at once; the others wait their turn, so that catch-up does not starve commands. */
 export const PAGES_IN_FLIGHT_MAX = 8;
+/** A subscription asks so often for its first page when the log has got another name than its gateway knows; then it waits until that has learnt it. */
+export const RESUME_PAGES_MAX = 2;
 /** Wait before asking again for what a service could not give: first and longest. There is no last attempt. */
 export const TAIL_RETRY_MS = 100;
 export const TAIL_RETRY_MS_MAX = 2_000;

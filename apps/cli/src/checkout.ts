@@ -9,6 +9,8 @@ type Say = (about: string, what: string) => void;
 export interface LauncherTools {
   homeLock(home: string): { readonly holder: Holder | null };
   isAlive(known: { pid: number | null; startTime?: string | null }): boolean;
+  /** By SIGSTOP; false too where nobody can tell. */
+  isSuspended(pid: number): boolean;
   /** null: there is no such process. */
   startTimeOf(pid: number): string | null;
   /** Runs that a runner has not closed, and those of them whose agent lives. */

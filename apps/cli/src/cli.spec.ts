@@ -1,6 +1,8 @@
 import { spawn } from 'node:child_process';
-import { cp, mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { once } from 'node:events';
+import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { eventually } from '@orbitmesh/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { launcherTools } from './checkout.js';
 import type { ScriptedApi } from './testing/scripted-api.js';
@@ -100,12 +102,8 @@ describe('who we are', () => {
   });
 
   it('does not take the stack of another home, whose files were copied here, for its own', async () => {
-    await testHome.launched();
     const launcher = spawn('sleep', ['60'], { stdio: 'ignore' });
-    const holder = { pid: launcher.pid!, startTime: (await launcherTools()).startTimeOf(launcher.pid!) };
-    const lock = join(home, 'run', 'launcher.lock.1');
-    const { place } = JSON.parse(await readFile(lock, 'utf8')) as { place: string };
-    await writeFile(lock, JSON.stringify({ place, ...holder }));
+    const { place, ...holder } = await testHome.launched(launcher.pid);
     await writeFile(join(home, 'run', 'stack.json'), JSON.stringify({ ready: true, url: api.url, place, launcher: holder, services: {} }));
     const copy = `${home}-copy`;
     await cp(home, copy, { recursive: true });
@@ -129,6 +127,26 @@ describe('who we are', () => {
   });
 });
 
+describe('a project', () => {
+  const projects = (...names: string[]) => api.on('GET /api/projects*', [200, { items: names.map((name, n) => ({ id: `proj_${n}`, name })), nextCursor: null }]).on('GET /api/tasks*', [200, { items: [], nextCursor: null }]);
+
+  it('may be named as people call it, where no other has that name', async () => {
+    projects('Moon', 'Big Rocket');
+
+    expect((await cli(['task', 'list', '--project', 'Big Rocket'])).code).toBe(0);
+    expect(api.sent.at(-1)?.path).toMatch(/^\/api\/tasks\?.*projectId=proj_1/);
+    expect((await cli(['task', 'list', '--project', 'proj_7'])).code).toBe(0);
+    expect(api.sent.map(({ path }) => path.split('?')[0])).toEqual(['/api/projects', '/api/tasks', '/api/tasks']);
+  });
+
+  it('is told to be none, or more than one, with what lists their ids', async () => {
+    projects('Moon', 'Moon');
+
+    expect(await cli(['task', 'list', '--project', 'Moon'])).toMatchObject({ code: 2, err: expect.stringMatching(/2 projects are called Moon: proj_0, proj_1\.[^]*orbitmesh project list/) });
+    expect(await cli(['task', 'list', '--project', 'My Moon'])).toMatchObject({ code: 3, err: expect.stringMatching(/There is no project My Moon\.[^]*orbitmesh project list/) });
+  });
+});
+
 describe('status', () => {
   const checks = { gateway: true, sessionService: true, runners: 0, notifier: true };
 
@@ -138,6 +156,24 @@ describe('status', () => {
     const ran = await cli(['status']);
 
     expect(ran).toMatchObject({ code: 5, out: expect.stringContaining('not ready (no runner is connected)') });
+  });
+
+  // Where there is no /proc nobody can tell.
+  (process.platform === 'linux' ? it : it.skip)('says that the launcher is suspended, as the doctor does; down lets it go on, to stop', async () => {
+    api.on('GET /health/ready', [503, { code: 'UNAVAILABLE', detail: 'No.', checks }]).on('GET /api/runners', [200, { items: [] }]).on('GET /api/sessions*', [200, { items: [], nextCursor: null }]);
+    const launcher = spawn('sleep', ['60'], { stdio: 'ignore' });
+    const ended = once(launcher, 'exit');
+    await testHome.launched(launcher.pid);
+    launcher.kill('SIGSTOP');
+    const { isSuspended } = await launcherTools();
+    await eventually(() => isSuspended(launcher.pid!), { what: 'a launcher that is suspended' });
+
+    const [status, doctor, down] = [await cli(['status']), await cli(['doctor']), await cli(['down'])];
+
+    expect(status.err).toContain(`The launcher (pid ${launcher.pid}) is suspended`);
+    expect(doctor.out).toContain(`kill -CONT ${launcher.pid}`);
+    expect(down).toMatchObject({ code: 0, err: expect.stringContaining('it goes on, to stop') });
+    expect(await ended).toEqual([null, 'SIGTERM']);
   });
 
   it('repeats what session-service says is wrong with it, and asks it all the same', async () => {

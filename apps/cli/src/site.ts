@@ -1,7 +1,7 @@
 import { Argument, type Command } from 'commander';
 import type { ApiAnswer, ApiClient, CallOptions } from '@orbitmesh/api-client';
 import type { Page } from '@orbitmesh/contracts';
-import type { Context } from './context.js';
+import { projectNamed, type Context } from './context.js';
 import { printFields, printTable, type Columns, type Fields } from './document-text.js';
 import { LIST_ROWS_DEFAULT } from './limits.js';
 import { choiceOf, optionOf, whole, type OptionRow } from './options.js';
@@ -90,7 +90,7 @@ export class Site {
     command.option('--json', prints === 'document' ? 'print JSON: one document, on one line' : 'print JSON: one document a line');
     if (more) command.addHelpText('after', `\n${more}`);
     printsOfCommand.set(command, prints);
-    return command.action(this.run<O, A>(action));
+    return command.action(this.run<O, A>(async (context, call) => action(context, await withProjectId(context, call))));
   }
 
   /** All of a list, up to `--limit`. */
@@ -133,6 +133,12 @@ export class Site {
       context.printer.result({ id, deleted: true }, () => `${id}: deleted`);
     });
   }
+}
+
+/** `--project` may be the name that a person gave it. */
+async function withProjectId<O, A extends readonly unknown[]>(context: Context, call: Call<O, A>): Promise<Call<O, A>> {
+  const { project } = call.options as { project?: unknown };
+  return typeof project === 'string' ? { ...call, options: { ...call.options, project: await projectNamed(context, project) } } : call;
 }
 
 interface CallFlags { idempotencyKey?: string; ifMatch?: number }

@@ -30,12 +30,18 @@ export async function stopStack(context: Context, options: DownOptions): Promise
 }
 
 /** @throws CliError when it does not end in time */
-async function stop({ terminal }: Context, tools: LauncherTools, holder: Holder, env: NodeJS.ProcessEnv, { keepAgents }: DownOptions): Promise<void> {
+async function stop({ printer, terminal }: Context, tools: LauncherTools, holder: Holder, env: NodeJS.ProcessEnv, { keepAgents }: DownOptions): Promise<void> {
   if (keepAgents && (await stackOf(env))?.launcher?.pid !== holder.pid) {
     throw new CliError(EXIT.refused, 'It was started by a version that cannot be told to keep its agents.', { hint: 'Stop it without --keep-agents.' });
   }
   // Right before: the lock names a process by its start time, so a stranger that has its pid by now gets nothing.
-  if (tools.isAlive(holder)) process.kill(holder.pid, keepAgents ? 'SIGUSR2' : 'SIGTERM');
+  if (tools.isAlive(holder)) {
+    const suspended = tools.isSuspended(holder.pid);
+    process.kill(holder.pid, keepAgents ? 'SIGUSR2' : 'SIGTERM');
+    // It cannot stop anything before it goes on.
+    if (suspended) process.kill(holder.pid, 'SIGCONT');
+    if (suspended) printer.note(`The launcher (pid ${holder.pid}) was suspended; it goes on, to stop.`);
+  }
   const until = performance.now() + DOWN_MS_MAX;
   while (tools.isAlive(holder)) {
     if (performance.now() > until) throw new CliError(EXIT.failure, `The launcher (pid ${holder.pid}) did not end in ${DOWN_MS_MAX / 1_000} s.`, { code: 'WAIT_TIMEOUT', hint: 'Try again; a second time it ends at once.' });

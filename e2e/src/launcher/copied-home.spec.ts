@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { spawn, type ChildProcess } from 'node:child_process';
-import { cp, mkdir, mkdtemp, rename, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, rename, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TOOLS } from './stub-checkout.js';
@@ -8,6 +8,7 @@ import { TOOLS } from './stub-checkout.js';
 interface Tools {
   homeLock(home: string): { tryAcquire(): object | null; readonly holder: { pid: number } | null };
   placeOf(dir: string): string | undefined;
+  isNoMore(place: string, dir: string): boolean;
   startTimeOf(pid: number): string | null;
   leftoversOf(home: string): Record<string, { pid: number }>;
   countRuns(home: string, slot: string): { open: number; living: number };
@@ -71,6 +72,16 @@ describe('a home that was copied', () => {
     publish({ nats: processOf(copy) });
 
     expect(tools.leftoversOf(home)).toEqual({});
+  });
+
+  it('is told from the one that was there, which may have got another number, and from one that cannot be looked at', async () => {
+    const place = tools.placeOf(home)!;
+    const [inode, birth] = place.split('-');
+
+    expect([place, `1-${birth}`].map((one) => tools.isNoMore(one, home))).toEqual([false, birth === '0']);
+    expect([`${inode}-1`, '1-0'].map((one) => tools.isNoMore(one, home))).toEqual([birth !== '0', true]);
+    await symlink('closed', join(dir, 'closed'));
+    expect([join(dir, 'closed'), join(dir, 'nowhere'), join(home, 'run', 'nowhere', 'at all')].map((one) => tools.isNoMore(place, one))).toEqual([false, true, true]);
   });
 
   it('believes what an older version wrote, which did not say where', async () => {

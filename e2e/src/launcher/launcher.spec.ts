@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
 import { existsSync } from 'node:fs';
-import { mkdir, readFile, readdir, rm, stat, writeFile } from 'node:fs/promises';
+import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { eventually, processesNaming, startStack, type StackOptions, type TestStack } from '@orbitmesh/testing';
@@ -134,12 +134,20 @@ describe('the launcher', () => {
     await stack.waitReady();
   });
 
-  it('goes on when its home is gone, and ends everything when told to', async () => {
+  it.each<[string, () => Promise<void>]>([
+    ['moved', () => rename(home, `${home}-moved`)], ['removed', () => rm(home, { recursive: true })],
+  ])('ends everything when its home is %s, and nothing is made anew where it was', async (_how, lose) => {
     const stack = await launch();
-    await rm(home, { recursive: true });
-    await stack.interrupt();
+    const { notifier, 'api-gateway': gateway } = await stack.pids();
+    await lose();
+    // As what has lost its lock does.
+    for (const pid of [notifier, gateway]) process.kill(pid!, 'SIGKILL');
+    await eventually(() => stack.launcher.exitCode !== null, { what: 'the end of the launcher' });
+    expect(stack.launcher.exitCode).toBe(1);
+    expect(stack.output).toMatch(/is not the directory any more[^]*Stopped\.\n$/);
+    expect(stack.output).not.toContain('could not be written');
     expect(await processesNaming(home)).toEqual([]);
-    expect(stack.output).toContain('could not be written');
+    expect(existsSync(home)).toBe(false);
   });
 
   it('keeps run/ to its owner, and the password of NATS off every command line', async () => {

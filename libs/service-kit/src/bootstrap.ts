@@ -54,7 +54,7 @@ export async function bootstrapService<C extends ServiceConfig>(definition: Serv
 }
 
 async function startService<C extends ServiceConfig>(definition: ServiceDefinition<C>, config: Readonly<C>, logger: Logger, lifecycle: Lifecycle): Promise<void> {
-  const installation = await loadInstallation(config.home);
+  const installation = await loadInstallation(config.home, config.homePlace);
   const bus = await Bus.connect({ url: config.natsUrl, installationId: installation.installationId, name: definition.name, log: logger });
   const health = new HealthRegistry(definition.name);
   const runtime: ServiceRuntime<C> = { name: definition.name, config, logger, installation, bus, health, metrics: new Metrics(), lifecycle };

@@ -1,8 +1,9 @@
-import { mkdtemp, readdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { cp, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { isId } from '@orbitmesh/domain';
+import { nodeFs } from '@orbitmesh/storage';
 import { loadInstallation } from './installation.js';
 
 let home: string;
@@ -17,6 +18,20 @@ describe('loadInstallation', () => {
     expect(isId(all[0].installationId)).toBe(true);
     expect(await readdir(join(home, 'new'))).toEqual(['installation.json']);
     expect(JSON.parse(await readFile(join(home, 'new', 'installation.json'), 'utf8'))).toEqual({ ...all[0] });
+  });
+
+  it('makes none where the home was that its launcher started, and was moved away', async () => {
+    const place = nodeFs.identitySync!(home);
+    const { installationId } = await loadInstallation(home, place);
+    const moved = `${home}-moved`;
+    await rename(home, moved);
+
+    await expect(loadInstallation(home, place)).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('moved') });
+    await expect(stat(home)).rejects.toMatchObject({ code: 'ENOENT' });
+    await cp(moved, home, { recursive: true });
+    await expect(loadInstallation(home, place)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    expect(await loadInstallation(moved, place)).toMatchObject({ installationId });
+    await rm(moved, { recursive: true });
   });
 
   it('keeps it', async () => {

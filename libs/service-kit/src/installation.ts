@@ -2,6 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { link, mkdir, open, readFile, stat, unlink } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { AppError, isId } from '@orbitmesh/domain';
+import { isOtherFile, nodeFs } from '@orbitmesh/storage';
 import { INSTALLATION_BYTES_MAX } from './limits.js';
 
 /** Who this home is, on a NATS that others may share; in every subject and every cursor (design §2). */
@@ -11,9 +12,13 @@ export class Installation {
 
 /**
  * Reads `$ORBITMESH_HOME/installation.json`, or makes it; of several processes that come first together one makes it and all read the same.
- * @throws CONFIG_INVALID when the file is damaged: a new id would orphan every cursor and run, so none is made up.
+ * @param place which directory the home has to be; without it any, and it is made where there is none
+ * @throws CONFIG_INVALID when the file is damaged: a new id would orphan every cursor and run, so none is made up; and where that
+ * directory is not the home any more.
  */
-export async function loadInstallation(home: string): Promise<Installation> {
+export async function loadInstallation(home: string, place?: string): Promise<Installation> {
+  const found = place && nodeFs.identitySync!(home);
+  if (place && (found === undefined || isOtherFile(place, found))) throw new AppError('CONFIG_INVALID', `${home} is not the directory any more that was started: it was moved or removed.`);
   await mkdir(home, { recursive: true, mode: 0o700 });
   const file = join(home, 'installation.json');
   const there = await readInstallation(file);

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { IsIn, IsNotEmpty, IsString, validateSync } from 'class-validator';
+import { IsIn, IsNotEmpty, IsOptional, IsString, validateSync } from 'class-validator';
 import { plainToInstance, Transform } from 'class-transformer';
 import { AppError } from '@orbitmesh/domain';
 
@@ -17,6 +17,10 @@ export class ServiceConfig {
   @Transform(({ value }) => (typeof value === 'string' ? resolve(value) : value))
   @IsString() @IsNotEmpty()
   home: string = join(homedir(), '.orbitmesh');
+
+  /** Which directory that is, as its launcher found it: one that was moved away meanwhile is not made anew under its old name. */
+  @IsOptional() @IsString()
+  homePlace?: string = undefined;
 
   /** `nats://[user:password@]host:port`; may hold a password, so it is never logged. */
   @IsString() @IsNotEmpty()

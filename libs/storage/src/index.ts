@@ -1,5 +1,6 @@
 export { Store, type StoreOptions } from './store.js';
 export type { StorageHealth } from './storage-health.js';
+export { StoreMark, type LostStore } from './store-mark.js';
 export { Repository } from './repository.js';
 export type { CollectionSpec, Commit, Committed, DocMeta, IdempotentAnswer, NewEvent, Shape } from './commit.js';
 export type { View } from './view/view.js';
@@ -11,6 +12,7 @@ export type { Damage } from './quarantine.js';
 export { STORAGE_LIMITS, type StorageLimits } from './limits.js';
 export type { DirectoryEntry, OpenMode, StorageFile, StorageFs } from './fs/storage-fs.js';
 export { nodeFs } from './fs/node-fs.js';
+export { isOtherFile } from './fs/storage-fs.js';
 export { writeFileAtomic } from './fs/write-file-atomic.js';
 export { DirectoryLock, type LockHolder } from './lock/directory.lock.js';
 export { Collections, type DocumentName } from './collections.js';

@@ -99,6 +99,8 @@ export const STORAGE_LIMITS: StorageLimits = {
 
 /** Directories below the store's that are searched for documents; deeper ones are not ours. */
 export const DOCUMENT_DEPTH_MAX = 4;
+/** What a home remembers of a store has about 60 bytes. */
+export const STORE_MARK_BYTES_MAX = 4_096;
 /** How long a lock's holder may take to say who it is, in ms; then the refusal says that it does not answer. */
 export const LOCK_ANSWER_MS = 1_000;
 /** Attempts to take a lock that others are taking over too; then STORAGE_LOCKED. */

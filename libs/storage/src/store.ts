@@ -190,9 +190,10 @@ export class Store {
     return healthOf({ state, log, checkpointer, full, quarantine, tornBytes, limits, closed: this.closing !== undefined, owned: this.lock.held() });
   }
 
-  /** Tells of a document that is not what others say of it: the store alone cannot see that. */
-  reportDamage({ collection, id }: DocumentName, reason: string): void {
-    this.quarantine.note(this.options.collections.path(collection, id, this.durable.get(collection, id) ?? {}), reason);
+  /** Tells of a document (or a file) that is not what others say of it: the store alone cannot see that. */
+  reportDamage(what: DocumentName | string, reason: string): void {
+    const path = typeof what === 'string' ? what : this.options.collections.path(what.collection, what.id, this.durable.get(what.collection, what.id) ?? {});
+    this.quarantine.note(path, reason);
   }
 
   /** Resolves when every file shows the log and a checkpoint says so. @throws STORAGE_WRITE, STORAGE_FULL. */

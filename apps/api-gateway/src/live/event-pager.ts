@@ -4,6 +4,12 @@ import { Bus } from '@orbitmesh/messaging';
 import { PAGES_IN_FLIGHT_MAX } from '../limits.js';
 import { LiveEvent } from './event-ring.js';
 
+export interface LogPage {
+  events: LiveEvent[];
+  /** Where it ends, by the name that the log has now. */
+  nextCursor: string;
+}
+
 /** Pages of the log for clients that are behind, a few at a time, in the order they asked. */
 @Injectable()
 export class EventPager {
@@ -13,12 +19,12 @@ export class EventPager {
   constructor(@Inject(Bus) private readonly bus: Bus) {}
 
   /** @throws CURSOR_GONE, UNAVAILABLE, TIMEOUT */
-  async page(after: string): Promise<LiveEvent[]> {
+  async page(after: string): Promise<LogPage> {
     if (this.inFlight >= PAGES_IN_FLIGHT_MAX) await new Promise<void>((resolve) => { this.waiting.push(resolve); });
     else this.inFlight += 1;
     try {
-      const { items } = await this.bus.request(SessionRpc.eventPage, { after, limit: PAGE_ITEMS_MAX });
-      return items.map((event) => new LiveEvent(event));
+      const { items, nextCursor } = await this.bus.request(SessionRpc.eventPage, { after, limit: PAGE_ITEMS_MAX });
+      return { events: items.map((event) => new LiveEvent(event)), nextCursor };
     } finally {
       // The place is handed on, so that nobody who came later takes it.
       const next = this.waiting.shift();

@@ -1,7 +1,8 @@
 import { AppError } from '@orbitmesh/domain';
 import { eventMatchOf, type EventFilterDto, type EventMatch, type ServerFrame } from '@orbitmesh/contracts';
 import type { Principal } from '../auth/principal.js';
-import type { EventPager } from './event-pager.js';
+import { RESUME_PAGES_MAX } from '../limits.js';
+import type { EventPager, LogPage } from './event-pager.js';
 import type { LiveEvent } from './event-ring.js';
 import { cursorOf, type EventTail, type FeedPosition } from './event-tail.js';
 
@@ -99,14 +100,23 @@ export class FeedReader {
       return;
     }
     try {
-      const page = await this.pager.page(after);
-      const seq = page.length > 0 ? page[0].envelope.seq - 1 : given?.seq;
+      const { events, nextCursor } = await this.pageOfTail(after);
       // The log took the cursor, which may be of a name that it had before a restore (ADR-0021): from here on they are its numbers.
-      if (seq !== undefined) this.begin(subscription, 'ok', { logId: (this.tail.position ?? head).logId, seq }, page);
+      const next = positionOf(nextCursor);
+      if (next) this.begin(subscription, 'ok', { logId: next.logId, seq: events.length > 0 ? events[0].envelope.seq - 1 : next.seq }, events);
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'CURSOR_GONE') throw error;
       this.begin(subscription, 'gap', headOf(error) ?? this.tail.position ?? head);
     }
+  }
+
+  /** @throws UNAVAILABLE while the log goes by one name and the tail knows it by another: positions in the one would be lost with the other's end */
+  private async pageOfTail(after: string): Promise<LogPage> {
+    for (let attempt = 1; attempt <= RESUME_PAGES_MAX; attempt += 1) {
+      const page = await this.pager.page(after);
+      if (positionOf(page.nextCursor)?.logId === this.tail.position?.logId) return page;
+    }
+    throw new AppError('UNAVAILABLE');
   }
 
   private begin(subscription: Subscription, resume: 'ok' | 'gap', at: FeedPosition, page: LiveEvent[] = []): void {
@@ -149,9 +159,9 @@ export class FeedReader {
 
   private async fetch(subscription: Subscription, position: FeedPosition): Promise<void> {
     try {
-      const page = await this.pager.page(cursorOf(position));
+      const { events } = await this.pager.page(cursorOf(position));
       // Begun anew meanwhile, in another log: a page of the old one means nothing there.
-      if (subscription.position === position) subscription.page = page;
+      if (subscription.position === position) subscription.page = events;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
       const head = error.code === 'CURSOR_GONE' ? headOf(error) ?? this.tail.position : null;

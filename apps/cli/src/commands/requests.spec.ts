@@ -123,9 +123,9 @@ describe('what a command asks for', () => {
 describe('what is asked of nobody', () => {
   it.each([
     'project update proj_1', 'task update task_1', 'task create t', 'task move task_1', 'task move task_1 --before a --after b', 'task report completed done', 'task report lies x --session s', 'mail send hello',
-    'mail send hello --to nobody:x', 'mail inbox', 'mail wait', 'ordering show task', 'ordering show house -p p', 'ordering move task a -p p', 'ordering move task a -p p --before b --after c', 'ordering set task -p p',
+    'mail send hello --to nobody:x', 'mail inbox', 'mail wait', 'ordering show task', 'ordering show house -p proj_1', 'ordering move task a -p proj_1', 'ordering move task a -p proj_1 --before b --after c', 'ordering set task -p proj_1',
     'team-member memory set tm_1 - none', 'session attach sess_1 --input x', 'session report progress m', 'wait', 'wait s --for rain', 'wait s --timeout soon', 'manifest generate', 'events --filter x=1',
-    'events --filter project=a --project b', 'completion tcsh', 'task list --status later', 'task list --limit 0', 'project', 'team-member memory', 'webhook deliveries w --state lost',
+    'events --filter project=proj_a --project proj_b', 'completion tcsh', 'task list --status later', 'task list --limit 0', 'project', 'team-member memory', 'webhook deliveries w --state lost',
   ])('%s comes to 2', async (line) => {
     const ran = await cli(line);
 

@@ -38,21 +38,23 @@ async function status(context: Context): Promise<void> {
   // Who says what is wrong with it answers.
   const lists = readiness?.checks.sessionService || readiness?.problems?.sessionService !== undefined ? await Promise.all([client.runners(), liveSessions(client)]).catch(unlessAway) : null;
   const services = (await stackOf(env))?.services ?? null;
-  const { isAlive } = launcher ? await launcherTools() : { isAlive: () => true };
+  const { isAlive, isSuspended } = launcher ? await launcherTools() : { isAlive: () => true, isSuspended: () => false };
+  const suspended = launcher !== null && isSuspended(launcher.pid);
+  if (suspended) printer.note(`The launcher (pid ${launcher.pid}) is suspended: what dies is not started again before kill -CONT ${launcher.pid} lets it go on.`);
   const { missing, ...picture } = pictureOf({ readiness, services, runners: lists?.[0].items ?? null, isAlive });
   if (!picture.ready) context.exitCode = EXIT.unreachable;
   const found: Status = {
     url: connection.url, ...picture, runners: lists?.[0].items ?? [], sessions: lists?.[1].items ?? [],
     unreadNotifications: picture.checks.notifier ? await unread(client) : null,
   };
-  printer.result(found, () => statusText(context, found, { missing, more: lists?.[1].more ?? false, asked: lists !== null }));
+  printer.result(found, () => statusText(context, found, { missing, more: lists?.[1].more ?? false, asked: lists !== null, suspended }));
 }
 
 const DEAD = new Set(['gone', 'waiting']);
 
-interface Beside { missing: readonly string[]; /** Than the sessions that are shown. */ more: boolean; /** Sessions could be asked for. */ asked: boolean }
+interface Beside { missing: readonly string[]; /** Than the sessions that are shown. */ more: boolean; /** Sessions could be asked for. */ asked: boolean; /** The launcher. */ suspended: boolean }
 
-function statusText({ printer, terminal }: Context, found: Status, { missing, more, asked }: Beside): string {
+function statusText({ printer, terminal }: Context, found: Status, { missing, more, asked, suspended }: Beside): string {
   const { url, services, runners, sessions, unreadNotifications, checks } = found;
   const name = cliNameOf(terminal.env);
   const runnerText = (one: RunnerView): string => {
@@ -68,7 +70,7 @@ function statusText({ printer, terminal }: Context, found: Status, { missing, mo
     `\n${sessionsText}`,
     ...(more ? [`… and more than ${STATUS_ROWS_MAX}`] : []),
     ...(unreadNotifications ? [`\n${unreadNotifications === PAGE_ITEMS ? `${PAGE_ITEMS} or more` : unreadNotifications} unread notification${unreadNotifications === 1 ? '' : 's'}: ${name} notification list --unread`] : []),
-    ...(services && Object.values(services).some(({ state }) => DEAD.has(state)) ? ['\nWhat died is started again by itself; run/logs/ in the home says why it died.'] : []),
+    ...(services && !suspended && Object.values(services).some(({ state }) => DEAD.has(state)) ? ['\nWhat died is started again by itself; run/logs/ in the home says why it died.'] : []),
   ].join('\n');
 }
 

@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { readFile, realpath, rm } from 'node:fs/promises';
+import { readFile, realpath, rm, stat } from 'node:fs/promises';
 import { isAbsolute, relative, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { ApiClient, ApiError, type ApiAnswer, type CallOptions } from '@orbitmesh/api-client';
@@ -72,6 +72,7 @@ async function documentIn(home: string, cwd: string, given: string): Promise<{ c
   const file = relative(await realpath(home), await realpath(path));
   const layout = STORES.find(({ dir }) => file.startsWith(`${dir}/`));
   if (isAbsolute(file) || layout === undefined) throw new CliError(EXIT.usage, `${path} is no document of ${home}.`, { hint: WHICH });
+  if (!(await stat(path)).isFile()) throw new CliError(EXIT.usage, `${path} is no file.`, { hint: WHICH });
   let content: unknown;
   try {
     content = JSON.parse(await readFile(path, 'utf8'));

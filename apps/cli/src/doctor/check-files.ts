@@ -9,6 +9,7 @@ const AGENTS_OWN = /^provider-runner\/slot-\d+\/agents\/[^/]+\/[^/]+$/;
 const TEMPORARY = /\.(\d+)\.[0-9a-f]+\.tmp$/;
 /** A socket or a file on its way to be a lock, named after its process. */
 const LOCK_DRAFT = /^(?:\.lock\.(\d+)\.[0-9a-f]+\.new|launcher\.lock\.draft-(\d+)-\w+)$/;
+const QUARANTINED = /^(?:session-service|notifier)\/quarantine\//;
 const OTHERS = 0o077;
 
 /** Everything in the home: who may read it, and what was left over from a write that a crash cut short. */
@@ -37,7 +38,9 @@ async function walk(home: string, below: string, visit: (path: string, name: str
     const path = below === '' ? entry.name : `${below}/${entry.name}`;
     if (entry.isSymbolicLink()) continue;
     const found = await lstat(join(home, path)).catch(absentFile);
-    if (found) await visit(path, entry.name, found.mode & 0o777, entry.isDirectory());
+    // What else was put aside there (a FIFO) holds nothing that anybody could read.
+    const holds = entry.isFile() || entry.isDirectory() || !QUARANTINED.test(path);
+    if (found && holds) await visit(path, entry.name, found.mode & 0o777, entry.isDirectory());
     if (entry.isDirectory()) await walk(home, path, visit);
   }
 }

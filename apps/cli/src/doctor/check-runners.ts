@@ -2,7 +2,7 @@ import { lstat, opendir, readdir, readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isId } from '@orbitmesh/domain';
-import { DirectoryLock, nodeFs } from '@orbitmesh/storage';
+import { DirectoryLock, nodeFs, SESSION_STORE, StoreMark } from '@orbitmesh/storage';
 import { KILLED_MS_MAX, NAMED_FILES_MAX, STACK_POLL_MS } from '../limits.js';
 import { bytesText } from './check-files.js';
 import { note, plural, problem, type Check, type Finding, type Patient } from './finding.js';
@@ -106,6 +106,8 @@ async function kill({ pid, startTime }: MarkedProcess, startTimeOf: (pid: number
 
 /** Conversations of sessions that were deleted: nobody can go on with them. They cannot be made again, so they are only told. */
 async function abandonedStates({ home, whole }: Patient, slots: string[]): Promise<Finding[]> {
+  // Whose they are is not known then, and they may be all that is left.
+  if (new StoreMark({ home, layout: SESSION_STORE }).lost) return [];
   const conversations = new Set(await conversationsOf(home));
   const abandoned: string[] = [];
   let bytes = 0;

@@ -12,6 +12,7 @@ export const checkStack: Check = async (patient) => {
   const { home, launcher, stack, tools } = patient;
   if (tools === null) return [];
   if (launcher === null) return existsSync(join(home, FILE)) ? [leftStack(patient, tools)] : [];
+  if (tools.isSuspended(launcher.pid)) return [problem(null, `The launcher (pid ${launcher.pid}) is suspended: nothing that dies is started again.`, { advice: [`kill -CONT ${launcher.pid} lets it go on.`] })];
   if (stack === null) return [problem(FILE, `is missing or damaged, though OrbitMesh runs (pid ${launcher.pid})`, { advice: ['It is written again with the next change of any service; % down and % up does it now.'] })];
   const dead = Object.entries(stack.services ?? {}).filter(([, one]) => one.state === 'ready' && one.pid !== null && !tools.isAlive(one)).map(([name]) => name);
   return [

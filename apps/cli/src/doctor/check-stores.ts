@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '@orbitmesh/domain';
-import { auditStore, DirectoryLock, NOTIFIER_STORE, repairStore, SESSION_STORE, type LockHolder, type StoreAudit, type StoreLayout } from '@orbitmesh/storage';
+import { auditStore, Collections, DirectoryLock, NOTIFIER_STORE, repairStore, SESSION_STORE, StoreMark, type LockHolder, type StoreAudit, type StoreLayout } from '@orbitmesh/storage';
 import { NAMED_FILES_MAX } from '../limits.js';
 import { note, plural, problem, type Check, type Finding, type Patient } from './finding.js';
 
@@ -24,9 +24,12 @@ async function holderOf(dir: string): Promise<LockHolder | 'silent' | null> {
 async function checkStore(patient: Patient, layout: StoreLayout): Promise<Finding[]> {
   const { home, summary } = patient;
   const dir = join(home, layout.dir);
+  const gone = goneFindings(home, layout);
+  // A notifier at work tells of it as of its log.
+  if (gone.length > 0) patient.told.add(join(layout.dir, 'log'));
   if (!existsSync(dir)) {
-    summary.set(layout.dir, 'nothing yet');
-    return [];
+    summary.set(layout.dir, gone.length > 0 ? 'gone' : 'nothing yet');
+    return gone;
   }
   const holder = await holderOf(dir);
   let audit: StoreAudit;
@@ -39,7 +42,15 @@ async function checkStore(patient: Patient, layout: StoreLayout): Promise<Findin
   }
   summary.set(layout.dir, summaryOf(audit, holder));
   for (const { file } of [...audit.findings, ...audit.kept.values()]) patient.told.add(join(layout.dir, file));
-  return [...holderFindings(patient, layout, holder), ...fileFindings({ home, layout, holder, audit, fix: patient.fix }), ...strayFindings(layout, audit), ...standing(patient, layout, audit)];
+  return [...gone, ...holderFindings(patient, layout, holder), ...fileFindings({ home, layout, holder, audit, fix: patient.fix }), ...strayFindings(layout, audit), ...standing(patient, layout, audit)];
+}
+
+/** A person decides: what was in it may be on a disk that is not mounted, or in a backup. */
+function goneFindings(home: string, layout: StoreLayout): Finding[] {
+  const { lost } = new StoreMark({ home, layout });
+  return lost === undefined ? [] : [problem(layout.dir, lost.text, {
+    advice: ['Bring it back: mount its disk, or restore a backup (docs/how-to/back-up-and-restore.md).', `Or accept that what was in it is lost, and begin anew: rm ${join(home, lost.mark)}`],
+  })];
 }
 
 function summaryOf({ documents, behind, unrecorded, sessions, events }: StoreAudit, holder: LockHolder | 'silent' | null): string {
@@ -61,6 +72,7 @@ interface Audited { home: string; layout: StoreLayout; holder: LockHolder | 'sil
 
 /** All of one store are mended at once, under its lock; each says what became of it. */
 function fileFindings({ home, layout, holder, audit: { findings }, fix }: Audited): Finding[] {
+  const collections = new Collections(layout.collections);
   let repaired: ReturnType<typeof repairStore> | undefined;
   const mend = (file: string) => async (): Promise<string> => {
     repaired ??= repairStore({ home, layout });
@@ -70,7 +82,8 @@ function fileFindings({ home, layout, holder, audit: { findings }, fix }: Audite
   return findings.filter(({ kind }) => holder === null || kind !== 'temporary').map(({ kind, file, problem: text, remedy }) => {
     const path = join(layout.dir, file);
     const running = holder !== null;
-    const adoption = kind === 'edited' ? [`Take it in: ${running ? '' : '% up, and then '}% doctor --adopt ${path}`] : [];
+    // What is written once is nobody's to change.
+    const adoption = kind === 'edited' && collections.onDemandAt(file) === undefined ? [`Take it in: ${running ? '' : '% up, and then '}% doctor --adopt ${path}`] : [];
     if (remedy === 'start') return problem(path, text, { advice: ['The next start mends it.'] });
     if (remedy === null) return problem(path, text, { advice: ADVICE[kind] });
     if (running) return problem(path, fix ? `${text}; not mended, because it runs` : text, { advice: [...adoption, `${adoption.length > 0 ? 'Or put back what the log has' : 'Mend it'}: % down, and then % doctor --fix`] });

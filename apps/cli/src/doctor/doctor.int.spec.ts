@@ -1,4 +1,4 @@
-import { spawn, type ChildProcess } from 'node:child_process';
+import { execFileSync, spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { chmod, copyFile, cp, mkdir, mkdtemp, open, readdir, readFile, rm, stat, symlink, truncate, writeFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:net';
@@ -185,6 +185,41 @@ describe('the doctor', () => {
       { level: 'note', file: 'session-service/quarantine', text: expect.stringContaining('keeps 1 thing that was put aside, newest: tasks/proj_1/task_1.json is empty') },
       { level: 'note', file: 'provider-runner/slot-0/agents/demo/sess_gone', text: expect.stringContaining('(2.0 KiB in all)') },
     ]);
+  });
+
+  it('tells of a store that is gone as a whole, mends nothing of it, and calls nothing abandoned that may be all that is left', async () => {
+    for (const store of ['session-service', 'notifier']) {
+      await write(`${store}.store.json`, '{"madeAt":"2026-01-01T00:00:00.000Z"}');
+      await rm(at(store), { recursive: true });
+    }
+    await mkdir(at('provider-runner/slot-0/agents/demo/sess_1'), { recursive: true, mode: 0o700 });
+
+    const fixed = await doctor('--fix');
+
+    expect(fixed).toMatchObject({ code: 1, mended: [], summary: { 'session-service': 'gone', notifier: 'gone' } });
+    expect(fixed.findings).toEqual(['session-service', 'notifier'].map((file) => ({
+      file, level: 'problem', text: 'is gone, or empty: this home has had one since 2026-01-01T00:00:00.000Z', fixable: false, advice: [expect.stringContaining('backup'), expect.stringContaining(`rm ${at(file)}.store.json`)],
+    })));
+  });
+
+  it('advises nobody to take in a manifest that was edited: it is put back', async () => {
+    const store = await openStore();
+    const manifest = { manifestVersion: '1.0', sessionId: 'sess_1', projectId: 'proj_1', provider: {}, tasks: [], workingDir: '/w' };
+    await store.commit({ puts: [{ collection: 'manifests', id: 'sess_1', doc: manifest }] });
+    await store.close();
+    await edit('session-service/sessions/sess_1/manifest.json', '/w', '/x');
+
+    expect((await doctor()).findings).toMatchObject([{ text: 'was edited by hand: workingDir', fixable: true, advice: [] }]);
+  });
+
+  it('has nothing against a FIFO that was put aside, and takes no directory for a document', async () => {
+    await mkdir(at('session-service/quarantine'), { mode: 0o700 });
+    execFileSync('mkfifo', ['-m', '644', at('session-service/quarantine/fifo')]);
+
+    expect(problems(await doctor())).toEqual([]);
+    const ran = await cliIn(home, ['doctor', '--adopt', 'session-service/tasks'], { cwd: home });
+    expect(ran).toMatchObject({ code: 2, err: expect.stringMatching(/session-service\/tasks is no file\.\n[^]*named by: orbitmesh doctor/) });
+    expect(ran.err).not.toContain('Mend it');
   });
 
   it('notices a home that was copied back, and needs to be told of one that was set back', async () => {

@@ -1,4 +1,4 @@
-import { mkdir, mkdtemp, realpath, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, realpath, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { PassThrough } from 'node:stream';
@@ -28,10 +28,14 @@ export class TestHome {
     return cliIn(this.dir, args, options);
   }
 
-  /** As if its launcher lived: this process is it. */
-  async launched(): Promise<void> {
-    const lock = (await launcherTools()).homeLock(this.dir) as unknown as { tryAcquire(): null };
-    lock.tryAcquire();
+  /** As if its launcher lived: this process is it, or that one. @returns what names it, in this home */
+  async launched(pid = process.pid): Promise<{ pid: number; startTime: string | null; place: string }> {
+    const { homeLock, startTimeOf } = await launcherTools();
+    (homeLock(this.dir) as unknown as { tryAcquire(): null }).tryAcquire();
+    const file = join(this.dir, 'run', 'launcher.lock.1');
+    const launcher = { ...JSON.parse(await readFile(file, 'utf8')) as { place: string }, pid, startTime: startTimeOf(pid) };
+    await writeFile(file, JSON.stringify(launcher));
+    return launcher;
   }
 
   async remove(): Promise<void> {

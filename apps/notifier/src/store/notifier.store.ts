@@ -1,6 +1,7 @@
+import { basename, dirname, join } from 'node:path';
 import { StorageWriteError } from '@orbitmesh/domain';
 import type { Delivery } from '@orbitmesh/contracts';
-import { NOTIFIER_STORE, Store, type Commit, type IdempotencyRecord, type StorageFs, type StorageHealth, type StoreOptions, type View } from '@orbitmesh/storage';
+import { NOTIFIER_STORE, Store, StoreMark, type Commit, type IdempotencyRecord, type StorageFs, type StorageHealth, type StoreOptions, type View } from '@orbitmesh/storage';
 import { DeliveryIndex } from '../outbox/delivery-index.js';
 import { COLLECTIONS } from './collections.js';
 
@@ -27,7 +28,12 @@ export class NotifierStore {
 
   /** @throws STORAGE_LOCKED when another notifier has this directory; STORAGE_NEWER, CONFIG_INVALID */
   static async open({ dir, installationId, fs, onDamage }: NotifierStoreOptions): Promise<NotifierStore> {
-    return new NotifierStore(await Store.open({ dir, installationId, collections: NOTIFIER_STORE.collections, fs, onDamage }));
+    const mark = new StoreMark({ home: dirname(dir), layout: { dir: basename(dir) } });
+    const store = await Store.open({ dir, installationId, collections: NOTIFIER_STORE.collections, fs, onDamage });
+    await mark.follow(store);
+    // Sessions go on without notifications, so it does too; but webhooks that somebody relies on are gone.
+    if (mark.lost) store.reportDamage('log', `and everything beside it ${mark.lost.text}. Restore a backup, or accept it: rm ${join(dirname(dir), mark.lost.mark)}`);
+    return new NotifierStore(store);
   }
 
   /** What commands decide on: everything that was handed in. */

@@ -15,6 +15,8 @@ const GROUP_ONLY = 'Without /proc, what an agent starts is contained by its proc
 /** Looks at every entry now and then, and when the file changes, so that heartbeats can tell what is there. */
 export class ProviderDetection {
   private readonly infos = new Map<string, ProviderInfo>();
+  /** What each said it is, and of which entry. */
+  private readonly versions = new Map<string, { of: string; version: string | null }>();
   private timer: NodeJS.Timeout | undefined;
   private lookedAt = -Infinity;
   private looking = false;
@@ -61,7 +63,11 @@ export class ProviderDetection {
     this.looking = true;
     this.lookedAt = performance.now();
     const entries = this.file.list();
-    for (const name of this.infos.keys()) if (!entries.some((entry) => entry.name === name)) this.infos.delete(name);
+    for (const name of this.infos.keys()) {
+      if (entries.some((entry) => entry.name === name)) continue;
+      this.infos.delete(name);
+      this.versions.delete(name);
+    }
     const left = entries.values();
     await Promise.all(Array.from({ length: DETECT_AT_ONCE }, async () => {
       for (const { name, entry } of left) {
@@ -72,13 +78,22 @@ export class ProviderDetection {
     this.looking = false;
   }
 
+  /** The one that it said last, where it says none this time: a busy machine lets it answer too late. */
+  private versionOf(name: string, entry: ProviderEntry, { installed, version }: Detection): string | null {
+    const is = JSON.stringify(entry);
+    const before = this.versions.get(name);
+    const known = installed && version === null && before?.of === is ? before.version : version;
+    this.versions.set(name, { of: is, version: known });
+    return known;
+  }
+
   private async infoOf(name: string, entry: ProviderEntry): Promise<ProviderInfo> {
     const definition = findDriver(entry.driver);
     if (!definition) return unknown(name, entry, `There is no driver ${entry.driver}.`);
     const late: Detection = { installed: false, version: null, detail: 'It did not answer in time.' };
     const found = await Promise.race([definition.detect(entry).catch((error: Error) => ({ ...late, detail: error.message })), delay(DETECT_TIMEOUT_MS, late, { ref: false })]);
     const detail = [found.detail, this.seesEnvironment ? null : GROUP_ONLY].filter((part) => part !== null).join(' ');
-    return { name, driver: entry.driver, ...found, detail: detail === '' ? null : detail, capabilities: capabilitiesOf(definition, entry) };
+    return { name, driver: entry.driver, ...found, version: this.versionOf(name, entry, found), detail: detail === '' ? null : detail, capabilities: capabilitiesOf(definition, entry) };
   }
 }
 

@@ -35,10 +35,12 @@ export class RunnerViews {
       const known = this.registry.all()
         .filter(({ heartbeat }) => this.registry.presence(heartbeat.runnerId) !== 'lost')
         .flatMap(({ heartbeat }) => heartbeat.providers.filter((info) => info.name === name).map((info) => ({ info, runnerId: heartbeat.runnerId })));
-      const best = known.find(({ info }) => info.installed) ?? known[0];
+      const installed = known.filter(({ info }) => info.installed);
+      // Who was told a version knows more than who was not answered in time.
+      const best = installed.find(({ info }) => info.version !== null) ?? installed[0] ?? known[0];
       return {
         ...(best?.info ?? { name, driver, installed: false, version: null, detail: 'no connected runner has told about it', capabilities: NOTHING }),
-        runnerIds: known.filter(({ info }) => info.installed).map(({ runnerId }) => runnerId),
+        runnerIds: installed.map(({ runnerId }) => runnerId),
       };
     });
     return { items, nextCursor: null };

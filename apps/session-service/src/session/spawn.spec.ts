@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ErrorCode } from '@orbitmesh/domain';
 import { SessionRpc, type CommandMeta, type SpawnSessionBody } from '@orbitmesh/contracts';
-import { ScriptedRunner } from '../testing/scripted-runner.js';
+import { DEMO, ScriptedRunner } from '../testing/scripted-runner.js';
 import { agent, meta, TestService } from '../testing/test-service.js';
 import { traceOf } from '../testing/trace.js';
 
@@ -147,6 +147,14 @@ describe('spawn', () => {
     expect(items.map(({ name, installed, runnerIds }) => ({ name, installed, runnerIds }))).toEqual([
       { name: 'demo', installed: false, runnerIds: [] }, { name: 'acme', installed: false, runnerIds: [] },
     ]);
+  });
+
+  it('tells the version of a provider that any of its runners was told', async () => {
+    for (const [slot, version] of [['slot-0', null], ['slot-1', '2.0.1'], ['slot-2', null]] as const) {
+      await new ScriptedRunner(service.bus, service.clock, slot, { providers: [{ ...DEMO, version }] }).join();
+    }
+
+    expect((await service.call(SessionRpc.listProviders, {})).items).toMatchObject([{ name: 'demo', version: '2.0.1', runnerIds: ['slot-0', 'slot-1', 'slot-2'] }]);
   });
 
   it('commits session, manifest, task link and events together, readable and hashed', async () => {

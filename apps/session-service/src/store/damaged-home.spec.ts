@@ -1,4 +1,4 @@
-import { readFile, rm, utimes, writeFile } from 'node:fs/promises';
+import { readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { SessionRpc } from '@orbitmesh/contracts';
@@ -64,11 +64,10 @@ describe('a manifest, and what it was made of, that can be read and is another',
   afterEach(() => service.remove());
 
   const file = (of: string, name: string) => join(storeDirectory(service.home), `sessions/${of}/${name}`);
-  /** As on a disk that changes no time, so that a start leaves it closed. */
+  /** By a disk that goes bad, after a start, which leaves it closed: before, it would have looked into it. */
   const replaced = async (name: string, content: string): Promise<void> => {
-    await writeFile(file(id, name), content);
-    await utimes(file(id, name), 1, 1);
     service = await TestService.start({ home: service.home });
+    await writeFile(file(id, name), content);
   };
   const edited = async (name: string, change: object) => JSON.stringify({ ...JSON.parse(await readFile(file(id, name), 'utf8')) as object, ...change });
 
@@ -88,5 +87,30 @@ describe('a manifest, and what it was made of, that can be read and is another',
     expect(service.store.health().quarantined).toMatchObject([{ file: `sessions/${id}/${name}`, reason }]);
     await expect(service.call(SessionRpc.getManifest, { id: other })).resolves.toMatchObject({ sessionId: other });
     await expect(service.call(SessionRpc.getManifestInput, { id: other })).resolves.toMatchObject({ sessionId: other });
+  });
+});
+
+describe('a home whose store is gone', () => {
+  it('is told, and nothing empty is served in its place, until somebody has said so', async () => {
+    const service = await TestService.start();
+    const { home } = service;
+    await service.project();
+    await service.stop();
+    const dir = storeDirectory(home);
+    await rename(dir, `${dir}-away`);
+
+    const failed = TestService.start({ home });
+    await expect(failed).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringMatching(/session-service is gone, or empty: .* restore a backup\. Or begin anew.*rm .*\/session-service\.store\.json$/) });
+    expect(await stat(dir).catch(() => null)).toBeNull();
+    await rename(`${dir}-away`, dir);
+    const again = await TestService.start({ home });
+    expect((await again.call(SessionRpc.listProjects, {})).items).toHaveLength(1);
+    await again.stop();
+
+    await rm(dir, { recursive: true });
+    await rm(join(home, 'session-service.store.json'));
+    const anew = await TestService.start({ home });
+    expect((await anew.call(SessionRpc.listProjects, {})).items).toEqual([]);
+    await anew.remove();
   });
 });

@@ -8,13 +8,16 @@ interface NewestDeleted { id: typeof NEWEST_DELETED; newestId: string }
 
 const NEWEST_DELETED = 'newest-deleted';
 
+/** What lies beside a session has the session's id, and is left closed by a start. */
+const WITH_IDS = Object.values(COLLECTIONS).filter((name) => name !== COLLECTIONS.manifests && name !== COLLECTIONS.manifestInputs);
+
 /**
  * When the newest id was made, ms since the epoch, whatever became of it. No new id may sort before it, also where the clock
  * stands before it: lists go on behind the last id that they gave.
  */
 export function newestIdTime(view: View): number {
   let newest = 0;
-  for (const collection of Object.values(COLLECTIONS)) {
+  for (const collection of WITH_IDS) {
     for (const { id } of view.list<{ id?: string }>(collection)) newest = Math.max(newest, id === undefined ? 0 : idTime(id));
   }
   return Math.max(newest, deletedTime(view));
