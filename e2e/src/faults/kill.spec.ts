@@ -6,7 +6,7 @@ import { Scenario } from '../support/scenario.js';
 import { FAULT_TEST_MS, inFaultRun } from './how-often.js';
 
 const RUNNER = 'provider-runner/slot-0';
-const KILLS_EACH = 10;
+const KILLS_EACH = 4;
 const LINES = 60;
 /** Lines of the agent, this far apart: it is at work for six seconds, in which the kill falls. */
 const LINE_MS = 100;

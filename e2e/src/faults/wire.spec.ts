@@ -13,7 +13,7 @@ const SEED = faultSeed();
 const RUNNER = 'provider-runner/slot-0';
 const ALL = ['session-service', 'api-gateway', 'notifier', RUNNER, 'nats'] as const;
 /** Kills of everything. */
-const TOGETHER = 50;
+const TOGETHER = Number(process.env.ORBITMESH_FAULT_TOGETHER ?? 15);
 /** Between two faults of one test, ms: some fall into the start of what the last one ended. */
 const PAUSE_MS_MAX = 400;
 

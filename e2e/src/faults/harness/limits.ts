@@ -36,4 +36,4 @@ export const VIOLATIONS_TOLD_MAX = 12;
 export const ECHOES_KEPT_MAX = 50;
 export const ECHO_ONE_IN = 3;
 /** A home with 10,000 sessions in it is compared with its log file by file only this often. */
-export const AUDIT_EVERY_ROUNDS = 25;
+export const AUDIT_EVERY_ROUNDS = 50;

@@ -47,13 +47,13 @@ export const SABOTAGES: Readonly<Record<string, Sabotage>> = {
   'commands are acknowledged before they are durable': {
     app: 'session-service', faults: ['power-cut-while-writing'], shows: /lost: |was refused: (404|410)|with a gap|a client of [\w ]+ got/,
     edits: [{
-      find: 'await this.segments.append(batch);',
-      put: 'for (const entry of batch) { this.hooks.durable(entry); entry.resolve(); }\n await this.segments.append(batch);\n batch = [];',
+      find: 'await this.segments.append(this.batch);',
+      put: 'const taken = this.takenBatch();\n for (const entry of taken) { this.hooks.durable(entry); entry.resolve(); }\n await this.segments.append(taken);',
     }],
   },
   'a gateway passes over what it missed': {
     app: 'api-gateway', faults: ['kill-nats'], shows: /a client of [\w ]+ got/,
-    edits: [{ find: 'if (event.seq !== current.seq + 1)', put: 'if (event.seq <= current.seq)' }],
+    edits: [{ find: 'if (event.seq > current.seq + 1)', put: 'if (false)' }],
   },
   'a runner does not look for what is left of an agent': {
     app: 'provider-runner', faults: ['kill-session-service'], shows: /left running: /,
