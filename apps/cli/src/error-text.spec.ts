@@ -14,7 +14,7 @@ describe('what an error says', () => {
   it('to a person, once', async () => {
     home.api.on('POST /api/sessions/spawn', [400, { code: 'VALIDATION_FAILED', detail: 'body /mode: must be a mode', errors: [{ pointer: '/mode', detail: 'must be a mode' }, { pointer: '/name', detail: 'is too long' }] }]);
 
-    expect(await home.cli(['spawn', 'x', '-p', 'p'])).toEqual({ code: 2, out: '', err: 'orbitmesh: body /mode: must be a mode\n  /name: is too long\n  → What it takes: orbitmesh spawn --help\n' });
+    expect(await home.cli(['spawn', 'x', '-p', 'proj_1'])).toEqual({ code: 2, out: '', err: 'orbitmesh: body /mode: must be a mode\n  /name: is too long\n  → What it takes: orbitmesh spawn --help\n' });
   });
 
   it('shows from where to where the feed is kept', async () => {
@@ -50,11 +50,11 @@ describe('what an error says', () => {
 });
 
 describe('a name that nobody ever heard of', () => {
-  it.each([['session', 'sessions'], ['task', 'tasks'], ['project', 'projects']])('comes to 3: --%s', async (option, path) => {
-    home.api.on('GET /api/events?limit=200', [200, { items: [], nextCursor: 'l.0' }]).on(`GET /api/${path}/nope`, [404, { code: 'X_NOT_FOUND', detail: 'There is no nope.' }]);
+  it.each([['session', 'sessions', 'nope'], ['task', 'tasks', 'nope'], ['project', 'projects', 'proj_nope']])('comes to 3: --%s', async (option, path, nope) => {
+    home.api.on('GET /api/events?limit=200', [200, { items: [], nextCursor: 'l.0' }]).on(`GET /api/${path}/${nope}`, [404, { code: 'X_NOT_FOUND', detail: 'There is no nope.' }]);
 
-    expect(await home.cli(['events', `--${option}`, 'nope'])).toMatchObject({ code: 3, err: 'orbitmesh: There is no nope.\n' });
-    expect(await home.cli(['events', '-f', '--filter', `${option}=nope`])).toMatchObject({ code: 3, err: 'orbitmesh: There is no nope.\n' });
+    expect(await home.cli(['events', `--${option}`, nope])).toMatchObject({ code: 3, err: 'orbitmesh: There is no nope.\n' });
+    expect(await home.cli(['events', '-f', '--filter', `${option}=${nope}`])).toMatchObject({ code: 3, err: 'orbitmesh: There is no nope.\n' });
   });
 
   it('is not one that is deleted, and still told of', async () => {

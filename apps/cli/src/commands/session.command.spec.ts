@@ -31,11 +31,11 @@ describe('stop, kill and input', () => {
 
 describe('sessions', () => {
   it('lists who has not ended, on every page', async () => {
-    home.api.on('GET /api/sessions?projectId=p&status=spawning&limit=200', [200, { items: [session('s3', 'created', { waiting: { reason: 'no runner' } })], nextCursor: null }])
-      .on('GET /api/sessions?projectId=p&status=working&limit=200', [200, { items: [session('s1', 'running')], nextCursor: 's1' }])
-      .on('GET /api/sessions?projectId=p&status=working&cursor=s1&limit=200', [200, { items: [session('s2', 'paused')], nextCursor: null }]);
+    home.api.on('GET /api/sessions?projectId=proj_1&status=spawning&limit=200', [200, { items: [session('s3', 'created', { waiting: { reason: 'no runner' } })], nextCursor: null }])
+      .on('GET /api/sessions?projectId=proj_1&status=working&limit=200', [200, { items: [session('s1', 'running')], nextCursor: 's1' }])
+      .on('GET /api/sessions?projectId=proj_1&status=working&cursor=s1&limit=200', [200, { items: [session('s2', 'paused')], nextCursor: null }]);
 
-    expect((await home.cli(['sessions', '-p', 'p'])).out).toBe([
+    expect((await home.cli(['sessions', '-p', 'proj_1'])).out).toBe([
       'SESSION  STATE    ACTIVITY  NAME', 's3       created  waiting   the s3 (no runner)', 's1       running  idle      the s1', 's2       paused   idle      the s2', ''].join('\n'));
   });
 
