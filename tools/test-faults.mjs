@@ -11,7 +11,11 @@ const [{ setUp, ROOT }, { Refusal, sayLines }, { runTests }, { parseArgs }, { jo
 ]);
 
 const SHORT = ['e2e/src/faults'];
-const WHOLE = ['e2e/src/faults', 'apps/provider-runner/src/faults', 'libs/storage/src', 'bad-input'];
+const WHOLE = [
+  'e2e/src/faults', 'apps/provider-runner/src/faults', 'libs/storage/src', 'bad-input', 'nats-faults', 'recovery.int', 'apps/notifier/src/notifier.spec', 'up-and-down', 'back-up.int',
+  // Not faults, and too long for each `npm test`.
+  'add-a-provider', 'small-agents', 'demo-agent.spec', 'sessions/process-driver', 'ordering.spec', 'mail-sending',
+];
 const LONG = ['e2e/src/faults/harness/harness.spec'];
 const USAGE = `npm run test:faults [-- [--short | --long] [--seed N] [--rounds N] [<paths of tests>]]
   without: every fault at length (20 minutes); --short: as npm test does it (3 minutes);

@@ -43,9 +43,9 @@ describe('exit codes', () => {
   });
 
   it('nobody there comes to 5', async () => {
-    const env = { ...agent(), ORBITMESH_API_URL: 'http://127.0.0.1:9' };
+    const env = { ...agent(), ORBITMESH_SESSION_ID: '', ORBITMESH_API_URL: 'http://127.0.0.1:9' };
 
-    expect(await cli(['report', 'progress', 'm'], { env })).toMatchObject({ code: 5, err: expect.stringContaining('does not answer') });
+    expect(await cli(['project', 'list'], { env })).toMatchObject({ code: 5, err: expect.stringContaining('does not answer') });
   });
 
   it.each([

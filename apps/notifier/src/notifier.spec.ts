@@ -13,6 +13,9 @@ import { eventually, LONG, startNats, type TestNats } from '@orbitmesh/testing';
 import { Receiver } from './testing/receiver.js';
 import { ScriptedFeed } from './testing/scripted-feed.js';
 
+/** Covered in short elsewhere. */
+const inFull = LONG ? it : it.skip;
+
 // Real servers and processes on a machine that may be busy.
 jest.setTimeout(30_000);
 
@@ -71,7 +74,7 @@ const meta = (more: Partial<CommandMeta> = {}): CommandMeta => ({ actor: { kind:
 const withKey = (key: string, bodyHash = 'h') => meta({ idempotency: { scope: 'tok POST /read', key, bodyHash } });
 
 describe('the notifier\'s process', () => {
-  it('killed at random moments of a busy feed has every notification exactly once, and what was read stays read', async () => {
+  inFull('killed at random moments of a busy feed has every notification exactly once, and what was read stays read', async () => {
     await feed.serve();
     const read = new Set<string>();
     // However slow the machine: fewer than the inbox holds.

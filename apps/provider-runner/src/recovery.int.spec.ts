@@ -84,7 +84,7 @@ describe('a runner that dies, or whose neighbours do', () => {
     expect(world.session.output(request.runId)).toBe(written);
   });
 
-  it('says crashed when agent and wrapper are both gone, and sweeps what is left of them', async () => {
+  inFull('says crashed when agent and wrapper are both gone, and sweeps what is left of them', async () => {
     await world.startRunner();
     const request = await world.start('sleeper');
     await eventually(() => world.session.output(request.runId) === 'up\n');
@@ -181,7 +181,7 @@ describe('a runner that dies, or whose neighbours do', () => {
     expect(output.replaceAll('0123456789abcde\n', '')).toBe('');
   }, 90_000);
 
-  it('goes on when NATS was away', async () => {
+  inFull('goes on when NATS was away', async () => {
     await world.startRunner();
     const request = await world.start('counter');
     await eventually(() => world.session.output(request.runId).length > 0);

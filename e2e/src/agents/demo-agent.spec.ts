@@ -2,9 +2,12 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Approval, EventEnvelope, Project, SessionView } from '@orbitmesh/domain';
-import { eventually, processesNaming } from '@orbitmesh/testing';
+import { eventually, LONG, processesNaming } from '@orbitmesh/testing';
 import { pageAll } from '../support/feed.js';
 import { Scenario } from '../support/scenario.js';
+
+/** Covered in short elsewhere. */
+const inFull = LONG ? it : it.skip;
 
 /** What the scripted faults of the demo agent come to, seen from outside; and what survives the death of its runner. */
 describe('the demo agent in a whole stack', () => {
@@ -39,7 +42,7 @@ describe('the demo agent in a whole stack', () => {
     await nothingLeft(id);
   }, 90_000);
 
-  it('is stopped with nothing left when it hangs, ignores SIGTERM and has let a child escape', async () => {
+  inFull('is stopped with nothing left when it hangs, ignores SIGTERM and has let a child escape', async () => {
     const { id } = await spawn({ hang: true, ignoreTerm: true, escape: true });
     await eventually(async () => (await outputOf(id)).includes('escaped child'), { what: 'the escaped child' });
     expect(await processesNaming(`ORBITMESH_SESSION_ID=${id}`)).not.toHaveLength(0);

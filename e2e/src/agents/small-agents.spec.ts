@@ -5,9 +5,12 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Approval, SessionView } from '@orbitmesh/domain';
-import { CLAUDE_CODE, claudeProviderEntry, eventually, GEMINI_CLI, geminiProviderEntry, installAgent, ModelStandIn, processesNaming, scenarioTag } from '@orbitmesh/testing';
+import { CLAUDE_CODE, claudeProviderEntry, eventually, GEMINI_CLI, geminiProviderEntry, installAgent, LONG, ModelStandIn, processesNaming, scenarioTag } from '@orbitmesh/testing';
 import { Feed } from '../support/feed.js';
 import { Scenario } from '../support/scenario.js';
+
+/** Covered in short elsewhere. */
+const inFull = LONG ? it : it.skip;
 
 const CHECKOUT = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -109,7 +112,7 @@ describe('gemini-cli, from POST /api/sessions/spawn', () => {
     await nothingLeft(id);
   }, 120_000);
 
-  it('is found again by a runner that was killed while it asked, and does what it was then allowed', async () => {
+  inFull('is found again by a runner that was killed while it asked, and does what it was then allowed', async () => {
     const project = await scenario.project();
     const path = join(scenario.repository, 'survived.txt');
     const { id } = await scenario.spawn(project.id, {
@@ -194,7 +197,7 @@ describe('claude-code, from POST /api/sessions/spawn', () => {
     await nothingLeft(next.id);
   }, 120_000);
 
-  it('ends with the kind of trouble when the model does not answer', async () => {
+  inFull('ends with the kind of trouble when the model does not answer', async () => {
     const failing = [[401, 'auth_required', 'auth'], [429, 'rate_limit', 'rate_limit']] as const;
     const sessions = await Promise.all(failing.map(([status]) => spawn({ initialDirective: scenarioTag({ say: '', then: '', tools: [], fail: { status } }) })));
     for (const [index, [, code, kind]] of failing.entries()) {

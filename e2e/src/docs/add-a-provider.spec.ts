@@ -1,3 +1,4 @@
+import { LONG } from '@orbitmesh/testing';
 import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -5,6 +6,9 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { read, ROOT } from '../repository/checkout.js';
+
+/** Takes seconds of the processor for a bound that seldom changes. */
+const inFull = LONG ? it : it.skip;
 
 const PAGE = 'docs/how-to/add-a-provider.md';
 const RUNNER = 'apps/provider-runner';
@@ -56,7 +60,7 @@ describe('docs/how-to/add-a-provider.md', () => {
     expect(files).toEqual(['parrot.driver.ts', 'registry.ts', 'testing/parrot.mjs', 'parrot.int.spec.ts'].map((name) => `${RUNNER}/src/drivers/${name}`));
   });
 
-  it('is a driver that compiles, and conforms', async () => {
+  inFull('is a driver that compiles, and conforms', async () => {
     await inScratch(scratch, [join(ROOT, 'node_modules/typescript7/bin/tsc'), '-p', RUNNER]);
     const results = join(scratch, 'results.json');
 

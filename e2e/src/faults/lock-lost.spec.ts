@@ -1,7 +1,7 @@
 import { readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
-import { eventually } from '@orbitmesh/testing';
+import { eventually, LONG } from '@orbitmesh/testing';
 import { Scenario } from '../support/scenario.js';
 
 describe('whose lock was taken away', () => {
@@ -16,7 +16,7 @@ describe('whose lock was taken away', () => {
     for (const name of await readdir(path)) if (name.startsWith('.lock.')) await rm(join(path, name));
   }
 
-  it.each(['session-service', 'notifier', 'provider-runner/slot-0'])('%s leaves, is started again, and the agent at work is not ended', async (service) => {
+  it.each(['session-service', ...(LONG ? ['notifier', 'provider-runner/slot-0'] : [])])('%s leaves, is started again, and the agent at work is not ended', async (service) => {
     const { id } = await scenario.spawn((await scenario.project()).id, { custom: { demo: { numbered: 30, delayMs: 100 } } });
     await scenario.running(id);
     const before = (await scenario.stack.pids())[service];

@@ -3,9 +3,12 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Project } from '@orbitmesh/domain';
-import { eventually, processesNaming } from '@orbitmesh/testing';
+import { eventually, LONG, processesNaming } from '@orbitmesh/testing';
 import { pageAll } from '../support/feed.js';
 import { Scenario } from '../support/scenario.js';
+
+/** Covered in short elsewhere. */
+const inFull = LONG ? it : it.skip;
 
 const node = process.execPath;
 /** Ignores SIGTERM and starts a child in a session of its own that does the same, and that one another. */
@@ -55,7 +58,7 @@ describe('a configured command', () => {
     expect(await scenario.ended(id)).toMatchObject({ state: 'stopped', status: 'completed', outcome: { code: 'finished', reported: false } });
   }, 60_000);
 
-  it('that ignores SIGTERM and has grandchildren in sessions of their own is stopped with nothing left', async () => {
+  inFull('that ignores SIGTERM and has grandchildren in sessions of their own is stopped with nothing left', async () => {
     const { id } = await scenario.spawn(project.id, { providerType: 'stubborn' });
     await scenario.running(id);
     await eventually(async () => (await processesNaming(id)).length >= 3, { what: 'child and grandchild' });
