@@ -8,12 +8,7 @@ import { documentKey } from '../projection/document-files.js';
 import type { Quarantine } from '../quarantine.js';
 import { EDITED_BY_HAND, findEdits } from './hand-edits.js';
 import type { LoadedFiles } from './load-documents.js';
-import { findMissing, ReplayedDocuments } from './missing-documents.js';
-
-interface LoggedDocument {
-  put: LoggedPut;
-  commit: number;
-}
+import { findMissing, ReplayedDocuments, type LoggedDocument } from './missing-documents.js';
 
 /** The steps of boot that apply records of the log. */
 export class Boot {
@@ -32,12 +27,10 @@ export class Boot {
   /** What the log still has of the events that damaged files of sessions have lost. */
   refill(sessions: Set<string>): void {
     if (sessions.size === 0) return;
-    for (const segment of this.log.chain) {
-      for (const { commit, events = [] } of this.records(segment, 0)) {
-        for (const event of events) {
-          const { sessionId } = event;
-          if (sessionId !== undefined && sessions.has(sessionId)) this.state.sessions.append(sessionId, commit, storedEvent(event));
-        }
+    for (const { commit, events = [] } of this.allRecords()) {
+      for (const event of events) {
+        const { sessionId } = event;
+        if (sessionId !== undefined && sessions.has(sessionId)) this.state.sessions.append(sessionId, commit, storedEvent(event));
       }
     }
   }
@@ -69,17 +62,17 @@ export class Boot {
 
   /** Files that were taken away while nobody was there are made again: what was acknowledged is not gone because a file is. */
   restoreMissing({ damaged }: LoadedFiles, broughtBack: number): void {
-    const { state, log, checkpoint } = this;
+    const { log, checkpoint } = this;
     const missing = checkpoint?.documents === undefined ? 0 : this.touched.missing(checkpoint.documents, broughtBack);
     if (missing === 0) return;
     const aside = new Set(damaged.map(({ path }) => path));
-    const found = findMissing(state, this.allRecords()).filter(({ put }) => !aside.has(this.pathOf(put)));
+    const found = findMissing(this.state, this.allRecords()).filter(({ put }) => !aside.has(this.pathOf(put)));
     // A log that has holes may have lost that they were deleted.
     const restored = log.damages.length === 0 ? found : [];
     for (const { put } of found) {
       this.quarantine.note(this.pathOf(put), restored.length > 0 ? 'was missing; made again from the log' : 'is missing, unless the damaged log has lost its deletion');
     }
-    for (const { put, commit } of restored) state.apply({ commit, puts: [put], deletes: [], forgets: [], events: [], answer: undefined });
+    for (const logged of restored) this.makeAgain(logged);
     const gone = missing - found.length - aside.size;
     if (gone > 0) this.quarantine.note(CHECKPOINT_FILE, `there were ${gone} more documents when it was written, and the log no longer has them`);
   }
@@ -116,11 +109,15 @@ export class Boot {
       else if (foreign) this.quarantine.note(path, `${reason}; left alone`);
       else await this.takeAway(path, reason);
       if (logged === undefined || this.touched.has(logged.put)) continue;
-      // By its own commit: no checkpoint may cover that before the file is there.
-      this.state.apply({ commit: logged.commit, puts: [logged.put], deletes: [], forgets: [], events: [], answer: undefined });
+      this.makeAgain(logged);
     }
     // From here on the files follow the log: before, a good one might have been taken away for the damaged one.
     this.state.behind.begin();
+  }
+
+  /** By its own commit: no checkpoint may cover that before the file is there. */
+  private makeAgain({ put, commit }: LoggedDocument): void {
+    this.state.apply({ commit, puts: [put], deletes: [], forgets: [], events: [], answer: undefined });
   }
 
   private takeAway(path: string, reason: string): Promise<void> {
@@ -142,17 +139,15 @@ export class Boot {
   private searchLog(paths: Set<string>): Map<string, LoggedDocument> {
     const found = new Map<string, LoggedDocument>();
     const pathOf = new Map<string, string>();
-    for (const segment of this.log.chain) {
-      for (const { commit, puts = [], deletes = [] } of this.records(segment, 0)) {
-        for (const name of [...puts, ...deletes]) {
-          found.delete(pathOf.get(documentKey(name)) ?? '');
-        }
-        for (const put of puts) {
-          const path = this.pathOf(put);
-          if (!paths.has(path)) continue;
-          found.set(path, { put, commit });
-          pathOf.set(documentKey(put), path);
-        }
+    for (const { commit, puts = [], deletes = [] } of this.allRecords()) {
+      for (const name of [...puts, ...deletes]) {
+        found.delete(pathOf.get(documentKey(name)) ?? '');
+      }
+      for (const put of puts) {
+        const path = this.pathOf(put);
+        if (!paths.has(path)) continue;
+        found.set(path, { put, commit });
+        pathOf.set(documentKey(put), path);
       }
     }
     return found;

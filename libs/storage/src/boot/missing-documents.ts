@@ -44,9 +44,15 @@ export class ReplayedDocuments {
   }
 }
 
+/** The last state of a document in the log. */
+export interface LoggedDocument {
+  put: LoggedPut;
+  commit: number;
+}
+
 /** The last state of each document that the log has and nobody else. */
-export function findMissing(state: DurableState, records: Iterable<LogRecord>): { put: LoggedPut; commit: number }[] {
-  const found = new Map<string, { put: LoggedPut; commit: number }>();
+export function findMissing(state: DurableState, records: Iterable<LogRecord>): LoggedDocument[] {
+  const found = new Map<string, LoggedDocument>();
   for (const { commit, puts = [], deletes = [] } of records) {
     for (const put of puts) if (!state.has(put)) found.set(documentKey(put), { put, commit });
     for (const name of deletes) found.delete(documentKey(name));
