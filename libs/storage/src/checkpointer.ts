@@ -4,6 +4,7 @@ import { reasonOf } from './fs/storage-error.js';
 import type { StorageFs } from './fs/storage-fs.js';
 import type { StorageLimits } from './limits.js';
 import type { Segments } from './log/segments.js';
+import type { Snapshots } from './snapshots.js';
 
 /** Writes checkpoints from time to time, and drops what they make superfluous. */
 export class Checkpointer {
@@ -19,13 +20,14 @@ export class Checkpointer {
     private readonly logId: string,
     private readonly state: DurableState,
     private readonly segments: Segments,
+    private readonly snapshots: Snapshots,
     /** The commit that the last checkpoint covers. */
     private covered: number,
   ) {}
 
   /** The last failure, until a checkpoint succeeds. */
   get lastError(): string | undefined {
-    return this.failure;
+    return this.failure ?? this.snapshots.lastError;
   }
 
   get coveredCommit(): number {
@@ -100,6 +102,7 @@ export class Checkpointer {
       commit,
       head: { ...state.head },
       firstSegment,
+      ...(state.filesAsOf === undefined ? {} : { filesAsOf: state.filesAsOf }),
       documents: state.documentCount,
       sessions: state.sessions.state(),
       answers: state.answerJournal.state(),
@@ -108,6 +111,7 @@ export class Checkpointer {
     this.covered = commit;
     await segments.drop(dropped);
     await state.answerJournal.removeOthers();
+    await this.snapshots.covered(commit);
     state.sessions.prune(segments.chain[0]?.firstSeq ?? 0);
     if (failed !== undefined) throw failed.error;
   }

@@ -17,6 +17,7 @@ import { documentKey } from './projection/document-files.js';
 import { SessionReader, type SessionPageQuery } from './projection/session-reader.js';
 import { Quarantine, type Damage } from './quarantine.js';
 import { Reserve } from './reserve.js';
+import { Snapshots } from './snapshots.js';
 import { FULL, healthOf, type StorageHealth } from './storage-health.js';
 import { DocumentTables, type View } from './view/view.js';
 
@@ -58,6 +59,7 @@ export class Store {
   private readonly reader: LogReader;
   private readonly sessionReader: SessionReader;
   private readonly checkpointer: Checkpointer;
+  private readonly snapshots: Snapshots;
   private closing: Promise<void> | undefined;
 
   private constructor(
@@ -76,7 +78,8 @@ export class Store {
     this.pendingDocuments.copyFrom(state.documents);
     this.pendingNumbers = { ...state.head };
     this.idempotency = { lookup: (scope, key) => state.answers.lookup(scope, key) };
-    this.checkpointer = new Checkpointer(parts.fs, parts.root, limits, logId, state, segments, checkpointCommit);
+    this.snapshots = new Snapshots(parts.fs, parts.root, limits, logId, state, segments, recovered.snapshotCommit);
+    this.checkpointer = new Checkpointer(parts.fs, parts.root, limits, logId, state, segments, this.snapshots, checkpointCommit);
     this.log = new CommitLog<Entry>(
       segments,
       limits,
@@ -115,7 +118,8 @@ export class Store {
       const recovered = await recoverState(state, options.installationId, quarantine, options.restored);
       const store = new Store({ collections, limits, sessionEvents: options.sessionEvents }, recovered, quarantine, lock, { fs: state.fs, root, reserve });
       reserve.begin();
-      if (recovered.state.head.commit > recovered.checkpointCommit) store.checkpointer.committed();
+      recovered.check?.begin(() => store.checkpointer.committed());
+      if (recovered.stale || store.snapshots.wanted || recovered.state.head.commit > recovered.checkpointCommit) store.checkpointer.committed();
       return store;
     } catch (error) {
       await lock.release();
@@ -196,6 +200,11 @@ export class Store {
     this.quarantine.note(path, reason);
   }
 
+  /** Resolves when the files were looked at behind a start that did not read them, or that was given up. */
+  async checked(): Promise<void> {
+    await this.recovered.check?.over();
+  }
+
   /** Resolves when every file shows the log and a checkpoint says so. @throws STORAGE_WRITE, STORAGE_FULL. */
   async flush(): Promise<void> {
     await this.log.drained();
@@ -215,7 +224,9 @@ export class Store {
     try {
       // A failure here loses nothing: it is all in the log, and `health` has said so.
       await this.flush().catch(() => undefined);
+      await this.recovered.check?.stop();
       await this.checkpointer.stop();
+      await this.snapshots.stop();
       await this.state.behind.stop();
       await this.parts.reserve.stop();
       await this.log.close();
