@@ -28,9 +28,9 @@ export class Scenario {
     for (const path of this.made) await rm(path, { recursive: true, force: true });
   }
 
-  /** In the same home, after the stack was ended. */
+  /** Another stack, after the one before was ended: in the same home, unless the options say another. */
   async restart(options: StackOptions = {}): Promise<void> {
-    this.stack = await startStack({ ...options, home: this.stack.home });
+    this.stack = await startStack({ home: this.stack.home, ...options });
   }
 
   /** One more, removed with the rest. */

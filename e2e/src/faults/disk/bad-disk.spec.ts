@@ -76,11 +76,11 @@ inFaultRun('a disk that goes bad under a stack at work', () => {
     await disk.become({ syncMs: SYNC_MS });
     const until = performance.now() + SLOW_FOR_MS;
     const acknowledged: Task[] = [];
-    const answered: Record<string, number> = {};
+    const answered = new Set<number>();
     const client = async (): Promise<void> => {
       for (let key = randomUUID(); performance.now() < until;) {
         const { status, body } = await scenario.api.request<Task>('POST', '/api/tasks', { body: { projectId: project.id, title: key }, headers: { 'idempotency-key': key } });
-        answered[status] = (answered[status] ?? 0) + 1;
+        answered.add(status);
         if (status !== 201) continue;
         acknowledged.push(body);
         key = randomUUID();
@@ -92,7 +92,7 @@ inFaultRun('a disk that goes bad under a stack at work', () => {
     const second = await scenario.api.insist<SessionView>('POST', '/api/sessions/spawn', { projectId: project.id, initialDirective: 'Count', permissionMode: 'allow', custom: { demo: { numbered: 3 } } });
     await clients;
     expect(acknowledged.length).toBeGreaterThan(0);
-    process.stderr.write(`${JSON.stringify(answered)}\n`);
+    expect([201, 503]).toEqual(expect.arrayContaining([...answered]));
 
     await disk.heal();
     await healthy();

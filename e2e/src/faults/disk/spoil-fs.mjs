@@ -66,7 +66,7 @@ async function makeBad(readOnlyFile, syncFile, inHome) {
     real.closeSync(fd);
   };
   fs.fsyncSync = (fd) => {
-    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, syncMs());
+    Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, msIn(syncFile));
     real.fsyncSync(fd);
   };
   const opened = new WeakMap();
@@ -88,18 +88,18 @@ async function makeBad(readOnlyFile, syncFile, inHome) {
   for (const name of ['sync', 'datasync']) {
     const sync = handles[name];
     handles[name] = async function slow() {
-      await delay(syncMs());
+      await delay(msIn(syncFile));
       await sync.call(this);
     };
   }
   syncBuiltinESMExports();
+}
 
-  function syncMs() {
-    try {
-      return Number(real.readFileSync(syncFile, 'utf8'));
-    } catch {
-      return 0;
-    }
+function msIn(file) {
+  try {
+    return Number(fs.readFileSync(file, 'utf8'));
+  } catch {
+    return 0;
   }
 }
 
