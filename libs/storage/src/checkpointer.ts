@@ -111,7 +111,7 @@ export class Checkpointer {
     this.covered = commit;
     await segments.drop(dropped);
     await state.answerJournal.removeOthers();
-    await this.snapshots.covered(commit);
+    await this.snapshots.covered(commit, () => this.schedule(this.limits.checkpointDelayMs));
     state.sessions.prune(segments.chain[0]?.firstSeq ?? 0);
     if (failed !== undefined) throw failed.error;
   }

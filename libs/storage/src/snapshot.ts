@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import type { DurableState } from './durable-state.js';
 import { isShortage, type StorageFs } from './fs/storage-fs.js';
@@ -9,6 +9,8 @@ import { appendAll } from './fs/write-file-atomic.js';
 import type { NamedDocument } from './view/view.js';
 
 export const SNAPSHOT_FILE = 'snapshot.ndjson';
+/** One that is being written, or that no checkpoint covers yet. */
+export const NEXT_SNAPSHOT_FILE = 'snapshot.next.ndjson';
 const SNAPSHOT_FORMAT = 1;
 const LINE_FEED = 0x0a;
 
@@ -77,6 +79,12 @@ function* linesOf(header: SnapshotHeader, documents: readonly NamedDocument[]): 
     if (doc === undefined) yield { collection: name.collection, unread: [name.id] };
     else yield { collection: name.collection, id: name.id, schemaVersion: name.schemaVersion, doc };
   }
+}
+
+export async function removeIfThere(fs: StorageFs, path: string): Promise<void> {
+  if (fs.sizeSync(path) === undefined) return;
+  await fs.unlink(path);
+  await fs.syncDir(dirname(path));
 }
 
 /** undefined: there is none of ours. */

@@ -1,18 +1,18 @@
 import { join } from 'node:path';
 import type { DurableState } from './durable-state.js';
 import { reasonOf } from './fs/storage-error.js';
-import type { StorageFs } from './fs/storage-fs.js';
-import { temporaryName } from './fs/write-file-atomic.js';
+import { isMissing, type StorageFs } from './fs/storage-fs.js';
 import type { StorageLimits } from './limits.js';
 import type { Segments } from './log/segments.js';
-import { SNAPSHOT_FILE, writeSnapshot } from './snapshot.js';
+import { NEXT_SNAPSHOT_FILE, removeIfThere, SNAPSHOT_FILE, writeSnapshot } from './snapshot.js';
 
 /**
  * Writes a snapshot of all documents from time to time (ADR-0027). It takes its name only when a checkpoint covers it: then the
  * files of everything that it has, and of everything that it has no more, are written and unlinked.
  */
 export class Snapshots {
-  private written: { commit: number; temporary: string } | undefined;
+  /** Written, and not covered yet. */
+  private waitingCommit: number | undefined;
   private running: Promise<void> | undefined;
   private stopped = false;
   private failure: string | undefined;
@@ -42,37 +42,47 @@ export class Snapshots {
     return head.commit - commit >= Math.min(snapshotCommitsMax, documentCount / 2);
   }
 
-  /** A checkpoint was written. What fails is tried again with the next one. */
-  async covered(commit: number): Promise<void> {
-    const { written } = this;
-    if (written !== undefined && written.commit <= commit) {
-      await this.fs.rename(written.temporary, join(this.root, SNAPSHOT_FILE));
-      this.written = undefined;
-      await this.fs.syncDir(this.root);
-      this.commit = written.commit;
-    }
-    if (this.written !== undefined || this.running !== undefined || this.stopped || !this.wanted) return;
-    this.running = this.write().finally(() => (this.running = undefined));
+  /**
+   * A checkpoint was written. What fails is tried again with the next one.
+   * @param written called when a snapshot waits to be covered
+   */
+  async covered(commit: number, written: () => void): Promise<void> {
+    if (this.waitingCommit !== undefined && this.waitingCommit <= commit) await this.use(this.waitingCommit);
+    if (this.waitingCommit !== undefined || this.running !== undefined || this.stopped || !this.wanted) return;
+    this.running = this.write().then(written).finally(() => (this.running = undefined));
   }
 
   async stop(): Promise<void> {
     this.stopped = true;
     await this.running;
-    if (this.written !== undefined) await this.fs.unlink(this.written.temporary).catch(() => undefined);
+  }
+
+  private async use(commit: number): Promise<void> {
+    try {
+      await this.fs.rename(this.next, join(this.root, SNAPSHOT_FILE));
+      await this.fs.syncDir(this.root);
+      [this.commit, this.waitingCommit, this.failure] = [commit, undefined, undefined];
+    } catch (error) {
+      this.failure = reasonOf(error);
+      if (isMissing(error)) this.waitingCommit = undefined;
+    }
   }
 
   private async write(): Promise<void> {
-    const { fs, root, logId, state } = this;
+    const { fs, logId, state, next } = this;
     const { commit } = state.head;
     const documents = state.allDocuments();
-    const temporary = join(root, temporaryName(SNAPSHOT_FILE));
     try {
-      await writeSnapshot(fs, temporary, { logId, commit, documents: documents.length }, documents, () => this.stopped);
-      this.written = { commit, temporary };
-      this.failure = undefined;
+      await removeIfThere(fs, next);
+      await writeSnapshot(fs, next, { logId, commit, documents: documents.length }, documents, () => this.stopped);
+      if (!this.stopped) [this.waitingCommit, this.failure] = [commit, undefined];
     } catch (error) {
       this.failure = reasonOf(error);
-      await fs.unlink(temporary).catch(() => undefined);
+      await fs.unlink(next).catch(() => undefined);
     }
+  }
+
+  private get next(): string {
+    return join(this.root, NEXT_SNAPSHOT_FILE);
   }
 }

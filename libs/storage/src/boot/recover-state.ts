@@ -2,7 +2,7 @@ import { dirname, join } from 'node:path';
 import { AppError } from '@orbitmesh/domain';
 import { readCheckpoint, CHECKPOINT_FILE, type Checkpoint } from '../checkpoint.js';
 import type { DocumentName } from '../collections.js';
-import { isMissing, type StorageFs } from '../fs/storage-fs.js';
+import type { StorageFs } from '../fs/storage-fs.js';
 import { AnswerJournal } from '../idempotency/answer-journal.js';
 import { DurableState, type StateParts } from '../durable-state.js';
 import { recoverLog, type LogDamage, type RecoveredLog } from '../log/log-recovery.js';
@@ -10,7 +10,7 @@ import { Eras, firstLogId, installationOf, nextLogId } from '../log/log-id.js';
 import { Segments } from '../log/segments.js';
 import type { Quarantine } from '../quarantine.js';
 import { Boot } from './boot.js';
-import { readSnapshot, SNAPSHOT_FILE, takeOver, type Snapshot } from '../snapshot.js';
+import { NEXT_SNAPSHOT_FILE, readSnapshot, removeIfThere, SNAPSHOT_FILE, takeOver, type Snapshot } from '../snapshot.js';
 import { FileCheck } from './file-check.js';
 import { loadDocuments } from './load-documents.js';
 
@@ -55,7 +55,8 @@ export async function recoverState(
   const snapshot = renamed ? undefined : await usableSnapshot(sources);
   const quick = snapshot && await fillFromSnapshot(snapshot, sources);
   // From here on the files may have what it does not know of.
-  if (quick === undefined) await removeSnapshot(fs, root);
+  if (quick === undefined) await removeIfThere(fs, join(root, SNAPSHOT_FILE));
+  await removeIfThere(fs, join(root, NEXT_SNAPSHOT_FILE));
   const state = quick?.state ?? new DurableState(parts);
   try {
     const looked = quick === undefined && await fill(state, sources);
@@ -150,12 +151,6 @@ async function openAnswers(state: DurableState, { parts: { fs, root, limits }, c
 /** The files are as we wrote them but for those that were changed after this, in ms since 1970. */
 function filesAsOf({ parts: { fs, root }, checkpoint }: Sources): number | undefined {
   return checkpoint?.filesAsOf ?? fs.changedAtSync?.(join(root, CHECKPOINT_FILE));
-}
-
-async function removeSnapshot(fs: StorageFs, root: string): Promise<void> {
-  await fs.unlink(join(root, SNAPSHOT_FILE)).then(() => fs.syncDir(root), (error: unknown) => {
-    if (!isMissing(error)) throw error;
-  });
 }
 
 /** One that a checkpoint covers and the log goes on from. */

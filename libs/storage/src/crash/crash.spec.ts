@@ -109,6 +109,9 @@ const KILLED: Step[] = [
 
 const LIMITS = { segmentBytesMax: 700, logBytesMax: 1_500, writesInFlightMax: 3, retryDelayMs: 1 };
 
+/** One with every checkpoint, and used by every start. */
+const SNAPSHOTS = { ...LIMITS, snapshotDocumentsMin: 1, snapshotCommitsMax: 1 };
+
 function prove(options: Partial<CrashProofOptions> = {}): ReturnType<CrashProof['run']> {
   return new CrashProof({ collections: COLLECTIONS, steps: STEPS, limits: LIMITS, ...options }).run();
 }
@@ -148,6 +151,13 @@ describe('every state that a crash may leave', () => {
     expect(violations.slice(0, 3)).toEqual([]);
     expect(states).toBeGreaterThan(300);
   }, 60_000);
+
+  it('does so when it starts from snapshots of its documents', async () => {
+    const { states, violations } = await prove({ steps: LONG ? STEPS : FEW_STEPS, limits: SNAPSHOTS, crashRecoveries: LONG ? 0 : 1 });
+
+    expect(violations.slice(0, 3)).toEqual([]);
+    expect(states).toBeGreaterThan(400);
+  }, 600_000);
 
   inFull('does so with writes that take half and claim all', async () => {
     const { violations } = await prove({ faults: { shortWriteEvery: 3 } });
