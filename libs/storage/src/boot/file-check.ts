@@ -26,7 +26,6 @@ export class FileCheck {
   private running: Promise<void> = Promise.resolve();
   /** Of those that are read on demand: only the log can say what they were. */
   private suspects: DocumentName[] = [];
-  private temporaries: string[] = [];
 
   /** @param records all that the log has; may be read aside of the one who writes it */
   constructor(
@@ -70,18 +69,17 @@ export class FileCheck {
   }
 
   private async pass(): Promise<void> {
-    [this.suspects, this.temporaries] = [[], []];
+    this.suspects = [];
     const { collections } = this.parts;
     await this.turn();
+    await this.walk('', 0);
     for (const collection of collections.names) {
       for (const id of [...this.state.documents.ids(collection)]) {
         await this.look({ collection, id });
         await this.turn();
       }
     }
-    await this.walk('', 0);
     await this.askTheLog();
-    for (const path of this.temporaries) await this.parts.fs.unlink(path);
   }
 
   /** Leaves the processor to others, now and then. */
@@ -119,15 +117,20 @@ export class FileCheck {
       if (depth === 0 && NOT_DOCUMENTS.has(name)) continue;
       const named = name.endsWith('.json') && !name.startsWith('.');
       if (kind === 'file' && TEMPORARY_NAME.test(name)) {
-        if (!isOwnTemporary(name)) this.temporaries.push(this.place(path));
+        if (!isOwnTemporary(name)) await this.parts.fs.unlink(this.place(path));
       } else if (named) {
         await this.visit(path, kind);
       } else if (kind === 'link') {
         this.quarantine.note(path, 'a link; not followed');
-      } else if (kind === 'directory' && depth < DOCUMENT_DEPTH_MAX) {
+      } else if (kind === 'directory' && depth < DOCUMENT_DEPTH_MAX && this.hasNew(path, depth)) {
         await this.walk(path, depth + 1);
       }
     }
+  }
+
+  /** Most directories are of one session, have none below, and show by their time that nothing came into them. */
+  private hasNew(path: string, depth: number): boolean {
+    return depth === 0 || this.state.changedSince(this.place(path));
   }
 
   private entries(below: string): DirectoryEntry[] {

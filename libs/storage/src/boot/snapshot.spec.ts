@@ -270,7 +270,7 @@ describe('behind a start from a snapshot the files are looked at, and', () => {
     let failures = 0;
     const readable: { readDirSync: typeof nodeFs.readDirSync } = fs;
     readable.readDirSync = (path) => {
-      if (path.endsWith('proj_2') && (failures += 1) < 3) throw fileSystemError('EMFILE');
+      if (path.endsWith('/tasks') && (failures += 1) < 3) throw fileSystemError('EMFILE');
       return nodeFs.readDirSync(path);
     };
     const store = await open(dir, { fs });
