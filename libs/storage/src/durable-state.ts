@@ -92,10 +92,10 @@ export class DurableState {
     if (all) this.asOf = undefined;
   }
 
-  /** Missing, too, where it was there. */
+  /** Missing, too, where it was there; and at that very moment, which has some ms. */
   changedSince(file: string): boolean {
     const { parts: { fs }, asOf } = this;
-    return asOf === undefined || (fs.changedAtSync?.(file) ?? Infinity) > asOf;
+    return asOf === undefined || (fs.changedAtSync?.(file) ?? Infinity) >= asOf;
   }
 
   apply({ commit, puts, deletes, forgets, events, answer }: DurableCommit): void {

@@ -111,6 +111,8 @@ export const STORAGE_LIMITS: StorageLimits = {
 /** A snapshot is written in pieces of so many bytes, and synced after so many. */
 export const SNAPSHOT_CHUNK_BYTES = 256 * KIB;
 export const SNAPSHOT_SYNC_BYTES = 4 * MIB;
+/** A snapshot is written when there is room for two of it, and for the reserve so many times. */
+export const SNAPSHOT_ROOM_RESERVES = 4;
 /** How often the look at the files behind a start begins again after an error; then the next start does it. */
 export const CHECK_ATTEMPTS_MAX = 5;
 /** Directories below the store's that are searched for documents; deeper ones are not ours. */

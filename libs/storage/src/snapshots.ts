@@ -2,7 +2,7 @@ import { join } from 'node:path';
 import type { DurableState } from './durable-state.js';
 import { reasonOf } from './fs/storage-error.js';
 import { isMissing, type StorageFs } from './fs/storage-fs.js';
-import type { StorageLimits } from './limits.js';
+import { SNAPSHOT_ROOM_RESERVES, type StorageLimits } from './limits.js';
 import type { Segments } from './log/segments.js';
 import { NEXT_SNAPSHOT_FILE, removeIfThere, SNAPSHOT_FILE, writeSnapshot } from './snapshot.js';
 
@@ -74,12 +74,20 @@ export class Snapshots {
     const documents = state.allDocuments();
     try {
       await removeIfThere(fs, next);
+      if (!(await this.hasRoom())) return;
       await writeSnapshot(fs, next, { logId, commit, documents: documents.length }, documents, () => this.stopped);
       if (!this.stopped) [this.waitingCommit, this.failure] = [commit, undefined];
     } catch (error) {
       this.failure = reasonOf(error);
       await fs.unlink(next).catch(() => undefined);
     }
+  }
+
+  /** What only makes starts quicker must not be what fills the disk. */
+  private async hasRoom(): Promise<boolean> {
+    const { fs, root, limits: { reserveBytes } } = this;
+    const free = await fs.freeBytes?.(root) ?? Infinity;
+    return free >= SNAPSHOT_ROOM_RESERVES * reserveBytes + 2 * (fs.sizeSync(join(root, SNAPSHOT_FILE)) ?? 0);
   }
 
   private get next(): string {

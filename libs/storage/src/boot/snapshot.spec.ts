@@ -5,7 +5,7 @@ import type { CollectionSpec } from '../commit.js';
 import type { StorageLimits } from '../limits.js';
 import type { Store } from '../store.js';
 import { LONG } from '../testing/faults.js';
-import { FaultyFs, fileSystemError } from '../testing/faulty-fs.js';
+import { FaultyFs, fileSystemError, SmallDisk } from '../testing/faulty-fs.js';
 import { nodeFs } from '../fs/node-fs.js';
 import { eventually, newEvent, putSession, putTask, TestStores, TEST_COLLECTIONS, writeByHand } from '../testing/test-store.js';
 
@@ -93,6 +93,16 @@ describe('a store with many documents', () => {
     await store.flush();
     await store.flush();
     expect(existsSync(join(dir, SNAPSHOT))).toBe(false);
+  });
+
+  it('has none where there is little room for it', async () => {
+    const dir = stores.dir();
+    const { fs } = new SmallDisk(dir, 1_000_000);
+    const store = await open(dir, { fs, limits: { reserveBytes: 300_000 } });
+    await store.commit({ puts: [putTask('task_1')] });
+    await store.flush();
+    await store.flush();
+    expect([existsSync(join(dir, SNAPSHOT)), existsSync(join(dir, 'snapshot.next.ndjson')), store.health().lastError]).toEqual([false, false, undefined]);
   });
 
   it.each(['append', 'sync', 'rename', 'open'] as const)('and whose snapshot fails at %s is as well as ever, says so, and tries again', async (operation) => {
