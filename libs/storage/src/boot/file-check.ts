@@ -13,15 +13,13 @@ import { documentKey } from '../projection/document-files.js';
 import type { Quarantine } from '../quarantine.js';
 import { EDITED_BY_HAND, lastStates } from './hand-edits.js';
 
-class Stopped extends Error {}
-
 /**
  * Looks at the files behind a start that read none of them (ADR-0027), a little at a time. What somebody changed, damaged or took
  * away while nobody was there is put aside, and the files are made again as the store shows them; what somebody put there is put
  * aside, too. A file that waits to be written is passed over: it is about to be right.
  */
 export class FileCheck {
-  private stopped = false;
+  private readonly stopping = new AbortController();
   private turnBegan = 0;
   private running: Promise<void> = Promise.resolve();
   /** Of those that are read on demand: only the log can say what they were. */
@@ -45,25 +43,25 @@ export class FileCheck {
   }
 
   async stop(): Promise<void> {
-    this.stopped = true;
+    this.stopping.abort();
     await this.running;
   }
 
   private async run(done: () => void): Promise<void> {
-    for (let attempt = 1; !this.stopped; attempt += 1) {
+    for (let attempt = 1; ; attempt += 1) {
       try {
         await this.pass();
         this.state.looked(true);
         done();
         return;
       } catch (error) {
-        if (error instanceof Stopped) return;
+        if (this.stopping.signal.aborted) return;
         if (attempt === CHECK_ATTEMPTS_MAX) {
           this.state.looked(false);
           this.quarantine.note('', `the files were not looked at, which the next start does again: ${reasonOf(error)}`);
           return;
         }
-        await delay(this.parts.limits.retryDelayMs);
+        await this.pause(this.parts.limits.retryDelayMs).catch(() => undefined);
       }
     }
   }
@@ -86,9 +84,13 @@ export class FileCheck {
   private async turn(): Promise<void> {
     const { checkSliceMs, checkPauseMs } = this.parts.limits;
     if (performance.now() - this.turnBegan < checkSliceMs) return;
-    await delay(checkPauseMs);
-    if (this.stopped) throw new Stopped();
+    await this.pause(checkPauseMs);
     this.turnBegan = performance.now();
+  }
+
+  /** @throws when it is to stop */
+  private pause(ms: number): Promise<void> {
+    return delay(ms, undefined, { signal: this.stopping.signal });
   }
 
   /** From the look at the file to what is decided on it nothing waits, so that no write of ours comes between. */

@@ -233,7 +233,7 @@ describe('behind a start from a snapshot the files are looked at, and', () => {
   ])('one that is read on demand and was %s is as the log has it, and never shown otherwise', async (_, change, reason) => {
     const dir = await filled();
     change(dir);
-    const store = await openUnread(dir, { limits: { checkPauseMs: 200 } });
+    const store = await openUnread(dir, { limits: { checkPauseMs: 3_600_000 } });
     expect(() => store.durable.get('manifests', 'sess_1')).toThrow(expect.objectContaining({ code: 'STORAGE_READ' }));
     await store.close();
     const { told } = await looked(dir);
@@ -263,7 +263,7 @@ describe('behind a start from a snapshot the files are looked at, and', () => {
   it('a start that ends before all were looked at leaves the rest to the next', async () => {
     const dir = await filled();
     writeByHand(dir, TASK, readFileSync(join(dir, TASK), 'utf8').replace('title 1', 'mine'));
-    const store = await openUnread(dir, { limits: { checkPauseMs: 200 } });
+    const store = await openUnread(dir, { limits: { checkPauseMs: 3_600_000 } });
     await store.commit({ puts: [putTask('task_9')] });
     await store.flush();
     await store.close();
