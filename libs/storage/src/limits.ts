@@ -37,8 +37,8 @@ export interface StorageLimits {
   checkpointCommitsMax: number;
   /** With so many documents a start reads a snapshot of them instead of their files; with fewer it is not worth one. */
   snapshotDocumentsMin: number;
-  /** A new one is written after so many commits, or as many as half of the documents: a start replays them, at about 50 µs each. */
-  snapshotCommitsMax: number;
+  /** A new one is written when the log behind it has so many bytes and no fewer than itself: a start reads and replays them, at about 10 ms a MiB. */
+  snapshotLogBytesMin: number;
   /** The files are looked at behind a start from a snapshot, for so long at a time, in ms, with a pause between that leaves the processor to others. */
   checkSliceMs: number;
   checkPauseMs: number;
@@ -88,7 +88,7 @@ export const STORAGE_LIMITS: StorageLimits = {
   checkpointDelayMs: 5_000,
   checkpointCommitsMax: 10_000,
   snapshotDocumentsMin: 1_000,
-  snapshotCommitsMax: 20_000,
+  snapshotLogBytesMin: 16 * MIB,
   checkSliceMs: 4,
   checkPauseMs: 16,
   answerAgeMsMax: 24 * 3_600_000,

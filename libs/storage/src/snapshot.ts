@@ -40,15 +40,17 @@ export interface Snapshot {
  * Writes all documents into one file, a turn of the event loop for every few of them. It is durable when the promise resolves, but
  * not its name.
  * @param stopped asked now and then; the file is then as it is
+ * @returns its bytes
  */
 export async function writeSnapshot(
   fs: StorageFs, path: string, header: Omit<SnapshotHeader, 'format'>, documents: readonly NamedDocument[], stopped: () => boolean,
-): Promise<void> {
+): Promise<number> {
   const file = await fs.open(path, 'create');
-  let [unsynced, waiting] = [0, 0];
+  let [written, unsynced, waiting] = [0, 0, 0];
   let chunk: Buffer[] = [];
   const flush = async (): Promise<void> => {
     await appendAll(file, Buffer.concat(chunk));
+    written += waiting;
     unsynced += waiting;
     [chunk, waiting] = [[], 0];
     // A little at a time: one sync of everything would keep the log's own waiting.
@@ -64,10 +66,11 @@ export async function writeSnapshot(
       if (waiting < SNAPSHOT_CHUNK_BYTES) continue;
       await flush();
       await turn();
-      if (stopped()) return;
+      if (stopped()) return written;
     }
     await flush();
     await file.sync();
+    return written;
   } finally {
     await file.close();
   }

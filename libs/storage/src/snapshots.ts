@@ -16,6 +16,8 @@ export class Snapshots {
   private running: Promise<void> | undefined;
   private stopped = false;
   private failure: string | undefined;
+  /** Of the last one. */
+  private bytes: number;
 
   constructor(
     private readonly fs: StorageFs,
@@ -26,7 +28,9 @@ export class Snapshots {
     private readonly segments: Segments,
     /** The commit of the one that a start can use; undefined: there is none. */
     private commit: number | undefined,
-  ) {}
+  ) {
+    this.bytes = commit === undefined ? 0 : fs.sizeSync(join(root, SNAPSHOT_FILE)) ?? 0;
+  }
 
   /** The last failure, until one succeeds. */
   get lastError(): string | undefined {
@@ -35,11 +39,11 @@ export class Snapshots {
 
   /** A start would have to read the documents' files, or a long piece of the log. */
   get wanted(): boolean {
-    const { commit, segments, limits: { snapshotDocumentsMin, snapshotCommitsMax } } = this;
+    const { commit, bytes, segments, limits: { snapshotDocumentsMin, snapshotLogBytesMin, logBytesMax } } = this;
     const { documentCount, head } = this.state;
     if (documentCount < snapshotDocumentsMin) return false;
     if (commit === undefined || (segments.chain[0]?.firstCommit ?? 0) > commit + 1) return true;
-    return head.commit - commit >= Math.min(snapshotCommitsMax, documentCount / 2);
+    return segments.bytesAfter(commit, head.commit) >= Math.min(Math.max(snapshotLogBytesMin, bytes), logBytesMax / 2);
   }
 
   /**
@@ -75,7 +79,7 @@ export class Snapshots {
     try {
       await removeIfThere(fs, next);
       if (!(await this.hasRoom())) return;
-      await writeSnapshot(fs, next, { logId, commit, documents: documents.length }, documents, () => this.stopped);
+      this.bytes = await writeSnapshot(fs, next, { logId, commit, documents: documents.length }, documents, () => this.stopped);
       if (!this.stopped) [this.waitingCommit, this.failure] = [commit, undefined];
     } catch (error) {
       this.failure = reasonOf(error);
@@ -87,7 +91,7 @@ export class Snapshots {
   private async hasRoom(): Promise<boolean> {
     const { fs, root, limits: { reserveBytes } } = this;
     const free = await fs.freeBytes?.(root) ?? Infinity;
-    return free >= SNAPSHOT_ROOM_RESERVES * reserveBytes + 2 * (fs.sizeSync(join(root, SNAPSHOT_FILE)) ?? 0);
+    return free >= SNAPSHOT_ROOM_RESERVES * reserveBytes + 2 * this.bytes;
   }
 
   private get next(): string {

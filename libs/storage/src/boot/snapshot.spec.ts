@@ -163,7 +163,7 @@ describe('a snapshot that cannot be used', () => {
 
   it('because the log begins after it: a new one is written', async () => {
     const dir = await filled();
-    const limits = { segmentBytesMax: 600, logBytesMax: 1_200, snapshotCommitsMax: 1e9 };
+    const limits = { segmentBytesMax: 600, logBytesMax: 1_200, snapshotLogBytesMin: 1e9 };
     const store = await open(dir, { limits });
     for (let n = 0; n < 20; n += 1) await store.commit({ puts: [putTask('task_1', { revision: n + 2 })], events: [newEvent('e')] });
     await store.flush();

@@ -110,7 +110,7 @@ const KILLED: Step[] = [
 const LIMITS = { segmentBytesMax: 700, logBytesMax: 1_500, writesInFlightMax: 3, retryDelayMs: 1 };
 
 /** One with every checkpoint, and used by every start. */
-const SNAPSHOTS = { ...LIMITS, snapshotDocumentsMin: 1, snapshotCommitsMax: 1 };
+const SNAPSHOTS = { ...LIMITS, snapshotDocumentsMin: 1, snapshotLogBytesMin: 1 };
 
 function prove(options: Partial<CrashProofOptions> = {}): ReturnType<CrashProof['run']> {
   return new CrashProof({ collections: COLLECTIONS, steps: STEPS, limits: LIMITS, ...options }).run();
