@@ -2,11 +2,11 @@ import { readFileSync, readdirSync, rmSync, statSync, writeFileSync } from 'node
 import { join, relative, resolve } from 'node:path';
 
 /**
- * The services and the CLI as one file each, beside the compiled ones they are made of: read as 1,500 modules a service
+ * The services, the CLI and the demo agent as one file each, beside the compiled ones they are made of: read as 1,500 modules a service
  * takes three times the processor time to start (ADR-0019). Nothing depends on it: what is not there, or older than what
  * it was made of, is started from the compiled files.
  */
-const ENTRIES = { 'session-service': 'main', 'api-gateway': 'main', notifier: 'main', 'provider-runner': 'main', cli: 'run' };
+const ENTRIES = { 'session-service': ['main'], 'api-gateway': ['main'], notifier: ['main'], 'provider-runner': ['main', 'demo-agent/run'], cli: ['run'] };
 const RECORD = 'bundle.json';
 /** Some dependencies are CommonJS, and ask for Node's own modules by `require`. */
 const REQUIRE = "import { createRequire as createRequireOfBundle } from 'node:module'; const require = createRequireOfBundle(import.meta.url);";
@@ -24,7 +24,7 @@ const ABSENT = {
 };
 
 const dist = (root, app) => join(root, 'apps', app, 'dist');
-const bundled = (root, app) => join(dist(root, app), `${ENTRIES[app]}.bundle.js`);
+const bundled = (root, app, entry) => join(dist(root, app), `${entry}.bundle.js`);
 const signature = (path) => {
   const { mtimeMs, size } = statSync(path);
   return `${mtimeMs} ${size}`;
@@ -48,7 +48,7 @@ async function makeBundle(build, root, app) {
   rmSync(join(outdir, RECORD), { force: true });
   for (const name of readdirSync(outdir).filter((one) => /^bundle-\w+\.js$/.test(one))) rmSync(join(outdir, name));
   const { metafile } = await build({
-    absWorkingDir: root, entryPoints: [join(outdir, `${ENTRIES[app]}.js`)], outdir, entryNames: '[name].bundle', chunkNames: 'bundle-[hash]',
+    absWorkingDir: root, entryPoints: ENTRIES[app].map((entry) => join(outdir, `${entry}.js`)), outdir, outbase: outdir, entryNames: '[dir]/[name].bundle', chunkNames: 'bundle-[hash]',
     // What the CLI imports late stays so; splitting would change the order in which Nest's modules run. Nest tells people of its classes by their names.
     bundle: true, splitting: app === 'cli', keepNames: true, platform: 'node', format: 'esm', target: 'node20', plugins: [ABSENT], banner: { js: REQUIRE }, metafile: true, logLevel: 'error',
   });
@@ -57,13 +57,13 @@ async function makeBundle(build, root, app) {
 }
 
 /** What is started: the bundle, where that is what the compiled files say. */
-export function entryOf(root, app) {
-  return isFresh(root, app) ? bundled(root, app) : join(dist(root, app), `${ENTRIES[app]}.js`);
+export function entryOf(root, app, entry = ENTRIES[app][0]) {
+  return isFresh(root, app) ? bundled(root, app, entry) : join(dist(root, app), `${entry}.js`);
 }
 
 function isFresh(root, app) {
   try {
-    statSync(bundled(root, app));
+    for (const entry of ENTRIES[app]) statSync(bundled(root, app, entry));
     return JSON.parse(readFileSync(join(dist(root, app), RECORD), 'utf8')).every(([path, was]) => signature(join(root, path)) === was);
   } catch {
     return false;

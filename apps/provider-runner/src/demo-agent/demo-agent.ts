@@ -7,9 +7,8 @@ import type { StdioMcpServer } from './mcp-probe.js';
 import { Memory } from './memory.js';
 import type { TimelineReporter } from './timeline-reporter.js';
 import { Turn } from './turn.js';
+import { DEMO_AGENT_VERSION } from './version.js';
 import { writeReport, type Conversation, type WorkResult } from './work.js';
-
-export const DEMO_AGENT_VERSION = '0.1.0';
 
 /** JSON-RPC 2.0, section 5.1. */
 const INVALID_PARAMS = -32602;

@@ -1,38 +1,14 @@
-import { Readable, Writable } from 'node:stream';
-import { setTimeout as delay } from 'node:timers/promises';
-import { ndJsonStream } from '@agentclientprotocol/sdk/unstable';
-import { readAgentContext } from './agent-context.js';
-import { DEMO_AGENT_VERSION, DemoAgent } from './demo-agent.js';
-import { TimelineReporter } from './timeline-reporter.js';
+import { existsSync } from 'node:fs';
+import { fileURLToPath, pathToFileURL } from 'node:url';
+import { DEMO_AGENT_VERSION } from './version.js';
 
-/** Grace for the answer of a turn to leave before a scripted exit: the SDK writes it after the handler returned. */
-const EXIT_GRACE_MS = 50;
-
-/** Agent Client Protocol over stdio; ends with 0 when its stdin ends. `--version` says the version and ends. */
-async function main(): Promise<void> {
-  if (process.argv.includes('--version')) {
-    process.stdout.write(`${DEMO_AGENT_VERSION}\n`);
-    return;
-  }
-  const warn = (message: string) => process.stderr.write(`demo-agent: ${message}\n`);
-  const context = readAgentContext(process.env);
-  const reporter = new TimelineReporter({
-    apiUrl: context.options.noReport ? undefined : context.env.ORBITMESH_API_URL, token: context.env.ORBITMESH_TOKEN, sessionId: context.sessionId, warn,
-  });
-  if (!reporter.enabled) warn('nothing is reported: no ORBITMESH_API_URL and ORBITMESH_TOKEN, or told so by custom.demo.noReport');
-  if (context.options.ignoreTerm) process.on('SIGTERM', () => warn('SIGTERM ignored'));
-  const exit = (code: number) => void delay(EXIT_GRACE_MS).then(() => process.stdout.write('', () => process.exit(code)));
-  const stream = ndJsonStream(Writable.toWeb(process.stdout), Readable.toWeb(process.stdin) as ReadableStream<Uint8Array>);
-  await new DemoAgent(context, reporter, exit, warn).app().connect(stream).closed;
-  if (context.options.ignoreTerm) {
-    warn('end of stdin ignored');
-    setInterval(() => {}, 60_000);
-    return;
-  }
-  process.exit(0);
+/** As the CLI does (ADR-0019): every session of it starts one. */
+async function run(): Promise<void> {
+  const bundles = new URL('../../../../tools/lib/bundle.mjs', import.meta.url);
+  const { entryOf } = existsSync(bundles) ? await import(bundles.href) as { entryOf(root: string, app: string, entry: string): string } : { entryOf: null };
+  await import(entryOf ? pathToFileURL(entryOf(fileURLToPath(new URL('../../../../', import.meta.url)), 'provider-runner', 'demo-agent/run')).href : './run.js');
 }
 
-main().catch((error: Error) => {
-  process.stderr.write(`demo-agent: ${error.message}\n`);
-  process.exit(2);
-});
+// Every start of a runner asks for it.
+if (process.argv.includes('--version')) process.stdout.write(`${DEMO_AGENT_VERSION}\n`);
+else await run();

@@ -15,14 +15,14 @@ export interface Sabotage {
   shows: RegExp;
 }
 
-/** Each takes away one thing that a promise rests on. */
+/** Each takes away one thing that a promise rests on. Where the mark of a store may outlive all that was in it, the start after says so (ADR-0026). */
 export const SABOTAGES: Readonly<Record<string, Sabotage>> = {
   'files are not synced': {
     app: 'session-service', faults: ['power-cut-all'], shows: /lost: |is damaged|was refused|instead of|with a gap/,
     edits: [{ find: 'return this.handle.datasync();', put: '' }, { find: 'return this.handle.sync();', put: '' }],
   },
   'directories are not synced': {
-    app: 'session-service', faults: ['power-cut-all'], shows: /lost: |was refused|instead of|with a gap/,
+    app: 'session-service', faults: ['power-cut-all'], shows: /lost: |was refused|instead of|with a gap|is gone, or empty/,
     edits: [{ find: 'async syncDir(path) {', put: 'async syncDir(path) { return;' }],
   },
   'commands are not deduplicated': {
@@ -41,11 +41,11 @@ export const SABOTAGES: Readonly<Record<string, Sabotage>> = {
     edits: [{ find: 'if (run?.runId !== runId || run.epoch !== epoch)', put: 'if (run?.runId !== runId)' }],
   },
   'events are published before they are durable': {
-    app: 'session-service', faults: ['power-cut-while-writing'], shows: /with a gap|a client of [\w ]+ got/,
+    app: 'session-service', faults: ['power-cut-while-writing'], shows: /with a gap|a client of [\w ]+ got|is gone, or empty/,
     edits: [{ find: 'this.log.enqueue({ ...prepared,', put: 'for (const listener of this.listeners) listener(prepared.committed);\n      this.log.enqueue({ ...prepared,' }],
   },
   'commands are acknowledged before they are durable': {
-    app: 'session-service', faults: ['power-cut-while-writing'], shows: /lost: |was refused: (404|410)|with a gap|a client of [\w ]+ got/,
+    app: 'session-service', faults: ['power-cut-while-writing'], shows: /lost: |was refused: (404|410)|with a gap|a client of [\w ]+ got|is gone, or empty/,
     edits: [{
       find: 'await this.segments.append(this.batch);',
       put: 'const taken = this.takenBatch();\n for (const entry of taken) { this.hooks.durable(entry); entry.resolve(); }\n await this.segments.append(taken);',
