@@ -9,12 +9,9 @@ import type { AppError } from '@orbitmesh/domain';
 import { NotifierRpc, type CommandMeta } from '@orbitmesh/contracts';
 import { Bus } from '@orbitmesh/messaging';
 import { loadInstallation } from '@orbitmesh/service-kit';
-import { eventually, LONG, startNats, type TestNats } from '@orbitmesh/testing';
+import { eventually, inFull, startNats, type TestNats } from '@orbitmesh/testing';
 import { Receiver } from './testing/receiver.js';
 import { ScriptedFeed } from './testing/scripted-feed.js';
-
-/** Covered in short elsewhere. */
-const inFull = LONG ? it : it.skip;
 
 // Real servers and processes on a machine that may be busy.
 jest.setTimeout(30_000);
@@ -104,7 +101,7 @@ describe('the notifier\'s process', () => {
     expect(position.jumpCount).toBe(0);
   }, 60_000);
 
-  (LONG ? it : it.skip)('killed at random moments gets every notification out to the webhooks that want it, each under one id', async () => {
+  inFull('killed at random moments gets every notification out to the webhooks that want it, each under one id', async () => {
     await feed.serve();
     const receivers = [await Receiver.start(), await Receiver.start()];
     let child = await ready(launch());

@@ -3,16 +3,13 @@ import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { RunnerRpc, type StartRun } from '@orbitmesh/contracts';
 import { AppError } from '@orbitmesh/domain';
-import { eventually, LONG } from '@orbitmesh/testing';
+import { eventually, inFull } from '@orbitmesh/testing';
 import { RunnerWorld } from '@orbitmesh/testing/provider-conformance';
 import { RUNNER_MAIN } from './testing/runner-main.js';
 
 const SHELL = (script: string) => ({ driver: 'process', command: ['/bin/sh', '-c', script] });
 const NODE = (script: string) => ({ driver: 'process', command: [process.execPath, '-e', script] });
 const lines = (count: number): string => Array.from({ length: count }, (_, n) => `line ${n + 1} €\n`).join('');
-
-/** In the long form alone. */
-const inFull = LONG ? it : it.skip;
 
 describe('a runner that dies, or whose neighbours do', () => {
   let world: RunnerWorld;

@@ -2,12 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Approval, EventEnvelope, Project, SessionView } from '@orbitmesh/domain';
-import { eventually, LONG, processesNaming } from '@orbitmesh/testing';
+import { eventually, inFull, processesNaming } from '@orbitmesh/testing';
 import { pageAll } from '../support/feed.js';
 import { Scenario } from '../support/scenario.js';
-
-/** Covered in short elsewhere. */
-const inFull = LONG ? it : it.skip;
 
 /** What the scripted faults of the demo agent come to, seen from outside; and what survives the death of its runner. */
 describe('the demo agent in a whole stack', () => {

@@ -5,12 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Approval, SessionView } from '@orbitmesh/domain';
-import { CLAUDE_CODE, claudeProviderEntry, eventually, GEMINI_CLI, geminiProviderEntry, installAgent, LONG, ModelStandIn, processesNaming, scenarioTag } from '@orbitmesh/testing';
+import { CLAUDE_CODE, claudeProviderEntry, eventually, GEMINI_CLI, geminiProviderEntry, inFull, installAgent, ModelStandIn, processesNaming, scenarioTag } from '@orbitmesh/testing';
 import { Feed } from '../support/feed.js';
 import { Scenario } from '../support/scenario.js';
-
-/** Covered in short elsewhere. */
-const inFull = LONG ? it : it.skip;
 
 const CHECKOUT = fileURLToPath(new URL('../../../', import.meta.url));
 

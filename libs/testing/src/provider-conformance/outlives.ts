@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
-import { LONG } from '../how-often.js';
+import { inFull } from '../how-often.js';
 import { Chance, faultSeed } from '../seed.js';
 import { asked } from './asks.js';
 import { COUNT, type Bench } from './bench.js';
@@ -10,7 +10,6 @@ import { NUMBERED } from './speaks.js';
 
 const SEED = faultSeed();
 const MOMENTS = 6;
-const moments = LONG ? it : it.skip;
 
 /** An agent outlives its runner's `kill -9`, and is taken up again where it was (design §7). */
 export function itOutlivesItsRunner(bench: Bench): void {
@@ -84,7 +83,7 @@ export function itOutlivesItsRunner(bench: Bench): void {
 }
 
 function killedByChance(bench: Bench): void {
-  moments(`says and hears everything once though its runner is killed at moments by chance (seed ${SEED})`, async () => {
+  inFull(`says and hears everything once though its runner is killed at moments by chance (seed ${SEED})`, async () => {
     if (!bench.can.input) return;
     const chance = new Chance(SEED);
     const saying = given(bench.driver.saying, 'saying');
@@ -104,7 +103,7 @@ function killedByChance(bench: Bench): void {
     expect(bench.facts(run, 'input_delivered', 'input_failed')).toEqual(words.map((_, n) => ({ type: 'input_delivered', inputId: `inp_${n}` })));
   }, 300_000);
 
-  moments('hears an input whole whose line was half written when its runner was killed', async () => {
+  inFull('hears an input whole whose line was half written when its runner was killed', async () => {
     if (!bench.can.input) return;
     const run = await bench.idle();
     // It reads nothing, and no pipe holds as much.
