@@ -29,7 +29,8 @@ export function itOutlivesItsRunner(bench: Bench): void {
     expect(bench.types(run, 'run_started', 'run_ended')).toEqual(['run_started', 'run_ended']);
   });
 
-  it('still holds an input that waits for its agent, and delivers it once', async () => {
+  const more = bench.driver.brief && !LONG ? it.skip : it;
+  more('still holds an input that waits for its agent, and delivers it once', async () => {
     if (!bench.can.input) return;
     const saying = given(bench.driver.saying, 'saying');
     const run = await bench.counting();
@@ -46,7 +47,7 @@ export function itOutlivesItsRunner(bench: Bench): void {
     await bench.finish(run);
   });
 
-  it('breaks off its turn once where its runner was killed after it was told to, and ends as stopped where its end had begun', async () => {
+  more('breaks off its turn once where its runner was killed after it was told to, and ends as stopped where its end had begun', async () => {
     const run = await bench.counting();
     if (bench.can.interrupt) {
       await bench.command('interrupt', run);
@@ -64,7 +65,7 @@ export function itOutlivesItsRunner(bench: Bench): void {
     expect(bench.types(run, 'run_started', 'run_ended')).toEqual(['run_started', 'run_ended']);
   });
 
-  it('still holds an open approval, and hands on its answer, through a kill before it and one after it', async () => {
+  more('still holds an open approval, and hands on its answer, through a kill before it and one after it', async () => {
     if (!bench.can.approvals) return;
     const { allowed } = given(bench.driver.asking, 'asking');
     const { run, approvalId, options } = await asked(bench);
