@@ -65,7 +65,8 @@ const MANIFEST_PATH = /^(.+)\/(provider-runner\/slot-\d+)\/runs\/[^/]+\/manifest
 
 /**
  * Processes that say to be of a run (design §7: whatever a run starts does) of this slot: by the name of its home, or
- * because it is one of these, and was begun in the very directory that is here (ADR-0023).
+ * because it is one of these, and was begun in the very directory that is here (ADR-0023). A copied run's are the runner's
+ * business, which knows whose they are.
  */
 function processesOf(home, slot, runs) {
   const here = placeOf(home);
@@ -73,10 +74,12 @@ function processesOf(home, slot, runs) {
     const runId = variableOf(pid, 'ORBITMESH_RUN_ID');
     if (!runId || pid === process.pid) return [];
     const [, named, itsSlot] = MANIFEST_PATH.exec(variableOf(pid, 'ORBITMESH_MANIFEST') ?? '') ?? [];
-    const isHere = itsSlot === slot && (named === home || (here !== undefined && placeOf(named) === here));
+    const isHere = itsSlot === slot && (named === home || (here !== undefined && placeOf(named) === here)) && !isCopiedRun(join(home, slot, 'runs', runId));
     return isHere || runs.some((run) => run.runId === runId && (named ? run.inPlace : !run.copied)) ? [{ pid, runId }] : [];
   });
 }
+
+const isCopiedRun = (dir) => isCopied(dir, readJsonIfThere(join(dir, 'run.json')));
 
 function namesIn(dir) {
   try {

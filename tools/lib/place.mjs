@@ -1,4 +1,4 @@
-import { statSync } from 'node:fs';
+import { readlinkSync, statSync } from 'node:fs';
 
 /** Of one that cannot be looked at now. */
 const UNKNOWN = 'unknown';
@@ -32,4 +32,13 @@ export function isNoMore(place, dir) {
  */
 export function isCopied(dir, record) {
   return typeof record?.place === 'string' && record.place !== placeOf(dir);
+}
+
+/** What the directory behind a descriptor is called by now. Undefined where nobody can tell (no /proc). */
+export function whereIsNow(fd) {
+  try {
+    return readlinkSync(`/proc/self/fd/${fd}`);
+  } catch {
+    return undefined;
+  }
 }

@@ -1,8 +1,8 @@
-import { existsSync, rmSync } from 'node:fs';
+import { closeSync, existsSync, openSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { readJsonIfThere, replaceFile } from './files.mjs';
 import { STACK_FILE_RETRY_MS } from './limits.mjs';
-import { isCopied, placeOf } from './place.mjs';
+import { isCopied, isNoMore, placeOf, whereIsNow } from './place.mjs';
 
 const fileIn = (runDir) => join(runDir, 'stack.json');
 
@@ -20,6 +20,8 @@ export class StackFile {
   #say;
   #late = null;
   #removed = false;
+  /** The directory itself, once something was written to it: its descriptor, and which one it is. It may be moved. */
+  #dir = null;
 
   /**
    * @param {string} runDir
@@ -40,7 +42,9 @@ export class StackFile {
   publish() {
     if (this.#removed) return;
     try {
-      replaceFile(this.#path, `${JSON.stringify({ ...this.#describe(), place: placeOf(this.#runDir) }, null, 2)}\n`);
+      const place = placeOf(this.#runDir);
+      replaceFile(this.#path, `${JSON.stringify({ ...this.#describe(), place }, null, 2)}\n`);
+      this.#dir ??= { fd: openSync(this.#runDir, 'r'), place };
     } catch (error) {
       if (!this.#late) this.#say('run/stack.json', `could not be written and is out of date: ${error.message}; trying again`);
       this.#late ??= setInterval(() => this.publish(), STACK_FILE_RETRY_MS).unref();
@@ -56,10 +60,15 @@ export class StackFile {
     if (!existsSync(this.#path)) this.publish();
   }
 
-  /** For good. */
+  /** For good, and where it was moved to. */
   remove() {
     this.#removed = true;
     clearInterval(this.#late);
-    rmSync(this.#path, { force: true });
+    if (this.#dir === null) return;
+    const { fd, place } = this.#dir;
+    const dir = whereIsNow(fd) ?? this.#runDir;
+    closeSync(fd);
+    this.#dir = null;
+    if (!isNoMore(place, dir)) rmSync(fileIn(dir), { force: true });
   }
 }

@@ -237,13 +237,12 @@ export class Stack {
   #handBack() {
     clearInterval(this.#looking);
     for (const log of this.#logs.splice(0)) log.close();
-    // It ends with this process anyway, and what is there by that name now is another's.
-    if (this.#lost) return;
-    this.#file.remove();
     try {
-      this.#lock.release();
+      this.#file.remove();
+      // What is there by its name now is another's.
+      if (!this.#lost) this.#lock.release();
     } catch (error) {
-      // The lock ends with this process anyway.
+      // Both end with this process anyway.
       this.#say('run/', `could not be given back: ${error.message}`);
     }
   }

@@ -139,6 +139,19 @@ describe('a project', () => {
     expect(api.sent.map(({ path }) => path.split('?')[0])).toEqual(['/api/projects', '/api/tasks', '/api/tasks']);
   });
 
+  it('may be named so wherever one is named', async () => {
+    projects('Moon', 'Big Rocket');
+    const event = { seq: 1, cursor: 'l.1', type: 'task:created', timestamp: '2026-01-01T10:20:30.000Z', commitEnd: true, data: {} };
+    api.on('GET /api/events*', [200, { items: [{ ...event, id: 'a', projectId: 'proj_1' }, { ...event, id: 'b', projectId: 'proj_0' }], nextCursor: 'l.2' }], [200, { items: [], nextCursor: 'l.2' }])
+      .on('GET /api/projects/proj_1', [200, { id: 'proj_1', name: 'Big Rocket' }]).on('DELETE /api/projects/proj_1', [204, null]).on('POST /api/mail', [201, { id: 'mail_1' }]);
+
+    expect(JSON.parse((await cli(['project', 'show', 'Big Rocket', '--json'])).out)).toMatchObject({ id: 'proj_1' });
+    expect((await cli(['project', 'delete', 'Big Rocket'])).out).toBe('proj_1: deleted\n');
+    expect((await cli(['events', '--filter', 'project=Big Rocket', '--json'])).out.trim().split('\n').map((line) => (JSON.parse(line) as { id: string }).id)).toEqual(['a']);
+    await cli(['mail', 'send', 'hello', '--to', 'project:Big Rocket']);
+    expect(api.sent.at(-1)?.body).toMatchObject({ to: { kind: 'project', id: 'proj_1' } });
+  });
+
   it('is told to be none, or more than one, with what lists their ids', async () => {
     projects('Moon', 'Moon');
 

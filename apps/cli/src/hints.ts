@@ -11,7 +11,7 @@ const HINT_OF_CODE: Readonly<Record<string, string>> = {
   HOST_NOT_ALLOWED: 'Call it by 127.0.0.1 or localhost, or name the host in ORBITMESH_ALLOWED_HOSTS and start it again.',
   VALIDATION_FAILED: 'What it takes: & --help',
   SECRET_BY_VALUE: 'Pass a reference: --secret NAME=env:NAME or NAME=file:/path; only the runner reads it.',
-  PROJECT_NOT_FOUND: 'A project is named by its id, proj_…, or in --project by its name; those that there are: % project list',
+  PROJECT_NOT_FOUND: 'A project is named by its id, proj_…, or by a name that no other has; those that there are: % project list',
   TASK_NOT_FOUND: 'Those that there are: % task list',
   SESSION_NOT_FOUND: 'Those that there are: % session list --all',
   TEAM_MEMBER_NOT_FOUND: 'Those that there are: % team-member list',

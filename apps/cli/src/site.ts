@@ -90,7 +90,7 @@ export class Site {
     command.option('--json', prints === 'document' ? 'print JSON: one document, on one line' : 'print JSON: one document a line');
     if (more) command.addHelpText('after', `\n${more}`);
     printsOfCommand.set(command, prints);
-    return command.action(this.run<O, A>(async (context, call) => action(context, await withProjectId(context, call))));
+    return command.action(this.run<O, A>(async (context, call) => action(context, await withProjectId(context, call, args))));
   }
 
   /** All of a list, up to `--limit`. */
@@ -135,10 +135,14 @@ export class Site {
   }
 }
 
-/** `--project` may be the name that a person gave it. */
-async function withProjectId<O, A extends readonly unknown[]>(context: Context, call: Call<O, A>): Promise<Call<O, A>> {
-  const { project } = call.options as { project?: unknown };
-  return typeof project === 'string' ? { ...call, options: { ...call.options, project: await projectNamed(context, project) } } : call;
+/** A `--project`, and an argument `<project>`, may be the name that a person gave it. */
+async function withProjectId<O, A extends readonly unknown[]>(context: Context, { args, options }: Call<O, A>, words: NonNullable<Words['args']>): Promise<Call<O, A>> {
+  const idOf = (one: unknown): unknown => (typeof one === 'string' ? projectNamed(context, one) : one);
+  const { project } = options as { project?: unknown };
+  return {
+    args: await Promise.all(args.map((one, n) => (words[n]?.[0] === '<project>' ? idOf(one) : one))) as unknown as A,
+    options: project === undefined ? options : { ...options, project: await idOf(project) },
+  };
 }
 
 interface CallFlags { idempotencyKey?: string; ifMatch?: number }

@@ -54,6 +54,8 @@ export const STDIN_ATOMIC_BYTES = process.platform === 'linux' ? 4 * KIB : 512;
 export const STDIN_WRITE_BYTES_MAX = 64 * KIB;
 /** Between two tries when the FIFO is full: doubled from the first to the second. */
 export const STDIN_RETRY_MS = { first: 1, last: 50 } as const;
+/** Nobody has an agent's stdin open any more: it has ended, and that is known when its exit is written down, at the latest so much later. */
+export const STDIN_UNREAD_MS = 10_000;
 
 /** One read of an output file; the event loop turns between two. */
 export const READ_BYTES_MAX = 64 * KIB;

@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
-import type { EventEnvelope, Project, SessionView } from '@orbitmesh/domain';
+import type { Project, SessionView } from '@orbitmesh/domain';
 import { Chance, eventually, faultSeed } from '@orbitmesh/testing';
-import { pageAll } from '../support/feed.js';
+import { countedLines, pageAll } from '../support/feed.js';
 import { Scenario } from '../support/scenario.js';
 import { FAULT_TEST_MS, inFaultRun } from './how-often.js';
 
@@ -48,16 +48,10 @@ inFaultRun(`kill -9 (seed ${SEED})`, () => {
     const all = await pageAll(get);
     expect(all.slice(0, before.length)).toEqual(before);
     expect(all.map((event) => event.seq)).toEqual(all.map((_event, index) => index + 1));
-    for (const { id } of spawned) expect({ service, moment, lines: linesOf(all, id) }).toEqual({ service, moment, lines: Array.from({ length: LINES }, (_none, index) => index + 1) });
+    for (const { id } of spawned) expect({ service, moment, lines: countedLines(all, id) }).toEqual({ service, moment, lines: Array.from({ length: LINES }, (_none, index) => index + 1) });
     for (const { id } of spawned) expect(all.filter((event) => event.sessionId === id && /^notify:session_(completed|failed|stopped)$/.test(event.type))).toHaveLength(1);
     expect(await scenario.api.get(`/api/tasks/${task.id}`)).toMatchObject({ id: task.id });
   }
 
   const get = (path: string): Promise<unknown> => scenario.api.get(path);
 });
-
-function linesOf(events: EventEnvelope[], sessionId: string): number[] {
-  const text = events.filter((event) => event.sessionId === sessionId && event.type === 'output')
-    .map((event) => (event.data as { content: string }).content).join('');
-  return [...text.matchAll(new RegExp(`numbered (\\d+)/${LINES}`, 'g'))].map((match) => Number(match[1]));
-}

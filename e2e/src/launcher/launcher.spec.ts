@@ -147,7 +147,7 @@ describe('the launcher', () => {
     expect(stack.output).toMatch(/is not the directory any more[^]*Stopped\.\n$/);
     expect(stack.output).not.toContain('could not be written');
     expect(await processesNaming(home)).toEqual([]);
-    expect(existsSync(home)).toBe(false);
+    expect([home, join(`${home}-moved`, 'run', 'stack.json')].filter((path) => existsSync(path))).toEqual([]);
   });
 
   it('keeps run/ to its owner, and the password of NATS off every command line', async () => {

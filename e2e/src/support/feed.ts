@@ -77,3 +77,10 @@ export async function pageAll(get: (path: string) => Promise<unknown>, after?: s
     cursor = page.nextCursor;
   }
 }
+
+/** The numbers of the lines that a demo agent counts, as its session's output has them. */
+export function countedLines(events: readonly EventEnvelope[], sessionId: string): number[] {
+  const text = events.filter((event) => event.sessionId === sessionId && event.type === 'output')
+    .map((event) => (event.data as { content: string }).content).join('');
+  return [...text.matchAll(/numbered (\d+)\/\d+/g)].map((match) => Number(match[1]));
+}

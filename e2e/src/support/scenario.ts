@@ -10,7 +10,7 @@ import { Api } from './api.js';
 export class Scenario {
   private readonly made: string[] = [];
 
-  private constructor(readonly stack: TestStack, readonly repository: string) {
+  private constructor(public stack: TestStack, readonly repository: string) {
     this.made.push(repository);
   }
 
@@ -26,6 +26,11 @@ export class Scenario {
   async stop(): Promise<void> {
     await this.stack.stop();
     for (const path of this.made) await rm(path, { recursive: true, force: true });
+  }
+
+  /** Another stack, after the one before was ended: in the same home, unless the options say another. */
+  async restart(options: StackOptions = {}): Promise<void> {
+    this.stack = await startStack({ home: this.stack.home, ...options });
   }
 
   /** One more, removed with the rest. */

@@ -27,11 +27,14 @@ function flat(file: string): string {
  * ever deleted here; a person decides.
  */
 export class Quarantine {
-  private readonly damages: Damage[] = [];
+  private damages: Damage[] = [];
   private readonly dir: string;
+  /** Under which names what is kept of a damage lies there. Without one, nothing is kept of it. */
+  private readonly namesOf = new Map<Damage, string[]>();
   /** Of everything that lies there. */
   private readonly names = new Set<string>();
-  private reported = 0;
+  /** Of the damages that are not reported one by one: of which something was kept, and the others. */
+  private readonly unreported = { kept: 0, noted: 0 };
   private found = 0;
 
   /** @param tell called for what is found now, and not for what lay here before; see `StoreOptions.onDamage` */
@@ -44,14 +47,16 @@ export class Quarantine {
     this.dir = join(root, 'quarantine');
   }
 
-  /** What was found now and before, newest last. */
+  /** What was found now and before, newest last, without what somebody has taken away from here since. */
   report(): Damage[] {
+    this.forgetTaken();
     return [...this.damages];
   }
 
   /** How many there are, with those that are not reported one by one. */
   get count(): number {
-    return this.reported;
+    this.forgetTaken();
+    return this.damages.length + this.unreported.kept + this.unreported.noted;
   }
 
   /** Reads what earlier starts put here. */
@@ -59,7 +64,7 @@ export class Quarantine {
     for (const { name } of this.fs.readDirSync(this.dir)) {
       this.names.add(name);
       if (!name.endsWith(WHY)) continue;
-      this.push(this.explanation(name) ?? { file: `quarantine/${name}`, reason: 'unreadable', at: new Date().toISOString() });
+      this.push(this.explanation(name) ?? { file: `quarantine/${name}`, reason: 'unreadable', at: new Date().toISOString() }, name);
     }
   }
 
@@ -137,6 +142,28 @@ export class Quarantine {
 
   private async explain(name: string, damage: Damage): Promise<void> {
     await writeFileAtomic(join(this.dir, `${name}${WHY}`), `${JSON.stringify(damage, null, 2)}\n`, { fs: this.fs });
+    this.namesOf.set(damage, [...this.namesOf.get(damage) ?? [], `${name}${WHY}`]);
+  }
+
+  /** Whoever removes what is kept here has seen it. */
+  private forgetTaken(): void {
+    if (this.namesOf.size === 0 && this.unreported.kept === 0) return;
+    const there = this.namesThere();
+    if (there === undefined) return;
+    if (there.size === 0) this.unreported.kept = 0;
+    const taken = new Set([...this.namesOf].filter(([, names]) => !names.some((name) => there.has(name))).map(([damage]) => damage));
+    this.damages = this.damages.filter((damage) => !taken.has(damage));
+    for (const damage of taken) this.namesOf.delete(damage);
+    for (const name of this.names) if (!there.has(name)) this.names.delete(name);
+  }
+
+  private namesThere(): Set<string> | undefined {
+    try {
+      return new Set(this.fs.readDirSync(this.dir).map(({ name }) => name));
+    } catch {
+      // Not known now: it is asked again.
+      return undefined;
+    }
   }
 
   private async ensure(): Promise<void> {
@@ -151,9 +178,11 @@ export class Quarantine {
     return name;
   }
 
-  private push(damage: Damage): void {
-    this.reported += 1;
+  private push(damage: Damage, name?: string): void {
+    if (name !== undefined) this.namesOf.set(damage, [name]);
     this.damages.push(damage);
-    if (this.damages.length > this.reportedMax) this.damages.shift();
+    if (this.damages.length <= this.reportedMax) return;
+    const oldest = this.damages.shift()!;
+    this.unreported[this.namesOf.delete(oldest) ? 'kept' : 'noted'] += 1;
   }
 }

@@ -3,7 +3,7 @@ import { ApiError, type ApiClient } from '@orbitmesh/api-client';
 import type { EventFilterDto } from '@orbitmesh/contracts';
 import { eventMatchOf } from '@orbitmesh/contracts/wire';
 import type { EventEnvelope } from '@orbitmesh/domain';
-import type { Context } from '../context.js';
+import { projectNamed, type Context } from '../context.js';
 import { EventTeller } from '../event-text.js';
 import { CliError, EXIT } from '../exit-code.js';
 import { FeedStory } from '../feed-story.js';
@@ -31,7 +31,7 @@ export const registerEvents: Register = (program) => {
 };
 
 async function events(context: Context, { options: given }: Call<EventsOptions>): Promise<void> {
-  const options = withFilters(given);
+  const options = await withFilters(context, given);
   const client = await context.client();
   const by: Partial<EventFilterDto> = { sessionIds: options.session, projectId: options.project, taskIds: options.task, types: options.type };
   const source = options.follow ? follow(context, client, by, options.after) : past(client, by, options.after);
@@ -55,14 +55,15 @@ function filter(value: string, before: [FilterKey, string][] = []): [FilterKey, 
   return [...before, ...values.split(',').filter(Boolean).map((one): [FilterKey, string] => [key as FilterKey, one])];
 }
 
-function withFilters(options: EventsOptions): EventsOptions {
+async function withFilters(context: Context, options: EventsOptions): Promise<EventsOptions> {
   const of = (key: FilterKey) => (options.filter ?? []).filter(([name]) => name === key).map(([, value]) => value);
   const list = (key: 'type' | 'session' | 'task') => {
     const all = [...(options[key] ?? []), ...of(key)];
     return all.length > 0 ? all : undefined;
   };
-  if (new Set([options.project, ...of('project')].filter((id) => id !== undefined)).size > 1) throw new CliError(EXIT.usage, 'A feed is of one project, or of all.');
-  return { ...options, session: list('session'), task: list('task'), type: list('type'), project: options.project ?? of('project')[0] };
+  const projects = new Set([...(options.project === undefined ? [] : [options.project]), ...await Promise.all(of('project').map((name) => projectNamed(context, name)))]);
+  if (projects.size > 1) throw new CliError(EXIT.usage, 'A feed is of one project, or of all.');
+  return { ...options, session: list('session'), task: list('task'), type: list('type'), project: [...projects][0] };
 }
 
 /** A typing error must not look like silence. @throws ApiError 404 */

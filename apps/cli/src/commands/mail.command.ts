@@ -1,6 +1,6 @@
 import { MAIL_PRIORITIES, MAIL_STATES, MAIL_TYPES, type Mail, type MailBroadcast, type MailPriority, type MailState, type MailType } from '@orbitmesh/domain';
 import { ApiError, type ApiClient } from '@orbitmesh/api-client';
-import { projectOf, sessionOf, type Context } from '../context.js';
+import { projectNamed, projectOf, sessionOf, type Context } from '../context.js';
 import { CliError, EXIT } from '../exit-code.js';
 import { recipientOf as recipientNamed, WHOM, type Recipient } from '../mail-recipient.js';
 import { MAIL_COLUMNS, MAIL_FIELDS, sentText } from '../mail-text.js';
@@ -68,7 +68,9 @@ function mailOf({ from: fromSessionId, type, subject, priority }: SendOptions) {
 /** @throws CliError when it is none that there can be */
 async function recipientOf(context: Context, client: ApiClient, { to, from }: SendOptions): Promise<Recipient> {
   if (!to) throw new CliError(EXIT.usage, `To whom? --to ${WHOM}.`);
-  return recipientNamed(client, to, { sessionId: () => sessionOf(context, from), projectId: projectOf(context, undefined) });
+  const [, project] = /^project:(.+)$/s.exec(to) ?? [];
+  const whom = project === undefined ? to : `project:${await projectNamed(context, project)}`;
+  return recipientNamed(client, whom, { sessionId: () => sessionOf(context, from), projectId: projectOf(context, undefined) });
 }
 
 async function showThread(context: Context, { args: [id] }: Call): Promise<void> {

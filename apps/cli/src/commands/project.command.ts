@@ -12,7 +12,7 @@ const FIELDS: Fields<Project> = [
   ['created', (one) => timeText(one.createdAt)], ['updated', (one) => timeText(one.updatedAt)], ['revision', (one) => one.revision],
 ];
 const DESCRIPTION: OptionRow = ['--description <text>', 'what it is about; - reads it from stdin'];
-const PROJECT = [['<project>', 'its id']] as const;
+const PROJECT = [['<project>', 'its id, or its name']] as const;
 
 interface ProjectOptions { name?: string; dir?: string; description?: string }
 

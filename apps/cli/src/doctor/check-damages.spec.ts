@@ -21,6 +21,7 @@ it('names what services at work found and no file shows, the newest of many, and
 
   expect(found[0]).toEqual({ file: 'notifier/4.json', level: 'note', text: 'was missing; made again from the log (found 2026-01-01T00:00:00.000Z)' });
   expect([found.length, found[19].file, found[20].text]).toEqual([21, 'notifier/23.json', expect.stringContaining('Of 3 more')]);
+  expect(found.map(({ advice }) => advice?.length ?? 0)).toEqual([...Array<number>(20).fill(0), 1]);
   expect(whole).toHaveLength(25);
 });
 

@@ -11,7 +11,8 @@ export const checkDamages: Check = async ({ launcher, stack, env, told, whole })
   const named = damages.slice(whole ? 0 : -DAMAGES_NAMED_MAX);
   const more = damages.length - named.length;
   const findings: Finding[] = named.map(({ file, reason, at }) => note(file, `${reason} (found ${at})`));
-  return more > 0 ? [...findings, note(null, `Of ${more} more such files the logs tell: run/logs/ in the home, "damage found".`)] : findings;
+  if (more > 0) findings.push(note(null, `Of ${more} more such files the logs tell: run/logs/ in the home, "damage found".`));
+  return findings.map((one, n) => (n < findings.length - 1 ? one : { ...one, advice: ['Services tell of this until they are started anew: % down, and then % up'] }));
 };
 
 /** Of a gateway that cannot answer is told elsewhere. */

@@ -111,7 +111,7 @@ function standing({ whole }: Patient, { dir }: StoreLayout, { copied, kept }: St
   return [
     ...(copied ? [note(dir, 'is a copy, as after a restore: its next start tells every client that has seen more than it has')] : []),
     ...(newest.length > 0 ? [note(`${dir}/quarantine`, `keeps ${plural(kept.size, 'thing')} that ${kept.size === 1 ? 'was' : 'were'} put aside, newest: ${newest.join('; ')}${newest.length < kept.size ? '; …' : ''}`, {
-      advice: [...named(edits).map((path) => `Take an edit in: % doctor --adopt ${path}`), 'Remove what you do not need: nothing else will.'],
+      advice: [...named(edits).map((path) => `Take an edit in: % doctor --adopt ${path}`), 'Remove what you do not need: nothing else will, and as long as it is there status tells of it.'],
     })] : []),
   ];
 }

@@ -18,6 +18,7 @@ interface HowLong extends Which { /** Waits longer for what has taken the signal
 export class RunProcesses {
   /** Every process that was seen to belong here: one that left tree, group and marker behind is still found by it. */
   private readonly seen = new Map<number, string>();
+  private disowned = false;
 
   constructor(
     private readonly table: ProcessTable,
@@ -28,6 +29,11 @@ export class RunProcesses {
 
   know(keepers: Keepers): void {
     this.keepers = { ...this.keepers, ...keepers };
+  }
+
+  /** They are another home's: from now on there are none. */
+  disown(): void {
+    this.disowned = true;
   }
 
   wrapperAlive(): boolean {
@@ -80,6 +86,7 @@ export class RunProcesses {
   }
 
   private membersIn(scan: ProcessScan, { keepers = false }: Which): ProcessEntry[] {
+    if (this.disowned) return [];
     const members = scan.treesOf(this.rootsIn(scan));
     this.seen.clear();
     for (const entry of members) this.seen.set(entry.pid, entry.startTime);

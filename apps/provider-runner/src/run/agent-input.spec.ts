@@ -1,6 +1,8 @@
 import { execFileSync } from 'node:child_process';
+import { closeSync, constants, openSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterEach, beforeEach, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventually } from '@orbitmesh/testing';
 import type { StepRecorder } from '../journal/step-recorder.js';
 import { programPath } from '../process/wrapper.js';
 import { tempDir } from '../testing/temp-dir.js';
@@ -8,14 +10,19 @@ import { AgentInput } from './agent-input.js';
 import type { AgentProcess } from './agent-process.js';
 
 const recorder = { touch: () => undefined, whenDurable: (then: () => void) => then() } as Partial<StepRecorder> as StepRecorder;
-const agent = { dropWriteEnd: () => undefined } as Partial<AgentProcess> as AgentProcess;
 
 let dir: ReturnType<typeof tempDir>;
+let path: string;
+let ended: () => void;
+let agent: AgentProcess;
 let input: AgentInput;
 beforeEach(() => {
   dir = tempDir();
-  const path = join(dir.path, 'in');
+  path = join(dir.path, 'in');
   execFileSync(programPath('mkfifo', true), [path]);
+  const exit = { exitCode: 1, signal: null };
+  const fake: Partial<AgentProcess> = { dropWriteEnd: () => undefined, exited: new Promise((resolve) => { ended = () => { fake.exit = exit; resolve(exit); }; }) };
+  agent = fake as AgentProcess;
   input = new AgentInput(path, agent, recorder, { unsent: [], stdinClosed: false });
 });
 afterEach(() => {
@@ -42,4 +49,33 @@ it('says of a line that its agent did not read nothing, once that is gone: how i
 
 it('says that a line was not written where the input of a living agent is closed', async () => {
   expect(await becameOf(() => input.drop())).toBe('The input of the agent is closed.');
+});
+
+describe('a line into a pipe that nobody has open any more', () => {
+  let became: string;
+
+  /** Its agent has closed its stdin, and what holds it open beside is gone as well. */
+  async function unread(unreadMs?: number): Promise<void> {
+    input.end();
+    input = new AgentInput(path, agent, recorder, { unsent: [], stdinClosed: false }, unreadMs);
+    const reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK);
+    await input.send('first', 'read by somebody');
+    closeSync(reader);
+    became = 'nothing';
+    input.send('prompt', 'hello').then(() => { became = 'written'; }, (error: Error) => { became = error.message; });
+    await settled();
+  }
+
+  it('waits to hear that its agent has died, and is then told nothing of', async () => {
+    await unread();
+    ended();
+    await settled();
+    expect(became).toBe('nothing');
+  });
+
+  it('was not written, if that is not heard of for long', async () => {
+    await unread(0);
+    await eventually(() => became !== 'nothing');
+    expect(became).toBe('The agent takes no input any more.');
+  });
 });

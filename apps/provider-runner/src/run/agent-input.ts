@@ -1,7 +1,9 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@orbitmesh/domain';
 import { StdinQueue } from '../files/stdin-queue.js';
 import type { RunProgress } from '../journal/fact-journal.js';
 import type { StepRecorder } from '../journal/step-recorder.js';
+import { STDIN_UNREAD_MS } from '../limits.js';
 import type { AgentProcess } from './agent-process.js';
 
 const KEY_LENGTH_MAX = 128;
@@ -26,6 +28,7 @@ export class AgentInput {
     private readonly agent: AgentProcess,
     private readonly recorder: StepRecorder,
     { stdinClosed, unsent }: AgentInputProgress,
+    private readonly unreadMs: number = STDIN_UNREAD_MS,
   ) {
     this.queue = new StdinQueue(path);
     this.closed = stdinClosed;
@@ -61,7 +64,8 @@ export class AgentInput {
     try {
       await write;
     } catch (error) {
-      if (this.left || this.gone) return new Promise(() => undefined);
+      if (isUnread(error)) await Promise.race([this.agent.exited, delay(this.unreadMs, undefined, { ref: false })]);
+      if (this.left || this.gone || this.agent.exit) return new Promise(() => undefined);
       throw error;
     } finally {
       this.unsent.delete(key);
@@ -94,4 +98,9 @@ export class AgentInput {
     this.left ??= this.progress;
     this.queue.release();
   }
+}
+
+/** The pipe has no other end any more. What is there of a living agent has: it is held open beside it. */
+function isUnread(error: unknown): boolean {
+  return error instanceof AppError && error.details.reason === 'EPIPE';
 }

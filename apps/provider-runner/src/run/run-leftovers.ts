@@ -2,13 +2,20 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { START_SWEEP_MS } from '../limits.js';
 import type { ProcessIdentity, ProcessTable } from '../process/process-table.js';
 import type { RunProcesses } from '../process/run-processes.js';
+import { isTaken } from '../process/taken-run.js';
 import { AgentProcess } from './agent-process.js';
 import type { RunFiles } from './run-files.js';
 import { isInPlace, type RunRecord } from './run-record.js';
 
-/** Of a run that was copied here, or put back from a backup, the agent has other files than these: it is not gone on with. */
+/**
+ * Of a run that was copied here, or put back from a backup, the agent has other files than these: it is not gone on with; and
+ * is another home's, if a runner there has it.
+ */
 export async function wrapperLeft(table: ProcessTable, files: RunFiles, processes: RunProcesses, record: RunRecord): Promise<ProcessIdentity | undefined> {
-  if (!isInPlace(files, record)) return AgentProcess.gone(files, table);
+  if (!isInPlace(files, record)) {
+    if (await isTaken(table, record.runId, files.dir)) processes.disown();
+    return AgentProcess.gone(files, table);
+  }
   return record.wrapper ?? unrecordedWrapper(table, files, processes, record.runId);
 }
 

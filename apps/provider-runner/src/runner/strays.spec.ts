@@ -6,6 +6,7 @@ import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { DirectoryLock, nodeFs } from '@orbitmesh/storage';
 import { createProcessTable } from '../process/process-table.js';
 import { RUN_MARKER } from '../process/run-mark.js';
+import { isTaken } from '../process/taken-run.js';
 import type { RunEnvironment } from '../run/run-environment.js';
 import { tempDir } from '../testing/temp-dir.js';
 import { sweepStrays } from './strays.js';
@@ -82,11 +83,13 @@ describe('a process that says to be of a home that is nowhere any more', () => {
     renameSync(home(), before());
     mkdirSync(home());
     const lock = await DirectoryLock.acquire(join(before(), 'provider-runner/slot-0'));
+    const here = (): Promise<boolean> => isTaken(createProcessTable(home()), runOf('taken'), join(home(), 'provider-runner/slot-0/runs', runOf('taken')));
 
     await sweep();
+    expect(await here()).toBe(true);
     await lock.release();
 
-    expect(isOurs(taken, 'taken', before())).toBe(true);
+    expect([await here(), isOurs(taken, 'taken', before())]).toEqual([false, true]);
     expect(isLeft(taken)).toBe(true);
     const end = once(taken, 'exit');
     await sweep();

@@ -1,9 +1,8 @@
 import { existsSync } from 'node:fs';
-import { dirname, join } from 'node:path';
-import { DirectoryLock } from '@orbitmesh/storage';
+import { join } from 'node:path';
 import { SWEEP_GIVE_UP_MS } from '../limits.js';
-import { openRunDirs } from '../process/open-run-dirs.js';
 import { RunProcesses } from '../process/run-processes.js';
+import { isHeld, isTaken } from '../process/taken-run.js';
 import type { RunEnvironment } from '../run/run-environment.js';
 
 /**
@@ -17,17 +16,11 @@ export async function sweepStrays({ table, home, runnerId, log }: RunEnvironment
     const dir = join(home, 'provider-runner', slot);
     // Looked for after its processes were: a run has its directory before it has any.
     if (existsSync(join(dir, 'runs', runId)) || (slot !== runnerId && (await isHeld(dir)))) return;
-    const elsewhere = scan.markedBy(runId).flatMap(({ pid }) => openRunDirs(pid, runId)).filter(({ gone }) => !gone);
-    if ((await Promise.all(elsewhere.map((run) => isHeld(dirname(dirname(run.dir)))))).includes(true)) return;
+    if (await isTaken(table, runId, join(dir, 'runs', runId))) return;
     const left = await new RunProcesses(table, runId).sweep(SWEEP_GIVE_UP_MS, { keepers: true });
     log('warn', 'processes of a run whose directory is gone were still there', { runId, slot, left });
   };
   await Promise.all([...scan.slots].map(([runId, slot]) => sweep(runId, slot).catch((error: unknown) => {
     log('error', 'processes of a run whose directory is gone could not be ended', { err: error, runId, slot });
   })));
-}
-
-/** Its runner knows what it has begun, whether that has a directory or not. */
-async function isHeld(slot: string): Promise<boolean> {
-  return existsSync(slot) && (await DirectoryLock.holderOf(slot)) !== null;
 }

@@ -52,6 +52,25 @@ async function typesOf(store: Store): Promise<string[]> {
   return (await store.readEvents({ limit: 100 })).items.map(({ type }) => type);
 }
 
+it('is told until somebody takes away what is kept of it, found now or at an earlier start; what nothing is kept of until the next start', async () => {
+  const dir = await filled();
+  for (const n of [1, 2]) writeFileSync(join(dir, `tasks/proj_1/task_${n}.json`), '{');
+  rmSync(join(dir, 'tasks/proj_1/task_3.json'));
+  const take = (name: string): void => { for (const one of [name, `${name}.why.json`]) rmSync(join(dir, 'quarantine', one)); };
+  let store = await stores.open(dir);
+  const [first, second] = quarantined(dir);
+  expect(store.health().notice).toMatch(/^3 files/);
+
+  take(first);
+  expect(store.health()).toMatchObject({ quarantined: [{ file: 'tasks/proj_1/task_3.json' }, { file: 'tasks/proj_1/task_2.json' }], notice: expect.stringMatching(/^2 files/) });
+  await store.close();
+  store = await stores.open(dir);
+  expect(store.health()).toMatchObject({ quarantined: [{ file: 'tasks/proj_1/task_2.json' }], notice: expect.stringMatching(/^1 file /) });
+  take(second);
+  expect(store.health().quarantined).toEqual([]);
+  expect(store.health().notice).toBeUndefined();
+});
+
 describe('what is in the place of a document', () => {
   it.each(Object.keys(STAND_INS))('%s: is not read or followed, is put aside, and the document is made again from the log', async (what) => {
     const dir = await filled();
