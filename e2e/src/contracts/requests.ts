@@ -1,4 +1,4 @@
-import { LONG, type OpenApiOperation } from '@orbitmesh/testing';
+import type { OpenApiOperation } from '@orbitmesh/testing';
 import { NOWHERE, type SeededWorld } from './seeded-world.js';
 
 /** What of a generated request is replaced by what is really there; null takes a field out. */
@@ -88,7 +88,7 @@ const ON_SESSIONS: Record<string, Recipe> = {
 
 /** Of one operation, different ones, the same in every run. */
 export function requestsOf({ id: operationId }: OpenApiOperation): number {
-  return operationId in ON_SESSIONS ? 1 : LONG ? 3 : 2;
+  return operationId in ON_SESSIONS ? 1 : 3;
 }
 
 export async function givenFor(operation: OpenApiOperation, world: SeededWorld): Promise<Given> {
