@@ -16,7 +16,10 @@ import { ScriptedFeed } from './testing/scripted-feed.js';
 // Real servers and processes on a machine that may be busy.
 jest.setTimeout(30_000);
 
-const ENTRY = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const ROOT = new URL('../../../', import.meta.url);
+/** As the launcher starts it. */
+const { entryOf } = await import(new URL('tools/lib/bundle.mjs', ROOT).href) as { entryOf(root: string, app: string): string };
+const ENTRY = entryOf(fileURLToPath(ROOT), 'notifier');
 
 let nats: TestNats;
 let home: string;

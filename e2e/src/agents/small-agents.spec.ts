@@ -176,7 +176,7 @@ describe('claude-code, from POST /api/sessions/spawn', () => {
     await nothingLeft(id);
   }, 120_000);
 
-  it('is killed in the middle of a tool, leaves nothing, and its conversation is gone on with', async () => {
+  inFull('is killed in the middle of a tool, leaves nothing, and its conversation is gone on with', async () => {
     const { id } = await spawn({ mode: 'interactive', permissionMode: 'allow', initialDirective: scenarioTag({ say: 'The word is xylophone.', then: 'never said', tools: [shell('touch x; exec sleep 300')] }) });
     const processes = () => processesNaming(`ORBITMESH_SESSION_ID=${id}`);
     await eventually(async () => (await processes()).some(({ command }) => command.startsWith('sleep 300')), { what: 'its command', timeoutMs: 60_000 });

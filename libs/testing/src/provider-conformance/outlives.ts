@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
-import { inFull } from '../how-often.js';
+import { inFull, LONG, oneIn } from '../how-often.js';
 import { Chance, faultSeed } from '../seed.js';
 import { asked } from './asks.js';
 import { COUNT, type Bench } from './bench.js';
@@ -13,10 +13,10 @@ const MOMENTS = 6;
 
 /** An agent outlives its runner's `kill -9`, and is taken up again where it was (design §7). */
 export function itOutlivesItsRunner(bench: Bench): void {
-  it('is taken up again after its runner was killed twice: nothing is lost and nothing said twice', async () => {
+  it(`is taken up again after its runner was killed ${LONG ? 'twice' : 'once'}: nothing is lost and nothing said twice`, async () => {
     expect(bench.can.recover).toBe(true);
     const run = await bench.start(bench.driver.counting);
-    for (const at of [5, 30]) {
+    for (const at of oneIn(2, [5, 30])) {
       await bench.until(() => bench.numbers(run).length >= at, `output ${at}`);
       await bench.restartRunner();
     }
@@ -28,7 +28,8 @@ export function itOutlivesItsRunner(bench: Bench): void {
     expect(bench.types(run, 'run_started', 'run_ended')).toEqual(['run_started', 'run_ended']);
   });
 
-  it('still holds an input that waits for its agent, and delivers it once', async () => {
+  const more = bench.driver.brief && !LONG ? it.skip : it;
+  more('still holds an input that waits for its agent, and delivers it once', async () => {
     if (!bench.can.input) return;
     const saying = given(bench.driver.saying, 'saying');
     const run = await bench.counting();
@@ -45,7 +46,7 @@ export function itOutlivesItsRunner(bench: Bench): void {
     await bench.finish(run);
   });
 
-  it('breaks off its turn once where its runner was killed after it was told to, and ends as stopped where its end had begun', async () => {
+  more('breaks off its turn once where its runner was killed after it was told to, and ends as stopped where its end had begun', async () => {
     const run = await bench.counting();
     if (bench.can.interrupt) {
       await bench.command('interrupt', run);
@@ -63,7 +64,7 @@ export function itOutlivesItsRunner(bench: Bench): void {
     expect(bench.types(run, 'run_started', 'run_ended')).toEqual(['run_started', 'run_ended']);
   });
 
-  it('still holds an open approval, and hands on its answer, through a kill before it and one after it', async () => {
+  more('still holds an open approval, and hands on its answer, through a kill before it and one after it', async () => {
     if (!bench.can.approvals) return;
     const { allowed } = given(bench.driver.asking, 'asking');
     const { run, approvalId, options } = await asked(bench);
