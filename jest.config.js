@@ -1,3 +1,5 @@
+import { fileURLToPath } from 'node:url';
+
 export default {
   testEnvironment: 'node',
   // A test waits for a state, not for a time: this only ends one that would hang, also on a busy machine.
@@ -6,6 +8,7 @@ export default {
   moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
   // Every file loads its modules anew, and what they leave behind slows the next down.
   workerIdleMemoryLimit: '600MB',
+  testSequencer: fileURLToPath(new URL('./tools/lib/processes-first.mjs', import.meta.url)),
   testMatch: ['**/src/**/*.spec.ts'],
   modulePathIgnorePatterns: ['/dist/', '/.cache/'],
   transform: {

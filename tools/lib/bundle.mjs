@@ -23,6 +23,9 @@ const ABSENT = {
   },
 };
 
+/** Nest tells people of its classes by their names. */
+const ONE_FILE = { bundle: true, keepNames: true, platform: 'node', format: 'esm', target: 'node20', plugins: [ABSENT], banner: { js: REQUIRE }, logLevel: 'error' };
+
 const dist = (root, app) => join(root, 'apps', app, 'dist');
 const bundled = (root, app, entry) => join(dist(root, app), `${entry}.bundle.js`);
 const signature = (path) => {
@@ -48,12 +51,22 @@ async function makeBundle(build, root, app) {
   rmSync(join(outdir, RECORD), { force: true });
   for (const name of readdirSync(outdir).filter((one) => /^bundle-\w+\.js$/.test(one))) rmSync(join(outdir, name));
   const { metafile } = await build({
-    absWorkingDir: root, entryPoints: ENTRIES[app].map((entry) => join(outdir, `${entry}.js`)), outdir, outbase: outdir, entryNames: '[dir]/[name].bundle', chunkNames: 'bundle-[hash]',
-    // What the CLI imports late stays so; splitting would change the order in which Nest's modules run. Nest tells people of its classes by their names.
-    bundle: true, splitting: app === 'cli', keepNames: true, platform: 'node', format: 'esm', target: 'node20', plugins: [ABSENT], banner: { js: REQUIRE }, metafile: true, logLevel: 'error',
+    ...ONE_FILE, absWorkingDir: root, entryPoints: ENTRIES[app].map((entry) => join(outdir, `${entry}.js`)), outdir, outbase: outdir,
+    // What the CLI imports late stays so; splitting would change the order in which Nest's modules run.
+    entryNames: '[dir]/[name].bundle', chunkNames: 'bundle-[hash]', splitting: app === 'cli', metafile: true,
   });
   const made = Object.keys(metafile.inputs).map((path) => relative(root, resolve(root, path))).filter((path) => !path.includes('node_modules'));
   writeFileSync(join(outdir, RECORD), JSON.stringify([...made, 'package-lock.json'].map((path) => [path, signature(join(root, path))])));
+}
+
+/** Some other program as one file, for a spec that starts it often. */
+export async function bundleTo(outfile, entry) {
+  const { build, stop } = await import('esbuild');
+  try {
+    await build({ ...ONE_FILE, entryPoints: [entry], outfile });
+  } finally {
+    await stop();
+  }
 }
 
 /** What is started: the bundle, where that is what the compiled files say. */

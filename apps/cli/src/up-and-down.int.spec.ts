@@ -6,7 +6,7 @@ import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { SessionView } from '@orbitmesh/domain';
-import { eventually, LONG, processesNaming } from '@orbitmesh/testing';
+import { eventually, inFull, processesNaming } from '@orbitmesh/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { StackFile } from './connection.js';
 import { cliIn, type Ran } from './testing/test-home.js';
@@ -54,7 +54,7 @@ describe('up and down', () => {
   }, 180_000);
 
   // Two starts more: the same is tested of the store by itself in every run (libs/storage/src/boot/hand-edits.spec.ts).
-  (LONG ? it : it.skip)('do not put in force what was edited in between: it is put aside, and can be taken in', async () => {
+  inFull('do not put in force what was edited in between: it is put aside, and can be taken in', async () => {
     await json<Up>('up');
     const { id: projectId } = await json<{ id: string }>('project', 'create', 'P', '--dir', work);
     const { id } = await json<{ id: string }>('task', 'create', 'Committed', '-p', projectId);

@@ -9,17 +9,17 @@ import type { AppError } from '@orbitmesh/domain';
 import { NotifierRpc, type CommandMeta } from '@orbitmesh/contracts';
 import { Bus } from '@orbitmesh/messaging';
 import { loadInstallation } from '@orbitmesh/service-kit';
-import { eventually, LONG, startNats, type TestNats } from '@orbitmesh/testing';
+import { eventually, inFull, startNats, type TestNats } from '@orbitmesh/testing';
 import { Receiver } from './testing/receiver.js';
 import { ScriptedFeed } from './testing/scripted-feed.js';
-
-/** Covered in short elsewhere. */
-const inFull = LONG ? it : it.skip;
 
 // Real servers and processes on a machine that may be busy.
 jest.setTimeout(30_000);
 
-const ENTRY = fileURLToPath(new URL('../dist/main.js', import.meta.url));
+const ROOT = new URL('../../../', import.meta.url);
+/** As the launcher starts it. */
+const { entryOf } = await import(new URL('tools/lib/bundle.mjs', ROOT).href) as { entryOf(root: string, app: string): string };
+const ENTRY = entryOf(fileURLToPath(ROOT), 'notifier');
 
 let nats: TestNats;
 let home: string;
@@ -104,7 +104,7 @@ describe('the notifier\'s process', () => {
     expect(position.jumpCount).toBe(0);
   }, 60_000);
 
-  (LONG ? it : it.skip)('killed at random moments gets every notification out to the webhooks that want it, each under one id', async () => {
+  inFull('killed at random moments gets every notification out to the webhooks that want it, each under one id', async () => {
     await feed.serve();
     const receivers = [await Receiver.start(), await Receiver.start()];
     let child = await ready(launch());

@@ -2,12 +2,9 @@ import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Approval, EventEnvelope, Project, SessionView } from '@orbitmesh/domain';
-import { eventually, LONG, processesNaming } from '@orbitmesh/testing';
+import { eventually, inFull, oneIn, processesNaming } from '@orbitmesh/testing';
 import { pageAll } from '../support/feed.js';
 import { Scenario } from '../support/scenario.js';
-
-/** Covered in short elsewhere. */
-const inFull = LONG ? it : it.skip;
 
 /** What the scripted faults of the demo agent come to, seen from outside; and what survives the death of its runner. */
 describe('the demo agent in a whole stack', () => {
@@ -30,13 +27,13 @@ describe('the demo agent in a whole stack', () => {
     return (await approvals(id))[0];
   };
 
-  it.each<[object, object]>([
+  it.each(oneIn<[object, object]>(2, [
     [{ crash: true }, { state: 'error', status: 'failed', outcome: { code: 'agent_exit', exitCode: 1, reported: false } }],
     [{ crash: 'SIGKILL' }, { state: 'error', status: 'failed', outcome: { code: 'agent_crash', reported: false } }],
     [{ fail: 'no luck' }, { state: 'stopped', status: 'failed', outcome: { code: 'reported_failed', message: 'no luck', reported: true } }],
     [{ noReport: true }, { state: 'stopped', status: 'completed', outcome: { code: 'finished', reported: false } }],
     [{ hnag: true }, { state: 'error', status: 'failed', outcome: { code: 'start_failed', message: expect.stringContaining('custom.demo.hnag is unknown'), reported: false } }],
-  ])('ends as it should when told %j', async (demo, end) => {
+  ]))('ends as it should when told %j', async (demo, end) => {
     const { id } = await spawn(demo);
     expect(await scenario.ended(id)).toMatchObject(end);
     await nothingLeft(id);
@@ -78,7 +75,7 @@ describe('the demo agent in a whole stack', () => {
     expect((await scenario.ended(id)).status).toBe('completed');
   }, 90_000);
 
-  it('is interrupted while it asks: the question is withdrawn, and it takes input again', async () => {
+  inFull('is interrupted while it asks: the question is withdrawn, and it takes input again', async () => {
     const { id } = await spawn({}, { permissionMode: 'ask', mode: 'interactive' });
     await asked(id);
     await scenario.api.post(`/api/sessions/${id}/interrupt`);
@@ -104,7 +101,7 @@ describe('the demo agent in a whole stack', () => {
     expect(types.filter((type) => type === 'approval_resolved')).toHaveLength(1);
   }, 120_000);
 
-  it('gets the answer that was given while its runner was dead', async () => {
+  inFull('gets the answer that was given while its runner was dead', async () => {
     const { id } = await spawn({}, { permissionMode: 'ask' });
     const approval = await asked(id);
     await scenario.stack.kill('provider-runner/slot-0');
@@ -112,7 +109,7 @@ describe('the demo agent in a whole stack', () => {
     expect(await scenario.ended(id)).toMatchObject({ outcome: { code: 'completed', reported: true } });
   }, 120_000);
 
-  it('holds the answer while paused', async () => {
+  inFull('holds the answer while paused', async () => {
     const { id } = await spawn({}, { permissionMode: 'ask' });
     const approval = await asked(id);
     await scenario.api.post(`/api/sessions/${id}/pause`);

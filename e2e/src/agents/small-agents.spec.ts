@@ -5,12 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { Approval, SessionView } from '@orbitmesh/domain';
-import { CLAUDE_CODE, claudeProviderEntry, eventually, GEMINI_CLI, geminiProviderEntry, installAgent, LONG, ModelStandIn, processesNaming, scenarioTag } from '@orbitmesh/testing';
+import { CLAUDE_CODE, claudeProviderEntry, eventually, GEMINI_CLI, geminiProviderEntry, inFull, installAgent, ModelStandIn, processesNaming, scenarioTag } from '@orbitmesh/testing';
 import { Feed } from '../support/feed.js';
 import { Scenario } from '../support/scenario.js';
-
-/** Covered in short elsewhere. */
-const inFull = LONG ? it : it.skip;
 
 const CHECKOUT = fileURLToPath(new URL('../../../', import.meta.url));
 
@@ -179,7 +176,7 @@ describe('claude-code, from POST /api/sessions/spawn', () => {
     await nothingLeft(id);
   }, 120_000);
 
-  it('is killed in the middle of a tool, leaves nothing, and its conversation is gone on with', async () => {
+  inFull('is killed in the middle of a tool, leaves nothing, and its conversation is gone on with', async () => {
     const { id } = await spawn({ mode: 'interactive', permissionMode: 'allow', initialDirective: scenarioTag({ say: 'The word is xylophone.', then: 'never said', tools: [shell('touch x; exec sleep 300')] }) });
     const processes = () => processesNaming(`ORBITMESH_SESSION_ID=${id}`);
     await eventually(async () => (await processes()).some(({ command }) => command.startsWith('sleep 300')), { what: 'its command', timeoutMs: 60_000 });

@@ -1,4 +1,4 @@
-import { LONG } from '@orbitmesh/testing';
+import { inFull } from '@orbitmesh/testing';
 import { execFile } from 'node:child_process';
 import { cpSync, mkdirSync, mkdtempSync, readFileSync, realpathSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
@@ -6,9 +6,6 @@ import { dirname, join } from 'node:path';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { read, ROOT } from '../repository/checkout.js';
-
-/** Takes seconds of the processor for a bound that seldom changes. */
-const inFull = LONG ? it : it.skip;
 
 const PAGE = 'docs/how-to/add-a-provider.md';
 const RUNNER = 'apps/provider-runner';

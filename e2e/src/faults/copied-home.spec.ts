@@ -53,7 +53,9 @@ inFaultRun('a home that was moved with its agents at work, and a copy of it in i
     expect(inCopy).toMatchObject({ outcome: { code: 'agent_crash' } });
     expect((await processesNaming(runId)).map(({ pid }) => pid).sort()).toEqual(agents);
 
-    // The copy's own end takes nothing along either.
+    // The copy's own end takes nothing along either, nor does the next start, to which it is a run that has ended.
+    await copied.interrupt();
+    copied = await startStack({ home: home() });
     await copied.interrupt();
     expect((await processesNaming(runId)).map(({ pid }) => pid).sort()).toEqual(agents);
     expect(await scenario.ended(id, 90_000)).toMatchObject({ outcome: { code: 'finished' } });

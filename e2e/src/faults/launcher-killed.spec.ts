@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
-import { eventually, LONG, processesNaming } from '@orbitmesh/testing';
+import { eventually, inFull, processesNaming } from '@orbitmesh/testing';
 import { Scenario } from '../support/scenario.js';
 import { FAULT_TEST_MS } from './how-often.js';
 
@@ -41,7 +41,7 @@ describe('kill -9 of the launcher', () => {
     expect(await second.session(id)).toMatchObject({ state: 'stopped', outcome: { code: 'shutdown' } });
   }, FAULT_TEST_MS);
 
-  (LONG ? it : it.skip)('does what Ctrl-C does, also when the runner is killed while it ends its agents', async () => {
+  inFull('does what Ctrl-C does, also when the runner is killed while it ends its agents', async () => {
     const first = await Scenario.start();
     const { home } = first.stack;
     scenarios = [first];
@@ -60,7 +60,7 @@ describe('kill -9 of the launcher', () => {
     expect(await second.session(id)).toMatchObject({ state: 'stopped', outcome: { code: 'shutdown' } });
   }, FAULT_TEST_MS);
 
-  (LONG ? it : it.skip)('with --keep-agents leaves them, and the next start adopts them', async () => {
+  inFull('with --keep-agents leaves them, and the next start adopts them', async () => {
     const first = await Scenario.start({ args: ['--keep-agents'] });
     const { home } = first.stack;
     scenarios = [first];

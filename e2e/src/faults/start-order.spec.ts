@@ -1,6 +1,6 @@
 import { afterAll, afterEach, beforeAll, describe, it } from '@jest/globals';
 import type { SessionView } from '@orbitmesh/domain';
-import { Chance, eventually, faultSeed, LONG } from '@orbitmesh/testing';
+import { Chance, eventually, faultSeed, inFull, LONG } from '@orbitmesh/testing';
 import { FIVE, Fleet, type Process } from '../support/fleet.js';
 import { FAULT_TEST_MS } from './how-often.js';
 
@@ -39,7 +39,7 @@ describe(`random start orders of the five processes (seed ${SEED})`, () => {
     if (ended.outcome?.code !== 'completed') throw new Error(`the session came to ${JSON.stringify(ended.outcome)}`);
   }, FAULT_TEST_MS);
 
-  (LONG ? it : it.skip)('says in /health/ready what of it is lost, one after the other, and is ready again by itself when it is back', async () => {
+  inFull('says in /health/ready what of it is lost, one after the other, and is ready again by itself when it is back', async () => {
     await startAll(FIVE);
     const lost: [Process, (checks: { gateway: boolean; sessionService: boolean; runners: number; notifier: boolean }) => boolean, boolean][] = [
       ['nats', (checks) => !checks.gateway && !checks.sessionService && !checks.notifier && checks.runners === 0, false],

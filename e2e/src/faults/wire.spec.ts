@@ -4,7 +4,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { Project } from '@orbitmesh/domain';
-import { Chance, eventually, faultSeed, freezeProcess, LONG, startStack, type TestStack } from '@orbitmesh/testing';
+import { Chance, eventually, faultSeed, freezeProcess, inFull, startStack, type TestStack } from '@orbitmesh/testing';
 import { Load } from '../support/load.js';
 import { Scenario } from '../support/scenario.js';
 import { FAULT_TEST_MS, inFaultRun } from './how-often.js';
@@ -39,9 +39,7 @@ describe(`with writers and readers at work (seed ${SEED})`, () => {
     await load.settle();
   }, FAULT_TEST_MS);
 
-  const long = LONG ? it : it.skip;
-
-  long('SIGTERM to each of them in turn: nothing is lost, nothing is done twice', async () => {
+  inFull('SIGTERM to each of them in turn: nothing is lost, nothing is done twice', async () => {
     const load = await Load.on(scenario, project.id, { label: 'SIGTERM each' });
     for (const service of chance.shuffle(ALL)) {
       await pause();
@@ -52,7 +50,7 @@ describe(`with writers and readers at work (seed ${SEED})`, () => {
     await load.settle();
   }, FAULT_TEST_MS);
 
-  long('the gateway killed five times mid-request, its clients retrying under their keys: each command is done once', async () => {
+  inFull('the gateway killed five times mid-request, its clients retrying under their keys: each command is done once', async () => {
     const load = await Load.on(scenario, project.id, { label: 'Gateway', lanes: 16 });
     for (let n = 0; n < 5; n += 1) {
       await pause();
@@ -62,7 +60,7 @@ describe(`with writers and readers at work (seed ${SEED})`, () => {
     await load.settle();
   }, FAULT_TEST_MS);
 
-  long.each(['session-service', 'api-gateway', 'nats'])('the same command 100 times at once while %s is killed: one effect, one answer', async (service) => {
+  inFull.each(['session-service', 'api-gateway', 'nats'])('the same command 100 times at once while %s is killed: one effect, one answer', async (service) => {
     const same = hundredTimes();
     await pause(50);
     await scenario.stack.kill(service);
@@ -70,7 +68,7 @@ describe(`with writers and readers at work (seed ${SEED})`, () => {
     await scenario.stack.waitReady();
   }, FAULT_TEST_MS);
 
-  long('NATS frozen for 20 s: commands are refused at once as soon as that is noticed, and all go on when it thaws', async () => {
+  inFull('NATS frozen for 20 s: commands are refused at once as soon as that is noticed, and all go on when it thaws', async () => {
     const load = await Load.on(scenario, project.id, { label: 'Frozen' });
     const nats = (await scenario.stack.pids())['nats']!;
     await freezeProcess(nats);

@@ -190,10 +190,10 @@ describe('the launcher', () => {
     expect((await readdir(join(home, 'run'))).filter((name) => name.startsWith('launcher.lock'))).toEqual(['launcher.lock.8']);
   });
 
-  it('is started by exactly one of six that begin at the same moment', async () => {
-    const all = await Promise.all(Array.from({ length: 6 }, () => startStack({ home, launcher: checkout.launcher, waitReady: false })));
+  it('is started by exactly one of three that begin at the same moment', async () => {
+    const all = await Promise.all(Array.from({ length: 3 }, () => startStack({ home, launcher: checkout.launcher, waitReady: false })));
     const refused = (): TestStack[] => all.filter((one) => one.launcher.exitCode === 1);
-    await eventually(() => refused().length === 5, { what: 'five refusals' });
+    await eventually(() => refused().length === 2, { what: 'both refusals' });
     const winner = all.find((one) => !refused().includes(one))!;
     stacks.push(winner);
     await winner.waitReady();

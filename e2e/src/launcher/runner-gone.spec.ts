@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
-import { eventually, LONG, processesNaming, startStack, type StackOptions, type TestStack } from '@orbitmesh/testing';
+import { eventually, inFull, processesNaming, startStack, type StackOptions, type TestStack } from '@orbitmesh/testing';
 import { journal, StubCheckout } from './stub-checkout.js';
 
 /** Only the runner can end its agents: it must get to do so, whatever happens to it while the stack is stopped. */
@@ -73,7 +73,7 @@ describe('a runner that is gone when the launcher stops', () => {
   });
 
   // It is given its whole time first.
-  (LONG ? it : it.skip)('has its agents ended by the launcher when it is suspended', async () => {
+  inFull('has its agents ended by the launcher when it is suspended', async () => {
     const agent = agentOf(home);
     const stack = await launch();
     await stack.kill('provider-runner/slot-0', 'SIGSTOP');

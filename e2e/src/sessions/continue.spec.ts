@@ -3,6 +3,7 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EventEnvelope, Mail, Manifest, Project, ProviderInfo, SessionView } from '@orbitmesh/domain';
+import { inFull } from '@orbitmesh/testing';
 import { pageAll } from '../support/feed.js';
 import { Scenario } from '../support/scenario.js';
 
@@ -112,7 +113,8 @@ describe('a session that continues another', () => {
     expect(await readdir(kept)).toEqual(names);
   }, 120_000);
 
-  it('goes on with one that Ctrl-C ended, once the stack is there again', async () => {
+  // Another start of a stack; what ended otherwise is gone on with above.
+  inFull('goes on with one that Ctrl-C ended, once the stack is there again', async () => {
     const { id } = await scenario.spawn(project.id, { custom: BUSY });
     await scenario.until(id, (session) => session.state === 'running' && session.activity === 'thinking', 'at work');
     expect(await scenario.stack.interrupt()).toMatchObject({ code: 0 });

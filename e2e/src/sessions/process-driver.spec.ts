@@ -3,12 +3,9 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Project } from '@orbitmesh/domain';
-import { eventually, LONG, processesNaming } from '@orbitmesh/testing';
+import { eventually, inFull, processesNaming } from '@orbitmesh/testing';
 import { pageAll } from '../support/feed.js';
 import { Scenario } from '../support/scenario.js';
-
-/** Covered in short elsewhere. */
-const inFull = LONG ? it : it.skip;
 
 const node = process.execPath;
 /** Ignores SIGTERM and starts a child in a session of its own that does the same, and that one another. */

@@ -12,7 +12,8 @@ import { Slow } from './testing/fixture-service.js';
 // Real servers and processes on a machine that may be busy.
 jest.setTimeout(30_000);
 
-const ENTRY = fileURLToPath(new URL('../dist/testing/fixture-service.js', import.meta.url));
+const FIXTURE = fileURLToPath(new URL('../dist/testing/fixture-service.js', import.meta.url));
+const BUNDLES = new URL('../../../tools/lib/bundle.mjs', import.meta.url);
 type Line = Record<string, unknown> & { msg: string };
 
 /** A service process as the launcher would start it. */
@@ -26,7 +27,7 @@ class Service {
   }
 
   static start(env: Record<string, string>): Service {
-    const service = new Service(fork(ENTRY, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env: { PATH: process.env.PATH, ...env } }));
+    const service = new Service(fork(entry, { stdio: ['ignore', 'pipe', 'pipe', 'ipc'], env: { PATH: process.env.PATH, ...env } }));
     services.push(service);
     return service;
   }
@@ -44,11 +45,18 @@ class Service {
 }
 
 const services: Service[] = [];
+/** The fixture as one file, as services are started (ADR-0019): a dozen of it start below. */
+let entry: string;
 let nats: TestNats;
 let home: string;
 let env: Record<string, string>;
 
-beforeAll(async () => { nats = await startNats({ config: 'authorization { user: "u", password: "hunter2" }' }); });
+beforeAll(async () => {
+  entry = join(await mkdtemp(join(tmpdir(), 'om-kit-')), 'fixture-service.js');
+  const { bundleTo } = await import(BUNDLES.href) as { bundleTo(outfile: string, entry: string): Promise<void> };
+  await bundleTo(entry, FIXTURE);
+  nats = await startNats({ config: 'authorization { user: "u", password: "hunter2" }' });
+});
 beforeEach(async () => {
   home = join(await mkdtemp(join(tmpdir(), 'om-kit-')), 'home');
   env = { ORBITMESH_HOME: home, ORBITMESH_NATS_URL: nats.url.replace('//', '//u:hunter2@') };
@@ -60,7 +68,10 @@ afterEach(async () => {
   }
   await rm(join(home, '..'), { recursive: true, force: true });
 });
-afterAll(async () => { await nats.stop(); });
+afterAll(async () => {
+  await nats.stop();
+  await rm(join(entry, '..'), { recursive: true, force: true });
+});
 
 async function askerOf(service: Service): Promise<Bus> {
   await service.ready();

@@ -1,10 +1,11 @@
+import type { Recovered } from './boot/recover-state.js';
 import { writeCheckpoint } from './checkpoint.js';
 import type { DurableState } from './durable-state.js';
 import { reasonOf } from './fs/storage-error.js';
 import type { StorageFs } from './fs/storage-fs.js';
 import type { StorageLimits } from './limits.js';
 import type { Segments } from './log/segments.js';
-import type { Snapshots } from './snapshots.js';
+import { Snapshots } from './snapshots.js';
 
 /** Writes checkpoints from time to time, and drops what they make superfluous. */
 export class Checkpointer {
@@ -13,21 +14,31 @@ export class Checkpointer {
   private stopped = false;
   private failure: string | undefined;
 
+  private readonly state: DurableState;
+  private readonly segments: Segments;
+  private readonly logId: string;
+  /** The commit that the last checkpoint covers. */
+  private covered: number;
+  private readonly snapshots: Snapshots;
+
   constructor(
     private readonly fs: StorageFs,
     private readonly root: string,
     private readonly limits: StorageLimits,
-    private readonly logId: string,
-    private readonly state: DurableState,
-    private readonly segments: Segments,
-    private readonly snapshots: Snapshots,
-    /** The commit that the last checkpoint covers. */
-    private covered: number,
-  ) {}
+    { state, segments, logId, checkpointCommit, snapshotCommit }: Recovered,
+  ) {
+    [this.state, this.segments, this.logId, this.covered] = [state, segments, logId, checkpointCommit];
+    this.snapshots = new Snapshots(fs, root, limits, logId, state, segments, snapshotCommit);
+  }
 
   /** The last failure, until a checkpoint succeeds. */
   get lastError(): string | undefined {
     return this.failure ?? this.snapshots.lastError;
+  }
+
+  /** There is something that a checkpoint, or a snapshot with it, would spare the next start. */
+  get due(): boolean {
+    return this.state.head.commit > this.covered || this.snapshots.wanted;
   }
 
   get coveredCommit(): number {
@@ -56,6 +67,7 @@ export class Checkpointer {
     this.stopped = true;
     clearTimeout(this.timer);
     await this.running?.catch(() => undefined);
+    await this.snapshots.stop();
   }
 
   private begin(): void {

@@ -11,7 +11,7 @@ export type { IdempotencyRecord } from './idempotency/answer-table.js';
 export type { Damage } from './quarantine.js';
 export { STORAGE_LIMITS, type StorageLimits } from './limits.js';
 export type { DirectoryEntry, OpenMode, StorageFile, StorageFs } from './fs/storage-fs.js';
-export { nodeFs } from './fs/node-fs.js';
+export { nodeFs, placeOf } from './fs/node-fs.js';
 export { isOtherFile } from './fs/storage-fs.js';
 export { writeFileAtomic } from './fs/write-file-atomic.js';
 export { DirectoryLock, type LockHolder } from './lock/directory.lock.js';

@@ -17,7 +17,6 @@ import { documentKey } from './projection/document-files.js';
 import { SessionReader, type SessionPageQuery } from './projection/session-reader.js';
 import { Quarantine, type Damage } from './quarantine.js';
 import { Reserve } from './reserve.js';
-import { Snapshots } from './snapshots.js';
 import { FULL, healthOf, type StorageHealth } from './storage-health.js';
 import { DocumentTables, type View } from './view/view.js';
 
@@ -59,7 +58,6 @@ export class Store {
   private readonly reader: LogReader;
   private readonly sessionReader: SessionReader;
   private readonly checkpointer: Checkpointer;
-  private readonly snapshots: Snapshots;
   private closing: Promise<void> | undefined;
 
   private constructor(
@@ -69,7 +67,7 @@ export class Store {
     private readonly lock: Awaited<ReturnType<StorageFs['lock']>>,
     private readonly parts: { fs: StorageFs; root: string; reserve: Reserve },
   ) {
-    const { state, segments, logId, checkpointCommit } = recovered;
+    const { state, segments, logId } = recovered;
     const { limits } = options;
     this.logId = logId;
     this.state = state;
@@ -78,8 +76,7 @@ export class Store {
     this.pendingDocuments.copyFrom(state.documents);
     this.pendingNumbers = { ...state.head };
     this.idempotency = { lookup: (scope, key) => state.answers.lookup(scope, key) };
-    this.snapshots = new Snapshots(parts.fs, parts.root, limits, logId, state, segments, recovered.snapshotCommit);
-    this.checkpointer = new Checkpointer(parts.fs, parts.root, limits, logId, state, segments, this.snapshots, checkpointCommit);
+    this.checkpointer = new Checkpointer(parts.fs, parts.root, limits, recovered);
     this.log = new CommitLog<Entry>(
       segments,
       limits,
@@ -93,9 +90,7 @@ export class Store {
       () => ({ commit: state.head.commit + 1, seq: state.head.seq + 1 }),
     );
     this.reader = new LogReader(parts.fs, logId, recovered.eras, segments, state.tail, limits, () => state.head.seq);
-    this.sessionReader = new SessionReader(parts.fs, state.sessions, limits, (path, reason) => {
-      quarantine.note(path, reason);
-    });
+    this.sessionReader = new SessionReader(parts.fs, state.sessions, limits, (path, reason) => void quarantine.note(path, reason));
   }
 
   /**
@@ -119,7 +114,7 @@ export class Store {
       const store = new Store({ collections, limits, sessionEvents: options.sessionEvents }, recovered, quarantine, lock, { fs: state.fs, root, reserve });
       reserve.begin();
       recovered.check?.begin(() => store.checkpointer.committed());
-      if (recovered.stale || store.snapshots.wanted || recovered.state.head.commit > recovered.checkpointCommit) store.checkpointer.committed();
+      if (recovered.stale || store.checkpointer.due) store.checkpointer.committed();
       return store;
     } catch (error) {
       await lock.release();
@@ -201,9 +196,7 @@ export class Store {
   }
 
   /** Resolves when the files were looked at behind a start that did not read them, or that was given up. */
-  async checked(): Promise<void> {
-    await this.recovered.check?.over();
-  }
+  checked(): Promise<void> { return this.recovered.check?.over() ?? Promise.resolve(); }
 
   /** Resolves when every file shows the log and a checkpoint says so. @throws STORAGE_WRITE, STORAGE_FULL. */
   async flush(): Promise<void> {
@@ -226,7 +219,6 @@ export class Store {
       await this.flush().catch(() => undefined);
       await this.recovered.check?.stop();
       await this.checkpointer.stop();
-      await this.snapshots.stop();
       await this.state.behind.stop();
       await this.parts.reserve.stop();
       await this.log.close();

@@ -1,7 +1,7 @@
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { AppError } from '@orbitmesh/domain';
 import { SessionRpc } from '@orbitmesh/contracts';
-import { Cable, Chance, eventually, faultSeed, LONG, startNats } from '@orbitmesh/testing';
+import { Cable, Chance, eventually, faultSeed, inFull, LONG, startNats } from '@orbitmesh/testing';
 import { Listener } from '../testing/listener.js';
 import { TestGateway } from '../testing/test-gateway.js';
 
@@ -94,7 +94,7 @@ describe(`the feed, while something is committed every few milliseconds (seed ${
     await contiguous();
   }, TEST_MS);
 
-  (LONG ? it : it.skip)('a connection to NATS that carries nothing any more is told to clients in seconds, and made anew', async () => {
+  inFull('a connection to NATS that carries nothing any more is told to clients in seconds, and made anew', async () => {
     const { gateway, listener, cable, contiguous } = await world(true);
     await liveAgain(gateway, listener);
     cable!.silence();

@@ -1,8 +1,8 @@
 import { lstat, opendir, readdir, readFile, realpath } from 'node:fs/promises';
 import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { isId } from '@orbitmesh/domain';
-import { DirectoryLock, nodeFs, SESSION_STORE, StoreMark } from '@orbitmesh/storage';
+import { isId, type Session } from '@orbitmesh/domain';
+import { DirectoryLock, placeOf, SESSION_STORE, StoreMark } from '@orbitmesh/storage';
 import { KILLED_MS_MAX, NAMED_FILES_MAX, STACK_POLL_MS } from '../limits.js';
 import { bytesText } from './check-files.js';
 import { note, plural, problem, type Check, type Finding, type Patient } from './finding.js';
@@ -17,6 +17,8 @@ interface RunOnDisk {
   damaged: boolean;
   /** It is where it was begun; an agent has no other files than those (ADR-0023). */
   inPlace: boolean;
+  /** Its session came to an end with it, as one does whose runner is lost: nobody goes on with it. */
+  isLost: boolean;
 }
 
 /** Runs, the processes that say they belong to them, and what agents keep. */
@@ -43,14 +45,24 @@ async function runsOf({ home }: Patient, slot: string): Promise<RunOnDisk[]> {
   const dir = join(home, 'provider-runner', slot, 'runs');
   return Promise.all((await namesIn(dir)).filter(isId).map(async (runId) => {
     const text = await readFile(join(dir, runId, 'run.json'), 'utf8').catch(ifThere);
-    if (text === undefined) return { slot, runId, phase: null, damaged: false, inPlace: false };
+    if (text === undefined) return { slot, runId, phase: null, damaged: false, inPlace: false, isLost: false };
     try {
-      const { phase, place } = JSON.parse(text) as { phase: Phase; place: string };
-      return { slot, runId, phase, damaged: false, inPlace: place === nodeFs.identitySync!(join(dir, runId)) };
+      const { phase, place, sessionId } = JSON.parse(text) as { phase: Phase; place: string; sessionId: string };
+      return { slot, runId, phase, damaged: false, inPlace: place === placeOf(join(dir, runId)), isLost: phase !== 'closed' && (await endedWith(home, sessionId, runId)) };
     } catch {
-      return { slot, runId, phase: null, damaged: true, inPlace: false };
+      return { slot, runId, phase: null, damaged: true, inPlace: false, isLost: false };
     }
   }));
+}
+
+/** Whatever cannot be read proves nothing. */
+async function endedWith(home: string, sessionId: string, runId: string): Promise<boolean> {
+  try {
+    const { run, outcome } = JSON.parse(await readFile(join(home, SESSION_STORE.dir, 'sessions', sessionId, 'session.json'), 'utf8')) as Partial<Session>;
+    return run?.runId === runId && outcome !== null && outcome !== undefined;
+  } catch {
+    return false;
+  }
 }
 
 /** Without those of runs that another home's runner has taken over, which was called as this one is now. */
@@ -67,10 +79,10 @@ async function withoutTaken(processes: MarkedProcess[], home: string): Promise<M
  * belongs to those of another home is none of ours, unless that is what ours was called: then we have the run's own directory.
  */
 function left({ home }: Patient, runs: RunOnDisk[], processes: MarkedProcess[], startTimeOf: (pid: number) => string | null, atWork: ReadonlySet<string>): Finding[] {
-  const here = nodeFs.identitySync!(home);
+  const here = placeOf(home);
   const ours = processes.flatMap((one) => {
     const run = runs.find(({ runId }) => runId === one.runId);
-    const itsHome = one.home === undefined ? undefined : nodeFs.identitySync!(one.home);
+    const itsHome = one.home === undefined ? undefined : placeOf(one.home);
     return (itsHome !== undefined && itsHome === here) || run?.inPlace ? [{ ...one, run }] : [];
   });
   const waiting = ours.filter(({ run }) => run?.phase && run.phase !== 'closed' && !atWork.has(run.slot));
@@ -78,15 +90,19 @@ function left({ home }: Patient, runs: RunOnDisk[], processes: MarkedProcess[], 
     note(null, `${plural(new Set(some.map(({ runId }) => runId)).size, 'agent is', 'agents are')} at work without a runner.`, { advice: [advice] }),
   ];
   const orphans = ours.filter(({ run }) => !run?.phase || run.phase === 'closed');
+  const lost = waiting.filter(({ run }) => run!.inPlace && run!.isLost);
   return [
-    ...told(waiting.filter(({ run }) => run!.inPlace), 'The next start goes on with them: % up'),
+    ...lost.map((one) => problem(null, `${nameOf(one)}, whose runner is gone and whose session has ended.`, { mend: () => kill(one, startTimeOf) })),
+    ...told(waiting.filter(({ run }) => run!.inPlace && !run!.isLost), 'The next start goes on with them: % up'),
     ...told(waiting.filter(({ run }) => !run!.inPlace), 'They have other files than are here now, as after a restore. The next start ends them: % up'),
     ...orphans.map((one) => orphan(one, startTimeOf, atWork)),
   ];
 }
 
+const nameOf = ({ pid, command, runId }: MarkedProcess): string => `Process ${pid} (${command.slice(0, 80)}) is of the run ${runId}`;
+
 function orphan(one: MarkedProcess & { run: RunOnDisk | undefined }, startTimeOf: (pid: number) => string | null, atWork: ReadonlySet<string>): Finding {
-  const name = `Process ${one.pid} (${one.command.slice(0, 80)}) is of the run ${one.runId}`;
+  const name = nameOf(one);
   if (one.run?.phase === 'closed') return problem(null, `${name}, which is over.`, { mend: () => kill(one, startTimeOf) });
   const slot = one.run?.slot ?? one.slot;
   if (slot === undefined || !atWork.has(slot)) return problem(null, `${name}, which has no record.`, { mend: () => kill(one, startTimeOf) });

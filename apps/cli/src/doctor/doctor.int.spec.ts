@@ -163,6 +163,28 @@ describe('the doctor', () => {
     await rm(original, { recursive: true });
   });
 
+  onLinux('ends the agent of a slot that no runner takes any more, once its session has ended', async () => {
+    const dir = 'provider-runner/slot-1/runs';
+    for (const [runId, sessionId] of [['run_3', 'sess_3'], ['run_4', 'sess_4']]) {
+      await mkdir(at(`${dir}/${runId}`), { recursive: true, mode: 0o700 });
+      await write(`${dir}/${runId}/run.json`, JSON.stringify({ runId, sessionId, phase: 'started', place: nodeFs.identitySync!(at(`${dir}/${runId}`)) }));
+    }
+    const store = await openStore();
+    const ended = { state: 'error', outcome: { code: 'runner_lost' } };
+    await store.commit({ puts: [put('sessions', { ...SESSION_1, ...ended, id: 'sess_3', run: { runId: 'run_3' } }), put('sessions', { ...SESSION_1, state: 'running', outcome: null, id: 'sess_4', run: { runId: 'run_4' } })] });
+    await store.close();
+    children = ['run_3', 'run_4'].map((runId) => spawn('sleep', ['60'], { stdio: 'ignore', env: { ...process.env, ORBITMESH_RUN_ID: runId, ORBITMESH_MANIFEST: at(`${dir}/${runId}/manifest.json`) } }));
+
+    const found = await doctor();
+    const fixed = await doctor('--fix');
+
+    expect(problems(found)).toEqual([`Process ${children[0].pid} (sleep 60) is of the run run_3, whose runner is gone and whose session has ended.`]);
+    expect(found.findings.filter(({ level }) => level === 'note')).toMatchObject([{ text: '1 agent is at work without a runner.' }]);
+    expect(fixed).toMatchObject({ code: 0, mended: [{ done: 'killed' }] });
+    if (children[0].signalCode === null) await once(children[0], 'exit');
+    expect(children.map(({ signalCode }) => signalCode)).toEqual(['SIGKILL', null]);
+  });
+
   it('tells of a lock whose holder does not answer', async () => {
     await rm(at('notifier/.lock.1.sock'), { force: true });
     server = createServer().listen(at('notifier/.lock.7.sock'));

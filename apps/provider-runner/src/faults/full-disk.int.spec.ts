@@ -3,14 +3,13 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { RunnerRpc, type StartRun } from '@orbitmesh/contracts';
-import { eventually, LONG } from '@orbitmesh/testing';
+import { eventually, inFull } from '@orbitmesh/testing';
 import { RunnerWorld } from '@orbitmesh/testing/provider-conformance';
 import { RUNNER_MAIN } from '../testing/runner-main.js';
 import { canMountSmallDisk, mountSmallDisk, unmountSmallDisk } from '../testing/small-disk.js';
 
 const AGENT = fileURLToPath(new URL('../../dist/testing/hostile/hostile-agent.js', import.meta.url));
 const WAIT_MS = 60_000;
-const inFull = LONG ? it : it.skip;
 const withSmallDisk = canMountSmallDisk() ? describe : describe.skip;
 
 withSmallDisk('an agent that fills the disk its runner writes to', () => {

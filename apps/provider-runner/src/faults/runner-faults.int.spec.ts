@@ -3,15 +3,13 @@ import { join } from 'node:path';
 import { afterAll, afterEach, beforeAll, describe, expect, it } from '@jest/globals';
 import { RunnerRpc, type StartRun } from '@orbitmesh/contracts';
 import { AppError } from '@orbitmesh/domain';
-import { Chance, eventually, faultSeed, LONG } from '@orbitmesh/testing';
+import { Chance, eventually, faultSeed, inFull, LONG } from '@orbitmesh/testing';
 import { RunnerWorld } from '@orbitmesh/testing/provider-conformance';
 import { createProcessTable } from '../process/process-table.js';
 import { RUNNER_MAIN } from '../testing/runner-main.js';
 
 const SEED = faultSeed();
 const ROUNDS = LONG ? 20 : 1;
-/** In the long form alone: what costs a restart more than an ordinary run should. */
-const inFull = LONG ? it : it.skip;
 const SHELL = (script: string) => ({ driver: 'process', command: ['/bin/sh', '-c', script] });
 /** Leaves a word each time it is executed, says a line a moment, and ends with 7. */
 const EXECUTED = 'echo x >>"executed-$ORBITMESH_SESSION_ID"';

@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { nodeFs } from '@orbitmesh/storage';
+import { placeOf } from '@orbitmesh/storage';
 import { openRunDirs } from './open-run-dirs.js';
 
 /** In the environment of everything a run starts; what carries it belongs to the run (design §7). */
@@ -30,7 +30,7 @@ export class MarkReader {
     if (runId === undefined) return undefined;
     const [, home, slot] = MANIFEST_PATH.exec(variableIn(environment!, MANIFEST_VARIABLE) ?? '') ?? [];
     if (this.home === undefined || home === undefined) return { runId, slot: undefined };
-    const [named, ours] = [homeAt(home), homeAt(this.home)];
+    const [named, ours] = [placeOf(home), placeOf(this.home)];
     if (named === ours) return { runId, slot: ours && slot };
     const isOurs = wasBegunIn(join(this.home, 'provider-runner', slot, 'runs', runId)) || (named === undefined && openRunDirs(pid, runId).some(({ gone }) => gone));
     return isOurs ? { runId, slot: undefined } : undefined;
@@ -40,20 +40,10 @@ export class MarkReader {
 /** A copy of it says what the original says, and is another one. */
 function wasBegunIn(dir: string): boolean {
   try {
-    return (JSON.parse(readFileSync(join(dir, 'run.json'), 'utf8')) as { place?: string } | null)?.place === nodeFs.identitySync!(dir);
+    return (JSON.parse(readFileSync(join(dir, 'run.json'), 'utf8')) as { place?: string } | null)?.place === placeOf(dir);
   } catch {
     // Whatever is wrong with it: it proves nothing.
     return false;
-  }
-}
-
-/** Undefined when there is none. */
-function homeAt(dir: string): string | undefined {
-  try {
-    return nodeFs.identitySync!(dir);
-  } catch (error) {
-    // One that we may not look at is somebody's.
-    return (error as NodeJS.ErrnoException).code === 'ENOTDIR' ? undefined : 'unknown';
   }
 }
 

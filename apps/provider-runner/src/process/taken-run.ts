@@ -1,6 +1,6 @@
 import { existsSync } from 'node:fs';
 import { dirname } from 'node:path';
-import { DirectoryLock, nodeFs } from '@orbitmesh/storage';
+import { DirectoryLock, placeOf } from '@orbitmesh/storage';
 import { openRunDirs } from './open-run-dirs.js';
 import type { ProcessTable } from './process-table.js';
 
@@ -11,7 +11,7 @@ import type { ProcessTable } from './process-table.js';
  */
 export async function isTaken(table: ProcessTable, runId: string, runDir: string): Promise<boolean> {
   const open = (await table.nextScan()).markedBy(runId).flatMap(({ pid }) => openRunDirs(pid, runId));
-  const elsewhere = open.filter(({ dir, gone }) => !gone && nodeFs.identitySync!(dir) !== nodeFs.identitySync!(runDir));
+  const elsewhere = open.filter(({ dir, gone }) => !gone && placeOf(dir) !== placeOf(runDir));
   return (await Promise.all(elsewhere.map(({ dir }) => isHeld(dirname(dirname(dir)))))).includes(true);
 }
 

@@ -5,6 +5,7 @@ import type { RunCommand, StartRun } from '@orbitmesh/contracts';
 import { AppError, assertId } from '@orbitmesh/domain';
 import { ENDED_RUNS_MAX, SHUTDOWN_ACK_MS, SHUTDOWN_GRACES_MS, SWEEP_GIVE_UP_MS } from '../limits.js';
 import { RunProcesses } from '../process/run-processes.js';
+import { isTaken } from '../process/taken-run.js';
 import type { RunEnvironment } from '../run/run-environment.js';
 import type { RunFiles } from '../run/run-files.js';
 import { readManifest, readRecord, recordOf, type RunRecord } from '../run/run-record.js';
@@ -108,12 +109,18 @@ export class RunnerService {
   }
 
   /** The end of the run was told; what could not be ended then, or came to light since, is ended now. */
-  private async sweepEnded({ runId }: RunRecord): Promise<void> {
+  private async sweepEnded(files: RunFiles): Promise<void> {
+    const { found, left } = await this.sweep(files);
+    if (found > 0) this.env.log('warn', 'processes of a run that has ended were still there', { runId: basename(files.dir), found, left });
+  }
+
+  /** Nothing of it is to live on, unless a runner of another home has it. */
+  private async sweep({ dir }: RunFiles): Promise<{ found: number; left: number }> {
+    const runId = basename(dir);
     const processes = new RunProcesses(this.env.table, runId);
-    const found = await processes.nextMembers({ keepers: true });
-    if (found.length === 0) return;
-    const left = await processes.sweep(SWEEP_GIVE_UP_MS, { keepers: true });
-    this.env.log('warn', 'processes of a run that has ended were still there', { runId, found: found.length, left });
+    const found = (await processes.nextMembers({ keepers: true })).length;
+    if (found === 0 || (await isTaken(this.env.table, runId, dir))) return { found: 0, left: 0 };
+    return { found, left: await processes.sweep(SWEEP_GIVE_UP_MS, { keepers: true }) };
   }
 
   /** Never throws: a run whose files are damaged is given up, and hurts no other. */
@@ -121,7 +128,7 @@ export class RunnerService {
     try {
       const record = readRecord(files);
       if (record.phase === 'closed') this.closed.push(files);
-      await (record.phase === 'closed' ? this.sweepEnded(record) : this.recoverRun(files, record));
+      await (record.phase === 'closed' ? this.sweepEnded(files) : this.recoverRun(files, record));
     } catch (error) {
       await this.giveUp(files, error);
     }
@@ -130,7 +137,7 @@ export class RunnerService {
   /** Nobody could say what it does: nothing of it lives on, its owner learns that it is not held, and its files are left as they are. */
   private async giveUp(files: RunFiles, error: unknown): Promise<void> {
     const runId = basename(files.dir);
-    const left = await new RunProcesses(this.env.table, runId).sweep(SWEEP_GIVE_UP_MS, { keepers: true });
+    const { left } = await this.sweep(files);
     const neverAccepted = (error as NodeJS.ErrnoException).code === 'ENOENT' && !existsSync(files.record);
     if (neverAccepted && left === 0) this.directory.remove(files);
     else this.env.log('error', 'a run cannot be read and is given up', { err: error, runId, left });
@@ -141,7 +148,7 @@ export class RunnerService {
     if (!own || record.phase === 'accepted') {
       // Not of this installation, or nothing was executed yet: its owner places it anew.
       this.env.log('warn', own ? 'an unexecuted start is forgotten' : 'a run of another installation is not ours to report', { runId: record.runId });
-      const left = await new RunProcesses(this.env.table, record.runId).sweep(SWEEP_GIVE_UP_MS, { keepers: true });
+      const { left } = await this.sweep(files);
       if (left === 0 && own) this.directory.remove(files);
       return;
     }
@@ -149,7 +156,7 @@ export class RunnerService {
     this.runs.set(record.runId, { run, files, accepted: Promise.resolve() });
     await run.recover();
     if (run.neverExecuted) this.env.log('warn', 'a start that had executed nothing is forgotten', { runId: record.runId });
-    else if (run.isOver) await this.sweepEnded(record);
+    else if (run.isOver) await this.sweepEnded(files);
   }
 
   private forget(run: Run): void {

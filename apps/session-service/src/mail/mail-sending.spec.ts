@@ -5,11 +5,8 @@ import { Commands } from '../commands/commands.js';
 import { COLLECTIONS } from '../store/collections.js';
 import { put } from '../store/documents.js';
 import { agent, meta, TestService } from '../testing/test-service.js';
-import { LONG } from '@orbitmesh/testing';
+import { inFull } from '@orbitmesh/testing';
 import { traceOf } from '../testing/trace.js';
-
-/** Takes seconds of the processor for a bound that seldom changes. */
-const inFull = LONG ? it : it.skip;
 
 type More = Partial<CommandMeta>;
 

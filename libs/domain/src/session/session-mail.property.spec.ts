@@ -10,7 +10,8 @@ import { takesMail, undeliveredMail } from './decide-mail.js';
 import type { Session } from './session.js';
 import { isTerminal } from './session-state.js';
 
-const RUNS = { numRuns: 300 };
+/** More of them in `npm run test:faults`. */
+const RUNS = { numRuns: process.env.ORBITMESH_TEST_FAULTS === '1' ? 1_000 : 100 };
 const of = (events: FeedEvent[], type: string | RegExp): FeedEvent[] => events.filter((event) => (typeof type === 'string' ? event.type === type : type.test(event.type)));
 const mailIds = (session: Session | null): string[] => session?.pendingInputs.flatMap(({ mailIds: ids }) => ids ?? []) ?? [];
 const queued = (mail: Mail[]): Mail[] => mail.filter(({ state }) => state === 'queued');

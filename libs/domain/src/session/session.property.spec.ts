@@ -14,7 +14,8 @@ import { sessionView, statusOf } from './session-status.js';
 /** One document, one event (design §2). */
 const ON_THE_WIRE_BYTES_MAX = 256 * 1024;
 
-const RUNS = { numRuns: 400 };
+/** More of them in `npm run test:faults`. */
+const RUNS = { numRuns: process.env.ORBITMESH_TEST_FAULTS === '1' ? 1_000 : 100 };
 const END_NOTIFICATION = /^notify:session_(completed|failed|stopped)$/;
 const count = (events: FeedEvent[], type: RegExp | string): number =>
   events.filter((event) => (typeof type === 'string' ? event.type === type : type.test(event.type))).length;
@@ -140,7 +141,7 @@ describe('any sequence of commands', () => {
       const [one, other] = [live(a), live(a)];
       expect(JSON.stringify(one.events)).toBe(JSON.stringify(other.events));
       expect(JSON.stringify(one.session)).toBe(JSON.stringify(other.session));
-    }), { numRuns: 150 });
+    }), { numRuns: 50 });
   });
 });
 

@@ -119,6 +119,18 @@ export const nodeFs: StorageFs = {
   },
 };
 
+/**
+ * Which directory it is, whatever it is called by now; a copy of it is another one (ADR-0023). Undefined when there is none;
+ * one that may not be looked at is somebody's.
+ */
+export function placeOf(dir: string): string | undefined {
+  try {
+    return nodeFs.identitySync!(dir);
+  } catch (error) {
+    return (error as NodeJS.ErrnoException).code === 'ENOTDIR' ? undefined : 'unknown';
+  }
+}
+
 function readPart(path: string, offset: number, length: number): { bytes: Buffer; changedAt: number } {
   const fd = openSync(path, READ);
   try {

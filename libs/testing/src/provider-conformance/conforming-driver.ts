@@ -8,6 +8,8 @@ export interface ConformingDriver {
   providers: Record<string, ProviderEntry>;
   /** The entry under test, one of `providers`; the suite adds the same one with `custom.freeze` beside it. */
   provider: string;
+  /** How it outlives its runner is tested in one case, and in all of them in `npm run test:faults`: others have them in every run. */
+  brief?: boolean;
   /** Says `numbered 1/60` … `numbered 60/60`, a line each and about 10 ms apart, in its first turn; then it is there for input. */
   counting: Partial<Manifest>;
   /** Ignores SIGTERM and the end of its stdin, starts a child that leaves its process group and its tree, and says `escaped`. */

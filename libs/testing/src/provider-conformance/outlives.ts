@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, it } from '@jest/globals';
-import { LONG } from '../how-often.js';
+import { inFull, LONG, oneIn } from '../how-often.js';
 import { Chance, faultSeed } from '../seed.js';
 import { asked } from './asks.js';
 import { COUNT, type Bench } from './bench.js';
@@ -10,14 +10,13 @@ import { NUMBERED } from './speaks.js';
 
 const SEED = faultSeed();
 const MOMENTS = 6;
-const moments = LONG ? it : it.skip;
 
 /** An agent outlives its runner's `kill -9`, and is taken up again where it was (design §7). */
 export function itOutlivesItsRunner(bench: Bench): void {
-  it('is taken up again after its runner was killed twice: nothing is lost and nothing said twice', async () => {
+  it(`is taken up again after its runner was killed ${LONG ? 'twice' : 'once'}: nothing is lost and nothing said twice`, async () => {
     expect(bench.can.recover).toBe(true);
     const run = await bench.start(bench.driver.counting);
-    for (const at of [5, 30]) {
+    for (const at of oneIn(2, [5, 30])) {
       await bench.until(() => bench.numbers(run).length >= at, `output ${at}`);
       await bench.restartRunner();
     }
@@ -29,7 +28,8 @@ export function itOutlivesItsRunner(bench: Bench): void {
     expect(bench.types(run, 'run_started', 'run_ended')).toEqual(['run_started', 'run_ended']);
   });
 
-  it('still holds an input that waits for its agent, and delivers it once', async () => {
+  const more = bench.driver.brief && !LONG ? it.skip : it;
+  more('still holds an input that waits for its agent, and delivers it once', async () => {
     if (!bench.can.input) return;
     const saying = given(bench.driver.saying, 'saying');
     const run = await bench.counting();
@@ -46,7 +46,7 @@ export function itOutlivesItsRunner(bench: Bench): void {
     await bench.finish(run);
   });
 
-  it('breaks off its turn once where its runner was killed after it was told to, and ends as stopped where its end had begun', async () => {
+  more('breaks off its turn once where its runner was killed after it was told to, and ends as stopped where its end had begun', async () => {
     const run = await bench.counting();
     if (bench.can.interrupt) {
       await bench.command('interrupt', run);
@@ -64,7 +64,7 @@ export function itOutlivesItsRunner(bench: Bench): void {
     expect(bench.types(run, 'run_started', 'run_ended')).toEqual(['run_started', 'run_ended']);
   });
 
-  it('still holds an open approval, and hands on its answer, through a kill before it and one after it', async () => {
+  more('still holds an open approval, and hands on its answer, through a kill before it and one after it', async () => {
     if (!bench.can.approvals) return;
     const { allowed } = given(bench.driver.asking, 'asking');
     const { run, approvalId, options } = await asked(bench);
@@ -84,7 +84,7 @@ export function itOutlivesItsRunner(bench: Bench): void {
 }
 
 function killedByChance(bench: Bench): void {
-  moments(`says and hears everything once though its runner is killed at moments by chance (seed ${SEED})`, async () => {
+  inFull(`says and hears everything once though its runner is killed at moments by chance (seed ${SEED})`, async () => {
     if (!bench.can.input) return;
     const chance = new Chance(SEED);
     const saying = given(bench.driver.saying, 'saying');
@@ -104,7 +104,7 @@ function killedByChance(bench: Bench): void {
     expect(bench.facts(run, 'input_delivered', 'input_failed')).toEqual(words.map((_, n) => ({ type: 'input_delivered', inputId: `inp_${n}` })));
   }, 300_000);
 
-  moments('hears an input whole whose line was half written when its runner was killed', async () => {
+  inFull('hears an input whole whose line was half written when its runner was killed', async () => {
     if (!bench.can.input) return;
     const run = await bench.idle();
     // It reads nothing, and no pipe holds as much.

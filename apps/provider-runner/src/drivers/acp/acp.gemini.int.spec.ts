@@ -4,7 +4,7 @@ import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { eventually, GEMINI_CLI, geminiProviderEntry, installAgent, ModelStandIn, scenarioTag } from '@orbitmesh/testing';
+import { eventually, GEMINI_CLI, geminiProviderEntry, installAgent, LONG, ModelStandIn, scenarioTag } from '@orbitmesh/testing';
 import { acpDriver } from './acp.driver.js';
 import { manifestOf, runContextOf } from '../testing/journaled-driver.js';
 import { PipedAgent } from '../testing/piped-agent.js';
@@ -36,7 +36,8 @@ describe('gemini-cli, the real program', () => {
     if (directory) rmSync(directory, { recursive: true, force: true });
   });
 
-  it('is found with its version, edits a file after its permission was granted, answers a second prompt and is interrupted', async () => {
+  // In a whole stack it does most of this in every run (e2e/src/agents/small-agents.spec.ts).
+  (LONG ? it : it.skip)('is found with its version, edits a file after its permission was granted, answers a second prompt and is interrupted', async () => {
     const entry = geminiProviderEntry({ script, standInUrl: standIn.url });
     expect(await acpDriver.detect(entry)).toEqual({ installed: true, version: GEMINI_CLI.version, detail: null });
     const prompt = scenarioTag({

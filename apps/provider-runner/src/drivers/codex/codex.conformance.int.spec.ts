@@ -10,6 +10,7 @@ describeDriverConformance('codex', {
   runnerMain: RUNNER_MAIN,
   providers: { codex: { driver: 'codex', command: [process.execPath, SCRIPTED_CODEX], env: { OPENAI_API_KEY: 'scripted' } } },
   provider: 'codex',
+  brief: true,
   counting: told('count'),
   stubborn: told('stubborn'),
   exits: told('exit'),
