@@ -84,8 +84,13 @@ function* linesOf(header: SnapshotHeader, documents: readonly NamedDocument[]): 
   }
 }
 
+/** What else has its place is left there. */
 export async function removeIfThere(fs: StorageFs, path: string): Promise<void> {
-  if (fs.sizeSync(path) === undefined) return;
+  try {
+    if (fs.sizeSync(path) === undefined) return;
+  } catch {
+    return;
+  }
   await fs.unlink(path);
   await fs.syncDir(dirname(path));
 }

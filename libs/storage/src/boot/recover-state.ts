@@ -52,11 +52,11 @@ export async function recoverState(
 
   const renamed = logId !== log.logId;
   const sources = { parts, log, checkpoint, quarantine };
+  await removeIfThere(fs, join(root, NEXT_SNAPSHOT_FILE));
   const snapshot = renamed ? undefined : await usableSnapshot(sources);
   const quick = snapshot && await fillFromSnapshot(snapshot, sources);
   // From here on the files may have what it does not know of.
   if (quick === undefined) await removeIfThere(fs, join(root, SNAPSHOT_FILE));
-  await removeIfThere(fs, join(root, NEXT_SNAPSHOT_FILE));
   const state = quick?.state ?? new DurableState(parts);
   try {
     const looked = quick === undefined && await fill(state, sources);
