@@ -52,6 +52,7 @@ export class DurableState {
   private readonly collections: Collections;
   private asOf: number | undefined;
   private looking = false;
+  private readonly trusted = new Set<string>();
 
   constructor(private readonly parts: StateParts) {
     const { fs, root, limits, collections } = parts;
@@ -86,16 +87,24 @@ export class DurableState {
     [this.looking, this.asOf] = [true, time];
   }
 
-  /** It is over. @param all nothing was left out */
-  looked(all: boolean): void {
-    this.looking = false;
-    if (all) this.asOf = undefined;
+  looked(): void {
+    [this.looking, this.asOf] = [false, undefined];
+    this.trusted.clear();
+  }
+
+  /** It is as it has to be, though it was changed. */
+  trust(file: string): void {
+    this.trusted.add(file);
   }
 
   /** Missing, too, where it was there; and at that very moment, which has some ms. */
   changedSince(file: string): boolean {
     const { parts: { fs }, asOf } = this;
-    return asOf === undefined || (fs.changedAtSync?.(file) ?? Infinity) >= asOf;
+    try {
+      return asOf === undefined || (fs.changedAtSync?.(file) ?? Infinity) >= asOf;
+    } catch {
+      return true;
+    }
   }
 
   apply({ commit, puts, deletes, forgets, events, answer }: DurableCommit): void {
@@ -112,8 +121,8 @@ export class DurableState {
     const { parts } = this;
     const read = readerOnDemand(parts);
     return (collection, id) => {
-      const unsure = this.looking && this.asOf !== undefined && this.changedSince(join(parts.root, parts.collections.path(collection, id, {})));
-      if (unsure) throw new AppError('STORAGE_READ', 'Its file was changed by somebody, and is being looked at.');
+      const file = join(parts.root, parts.collections.path(collection, id, {}));
+      if (this.looking && this.asOf !== undefined && !this.trusted.has(file) && this.changedSince(file)) throw new AppError('STORAGE_READ', 'Its file was changed by somebody, and is being looked at.');
       return read(collection, id);
     };
   }

@@ -113,8 +113,9 @@ export const SNAPSHOT_CHUNK_BYTES = 256 * KIB;
 export const SNAPSHOT_SYNC_BYTES = 4 * MIB;
 /** A snapshot is written when there is room for two of it, and for the reserve so many times. */
 export const SNAPSHOT_ROOM_RESERVES = 4;
-/** How often the look at the files behind a start begins again after an error; then the next start does it. */
-export const CHECK_ATTEMPTS_MAX = 5;
+/** The look at the files behind a start begins again after an error, after so many times the pause of the first; from this attempt on it is told. */
+export const CHECK_BACKOFF_MAX = 60;
+export const CHECK_ATTEMPTS_UNTOLD = 5;
 /** Directories below the store's that are searched for documents; deeper ones are not ours. */
 export const DOCUMENT_DEPTH_MAX = 4;
 /** What a home remembers of a store has about 60 bytes. */

@@ -20,6 +20,8 @@ export interface SnapshotHeader {
   logId: string;
   /** It shows the documents as they were after this commit. */
   commit: number;
+  /** All that there are: one that is not known is of a newer version. */
+  collections: string[];
   /** How many follow: a file that was cut short has fewer. */
   documents: number;
 }

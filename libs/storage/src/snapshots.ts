@@ -53,7 +53,9 @@ export class Snapshots {
   async covered(commit: number, written: () => void): Promise<void> {
     if (this.waitingCommit !== undefined && this.waitingCommit <= commit) await this.use(this.waitingCommit);
     if (this.waitingCommit !== undefined || this.running !== undefined || this.stopped || !this.wanted) return;
-    this.running = this.write().then(written).finally(() => (this.running = undefined));
+    this.running = this.write().then(() => {
+      if (this.waitingCommit !== undefined) written();
+    }).finally(() => (this.running = undefined));
   }
 
   async stop(): Promise<void> {
@@ -79,7 +81,7 @@ export class Snapshots {
     try {
       await removeIfThere(fs, next);
       if (!(await this.hasRoom())) return;
-      this.bytes = await writeSnapshot(fs, next, { logId, commit, documents: documents.length }, documents, () => this.stopped);
+      this.bytes = await writeSnapshot(fs, next, { logId, commit, collections: state.documents.collections, documents: documents.length }, documents, () => this.stopped);
       if (!this.stopped) [this.waitingCommit, this.failure] = [commit, undefined];
     } catch (error) {
       this.failure = reasonOf(error);

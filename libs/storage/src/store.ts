@@ -291,9 +291,7 @@ export class Store {
     this.pendingNumbers = { ...this.state.head };
     this.pendingSessionSeqs.clear();
     for (const { collection, id } of entries.flatMap((entry) => [...entry.puts, ...entry.deletes])) {
-      const doc = this.state.documents.get<object>(collection, id);
-      if (doc === undefined) this.pendingDocuments.delete(collection, id);
-      else this.pendingDocuments.set(collection, id, doc);
+      this.pendingDocuments.takeFrom(this.state.documents, collection, id);
     }
   }
 }

@@ -1,4 +1,4 @@
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import { NOT_DOCUMENTS, type DocumentName } from '../collections.js';
@@ -7,11 +7,16 @@ import { readDocument, type ReadDocument } from '../fs/read-document.js';
 import { reasonOf } from '../fs/storage-error.js';
 import { isShortage, type DirectoryEntry } from '../fs/storage-fs.js';
 import { isOwnTemporary, TEMPORARY_NAME } from '../fs/write-file-atomic.js';
-import { CHECK_ATTEMPTS_MAX, DOCUMENT_DEPTH_MAX } from '../limits.js';
+import { CHECK_ATTEMPTS_UNTOLD, CHECK_BACKOFF_MAX, DOCUMENT_DEPTH_MAX } from '../limits.js';
 import type { LogRecord } from '../log/log-record.js';
 import { documentKey } from '../projection/document-files.js';
 import type { Quarantine } from '../quarantine.js';
 import { EDITED_BY_HAND, lastStates } from './hand-edits.js';
+
+const nameOf = (key: string): DocumentName => {
+  const [collection, id] = key.split('/');
+  return { collection, id };
+};
 
 /**
  * Looks at the files behind a start that read none of them (ADR-0027), a little at a time. What somebody changed, damaged or took
@@ -24,20 +29,25 @@ export class FileCheck {
   private running: Promise<void> = Promise.resolve();
   /** Of those that are read on demand: only the log can say what they were. */
   private suspects: DocumentName[] = [];
+  /** What went wrong with one file keeps nobody from looking at the others. */
+  private failures: unknown[] = [];
+  /** It is over when they are written: until then the next start has to look again. */
+  private readonly again: DocumentName[] = [];
 
-  /** @param records all that the log has; may be read aside of the one who writes it */
+  /** @param records all that the log has; may be read aside of the one who writes it @param logDamaged some of it is lost */
   constructor(
     private readonly parts: StateParts,
     private readonly state: DurableState,
     private readonly quarantine: Quarantine,
     private readonly records: () => Iterable<LogRecord>,
+    private readonly logDamaged: () => boolean,
   ) {}
 
   begin(done: () => void): void {
     this.running = this.run(done);
   }
 
-  /** Resolves when it is over: done, given up or stopped. */
+  /** Resolves when it is over, or stopped. */
   over(): Promise<void> {
     return this.running;
   }
@@ -47,37 +57,44 @@ export class FileCheck {
     await this.running;
   }
 
+  /** It never gives up, as the writing of files does not: what it needs may be there again later. */
   private async run(done: () => void): Promise<void> {
-    for (let attempt = 1; ; attempt += 1) {
+    for (let attempt = 1; !this.stopping.signal.aborted; attempt += 1) {
       try {
         await this.pass();
-        this.state.looked(true);
+        this.state.looked();
         done();
         return;
       } catch (error) {
-        if (this.stopping.signal.aborted) return;
-        if (attempt === CHECK_ATTEMPTS_MAX) {
-          this.state.looked(false);
-          this.quarantine.note('', `the files were not looked at, which the next start does again: ${reasonOf(error)}`);
-          return;
-        }
-        await this.pause(this.parts.limits.retryDelayMs).catch(() => undefined);
+        if (attempt === CHECK_ATTEMPTS_UNTOLD) this.quarantine.note('', `not all files can be looked at, which is tried again: ${reasonOf(error)}`);
+        await this.pause(this.parts.limits.retryDelayMs * Math.min(attempt, CHECK_BACKOFF_MAX)).catch(() => undefined);
       }
     }
   }
 
   private async pass(): Promise<void> {
-    this.suspects = [];
+    [this.suspects, this.failures] = [[], []];
     const { collections } = this.parts;
+    const { documents, opaque } = this.state;
     await this.turn();
     await this.walk('', 0);
     for (const collection of collections.names) {
-      for (const id of [...this.state.documents.ids(collection)]) {
-        await this.look({ collection, id });
-        await this.turn();
-      }
+      for (const id of [...documents.ids(collection)]) await this.each(() => this.look({ collection, id }));
     }
+    for (const [key, { path }] of opaque) await this.each(() => this.lookAtNewer(nameOf(key), path));
     await this.askTheLog();
+    if (this.failures.length > 0) throw this.failures[0];
+    while (this.again.some((name) => this.state.files.waits(name))) await this.pause(this.parts.limits.checkPauseMs);
+  }
+
+  private async each(look: () => Promise<void>): Promise<void> {
+    await this.turn();
+    try {
+      await look();
+    } catch (error) {
+      if (isShortage(error)) throw error;
+      this.failures.push(error);
+    }
   }
 
   /** Leaves the processor to others, now and then. */
@@ -99,11 +116,11 @@ export class FileCheck {
     if (state.files.waits(name) || !state.documents.has(name.collection, name.id)) return;
     const doc = state.documents.known(name.collection, name.id);
     const path = this.pathOf(name, doc);
-    if (!state.changedSince(join(this.parts.root, path))) return;
     if (doc === undefined) {
-      this.suspects.push(name);
+      if (state.changedSince(this.place(path))) this.suspects.push(name);
       return;
     }
+    if (!state.changedSince(this.place(path)) && !this.movedHere(path)) return;
     const found = this.read(path);
     if (found === 'missing') this.quarantine.note(path, 'was missing; made again');
     else if ('reason' in found) await this.quarantine.take(this.place(path), `${found.reason}; made again`);
@@ -112,16 +129,27 @@ export class FileCheck {
     this.makeAgain(name);
   }
 
+  /** A directory that is put in another's place takes its files along, with their times. */
+  private movedHere(path: string): boolean {
+    for (let at = dirname(path); at !== '.'; at = dirname(at)) if (this.state.changedSince(this.place(at))) return true;
+    return false;
+  }
+
+  private async lookAtNewer(name: DocumentName, path: string): Promise<void> {
+    if (this.state.files.waits(name) || this.read(path) !== 'missing') return;
+    this.quarantine.note(path, 'was missing; made again');
+    this.makeAgain(name);
+  }
+
   private async walk(below: string, depth: number): Promise<void> {
     for (const { name, kind } of this.entries(below)) {
-      await this.turn();
       const path = below === '' ? name : `${below}/${name}`;
       if (depth === 0 && NOT_DOCUMENTS.has(name)) continue;
       const named = name.endsWith('.json') && !name.startsWith('.');
       if (kind === 'file' && TEMPORARY_NAME.test(name)) {
-        if (!isOwnTemporary(name)) await this.parts.fs.unlink(this.place(path));
+        if (!isOwnTemporary(name)) await this.each(() => this.parts.fs.unlink(this.place(path)));
       } else if (named) {
-        await this.visit(path, kind);
+        await this.each(() => this.visit(path, kind));
       } else if (kind === 'link') {
         this.quarantine.note(path, 'a link; not followed');
       } else if (kind === 'directory' && depth < DOCUMENT_DEPTH_MAX && this.hasNew(path, depth)) {
@@ -156,7 +184,7 @@ export class FileCheck {
       else await this.replace(known, path, `a ${kind}, no file`);
       return;
     }
-    if (known !== undefined || [...state.opaque.values()].some((opaque) => opaque.path === path)) return;
+    if (known !== undefined || candidates.some((name) => state.opaque.get(documentKey(name))?.path === path)) return;
     const found = this.read(path);
     if (found === 'missing') return;
     if ('reason' in found) return this.quarantine.take(this.place(path), found.reason);
@@ -187,19 +215,29 @@ export class FileCheck {
       for (const [key, put] of lastStates(keys, [record])) if (put !== 'deleted') last.set(key, put.doc);
       await this.turn();
     }
-    for (const name of suspects) {
-      const path = this.pathOf(name, undefined);
-      const logged = last.get(documentKey(name));
-      if (!this.state.documents.has(name.collection, name.id) || this.state.files.waits(name)) continue;
-      const found = this.read(path);
-      if (found === 'missing') this.quarantine.note(path, logged === undefined ? 'is missing, and the log no longer has it' : 'was missing; made again from the log');
-      else if ('reason' in found) await this.quarantine.take(this.place(path), logged === undefined ? found.reason : `${found.reason}; made again from the log`);
-      else if (logged === undefined || this.isSame(name, found, logged)) continue;
-      else await this.quarantine.keep(this.place(path), EDITED_BY_HAND);
-      if (logged === undefined) continue;
-      this.state.recall({ puts: [{ ...name, schemaVersion: this.parts.collections.spec(name.collection).schemaVersion, doc: logged }] });
-      this.makeAgain(name);
-    }
+    for (const name of suspects) await this.each(() => this.compareWithLog(name, last.get(documentKey(name))));
+  }
+
+  private async compareWithLog(name: DocumentName, logged: object | undefined): Promise<void> {
+    const { state } = this;
+    const path = this.pathOf(name, undefined);
+    if (!this.isSuspect(name)) return;
+    const found = this.read(path);
+    if (found === 'missing') this.quarantine.note(path, logged === undefined ? 'is missing, and the log no longer has it' : 'was missing; made again from the log');
+    else if ('reason' in found) await this.quarantine.take(this.place(path), logged === undefined ? found.reason : `${found.reason}; made again from the log`);
+    // A log that lost something may have lost the newest state.
+    else if (logged === undefined || this.logDamaged() || this.isSame(name, found, logged)) return state.trust(this.place(path));
+    else await this.quarantine.keep(this.place(path), EDITED_BY_HAND);
+    // A commit may have come meanwhile.
+    if (logged === undefined || !this.isSuspect(name)) return;
+    state.recall({ puts: [{ ...name, schemaVersion: this.parts.collections.spec(name.collection).schemaVersion, doc: logged }] });
+    this.makeAgain(name);
+  }
+
+  /** Nobody but its file has it. */
+  private isSuspect(name: DocumentName): boolean {
+    const { documents, files } = this.state;
+    return documents.has(name.collection, name.id) && documents.known(name.collection, name.id) === undefined && !files.waits(name);
   }
 
   private async replace(name: DocumentName, path: string, reason: string): Promise<void> {
@@ -208,13 +246,14 @@ export class FileCheck {
     else this.makeAgain(name);
   }
 
-  /** No checkpoint covers the last commit before the file is there. */
+  /** No checkpoint covers a later commit before the file is there; one that covered less than before would make the snapshot useless, which may be all that has it. */
   private makeAgain(name: DocumentName): void {
-    this.state.files.changed(name, this.state.head.commit, undefined, false);
+    this.again.push(name);
+    this.state.files.changed(name, this.state.head.commit + 1, undefined, false);
   }
 
   private isSame(name: DocumentName, { schemaVersion = 0, doc }: Exclude<ReadDocument, { reason: string }>, expected: object): boolean {
-    return schemaVersion <= this.parts.collections.spec(name.collection).schemaVersion && isDeepStrictEqual(doc, expected);
+    return schemaVersion <= this.parts.collections.spec(name.collection).schemaVersion && isDeepStrictEqual(doc, JSON.parse(JSON.stringify(expected)));
   }
 
   private read(path: string): ReadDocument | 'missing' {
@@ -222,9 +261,9 @@ export class FileCheck {
     const there = ((): boolean => {
       try {
         return fs.sizeSync(this.place(path)) !== undefined;
-      } catch {
-        // Something else is there, which reading it says.
-        return true;
+      } catch (error) {
+        // Something else is there, which reading it says; or in the place of its directory.
+        return (error as NodeJS.ErrnoException).code !== 'ENOTDIR';
       }
     })();
     return there ? readDocument(fs, this.place(path), limits.documentFileBytesMax) : 'missing';

@@ -28,7 +28,7 @@ export function findEdits(changed: readonly ChangedFile[], documents: DocumentTa
     // What the log does not know any more has its file as its only record.
     if (doc === undefined || state === undefined) return [];
     if (state === 'deleted') return damaged() ? [] : [[file, undefined]];
-    const same = isDeepStrictEqual(state.doc, doc) || (damaged() && revisionOf(doc) > revisionOf(state.doc));
+    const same = isDeepStrictEqual(state.doc, doc) || (damaged() && (revisionOf(doc) > revisionOf(state.doc) || revisionOf(doc) === Infinity));
     return same ? [] : [[file, state]];
   }));
 }

@@ -119,15 +119,15 @@ async function fillFromSnapshot(snapshot: Snapshot, sources: Sources): Promise<{
   restoreHeads(state, checkpoint);
   const boot = new Boot(parts, state, log, checkpoint, quarantine);
   const damages = log.damages.length;
+  if (answersLost) boot.refillAnswers();
   boot.replay(snapshot.header.commit);
   // What a damaged record said may be in a document's file.
   if (log.damages.length > damages) return undefined;
-  if (answersLost) boot.refillAnswers();
   boot.refill(await state.sessions.damaged((path, reason) => quarantine.take(path, reason)));
   for (const damage of log.damages) await report(quarantine, damage);
   state.lookSince(filesAsOf(sources));
   state.behind.begin();
-  return { state, check: new FileCheck(parts, state, quarantine, () => boot.recordsAside()) };
+  return { state, check: new FileCheck(parts, state, quarantine, () => boot.recordsAside(), () => log.damages.length > 0) };
 }
 
 /** @returns whether some of them are lost */
@@ -154,16 +154,17 @@ function filesAsOf({ parts: { fs, root }, checkpoint }: Sources): number | undef
 }
 
 /** One that a checkpoint covers and the log goes on from. */
-async function usableSnapshot({ parts: { fs, root }, log, checkpoint, quarantine }: Sources): Promise<Snapshot | undefined> {
+async function usableSnapshot({ parts: { fs, root, collections }, log, checkpoint, quarantine }: Sources): Promise<Snapshot | undefined> {
   if (checkpoint === undefined) return undefined;
   const snapshot = readSnapshot(fs, root);
   if (snapshot === 'damaged') {
     await quarantine.take(join(root, SNAPSHOT_FILE), 'damaged; the documents were read from their files');
     return undefined;
   }
-  const { commit = Infinity, logId } = snapshot?.header ?? {};
+  const { commit = Infinity, logId, collections: named = [] } = snapshot?.header ?? {};
   const connected = log.chain.length > 0 && log.chain[0].firstCommit <= commit + 1 && log.lastCommit >= checkpoint.commit && log.damages.length === 0;
-  return logId === log.logId && commit <= checkpoint.commit && connected ? snapshot : undefined;
+  const known = named.every((name) => collections.names.includes(name));
+  return logId === log.logId && commit <= checkpoint.commit && connected && known ? snapshot : undefined;
 }
 
 async function usableCheckpoint(fs: StorageFs, root: string, quarantine: Quarantine): Promise<Checkpoint | undefined> {

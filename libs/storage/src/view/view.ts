@@ -59,6 +59,10 @@ export class DocumentTables implements View {
     return this.table(collection).ids.length;
   }
 
+  get collections(): string[] {
+    return [...this.tables.keys()];
+  }
+
   /** Of all collections. */
   get total(): number {
     return [...this.tables.values()].reduce((sum, { ids }) => sum + ids.length, 0);
@@ -92,6 +96,14 @@ export class DocumentTables implements View {
   delete(collection: string, id: string): void {
     const { docs, ids, unread } = this.table(collection);
     if (docs.delete(id) || unread.delete(id)) removeId(ids, id);
+  }
+
+  /** Takes one over from another view, whatever it is there. */
+  takeFrom(other: DocumentTables, collection: string, id: string): void {
+    const doc = other.known(collection, id);
+    if (doc !== undefined) this.set(collection, id, doc);
+    else this.delete(collection, id);
+    if (doc === undefined && other.has(collection, id)) this.setUnread(collection, id);
   }
 
   /** Takes everything over from another view. */
