@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import fc from 'fast-check';
 import type { CollectionSpec, Commit } from '../commit.js';
-import { SimDirNode, SimFileNode, SimulatedFs, type SimNode } from '../crash/simulated-fs.js';
+import { SimulatedFs } from '../crash/simulated-fs.js';
+import { SimDirNode, SimFileNode, type SimNode } from '../crash/simulated-nodes.js';
 import { afterCommit, everythingOf, NOTHING, observe, SCOPE, type StoreModel } from '../crash/store-model.js';
 import { TEMPORARY_NAME } from '../fs/write-file-atomic.js';
 import { recordNumbers, type LogRecord } from '../log/log-record.js';

@@ -1,13 +1,6 @@
 import { TEMPORARY_NAME } from '../fs/write-file-atomic.js';
-import {
-  applyChange,
-  applyEntries,
-  SimDirNode,
-  SimFileNode,
-  type DataChange,
-  type EntryChange,
-  type SimNode,
-} from './simulated-fs.js';
+import { RESERVE_FILE } from '../reserve.js';
+import { applyChange, applyEntries, SimDirNode, SimFileNode, type DataChange, type EntryChange, type SimNode } from './simulated-nodes.js';
 
 /** A content that exists once, so that states can be compared by identity. */
 export interface Content {
@@ -25,16 +18,10 @@ export interface Tree {
   readonly last: { readonly before: Tree; readonly name: string; readonly left: Left } | undefined;
 }
 
-type Left = Content | Tree;
+export type Left = Content | Tree;
 
-/** What may become of a node; the same array as long as nothing of it changes. */
-interface Outcomes<L extends Left> {
-  /** The present state of the node that they are of. */
-  of: Buffer | number;
-  count: number;
-  below: Map<SimNode, readonly Left[]>;
-  left: readonly L[];
-}
+/** More than will be numbered, so that two numbers make one. */
+const NUMBERS_MAX = 2 ** 26;
 
 /**
  * Enumerates every state that a crash may leave now: of each directory any subset of its unsynced
@@ -47,68 +34,52 @@ export class CrashStates {
   private readonly ofTemporaries: Content = { number: this.numbers++, bytes: Buffer.from('whatever a temporary file holds') };
   private readonly contents = new Map<string, Content>();
   /** By the name of the last entry, and the numbers of what is before it and of what it is. */
-  private readonly trees = new Map<string, Map<number, Map<number, Tree>>>();
-  private readonly files = new WeakMap<SimFileNode, Outcomes<Content>>();
-  private readonly directories = new WeakMap<SimDirNode, Outcomes<Tree>>();
+  private readonly trees = new Map<string, Map<number, Tree>>();
 
-  /** All of them, each once. */
+  /** All of them, each once; the same array as long as nothing changes. */
   of(dir: SimDirNode): readonly Tree[] {
-    const known = this.directories.get(dir);
-    if (known?.of === dir.version && this.isSame(known.below)) return known.left;
-    const below: Outcomes<Tree>['below'] = new Map();
+    if (dir.left !== undefined) return dir.left;
+    if (dir.unsynced.length === 0) return (dir.left = this.products(dir.durable));
     const found = new Set<Tree>();
     for (const entries of entrySubsets(dir)) {
-      this.products([...entries].sort(([a], [b]) => (a < b ? -1 : 1)), 0, this.empty, below, found);
+      for (const tree of this.products(entries)) found.add(tree);
     }
-    const left = [...found];
-    this.directories.set(dir, { of: dir.version, count: 0, below, left });
-    return left;
+    return (dir.left = [...found]);
   }
 
-  private products(names: [string, SimNode][], at: number, before: Tree, below: Outcomes<Tree>['below'], found: Set<Tree>): void {
-    if (at === names.length) {
-      found.add(before);
-      return;
+  private products(entries: ReadonlyMap<string, SimNode>): Tree[] {
+    let trees = [this.empty];
+    for (const name of [...entries.keys()].sort()) {
+      const known = this.treesEndingIn(name);
+      const possible = this.leftOf(name, entries.get(name) as SimNode);
+      if (possible.length === 1) trees = trees.map((before) => this.tree(known, before, name, possible[0]));
+      else trees = trees.flatMap((before) => possible.map((left) => this.tree(known, before, name, left)));
     }
-    const [name, node] = names[at];
-    const known = this.treesAfter(before, name);
-    for (const left of TEMPORARY_NAME.test(name) ? [this.ofTemporaries] : this.leftBelow(node, below)) {
-      let tree = known.get(left.number);
-      if (tree === undefined) known.set(left.number, (tree = { number: this.numbers++, last: { before, name, left } }));
-      this.products(names, at + 1, tree, below, found);
-    }
+    return trees;
   }
 
-  /** What is known of a directory that goes on with this entry. */
-  private treesAfter(before: Tree, name: string): Map<number, Tree> {
+  private tree(known: Map<number, Tree>, before: Tree, name: string, left: Left): Tree {
+    const key = before.number * NUMBERS_MAX + left.number;
+    let tree = known.get(key);
+    if (tree === undefined) known.set(key, (tree = { number: this.next(), last: { before, name, left } }));
+    return tree;
+  }
+
+  private treesEndingIn(name: string): Map<number, Tree> {
     const any = anyTemporary(name);
-    let named = this.trees.get(any);
-    if (named === undefined) this.trees.set(any, (named = new Map()));
-    let known = named.get(before.number);
-    if (known === undefined) named.set(before.number, (known = new Map()));
+    let known = this.trees.get(any);
+    if (known === undefined) this.trees.set(any, (known = new Map()));
     return known;
   }
 
-  private leftBelow(node: SimNode, below: Outcomes<Tree>['below']): readonly Left[] {
-    let possible = below.get(node);
-    if (possible === undefined) below.set(node, (possible = this.leftOf(node)));
-    return possible;
-  }
-
-  private isSame(below: Outcomes<Tree>['below']): boolean {
-    for (const [node, left] of below) {
-      if (this.leftOf(node) !== left) return false;
-    }
-    return true;
-  }
-
-  private leftOf(node: SimNode): readonly Left[] {
+  private leftOf(name: string, node: SimNode): readonly Left[] {
+    if (TEMPORARY_NAME.test(name)) return [this.ofTemporaries];
+    if (name === RESERVE_FILE && node.kind === 'file') return this.sizesOf(node);
     return node.kind === 'directory' ? this.of(node) : this.ofFile(node);
   }
 
   private ofFile(node: SimFileNode): readonly Content[] {
-    const known = this.files.get(node);
-    if (known?.of === node.live && known.count === node.unsynced.length) return known.left;
+    if (node.left !== undefined) return node.left;
     let possible = new Set([this.content(node.durable)]);
     for (const change of node.unsynced) {
       const next = new Set(possible);
@@ -117,16 +88,24 @@ export class CrashStates {
       }
       possible = next;
     }
-    const left = [...possible];
-    this.files.set(node, { of: node.live, count: node.unsynced.length, below: new Map(), left });
-    return left;
+    return (node.left = [...possible]);
+  }
+
+  /** It is filled by chance, and nobody reads it. */
+  private sizesOf(node: SimFileNode): readonly Content[] {
+    return [...new Set(this.ofFile(node).map(({ bytes }) => bytes.length))].map((size) => this.content(Buffer.alloc(size)));
   }
 
   private content(bytes: Buffer): Content {
     const text = bytes.toString('latin1');
     let known = this.contents.get(text);
-    if (known === undefined) this.contents.set(text, (known = { number: this.numbers++, bytes }));
+    if (known === undefined) this.contents.set(text, (known = { number: this.next(), bytes }));
     return known;
+  }
+
+  private next(): number {
+    if (this.numbers === NUMBERS_MAX) throw new Error('There are more states than can be told apart.');
+    return this.numbers++;
   }
 }
 
@@ -188,9 +167,15 @@ function piecesOf(write: Buffer): { from: number; to: number }[] {
 /** The file system after the crash: all that is there is durable. */
 export function restored(tree: Tree): SimDirNode {
   const entries: [string, SimNode][] = [];
-  for (let { last } = tree; last !== undefined; ({ last } = last.before)) {
-    const { name, left } = last;
-    entries.push([name, 'bytes' in left ? new SimFileNode(left.bytes) : restored(left)]);
-  }
-  return new SimDirNode(new Map(entries.reverse()));
+  for (let { last } = tree; last !== undefined; ({ last } = last.before)) entries.push([last.name, restoredNode(last.left)]);
+  const dir = new SimDirNode(new Map(entries.reverse()));
+  dir.left = [tree];
+  return dir;
+}
+
+function restoredNode(left: Left): SimNode {
+  if (!('bytes' in left)) return restored(left);
+  const file = new SimFileNode(left.bytes);
+  file.left = [left];
+  return file;
 }

@@ -1,33 +1,11 @@
 import { describe, expect, it } from '@jest/globals';
-import type { CollectionSpec, Commit } from '../commit.js';
 import { LONG } from '../testing/faults.js';
-import { CrashProof, type CrashProofOptions, type Step } from './crash-proof.js';
+import { askedOf, CrashProof, type CrashProofResult, type Step } from './crash-proof.js';
+import { answer, COLLECTIONS, event, sequences, session, task } from './kinds.js';
+import type { RecoveriesOptions } from './recoveries.js';
 
 /** Covered in short elsewhere. */
 const inFull = LONG ? it : it.skip;
-
-const COLLECTIONS: CollectionSpec[] = [
-  { name: 'tasks', schemaVersion: 1, path: (id, doc: { projectId: string }) => `tasks/${doc.projectId}/${id}.json` },
-  { name: 'sessions', schemaVersion: 1, path: (id) => `sessions/${id}/session.json` },
-];
-
-const TIME = '2026-01-01T00:00:00.000Z';
-
-function task(id: string, revision: number, projectId = 'p1'): NonNullable<Commit['puts']>[number] {
-  return { collection: 'tasks', id, doc: { id, projectId, revision } };
-}
-
-function session(id: string, revision: number): NonNullable<Commit['puts']>[number] {
-  return { collection: 'sessions', id, doc: { id, revision } };
-}
-
-function event(type: string, sessionId?: string): NonNullable<Commit['events']>[number] {
-  return { type, timestamp: TIME, data: { of: type }, ...(sessionId === undefined ? {} : { sessionId }) };
-}
-
-function answer(key: string): Commit['answer'] {
-  return { scope: 'scope', key, bodyHash: 'h', status: 201, body: { key } };
-}
 
 /**
  * Creates, changes, moves and deletes, alone and in one batch; checkpoints, full segments, a log that
@@ -77,22 +55,6 @@ const MORE_STEPS: Step[] = [
   { commits: [{ puts: [task('t3', 3, 'p2'), task('t4', 1)], events: [event('j', 's3'), event('k')] }] },
   { commits: [{ deletes: [{ collection: 'tasks', id: 't4' }], events: [event('l', 's3')], answer: answer('k6') }] },
 ];
-/** Without the restart and the compaction: small enough for a second crash in every recovery. */
-const FEW_STEPS: Step[] = [
-  { commits: [{ puts: [session('s1', 1)], events: [event('session:created', 's1')], answer: answer('k1') }] },
-  'flush',
-  {
-    commits: [
-      { puts: [task('t1', 1), session('s1', 2)], events: [event('a', 's1')] },
-      { deletes: [{ collection: 'tasks', id: 't1' }], events: [event('b', 's1')], answer: answer('k2') },
-    ],
-  },
-];
-
-function withoutAnswers(step: Step): Step {
-  return typeof step === 'object' && 'commits' in step ? { commits: step.commits.map(({ answer: _answer, ...commit }) => commit) } : step;
-}
-
 /** A sync fails; the process dies, but not the machine; then the machine, too. */
 const FAILED_SYNC: Step[] = [
   { commits: [{ puts: [task('t1', 1)], events: [event('a', 's1')], answer: answer('k1') }] },
@@ -108,49 +70,93 @@ const KILLED: Step[] = [
 ];
 
 const LIMITS = { segmentBytesMax: 700, logBytesMax: 1_500, writesInFlightMax: 3, retryDelayMs: 1 };
+/** Every batch in a new segment; every commit begins a checkpoint, and each compacts the log; every answer in a new segment, and the one before the last goes. */
+const TIGHT = { ...LIMITS, segmentBytesMax: 1, logBytesMax: 1, answerSegmentBytesMax: 1, answersMax: 2, checkpointCommitsMax: 1 };
 
-function prove(options: Partial<CrashProofOptions> = {}): ReturnType<CrashProof['run']> {
-  return new CrashProof({ collections: COLLECTIONS, steps: STEPS, limits: LIMITS, ...options }).run();
+async function prove(options: Partial<RecoveriesOptions> = {}, ...runs: Step[][]): Promise<CrashProofResult> {
+  const proof = new CrashProof({ collections: COLLECTIONS, asked: askedOf(runs), limits: LIMITS, ...options });
+  // All that the steps before the last one may leave is left by a shorter sequence too.
+  for (const steps of runs) await proof.run(steps, runs.length > 1 ? steps.length - 1 : 0);
+  return proof.result;
+}
+
+/** What the disk has no room for is refused, ends are taken out of the reserve, a killed process leaves it not whole, and there is room again. */
+const FULL_DISK: Step[] = [
+  { commits: [{ puts: [task('t1', 1), session('s1', 1)], events: [event('a', 's1')], answer: answer('k1') }] },
+  'room',
+  { noRoomFor: { puts: [task('t1', 2)], answer: answer('k2') } },
+  { commits: [{ deletes: [{ collection: 'tasks', id: 't1' }], events: [event('b', 's1')], essential: true }] },
+  { noRoomFor: { puts: [task('t1', 2)], essential: true } },
+  'kill',
+  { commits: [{ deletes: [{ collection: 'sessions', id: 's1' }], events: [event('c', 's1')], essential: true }] },
+  'room',
+  { commits: [{ puts: [task('t2', 1)], answer: answer('k3') }] },
+];
+const RESERVE = { ...LIMITS, reserveBytes: 8, reservePortions: 2, reserveLookMs: 1 };
+
+/** Written with every checkpoint, and used by every start. */
+const SNAPSHOTS = { ...TIGHT, logBytesMax: 1e6, snapshotDocumentsMin: 1, snapshotLogBytesMin: 1 };
+
+const BOUNDS: [string, RecoveriesOptions['limits']][] = [
+  ['as much as there may be', LIMITS],
+  ['as little as there may be', TIGHT],
+  ['snapshots, which the starts read', SNAPSHOTS],
+];
+
+/** Their segments would get ever new numbers. */
+function withoutAnswers(step: Step): Step {
+  return typeof step === 'object' && 'commits' in step ? { commits: step.commits.map(({ answer: _answer, ...commit }) => commit) } : step;
+}
+
+function upTo(length: number): Step[][] {
+  return Array.from({ length }, (_, shorter) => [...sequences(shorter + 1)]).flat();
+}
+
+function tell({ violations: _, ...counts }: CrashProofResult): void {
+  console.info(`crash states: ${JSON.stringify(counts)}`);
 }
 
 describe('every state that a crash may leave', () => {
-  it('shows all acknowledged commits, and the others wholly or not at all', async () => {
-    const { points, states, violations } = await prove();
+  inFull.each(BOUNDS)('shows all acknowledged commits, and the others wholly or not at all, after every sequence of three of every kind, with %s', async (_, limits) => {
+    const found = await prove({ limits }, ...upTo(3));
 
-    expect(violations.slice(0, 3)).toEqual([]);
-    expect(points).toBeGreaterThan(150);
-    expect(states).toBeGreaterThan(1_000);
-  }, 60_000);
+    tell(found);
+    expect(found.violations.slice(0, 3)).toEqual([]);
+    expect(found.states).toBeGreaterThan(25_000);
+  }, 900_000);
 
-  it('does so too when the recovery itself crashes, wherever it does', async () => {
-    const { states, violations } = await prove({ steps: FEW_STEPS, crashRecoveries: 1 });
+  it('does so too when every recovery crashes again, and so on, until there is no state that is new', async () => {
+    const found = await prove({ limits: TIGHT, crashAgain: { answerSegmentMax: LONG ? 2 : 1 } }, ...upTo(LONG ? 2 : 1));
 
-    expect(violations.slice(0, 3)).toEqual([]);
-    expect(states).toBeGreaterThan(400);
-  }, 60_000);
+    tell(found);
+    expect(found.violations.slice(0, 3)).toEqual([]);
+    expect(found.states).toBeGreaterThan(LONG ? 25_000 : 500);
+  }, 900_000);
 
-  it('does so when every recovery crashes again, and so on, until there is no state that is new', async () => {
-    // Without answers: each start that has no checkpoint begins a segment of them, so their numbers have no end.
-    const steps = (LONG ? MORE_STEPS : FEW_STEPS).map(withoutAnswers);
-    const { points, states, violations } = await prove({ steps, crashRecoveries: Infinity });
+  inFull('does so after a long run, every recovery of which crashes again', async () => {
+    const found = await prove({ crashAgain: { answerSegmentMax: 0 } }, MORE_STEPS.map(withoutAnswers));
 
-    console.info(`${states} states that a crash may leave, to closure, from ${points} points`);
-    expect(violations.slice(0, 3)).toEqual([]);
-    expect(states).toBeGreaterThan(LONG ? 8_000 : 200);
+    tell(found);
+    expect(found.violations.slice(0, 3)).toEqual([]);
+    expect(found.states).toBeGreaterThan(8_000);
   }, 600_000);
 
   it.each([
-    ['a sync failed: what was rejected never comes back', FAILED_SYNC],
-    ['a killed process left what was not on the disk: what the next one showed stays', KILLED],
-  ])('does so when %s', async (_, steps) => {
-    const { states, violations } = await prove({ steps });
+    ['a long run: checkpoints, full segments, a log that is too long, a restart', STEPS, {}],
+    ['a sync failed: what was rejected never comes back', FAILED_SYNC, {}],
+    ['a killed process left what was not on the disk: what the next one showed stays', KILLED, {}],
+    ['starts from snapshots', STEPS, { limits: SNAPSHOTS }],
+    ['a full disk: the reserve is given back and made again', FULL_DISK, { limits: RESERVE, faults: { tellsRoom: true }, ...(LONG ? { crashAgain: { answerSegmentMax: 1 } } : {}) }],
+  ])('does so after %s', async (_, steps, options) => {
+    const found = await prove(options, steps);
 
-    expect(violations.slice(0, 3)).toEqual([]);
-    expect(states).toBeGreaterThan(300);
-  }, 60_000);
+    tell(found);
+    expect(found.violations.slice(0, 3)).toEqual([]);
+    expect(found.states).toBeGreaterThan(100);
+  }, 120_000);
 
   inFull('does so with writes that take half and claim all', async () => {
-    const { violations } = await prove({ faults: { shortWriteEvery: 3 } });
+    const { violations } = await prove({ faults: { shortWriteEvery: 3 } }, STEPS);
 
     expect(violations.slice(0, 3)).toEqual([]);
   }, 60_000);
@@ -165,7 +171,7 @@ describe('the proof is awake: it finds a violation', () => {
     ["a session's file of events", /events\.ndjson$/],
     ['a segment of answers', /\/answers\//],
   ])('when %s is not synced', async (_, withoutFileSync) => {
-    const { violations } = await prove({ faults: { withoutFileSync }, first: true });
+    const { violations } = await prove({ faults: { withoutFileSync }, first: true }, STEPS);
 
     expect(violations.length).toBeGreaterThan(0);
   }, 60_000);
@@ -178,13 +184,13 @@ describe('the proof is awake: it finds a violation', () => {
     ['the directory of the answers', /\/answers$/],
     ['the directory of the sessions', /\/sessions$/],
   ])('when %s is not synced', async (_, withoutDirectorySync) => {
-    const { violations } = await prove({ faults: { withoutDirectorySync }, first: true });
+    const { violations } = await prove({ faults: { withoutDirectorySync }, first: true }, STEPS);
 
     expect(violations.length).toBeGreaterThan(0);
   }, 60_000);
 
   it('when the size of a file is not checked and a write was short', async () => {
-    const { violations } = await prove({ faults: { shortWriteEvery: 3, withoutSizeCheck: true }, first: true });
+    const { violations } = await prove({ faults: { shortWriteEvery: 3, withoutSizeCheck: true }, first: true }, STEPS);
 
     expect(violations.length).toBeGreaterThan(0);
   }, 60_000);

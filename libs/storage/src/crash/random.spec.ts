@@ -3,7 +3,8 @@ import fc from 'fast-check';
 import type { CollectionSpec, Commit } from '../commit.js';
 import { Store } from '../store.js';
 import { newEvent, putSession, putTask } from '../testing/test-store.js';
-import { SimDirNode, SimulatedFs } from './simulated-fs.js';
+import { SimulatedFs } from './simulated-fs.js';
+import { SimDirNode } from './simulated-nodes.js';
 import { afterCommit, difference, everythingOf, NOTHING, observe, SCOPE, type StoreModel } from './store-model.js';
 
 const COLLECTIONS: CollectionSpec[] = [

@@ -1,33 +1,8 @@
 import { basename, dirname } from 'node:path';
 import { TEMPORARY_NAME } from '../fs/write-file-atomic.js';
 import type { DirectoryEntry, OpenMode, StorageFile, StorageFs } from '../fs/storage-fs.js';
-
-/** A change of a file's data that an fsync of the file makes durable. */
-export type DataChange = { write: Buffer; at: number } | { truncate: number };
-/** A change of a directory that its fsync makes durable: names that come to mean something else, at once. */
-export type EntryChange = { name: string; node: SimNode | undefined }[];
-
-export class SimFileNode {
-  readonly kind = 'file';
-  live: Buffer;
-  unsynced: DataChange[] = [];
-  constructor(public durable: Buffer) {
-    this.live = durable;
-  }
-}
-
-export class SimDirNode {
-  readonly kind = 'directory';
-  live: Map<string, SimNode>;
-  unsynced: EntryChange[] = [];
-  /** Grows with each change of the entries, or of what is durable of them. */
-  version = 0;
-  constructor(public durable: Map<string, SimNode> = new Map()) {
-    this.live = new Map(durable);
-  }
-}
-
-export type SimNode = SimFileNode | SimDirNode;
+import { RESERVE_FILE } from '../reserve.js';
+import { SimDirNode, SimFileNode, type SimNode } from './simulated-nodes.js';
 
 export interface SimulatedFaults {
   /** fsync and fdatasync of these files do nothing. */
@@ -38,32 +13,49 @@ export interface SimulatedFaults {
   shortWriteEvery?: number;
   /** The size of a file is what was claimed: so the size check sees nothing. */
   withoutSizeCheck?: boolean;
+  /** No fault: it says how much is free, so that stores hold a reserve. */
+  tellsRoom?: boolean;
 }
 
 /**
  * A file system in memory that knows what a crash may lose: of each file the data changes since its
  * last fsync, of each directory the entry changes since its last fsync. Directory entries are durable
- * only by an fsync of the directory, as POSIX has it (real file systems often do more). It does not say how much is free, so
- * no store holds a reserve here.
+ * only by an fsync of the directory, as POSIX has it (real file systems often do more).
  */
 export class SimulatedFs implements StorageFs {
   /** The next sync of such a file fails, once, and makes nothing durable. */
   failSyncOf: RegExp | undefined;
   /** The process dies before the next sync of such a file. */
   haltBeforeSyncOf: RegExp | undefined;
+  /** The next write to such a file finds no room, once, and writes nothing. */
+  noRoomFor: RegExp | undefined;
+  /** What it says of its room. */
+  full = false;
+  readonly freeBytes: StorageFs['freeBytes'];
   private halted = false;
+  private readOnly = false;
   private temporaryWrites = 0;
 
   constructor(
     readonly root: SimDirNode = new SimDirNode(),
     private readonly faults: SimulatedFaults = {},
-    /** After every operation that changes what a crash may leave: there may be more, or only fewer outcomes. */
-    private readonly changed: (more: boolean) => void = () => undefined,
-  ) {}
+    /**
+     * Before every sync of something: between two of them what a crash may leave only gets more, so it is all there now.
+     * A sync that a fault takes out is none, and what comes before the next one has it.
+     */
+    private readonly beforeSync: () => void = () => undefined,
+  ) {
+    if (faults.tellsRoom === true) this.freeBytes = () => this.done(this.full ? 0 : Number.MAX_SAFE_INTEGER);
+  }
 
   /** Every later operation never ends: the process is dead. */
   halt(): void {
     this.halted = true;
+  }
+
+  /** Every later change never ends, but what is there can be read. */
+  holdChanges(): void {
+    this.readOnly = true;
   }
 
   get dead(): boolean {
@@ -75,7 +67,8 @@ export class SimulatedFs implements StorageFs {
   }
 
   open(path: string, mode: OpenMode): Promise<StorageFile> {
-    return this.attempt(() => {
+    const attempt = mode === 'read' ? this.attempt.bind(this) : this.change.bind(this);
+    return attempt(() => {
       const dir = this.dir(dirname(path));
       const name = basename(path);
       const known = dir.live.get(name);
@@ -84,58 +77,52 @@ export class SimulatedFs implements StorageFs {
       if (known !== undefined) return this.file(path, known);
       if (mode === 'read') throw failure('ENOENT', path);
       const node = new SimFileNode(Buffer.alloc(0));
-      this.enter(dir, [{ name, node }]);
+      dir.change([{ name, node }]);
       return this.file(path, node);
     });
   }
 
   mkdir(path: string): Promise<void> {
-    return this.attempt(() => {
+    return this.change(() => {
       const dir = this.dir(dirname(path));
-      if (!dir.live.has(basename(path))) this.enter(dir, [{ name: basename(path), node: new SimDirNode() }]);
+      if (!dir.live.has(basename(path))) dir.change([{ name: basename(path), node: new SimDirNode() }]);
     });
   }
 
   rename(from: string, to: string): Promise<void> {
-    return this.attempt(() => {
+    return this.change(() => {
       const [source, target] = [this.dir(dirname(from)), this.dir(dirname(to))];
       const node = source.live.get(basename(from));
       if (node === undefined) throw failure('ENOENT', from);
       const gone = { name: basename(from), node: undefined };
       if (source === target) {
-        this.enter(source, [gone, { name: basename(to), node }]);
+        source.change([gone, { name: basename(to), node }]);
       } else {
-        this.enter(target, [{ name: basename(to), node }]);
-        this.enter(source, [gone]);
+        target.change([{ name: basename(to), node }]);
+        source.change([gone]);
       }
     });
   }
 
   unlink(path: string): Promise<void> {
-    return this.attempt(() => this.removeEntry(path, 'file'));
+    return this.change(() => this.removeEntry(path, 'file'));
   }
 
   rmdir(path: string): Promise<void> {
-    return this.attempt(() => this.removeEntry(path, 'directory'));
+    return this.change(() => this.removeEntry(path, 'directory'));
   }
 
   truncate(path: string, bytes: number): Promise<void> {
-    return this.attempt(() => {
-      const node = this.fileNode(path);
-      node.unsynced.push({ truncate: bytes });
-      node.live = applyChange(node.live, { truncate: bytes });
-      this.changed(true);
+    return this.change(() => {
+      this.fileNode(path).change({ truncate: bytes });
     });
   }
 
   syncDir(path: string): Promise<void> {
-    return this.attempt(() => {
+    return this.change(() => {
       const dir = this.dir(path);
       if (this.faults.withoutDirectorySync?.test(path) === true) return;
-      dir.durable = new Map(dir.live);
-      dir.unsynced = [];
-      dir.version += 1;
-      this.changed(false);
+      this.settle(dir);
     });
   }
 
@@ -150,8 +137,9 @@ export class SimulatedFs implements StorageFs {
   }
 
   readSync(path: string, offset = 0, length = Infinity): Buffer {
-    // The enumeration leaves out what temporary files hold, because nothing ever depends on it.
-    if (TEMPORARY_NAME.test(basename(path))) throw new Error(`A temporary file was read: ${path}.`);
+    // The enumeration leaves out what these hold, because nothing ever depends on it.
+    const name = basename(path);
+    if (name === RESERVE_FILE || TEMPORARY_NAME.test(name)) throw new Error(`A temporary file, or the reserve, was read: ${path}.`);
     return this.fileNode(path).live.subarray(offset, offset + length);
   }
 
@@ -168,26 +156,25 @@ export class SimulatedFs implements StorageFs {
     let claimed = node.live.length;
     const sync = (): Promise<void> => {
       if (this.haltBeforeSyncOf?.test(path) === true) this.halt();
-      return this.attempt(() => {
+      return this.change(() => {
         if (this.failSyncOf?.test(path) === true) {
           this.failSyncOf = undefined;
           throw failure('EIO', path);
         }
         if (this.faults.withoutFileSync?.test(path) === true) return;
-        node.durable = node.live;
-        node.unsynced = [];
-        this.changed(false);
+        this.settle(node);
       });
     };
     return {
       append: (bytes) =>
-        this.attempt(() => {
+        this.change(() => {
+          if (this.noRoomFor?.test(path) === true) {
+            this.noRoomFor = undefined;
+            throw failure('ENOSPC', path);
+          }
           const taken = this.isShort(path) ? bytes.subarray(0, Math.floor(bytes.length / 2)) : bytes;
-          const change = { write: Buffer.from(taken), at: node.live.length };
-          node.unsynced.push(change);
-          node.live = applyChange(node.live, change);
+          node.change({ write: Buffer.from(taken), at: node.live.length });
           claimed += bytes.length;
-          this.changed(true);
           return bytes.length;
         }),
       read: (offset, length) => this.attempt(() => node.live.subarray(offset, offset + length)),
@@ -210,14 +197,13 @@ export class SimulatedFs implements StorageFs {
     const node = dir.live.get(basename(path));
     if (node?.kind !== kind) throw failure('ENOENT', path);
     if (node.kind === 'directory' && node.live.size > 0) throw failure('ENOTEMPTY', path);
-    this.enter(dir, [{ name: basename(path), node: undefined }]);
+    dir.change([{ name: basename(path), node: undefined }]);
   }
 
-  private enter(dir: SimDirNode, change: EntryChange): void {
-    dir.unsynced.push(change);
-    dir.version += 1;
-    applyEntries(dir.live, change);
-    this.changed(true);
+    private settle(node: SimNode): void {
+    if (node.unsynced.length === 0) return;
+    this.beforeSync();
+    node.settle();
   }
 
   private find(path: string): SimNode | undefined {
@@ -243,6 +229,10 @@ export class SimulatedFs implements StorageFs {
     return node;
   }
 
+  private change<T>(work: () => T): Promise<T> {
+    return this.readOnly ? new Promise<never>(() => undefined) : this.attempt(work);
+  }
+
   private attempt<T>(work: () => T): Promise<T> {
     if (this.halted) return new Promise<never>(() => undefined);
     try {
@@ -254,25 +244,6 @@ export class SimulatedFs implements StorageFs {
 
   private done<T>(value: T): Promise<T> {
     return this.halted ? new Promise<never>(() => undefined) : Promise.resolve(value);
-  }
-}
-
-export function applyChange(data: Buffer, change: DataChange): Buffer {
-  if ('truncate' in change) {
-    const cut = Buffer.alloc(change.truncate);
-    data.copy(cut);
-    return cut;
-  }
-  const grown = Buffer.alloc(Math.max(data.length, change.at + change.write.length));
-  data.copy(grown);
-  change.write.copy(grown, change.at);
-  return grown;
-}
-
-export function applyEntries(entries: Map<string, SimNode>, change: EntryChange): void {
-  for (const { name, node } of change) {
-    if (node === undefined) entries.delete(name);
-    else entries.set(name, node);
   }
 }
 

@@ -27,7 +27,8 @@ export const NOTHING: StoreModel = {
   firstSeq: 1,
 };
 
-export function afterCommit(before: StoreModel, commit: Commit): StoreModel {
+/** @param answersMax the oldest ones go when there are more */
+export function afterCommit(before: StoreModel, commit: Commit, answersMax = Infinity): StoreModel {
   const documents = new Map(before.documents);
   const sessions = new Map(before.sessions);
   const ended = new Set(before.ended);
@@ -46,7 +47,11 @@ export function afterCommit(before: StoreModel, commit: Commit): StoreModel {
     ended.add(id);
   }
   const answers = new Map(before.answers);
-  if (commit.answer !== undefined) answers.set(commit.answer.key, commit.answer.body);
+  if (commit.answer !== undefined) {
+    answers.delete(commit.answer.key);
+    answers.set(commit.answer.key, commit.answer.body);
+    for (const key of [...answers.keys()].slice(0, Math.max(0, answers.size - answersMax))) answers.delete(key);
+  }
   return { documents, events, sessions, ended, answers, firstSeq: 1 };
 }
 
@@ -87,29 +92,48 @@ export async function observe(store: Store, collections: CollectionSpec[], asked
 
 /** What is different, or undefined. */
 export function difference(expected: StoreModel, seen: StoreModel): string | undefined {
+  let byExpected = compared.get(expected);
+  if (byExpected === undefined) compared.set(expected, (byExpected = new WeakMap()));
+  let found = byExpected.get(seen);
+  if (found === undefined) byExpected.set(seen, (found = { difference: compare(expected, seen) }));
+  return found.difference;
+}
+
+/** As `difference`; the log of the later one may have been compacted meanwhile. */
+export function lateDifference(before: StoreModel, after: StoreModel): string | undefined {
+  if (before === after) return undefined;
+  if (after.firstSeq < before.firstSeq) return `events from ${before.firstSeq} expected, from ${after.firstSeq} seen`;
+  // Numbers begin with 1 in a model that is compared with.
+  const gone = Array.from({ length: before.firstSeq - 1 }, () => '');
+  return difference({ ...before, events: [...gone, ...before.events], firstSeq: 1 }, after);
+}
+
+/** Gives all that are the same as one. */
+export class Shown {
+  private readonly all = new Map<string, StoreModel>();
+
+  once(model: StoreModel): StoreModel {
+    const text = `${model.firstSeq} ${partsOf(model).map(([, json]) => json).join(' ')}`;
+    let known = this.all.get(text);
+    if (known === undefined) this.all.set(text, (known = model));
+    return known;
+  }
+}
+
+/** The same ones are compared again and again. */
+const compared = new WeakMap<StoreModel, WeakMap<StoreModel, { difference: string | undefined }>>();
+
+function compare(expected: StoreModel, seen: StoreModel): string | undefined {
   const found = partsOf(seen);
-  for (const [position, [name, wanted]] of partsFrom(expected, seen.firstSeq).entries()) {
+  const wanted = partsOf({ ...expected, events: expected.events.slice(seen.firstSeq - 1) });
+  for (const [position, [name, json]] of wanted.entries()) {
     const [, other] = found[position];
-    if (wanted !== other) return `${name}: ${wanted} expected, ${other} seen`;
+    if (json !== other) return `${name}: ${json} expected, ${other} seen`;
   }
   return undefined;
 }
 
-type Parts = [name: string, json: string][];
-
-/** Of models that are compared again and again. */
-const known = new WeakMap<StoreModel, Map<number, Parts>>();
-
-/** Without the events before `firstSeq`. */
-function partsFrom(model: StoreModel, firstSeq: number): Parts {
-  let byFirst = known.get(model);
-  if (byFirst === undefined) known.set(model, (byFirst = new Map()));
-  let parts = byFirst.get(firstSeq);
-  if (parts === undefined) byFirst.set(firstSeq, (parts = partsOf({ ...model, events: model.events.slice(firstSeq - 1) })));
-  return parts;
-}
-
-function partsOf({ documents, events, sessions, answers }: StoreModel): Parts {
+function partsOf({ documents, events, sessions, answers }: StoreModel): [name: string, json: string][] {
   return [
     ['documents', sorted(documents)],
     ['events', JSON.stringify(events)],
