@@ -33,7 +33,9 @@ export async function bundleForSpecs() {
     await Promise.all([
       build({
         ...OPTIONS, entryPoints: modules.map(({ name, out }) => ({ in: name, out })), outExtension: { '.js': '.mjs' }, splitting: true,
-        external: ['class-validator', 'class-transformer'],
+        external: ['class-validator', 'class-transformer', 'reflect-metadata'],
+        // Nest's first, which its other modules need when they run: in pieces they do not run in the order they were written in.
+        banner: { js: `import 'reflect-metadata';\n${ONE_FILE.banner.js}` },
       }),
       build({ ...OPTIONS, entryPoints: common.map(({ name, out }) => ({ in: resolve(name), out })), outExtension: { '.js': '.cjs' }, format: 'cjs', banner: {} }),
     ]);
