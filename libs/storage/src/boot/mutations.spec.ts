@@ -205,7 +205,7 @@ describe(`a loader that is fed damage (seed ${SEED})`, () => {
       const bytes = from.files.get(path)!;
       for (let end = 0; end < bytes.length; end += LONG ? 1 : 61) await check(from, { path, ...CHANGES['the end missing'](bytes, end, 0, bytes) }, `cut at ${end}`);
     }
-  }, 300_000);
+  }, 1_200_000);
 
   it(`of ${MUTATIONS} random changes of log and documents does not fail, and nothing else is hurt`, async () => {
     const from = await home();
@@ -217,5 +217,5 @@ describe(`a loader that is fed damage (seed ${SEED})`, () => {
       const bytes = from.files.get(path)!;
       await check(from, { path, ...CHANGES[change](bytes, a % bytes.length, b, Buffer.from(junk)) }, `${change} at ${a % bytes.length} (${b})`);
     }
-  }, 300_000);
+  }, 1_200_000);
 });

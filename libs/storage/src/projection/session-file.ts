@@ -11,7 +11,7 @@ export interface SessionLine {
   event: StoredEvent;
 }
 
-interface Extent {
+export interface Extent {
   /** The last sessionSeq in it. */
   seq: number;
   bytes: number;
