@@ -48,3 +48,6 @@ export const RECORD_RETRY_MS = 1_000;
 export const LOOK_AGAIN_MS = 60_000;
 /** On shutdown requests on their way may end within this, ms (the launcher gives a service 1.5 s); those that are cut are sent again after the start. */
 export const SHUTDOWN_GRACE_MS = 500;
+
+/** Its store is looked at this often, in ms, also when nobody asks how the notifier is. */
+export const HEALTH_MS = 1_000;

@@ -21,6 +21,8 @@ export interface Checkpoint {
   head: { commit: number; seq: number };
   /** The first log segment that is kept; older ones may be removed. */
   firstSegment: number;
+  /** The files were last looked at when this was the time of change of the checkpoint, in ms since 1970; without it they are as the log has them. */
+  filesAsOf?: number;
   /** How many there were at `head`. */
   documents?: number;
   sessions: Record<string, SessionState>;

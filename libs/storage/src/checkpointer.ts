@@ -1,9 +1,11 @@
+import type { Recovered } from './boot/recover-state.js';
 import { writeCheckpoint } from './checkpoint.js';
 import type { DurableState } from './durable-state.js';
 import { reasonOf } from './fs/storage-error.js';
 import type { StorageFs } from './fs/storage-fs.js';
 import type { StorageLimits } from './limits.js';
 import type { Segments } from './log/segments.js';
+import { Snapshots } from './snapshots.js';
 
 /** Writes checkpoints from time to time, and drops what they make superfluous. */
 export class Checkpointer {
@@ -12,20 +14,31 @@ export class Checkpointer {
   private stopped = false;
   private failure: string | undefined;
 
+  private readonly state: DurableState;
+  private readonly segments: Segments;
+  private readonly logId: string;
+  /** The commit that the last checkpoint covers. */
+  private covered: number;
+  private readonly snapshots: Snapshots;
+
   constructor(
     private readonly fs: StorageFs,
     private readonly root: string,
     private readonly limits: StorageLimits,
-    private readonly logId: string,
-    private readonly state: DurableState,
-    private readonly segments: Segments,
-    /** The commit that the last checkpoint covers. */
-    private covered: number,
-  ) {}
+    { state, segments, logId, checkpointCommit, snapshotCommit }: Recovered,
+  ) {
+    [this.state, this.segments, this.logId, this.covered] = [state, segments, logId, checkpointCommit];
+    this.snapshots = new Snapshots(fs, root, limits, logId, state, segments, snapshotCommit);
+  }
 
   /** The last failure, until a checkpoint succeeds. */
   get lastError(): string | undefined {
-    return this.failure;
+    return this.failure ?? this.snapshots.lastError;
+  }
+
+  /** There is something that a checkpoint, or a snapshot with it, would spare the next start. */
+  get due(): boolean {
+    return this.state.head.commit > this.covered || this.snapshots.wanted;
   }
 
   get coveredCommit(): number {
@@ -54,6 +67,7 @@ export class Checkpointer {
     this.stopped = true;
     clearTimeout(this.timer);
     await this.running?.catch(() => undefined);
+    await this.snapshots.stop();
   }
 
   private begin(): void {
@@ -100,6 +114,7 @@ export class Checkpointer {
       commit,
       head: { ...state.head },
       firstSegment,
+      ...(state.filesAsOf === undefined ? {} : { filesAsOf: state.filesAsOf }),
       documents: state.documentCount,
       sessions: state.sessions.state(),
       answers: state.answerJournal.state(),
@@ -108,6 +123,7 @@ export class Checkpointer {
     this.covered = commit;
     await segments.drop(dropped);
     await state.answerJournal.removeOthers();
+    await this.snapshots.covered(commit, () => this.schedule(this.limits.checkpointDelayMs));
     state.sessions.prune(segments.chain[0]?.firstSeq ?? 0);
     if (failed !== undefined) throw failed.error;
   }

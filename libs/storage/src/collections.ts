@@ -81,6 +81,11 @@ export class Collections {
     return undefined;
   }
 
+  /** Whose file this may be, by its path alone. */
+  candidatesAt(path: string): DocumentName[] {
+    return idsIn(path).filter(isId).flatMap((id) => this.names.map((collection) => ({ collection, id })));
+  }
+
   /** Why what a file holds is no document of ours; a newer version's is kept as it is. */
   faultOf(name: DocumentName, { schemaVersion, doc }: { schemaVersion: number | undefined; doc: object }): { reason: string; newer?: true } | undefined {
     const { plain, schemaVersion: known } = this.spec(name.collection);

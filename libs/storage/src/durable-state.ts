@@ -1,3 +1,5 @@
+import { join } from 'node:path';
+import { AppError } from '@orbitmesh/domain';
 import type { StorageFs } from './fs/storage-fs.js';
 import type { Collections, DocumentName } from './collections.js';
 import type { Head } from './commit.js';
@@ -5,14 +7,14 @@ import { AnswerTable, type KeptAnswer } from './idempotency/answer-table.js';
 import type { AnswerJournal } from './idempotency/answer-journal.js';
 import type { StorageLimits } from './limits.js';
 import { EventTail } from './log/event-tail.js';
-import type { LoggedAnswer, LoggedPut, StoredEvent } from './log/log-record.js';
+import type { LoggedAnswer, LoggedPut, LogRecord, StoredEvent } from './log/log-record.js';
 import { Directories } from './projection/directories.js';
 import { DocumentFiles, documentKey, type OpaqueDocument } from './projection/document-files.js';
 import { readerOnDemand } from './projection/on-demand.js';
 import { SessionEvents } from './projection/session-events.js';
 import { WriteBehind } from './projection/write-behind.js';
 import { deepFreeze } from './view/deep-freeze.js';
-import { DocumentTables } from './view/view.js';
+import { DocumentTables, type NamedDocument } from './view/view.js';
 
 /** A commit that is durable in the log: written just now, or read from it at boot. */
 export interface DurableCommit {
@@ -48,11 +50,13 @@ export class DurableState {
   /** Set by boot, before anything is applied. */
   answerJournal!: AnswerJournal;
   private readonly collections: Collections;
+  private asOf: number | undefined;
+  private looking = false;
 
-  constructor(parts: StateParts) {
+  constructor(private readonly parts: StateParts) {
     const { fs, root, limits, collections } = parts;
     this.collections = collections;
-    this.documents = new DocumentTables(collections.names, readerOnDemand(parts));
+    this.documents = new DocumentTables(collections.names, this.readerWhenLookedAt());
     this.tail = new EventTail(limits.tailBytesMax);
     this.behind = new WriteBehind(limits);
     this.answers = new AnswerTable(limits, parts.clock, (place) => this.answerJournal.read(place));
@@ -72,6 +76,28 @@ export class DurableState {
     return this.documents.total + this.opaque.size;
   }
 
+  /** What was changed after this, in ms since 1970, was not looked at yet; undefined: there is no such thing. */
+  get filesAsOf(): number | undefined {
+    return this.asOf;
+  }
+
+  /** The documents are not from their files, which are looked at from now on. */
+  lookSince(time: number | undefined): void {
+    [this.looking, this.asOf] = [true, time];
+  }
+
+  /** It is over. @param all nothing was left out */
+  looked(all: boolean): void {
+    this.looking = false;
+    if (all) this.asOf = undefined;
+  }
+
+  /** Missing, too, where it was there; and at that very moment, which has some ms. */
+  changedSince(file: string): boolean {
+    const { parts: { fs }, asOf } = this;
+    return asOf === undefined || (fs.changedAtSync?.(file) ?? Infinity) >= asOf;
+  }
+
   apply({ commit, puts, deletes, forgets, events, answer }: DurableCommit): void {
     this.head.commit = Math.max(this.head.commit, commit);
     for (const put of puts) this.put(put, commit);
@@ -79,6 +105,36 @@ export class DurableState {
     for (const name of deletes) this.delete(name, commit);
     for (const sessionId of forgets) this.sessions.forget(sessionId, commit, this.head.seq);
     if (answer !== undefined) this.addAnswer(answer, commit);
+  }
+
+  /** Nobody is given what somebody may have written into a file. @throws STORAGE_READ: it takes seconds, once after a start. */
+  private readerWhenLookedAt(): (collection: string, id: string) => object | undefined {
+    const { parts } = this;
+    const read = readerOnDemand(parts);
+    return (collection, id) => {
+      const unsure = this.looking && this.asOf !== undefined && this.changedSince(join(parts.root, parts.collections.path(collection, id, {})));
+      if (unsure) throw new AppError('STORAGE_READ', 'Its file was changed by somebody, and is being looked at.');
+      return read(collection, id);
+    };
+  }
+
+  /** What the files show already. */
+  recall({ puts = [], deletes = [] }: Pick<LogRecord, 'puts' | 'deletes'>): void {
+    for (const put of puts) this.show(put);
+    for (const name of deletes) {
+      this.documents.delete(name.collection, name.id);
+      this.opaque.delete(documentKey(name));
+    }
+  }
+
+  /** As they are now, also when they change later. */
+  allDocuments(): NamedDocument[] {
+    const { documents, opaque, collections } = this;
+    const shown = documents.all((collection) => collections.spec(collection));
+    return [...shown, ...[...opaque].map(([key, { schemaVersion, doc }]) => {
+      const [collection, id] = key.split('/');
+      return { collection, id, schemaVersion, doc };
+    })];
   }
 
   addAnswer(answer: LoggedAnswer, commit: number): void {
@@ -93,25 +149,35 @@ export class DurableState {
     return Math.min(this.head.commit, ...behind.map((commit) => (commit === undefined ? Infinity : commit - 1)));
   }
 
-  private put({ collection, id, schemaVersion, doc }: LoggedPut, commit: number): void {
-    const name = { collection, id };
-    const before = this.documents.get<object>(collection, id);
-    if (schemaVersion > this.collections.spec(collection).schemaVersion) {
-      const path = this.opaque.get(documentKey(name))?.path ?? this.collections.path(collection, id, doc);
-      this.opaque.set(documentKey(name), { schemaVersion, doc, path });
-      this.documents.delete(collection, id);
-      this.files.changed(name, commit, undefined, false);
-      return;
+  private put(put: LoggedPut, commit: number): void {
+    const { collection, id, doc } = put;
+    const before = this.before(collection, id);
+    const newer = this.show(put);
+    const lazy = before !== undefined && !newer && this.collections.isLazyChange(collection, before, doc);
+    this.files.changed({ collection, id }, commit, newer ? undefined : before, lazy);
+  }
+
+  /** @returns whether it is of a newer version, which nobody is shown */
+  private show({ collection, id, schemaVersion, doc }: LoggedPut): boolean {
+    const key = documentKey({ collection, id });
+    const newer = schemaVersion > this.collections.spec(collection).schemaVersion;
+    if (!newer) {
+      this.documents.set(collection, id, deepFreeze(doc));
+      return false;
     }
-    this.documents.set(collection, id, deepFreeze(doc));
-    const lazy = before !== undefined && this.collections.isLazyChange(collection, before, doc);
-    this.files.changed(name, commit, before, lazy);
+    this.opaque.set(key, { schemaVersion, doc, path: this.opaque.get(key)?.path ?? this.collections.path(collection, id, doc) });
+    this.documents.delete(collection, id);
+    return true;
+  }
+
+  /** The path of one that is read on demand follows from its id. */
+  private before(collection: string, id: string): object | undefined {
+    return this.documents.known(collection, id) ?? (this.documents.has(collection, id) ? {} : undefined);
   }
 
   private delete(name: DocumentName, commit: number): void {
     const { collection, id } = name;
-    // One whose file cannot be read has a path nevertheless.
-    const before = this.documents.get<object>(collection, id) ?? (this.documents.has(collection, id) ? {} : undefined);
+    const before = this.before(collection, id);
     const newer = this.opaque.get(documentKey(name));
     if (newer !== undefined) this.files.outdate(name, newer.path);
     this.opaque.delete(documentKey(name));

@@ -35,6 +35,13 @@ export interface StorageLimits {
   /** A checkpoint is written at the latest this long after a commit (ms), or after so many commits. */
   checkpointDelayMs: number;
   checkpointCommitsMax: number;
+  /** With so many documents a start reads a snapshot of them instead of their files; with fewer it is not worth one. */
+  snapshotDocumentsMin: number;
+  /** A new one is written when the log behind it has so many bytes and no fewer than itself: a start reads and replays them, at about 10 ms a MiB. */
+  snapshotLogBytesMin: number;
+  /** The files are looked at behind a start from a snapshot, for so long at a time, in ms, with a pause between that leaves the processor to others. */
+  checkSliceMs: number;
+  checkPauseMs: number;
   /** Idempotent answers: age (ms), count and bytes; the oldest go first and are counted. */
   answerAgeMsMax: number;
   answersMax: number;
@@ -80,6 +87,10 @@ export const STORAGE_LIMITS: StorageLimits = {
   retryDelayMs: 1_000,
   checkpointDelayMs: 5_000,
   checkpointCommitsMax: 10_000,
+  snapshotDocumentsMin: 1_000,
+  snapshotLogBytesMin: 16 * MIB,
+  checkSliceMs: 4,
+  checkPauseMs: 16,
   answerAgeMsMax: 24 * 3_600_000,
   answersMax: 200_000,
   answerBytesMax: 64 * MIB,
@@ -97,6 +108,13 @@ export const STORAGE_LIMITS: StorageLimits = {
   damagesReportedMax: 1_000,
 };
 
+/** A snapshot is written in pieces of so many bytes, and synced after so many. */
+export const SNAPSHOT_CHUNK_BYTES = 256 * KIB;
+export const SNAPSHOT_SYNC_BYTES = 4 * MIB;
+/** A snapshot is written when there is room for two of it, and for the reserve so many times. */
+export const SNAPSHOT_ROOM_RESERVES = 4;
+/** How often the look at the files behind a start begins again after an error; then the next start does it. */
+export const CHECK_ATTEMPTS_MAX = 5;
 /** Directories below the store's that are searched for documents; deeper ones are not ours. */
 export const DOCUMENT_DEPTH_MAX = 4;
 /** What a home remembers of a store has about 60 bytes. */

@@ -67,7 +67,7 @@ export class Store {
     private readonly lock: Awaited<ReturnType<StorageFs['lock']>>,
     private readonly parts: { fs: StorageFs; root: string; reserve: Reserve },
   ) {
-    const { state, segments, logId, checkpointCommit } = recovered;
+    const { state, segments, logId } = recovered;
     const { limits } = options;
     this.logId = logId;
     this.state = state;
@@ -76,7 +76,7 @@ export class Store {
     this.pendingDocuments.copyFrom(state.documents);
     this.pendingNumbers = { ...state.head };
     this.idempotency = { lookup: (scope, key) => state.answers.lookup(scope, key) };
-    this.checkpointer = new Checkpointer(parts.fs, parts.root, limits, logId, state, segments, checkpointCommit);
+    this.checkpointer = new Checkpointer(parts.fs, parts.root, limits, recovered);
     this.log = new CommitLog<Entry>(
       segments,
       limits,
@@ -90,9 +90,7 @@ export class Store {
       () => ({ commit: state.head.commit + 1, seq: state.head.seq + 1 }),
     );
     this.reader = new LogReader(parts.fs, logId, recovered.eras, segments, state.tail, limits, () => state.head.seq);
-    this.sessionReader = new SessionReader(parts.fs, state.sessions, limits, (path, reason) => {
-      quarantine.note(path, reason);
-    });
+    this.sessionReader = new SessionReader(parts.fs, state.sessions, limits, (path, reason) => void quarantine.note(path, reason));
   }
 
   /**
@@ -115,7 +113,8 @@ export class Store {
       const recovered = await recoverState(state, options.installationId, quarantine, options.restored);
       const store = new Store({ collections, limits, sessionEvents: options.sessionEvents }, recovered, quarantine, lock, { fs: state.fs, root, reserve });
       reserve.begin();
-      if (recovered.state.head.commit > recovered.checkpointCommit) store.checkpointer.committed();
+      recovered.check?.begin(() => store.checkpointer.committed());
+      if (recovered.stale || store.checkpointer.due) store.checkpointer.committed();
       return store;
     } catch (error) {
       await lock.release();
@@ -196,6 +195,9 @@ export class Store {
     this.quarantine.note(path, reason);
   }
 
+  /** Resolves when the files were looked at behind a start that did not read them, or that was given up. */
+  checked(): Promise<void> { return this.recovered.check?.over() ?? Promise.resolve(); }
+
   /** Resolves when every file shows the log and a checkpoint says so. @throws STORAGE_WRITE, STORAGE_FULL. */
   async flush(): Promise<void> {
     await this.log.drained();
@@ -215,6 +217,7 @@ export class Store {
     try {
       // A failure here loses nothing: it is all in the log, and `health` has said so.
       await this.flush().catch(() => undefined);
+      await this.recovered.check?.stop();
       await this.checkpointer.stop();
       await this.state.behind.stop();
       await this.parts.reserve.stop();

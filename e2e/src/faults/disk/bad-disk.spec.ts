@@ -10,7 +10,7 @@ import { BadDisk } from './bad-disk.js';
 
 /** Beyond what a request to a runner, a gateway's look and a client wait for. */
 const SYNC_MS = 6_000;
-const SLOW_FOR_MS = 60_000;
+const SLOW_FOR_MS = 30_000;
 
 inFaultRun('a disk that goes bad under a stack at work', () => {
   let disk: BadDisk;
@@ -72,7 +72,7 @@ inFaultRun('a disk that goes bad under a stack at work', () => {
   }, FAULT_TEST_MS);
 
   it(`and takes ${SYNC_MS / 1_000} s for a sync loses nothing that was acknowledged and calls nobody lost, and health says that it is slow`, async () => {
-    const id = await counting(900);
+    const id = await counting(500);
     await disk.become({ syncMs: SYNC_MS });
     const until = performance.now() + SLOW_FOR_MS;
     const acknowledged: Task[] = [];
@@ -96,7 +96,7 @@ inFaultRun('a disk that goes bad under a stack at work', () => {
 
     await disk.heal();
     await healthy();
-    await completed(id, 900);
+    await completed(id, 500);
     await completed(second.id, 3);
     const made = (await events()).filter(({ type }) => type === 'task:created').map(({ data }) => (data as unknown as Task).title);
     expect(new Set(made).size).toBe(made.length);

@@ -10,10 +10,11 @@ import { COPY_ATTEMPTS_MAX } from '../limits.js';
 import { readLog } from '../log/log-recovery.js';
 import { segmentName } from '../log/log-record.js';
 import { RESERVE_FILE } from '../reserve.js';
+import { NEXT_SNAPSHOT_FILE, SNAPSHOT_FILE } from '../snapshot.js';
 import { storeRoot, type AuditOptions } from './store-audit.js';
 
-/** At the top of a store: copied in an order of their own, or, room and nothing else, not at all. */
-const APART: ReadonlySet<string> = new Set(['log', 'answers', CHECKPOINT_FILE, RESERVE_FILE]);
+/** At the top of a store: copied in an order of their own, or, room or made again from the rest, not at all. */
+const APART: ReadonlySet<string> = new Set(['log', 'answers', CHECKPOINT_FILE, RESERVE_FILE, SNAPSHOT_FILE, NEXT_SNAPSHOT_FILE]);
 
 /**
  * Copies a store, also one at work, so that the copy starts as after a power cut at one moment: nothing acknowledged before this

@@ -45,14 +45,21 @@ export class Boot {
     this.state.answers.order();
   }
 
-  /** Puts and deletes are whole, so a document that is ahead of the checkpoint is harmless. */
-  replay(): void {
+  /**
+   * Puts and deletes are whole, so a document that is ahead of the checkpoint is harmless.
+   * @param shown what the documents show already: not after the checkpoint
+   */
+  replay(shown = this.checkpoint?.commit ?? 0): void {
     const { chain } = this.log;
     const covered = this.checkpoint?.commit ?? 0;
-    const first = Math.max(0, chain.findLastIndex((segment) => segment.firstCommit <= covered + 1));
+    const first = Math.max(0, chain.findLastIndex((segment) => segment.firstCommit <= shown + 1));
     for (const segment of chain.slice(first)) {
-      for (const record of this.records(segment, covered)) {
+      for (const record of this.records(segment, shown)) {
         const { commit, seq, puts = [], deletes = [], forgets = [], events = [], answer } = record;
+        if (commit <= covered) {
+          this.state.recall(record);
+          continue;
+        }
         this.touched.saw(record);
         this.state.head.seq = Math.max(this.state.head.seq, seq - 1);
         this.state.apply({ commit, puts, deletes, forgets, events: events.map(storedEvent), answer });
@@ -155,6 +162,11 @@ export class Boot {
 
   private pathOf({ collection, id, doc }: LoggedPut): string {
     return this.parts.collections.path(collection, id, doc);
+  }
+
+  /** While somebody writes it: nothing of what is known of a segment is touched. */
+  *recordsAside(): Generator<LogRecord> {
+    for (const segment of [...this.log.chain]) yield* this.records({ ...segment }, 0);
   }
 
   private *allRecords(): Generator<LogRecord> {

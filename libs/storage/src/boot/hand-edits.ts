@@ -33,7 +33,8 @@ export function findEdits(changed: readonly ChangedFile[], documents: DocumentTa
   }));
 }
 
-function lastStates(keys: ReadonlySet<string>, records: Iterable<LogRecord>): Map<string, LoggedPut | 'deleted'> {
+/** What the records say last of these documents. */
+export function lastStates(keys: ReadonlySet<string>, records: Iterable<LogRecord>): Map<string, LoggedPut | 'deleted'> {
   const last = new Map<string, LoggedPut | 'deleted'>();
   for (const { puts = [], deletes = [] } of records) {
     for (const put of puts) if (keys.has(documentKey(put))) last.set(documentKey(put), put);

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { CHECKPOINT_FILE } from '../checkpoint.js';
 import { NOT_DOCUMENTS, type Collections, type DocumentName } from '../collections.js';
 import { readDocument } from '../fs/read-document.js';
 import { reasonOf } from '../fs/storage-error.js';
@@ -32,7 +31,10 @@ export interface LoadedFiles {
   notes: { path: string; reason: string }[];
 }
 
-/** Reads every document file into the tables; whatever is wrong with one file hurts only that file. */
+/**
+ * Reads every document file into the tables; whatever is wrong with one file hurts only that file.
+ * @param checkpointAt what was not changed after this, in ms since 1970, is as the store wrote it
+ */
 export function loadDocuments(
   fs: StorageFs,
   root: string,
@@ -40,9 +42,9 @@ export function loadDocuments(
   tables: DocumentTables,
   opaque: Map<string, OpaqueDocument>,
   fileBytesMax: number,
+  checkpointAt = Infinity,
 ): LoadedFiles {
   const found: LoadedFiles = { damaged: [], duplicates: [], temporaries: [], changed: [], notes: [] };
-  const checkpointAt = fs.changedAtSync?.(join(root, CHECKPOINT_FILE)) ?? Infinity;
   const paths = new Map<string, string>();
   for (const path of documentPaths(fs, root, '', 0, found)) {
     // Not `join`: there are tens of thousands of them, and a start waits.

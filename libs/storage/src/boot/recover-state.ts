@@ -10,6 +10,8 @@ import { Eras, firstLogId, installationOf, nextLogId } from '../log/log-id.js';
 import { Segments } from '../log/segments.js';
 import type { Quarantine } from '../quarantine.js';
 import { Boot } from './boot.js';
+import { NEXT_SNAPSHOT_FILE, readSnapshot, removeIfThere, SNAPSHOT_FILE, takeOver, type Snapshot } from '../snapshot.js';
+import { FileCheck } from './file-check.js';
 import { loadDocuments } from './load-documents.js';
 
 export interface Recovered {
@@ -19,6 +21,11 @@ export interface Recovered {
   eras: Eras;
   tornBytes: number;
   checkpointCommit: number;
+  /** Much was looked at that a new checkpoint would spare the next start. */
+  stale: boolean;
+  /** The commit of the snapshot that the documents came from, and what has to look at their files then. */
+  snapshotCommit?: number;
+  check?: FileCheck;
 }
 
 /** Makes the directory and those above it, each with a durable entry. */
@@ -43,15 +50,24 @@ export async function recoverState(
   const log = await recoverLog(fs, join(root, 'log'), checkpoint?.firstSegment ?? 0);
   const logId = logIdOf(log, checkpoint, installationId, restored);
 
-  const state = new DurableState(parts);
+  const renamed = logId !== log.logId;
+  const sources = { parts, log, checkpoint, quarantine };
+  const snapshot = renamed ? undefined : await usableSnapshot(sources);
+  const quick = snapshot && await fillFromSnapshot(snapshot, sources);
+  // From here on the files may have what it does not know of.
+  if (quick === undefined) await removeIfThere(fs, join(root, SNAPSHOT_FILE));
+  await removeIfThere(fs, join(root, NEXT_SNAPSHOT_FILE));
+  const state = quick?.state ?? new DurableState(parts);
   try {
-    await fill(state, { parts, log, checkpoint, quarantine });
+    const looked = quick === undefined && await fill(state, sources);
     const segments = new Segments(fs, join(root, 'log'), logId, limits, log.chain, log.tried);
-    const renamed = logId !== log.logId;
     if (!renamed) await segments.resume();
     else if (log.chain.length > 0) await segments.begin({ commit: state.head.commit + 1, seq: state.head.seq + 1 });
     const eras = new Eras(renamed ? [...log.eras, { logId, firstSeq: state.head.seq + 1 }] : log.eras);
-    return { state, segments, logId, eras, tornBytes: log.tornBytes, checkpointCommit: checkpoint?.commit ?? 0 };
+    return {
+      state, segments, logId, eras, tornBytes: log.tornBytes, checkpointCommit: checkpoint?.commit ?? 0, stale: looked,
+      ...(quick && { snapshotCommit: snapshot?.header.commit, check: quick.check }),
+    };
   } catch (error) {
     // Files that began to follow the log must not go on when somebody else may take the directory.
     await state.behind.stop();
@@ -66,23 +82,13 @@ interface Sources {
   quarantine: Quarantine;
 }
 
-async function fill(state: DurableState, { parts, log, checkpoint, quarantine }: Sources): Promise<void> {
+/** @returns whether files were changed since the checkpoint by somebody else, or by us a moment before the last end */
+async function fill(state: DurableState, sources: Sources): Promise<boolean> {
+  const { parts, log, checkpoint, quarantine } = sources;
   const { fs, root, limits } = parts;
-  const loaded = loadDocuments(fs, root, parts.collections, state.documents, state.opaque, limits.documentFileBytesMax);
+  const loaded = loadDocuments(fs, root, parts.collections, state.documents, state.opaque, limits.documentFileBytesMax, filesAsOf(sources));
   for (const { path, reason } of loaded.notes) quarantine.note(path, reason);
-  let answersLost = false;
-  state.answerJournal = await AnswerJournal.open(
-    fs,
-    join(root, 'answers'),
-    limits,
-    checkpoint?.answers,
-    (answer, kept) => state.answers.add(answer, kept),
-    (path, reason) => {
-      answersLost = true;
-      quarantine.note(path, reason);
-    },
-  );
-  state.answers.reached(checkpoint?.inServiceMs ?? 0);
+  const answersLost = await openAnswers(state, sources);
   const takeAway = (path: string, reason: string): Promise<void> => quarantine.take(path, reason);
   if (checkpoint === undefined) await state.sessions.adopt(allIds(state, parts), takeAway);
   else restoreHeads(state, checkpoint);
@@ -95,6 +101,69 @@ async function fill(state: DurableState, { parts, log, checkpoint, quarantine }:
   await boot.repair(loaded);
   for (const damage of log.damages) await report(quarantine, damage);
   for (const path of loaded.temporaries) await fs.unlink(path);
+  return loaded.changed.length > 0;
+}
+
+/**
+ * The documents from the snapshot and the log, without a look at their files (ADR-0027).
+ * @returns undefined when they do not have everything: then the files are needed
+ */
+async function fillFromSnapshot(snapshot: Snapshot, sources: Sources): Promise<{ state: DurableState; check: FileCheck } | undefined> {
+  const { parts, log, checkpoint, quarantine } = sources;
+  const state = new DurableState(parts);
+  if (checkpoint === undefined || !takeOver(snapshot, state)) {
+    await quarantine.take(join(parts.root, SNAPSHOT_FILE), 'damaged; the documents were read from their files');
+    return undefined;
+  }
+  const answersLost = await openAnswers(state, sources);
+  restoreHeads(state, checkpoint);
+  const boot = new Boot(parts, state, log, checkpoint, quarantine);
+  const damages = log.damages.length;
+  boot.replay(snapshot.header.commit);
+  // What a damaged record said may be in a document's file.
+  if (log.damages.length > damages) return undefined;
+  if (answersLost) boot.refillAnswers();
+  boot.refill(await state.sessions.damaged((path, reason) => quarantine.take(path, reason)));
+  for (const damage of log.damages) await report(quarantine, damage);
+  state.lookSince(filesAsOf(sources));
+  state.behind.begin();
+  return { state, check: new FileCheck(parts, state, quarantine, () => boot.recordsAside()) };
+}
+
+/** @returns whether some of them are lost */
+async function openAnswers(state: DurableState, { parts: { fs, root, limits }, checkpoint, quarantine }: Sources): Promise<boolean> {
+  let lost = false;
+  state.answerJournal = await AnswerJournal.open(
+    fs,
+    join(root, 'answers'),
+    limits,
+    checkpoint?.answers,
+    (answer, kept) => state.answers.add(answer, kept),
+    (path, reason) => {
+      lost = true;
+      quarantine.note(path, reason);
+    },
+  );
+  state.answers.reached(checkpoint?.inServiceMs ?? 0);
+  return lost;
+}
+
+/** The files are as we wrote them but for those that were changed after this, in ms since 1970. */
+function filesAsOf({ parts: { fs, root }, checkpoint }: Sources): number | undefined {
+  return checkpoint?.filesAsOf ?? fs.changedAtSync?.(join(root, CHECKPOINT_FILE));
+}
+
+/** One that a checkpoint covers and the log goes on from. */
+async function usableSnapshot({ parts: { fs, root }, log, checkpoint, quarantine }: Sources): Promise<Snapshot | undefined> {
+  if (checkpoint === undefined) return undefined;
+  const snapshot = readSnapshot(fs, root);
+  if (snapshot === 'damaged') {
+    await quarantine.take(join(root, SNAPSHOT_FILE), 'damaged; the documents were read from their files');
+    return undefined;
+  }
+  const { commit = Infinity, logId } = snapshot?.header ?? {};
+  const connected = log.chain.length > 0 && log.chain[0].firstCommit <= commit + 1 && log.lastCommit >= checkpoint.commit && log.damages.length === 0;
+  return logId === log.logId && commit <= checkpoint.commit && connected ? snapshot : undefined;
 }
 
 async function usableCheckpoint(fs: StorageFs, root: string, quarantine: Quarantine): Promise<Checkpoint | undefined> {

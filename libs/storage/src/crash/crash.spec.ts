@@ -94,9 +94,13 @@ const FULL_DISK: Step[] = [
 ];
 const RESERVE = { ...LIMITS, reserveBytes: 8, reservePortions: 2, reserveLookMs: 1 };
 
+/** Written with every checkpoint, and used by every start. */
+const SNAPSHOTS = { ...TIGHT, logBytesMax: 1e6, snapshotDocumentsMin: 1, snapshotLogBytesMin: 1 };
+
 const BOUNDS: [string, RecoveriesOptions['limits']][] = [
   ['as much as there may be', LIMITS],
   ['as little as there may be', TIGHT],
+  ['snapshots, which the starts read', SNAPSHOTS],
 ];
 
 /** Their segments would get ever new numbers. */
@@ -141,6 +145,7 @@ describe('every state that a crash may leave', () => {
     ['a long run: checkpoints, full segments, a log that is too long, a restart', STEPS, {}],
     ['a sync failed: what was rejected never comes back', FAILED_SYNC, {}],
     ['a killed process left what was not on the disk: what the next one showed stays', KILLED, {}],
+    ['starts from snapshots', STEPS, { limits: SNAPSHOTS }],
     ['a full disk: the reserve is given back and made again', FULL_DISK, { limits: RESERVE, faults: { tellsRoom: true }, ...(LONG ? { crashAgain: { answerSegmentMax: 1 } } : {}) }],
   ])('does so after %s', async (_, steps, options) => {
     const found = await prove(options, steps);

@@ -1,12 +1,27 @@
+import { randomInt } from 'node:crypto';
 import { basename, dirname, join } from 'node:path';
 import { nodeFs } from './node-fs.js';
 import { ShortWriteError } from './storage-error.js';
 import type { StorageFile, StorageFs } from './storage-fs.js';
 
-let temporaries = 0;
+/** A process with the same number may have left some behind: in a container they all have the same. */
+const before = randomInt(2 ** 40);
+let temporaries = before;
 
 /** Names of our temporary files, and of nobody else's: only these are swept at boot. */
-export const TEMPORARY_NAME = /^\..+\.\d+\.\d+\.om-tmp$/;
+export const TEMPORARY_NAME = /^\..+\.(\d+)\.(\d+)\.om-tmp$/;
+
+/** A name that nobody has used. */
+export function temporaryName(name: string): string {
+  temporaries += 1;
+  return `.${name}.${process.pid}.${temporaries}.om-tmp`;
+}
+
+/** One of this process, which may be at work on it. */
+export function isOwnTemporary(name: string): boolean {
+  const [, pid, number] = TEMPORARY_NAME.exec(name) ?? [];
+  return Number(pid) === process.pid && Number(number) > before && Number(number) <= temporaries;
+}
 
 /** Writes every byte at the end of the file: one write may take fewer. */
 export async function appendAll(file: StorageFile, bytes: Uint8Array): Promise<void> {
@@ -23,8 +38,7 @@ export async function appendAll(file: StorageFile, bytes: Uint8Array): Promise<v
  * fsync of the directory, which the caller may share among several files.
  */
 export async function replaceFile(fs: StorageFs, path: string, bytes: Buffer, mode?: number): Promise<void> {
-  temporaries += 1;
-  const temporary = join(dirname(path), `.${basename(path)}.${process.pid}.${temporaries}.om-tmp`);
+  const temporary = join(dirname(path), temporaryName(basename(path)));
   const file = await fs.open(temporary, 'create', mode);
   try {
     try {

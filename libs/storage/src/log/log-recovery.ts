@@ -33,6 +33,8 @@ export interface RecoveredLog {
   eras: Era[];
   /** Its last file is not the one that was written here, but a copy of it: what came after it may have been seen by somebody. */
   copied: boolean;
+  /** The last commit in it. */
+  lastCommit: number;
   /** Bytes of a torn end that were cut. */
   tornBytes: number;
   damages: LogDamage[];
@@ -97,7 +99,7 @@ export function readLog(fs: StorageFs, dir: string, firstSegment: number): LogRe
   }
   const logId = chain.map((segment) => segment.logId).findLast((id) => id !== undefined);
   const copied = last !== undefined && isOtherFile(last.segment.file, fs.identitySync?.(last.segment.path));
-  return { chain, tried: Math.max(0, ...tried), logId, eras: erasOf(chain), copied, tornBytes: last?.tornBytes ?? 0, damages, last: last?.segment, strays };
+  return { chain, tried: Math.max(0, ...tried), logId, eras: erasOf(chain), copied, lastCommit: last?.lastCommit ?? 0, tornBytes: last?.tornBytes ?? 0, damages, last: last?.segment, strays };
 }
 
 /**
@@ -139,7 +141,7 @@ function findLast(
   dir: string,
   numbers: number[],
   damages: LogDamage[],
-): { segment: Found; tornBytes: number } | undefined {
+): { segment: Found; lastCommit: number; tornBytes: number } | undefined {
   for (const number of numbers) {
     const path = join(dir, segmentName(number));
     const bytes = fs.readSync(path);
@@ -147,7 +149,8 @@ function findLast(
     // Without a durable header nothing in the segment was ever acknowledged.
     if (scan.goodBytes === 0) continue;
     const segment = segmentOf(number, path, scan, scan.goodBytes, numbers, damages);
-    return { segment, tornBytes: bytes.length - scan.goodBytes };
+    const lastCommit = scan.lines.reduce((newest, { json }) => Math.max(newest, recordNumbers(json)?.commit ?? 0), segment.firstCommit - 1);
+    return { segment, lastCommit, tornBytes: bytes.length - scan.goodBytes };
   }
   return undefined;
 }

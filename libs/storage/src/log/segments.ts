@@ -39,6 +39,14 @@ export class Segments {
     return this.chain.reduce((sum, segment) => sum + segment.bytes, 0);
   }
 
+  /** About how many bytes of it are of later commits, the last of which is `head`. */
+  bytesAfter(commit: number, head: number): number {
+    return this.chain.reduce((sum, { firstCommit, bytes }, at) => {
+      const end = Math.max(this.chain[at + 1]?.firstCommit ?? head + 1, firstCommit + 1);
+      return sum + bytes * Math.max(0, end - Math.max(firstCommit, commit + 1)) / (end - firstCommit);
+    }, 0);
+  }
+
   get writable(): boolean {
     return this.file !== undefined && !this.file.failed;
   }

@@ -43,6 +43,11 @@ export class DocumentFiles {
     this.behind.mark(`doc:${documentKey(name)}`, commit, () => this.write(name), lazy);
   }
 
+  /** Its file does not show it yet. */
+  waits(name: DocumentName): boolean {
+    return this.behind.has(`doc:${documentKey(name)}`);
+  }
+
   /** The file at `path` shows an older state of the document; it goes with the next write. */
   outdate(name: DocumentName, path: string): void {
     const key = documentKey(name);

@@ -68,6 +68,11 @@ export class WriteBehind {
     this.pump();
   }
 
+  /** The file is not up to date, or is being written. */
+  has(key: string): boolean {
+    return this.urgent.has(key) || this.lazy.has(key) || this.failed.has(key) || this.inFlight.has(key);
+  }
+
   /** The oldest commit that some file does not show; undefined when all are up to date. */
   oldestCommit(): number | undefined {
     let oldest: number | undefined;

@@ -28,6 +28,7 @@ export class FaultyFs implements StorageFs {
     return nodeFs.readDatedSync(path, length);
   };
   readonly sizeSync = nodeFs.sizeSync;
+  readonly changedAtSync = nodeFs.changedAtSync;
 
   async open(...[path, mode, permissions]: Parameters<StorageFs['open']>): Promise<StorageFile> {
     await this.fault('open', path);

@@ -9,6 +9,14 @@ export interface View {
   count(collection: string): number;
 }
 
+/** A document and what it is called; without `doc`, one that is read on demand. */
+export interface NamedDocument {
+  collection: string;
+  id: string;
+  doc: object | undefined;
+  schemaVersion: number;
+}
+
 interface Table {
   docs: Map<string, object>;
   /** Ids of documents whose files nobody has asked for yet. */
@@ -31,6 +39,11 @@ export class DocumentTables implements View {
     return (table.docs.get(id) ?? (table.unread.has(id) ? this.readNow(collection, id, table) : undefined)) as T | undefined;
   }
 
+  /** undefined, too, for one that is there and was not read yet. */
+  known(collection: string, id: string): object | undefined {
+    return this.table(collection).docs.get(id);
+  }
+
   list<T>(collection: string): Iterable<T> {
     const { docs, ids, unread } = this.table(collection);
     if (unread.size > 0) return ids.flatMap((id) => this.get<T>(collection, id) ?? []);
@@ -49,6 +62,14 @@ export class DocumentTables implements View {
   /** Of all collections. */
   get total(): number {
     return [...this.tables.values()].reduce((sum, { ids }) => sum + ids.length, 0);
+  }
+
+  /** A snapshot of them. Those of a collection that is read on demand are only named, whether they were read or not. */
+  all(spec: (collection: string) => { schemaVersion: number; onDemand?: boolean }): NamedDocument[] {
+    return [...this.tables].flatMap(([collection, { docs, ids }]) => {
+      const { schemaVersion, onDemand } = spec(collection);
+      return ids.map((id) => ({ collection, id, schemaVersion, doc: onDemand ? undefined : docs.get(id) }));
+    });
   }
 
   ids(collection: string): string[] {

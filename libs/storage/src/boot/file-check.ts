@@ -1,0 +1,240 @@
+import { join } from 'node:path';
+import { setTimeout as delay } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
+import { NOT_DOCUMENTS, type DocumentName } from '../collections.js';
+import type { DurableState, StateParts } from '../durable-state.js';
+import { readDocument, type ReadDocument } from '../fs/read-document.js';
+import { reasonOf } from '../fs/storage-error.js';
+import { isShortage, type DirectoryEntry } from '../fs/storage-fs.js';
+import { isOwnTemporary, TEMPORARY_NAME } from '../fs/write-file-atomic.js';
+import { CHECK_ATTEMPTS_MAX, DOCUMENT_DEPTH_MAX } from '../limits.js';
+import type { LogRecord } from '../log/log-record.js';
+import { documentKey } from '../projection/document-files.js';
+import type { Quarantine } from '../quarantine.js';
+import { EDITED_BY_HAND, lastStates } from './hand-edits.js';
+
+/**
+ * Looks at the files behind a start that read none of them (ADR-0027), a little at a time. What somebody changed, damaged or took
+ * away while nobody was there is put aside, and the files are made again as the store shows them; what somebody put there is put
+ * aside, too. A file that waits to be written is passed over: it is about to be right.
+ */
+export class FileCheck {
+  private readonly stopping = new AbortController();
+  private turnBegan = 0;
+  private running: Promise<void> = Promise.resolve();
+  /** Of those that are read on demand: only the log can say what they were. */
+  private suspects: DocumentName[] = [];
+
+  /** @param records all that the log has; may be read aside of the one who writes it */
+  constructor(
+    private readonly parts: StateParts,
+    private readonly state: DurableState,
+    private readonly quarantine: Quarantine,
+    private readonly records: () => Iterable<LogRecord>,
+  ) {}
+
+  begin(done: () => void): void {
+    this.running = this.run(done);
+  }
+
+  /** Resolves when it is over: done, given up or stopped. */
+  over(): Promise<void> {
+    return this.running;
+  }
+
+  async stop(): Promise<void> {
+    this.stopping.abort();
+    await this.running;
+  }
+
+  private async run(done: () => void): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      try {
+        await this.pass();
+        this.state.looked(true);
+        done();
+        return;
+      } catch (error) {
+        if (this.stopping.signal.aborted) return;
+        if (attempt === CHECK_ATTEMPTS_MAX) {
+          this.state.looked(false);
+          this.quarantine.note('', `the files were not looked at, which the next start does again: ${reasonOf(error)}`);
+          return;
+        }
+        await this.pause(this.parts.limits.retryDelayMs).catch(() => undefined);
+      }
+    }
+  }
+
+  private async pass(): Promise<void> {
+    this.suspects = [];
+    const { collections } = this.parts;
+    await this.turn();
+    await this.walk('', 0);
+    for (const collection of collections.names) {
+      for (const id of [...this.state.documents.ids(collection)]) {
+        await this.look({ collection, id });
+        await this.turn();
+      }
+    }
+    await this.askTheLog();
+  }
+
+  /** Leaves the processor to others, now and then. */
+  private async turn(): Promise<void> {
+    const { checkSliceMs, checkPauseMs } = this.parts.limits;
+    if (performance.now() - this.turnBegan < checkSliceMs) return;
+    await this.pause(checkPauseMs);
+    this.turnBegan = performance.now();
+  }
+
+  /** @throws when it is to stop */
+  private pause(ms: number): Promise<void> {
+    return delay(ms, undefined, { signal: this.stopping.signal });
+  }
+
+  /** From the look at the file to what is decided on it nothing waits, so that no write of ours comes between. */
+  private async look(name: DocumentName): Promise<void> {
+    const { state } = this;
+    if (state.files.waits(name) || !state.documents.has(name.collection, name.id)) return;
+    const doc = state.documents.known(name.collection, name.id);
+    const path = this.pathOf(name, doc);
+    if (!state.changedSince(join(this.parts.root, path))) return;
+    if (doc === undefined) {
+      this.suspects.push(name);
+      return;
+    }
+    const found = this.read(path);
+    if (found === 'missing') this.quarantine.note(path, 'was missing; made again');
+    else if ('reason' in found) await this.quarantine.take(this.place(path), `${found.reason}; made again`);
+    else if (this.isSame(name, found, doc)) return;
+    else await this.quarantine.keep(this.place(path), EDITED_BY_HAND);
+    this.makeAgain(name);
+  }
+
+  private async walk(below: string, depth: number): Promise<void> {
+    for (const { name, kind } of this.entries(below)) {
+      await this.turn();
+      const path = below === '' ? name : `${below}/${name}`;
+      if (depth === 0 && NOT_DOCUMENTS.has(name)) continue;
+      const named = name.endsWith('.json') && !name.startsWith('.');
+      if (kind === 'file' && TEMPORARY_NAME.test(name)) {
+        if (!isOwnTemporary(name)) await this.parts.fs.unlink(this.place(path));
+      } else if (named) {
+        await this.visit(path, kind);
+      } else if (kind === 'link') {
+        this.quarantine.note(path, 'a link; not followed');
+      } else if (kind === 'directory' && depth < DOCUMENT_DEPTH_MAX && this.hasNew(path, depth)) {
+        await this.walk(path, depth + 1);
+      }
+    }
+  }
+
+  /** Most directories are of one session, have none below, and show by their time that nothing came into them. */
+  private hasNew(path: string, depth: number): boolean {
+    return depth === 0 || this.state.changedSince(this.place(path));
+  }
+
+  private entries(below: string): DirectoryEntry[] {
+    try {
+      return this.parts.fs.readDirSync(join(this.parts.root, below));
+    } catch (error) {
+      if (below === '' || isShortage(error)) throw error;
+      this.quarantine.note(below, `unreadable: ${reasonOf(error)}`);
+      return [];
+    }
+  }
+
+  /** Known documents were looked at; what else is there is nobody's. */
+  private async visit(path: string, kind: DirectoryEntry['kind']): Promise<void> {
+    const { state, parts: { collections } } = this;
+    const candidates = collections.candidatesAt(path);
+    if (candidates.some((name) => state.files.waits(name))) return;
+    const known = candidates.find((name) => state.documents.has(name.collection, name.id) && this.pathOf(name, state.documents.known(name.collection, name.id)) === path);
+    if (kind !== 'file') {
+      if (known === undefined) this.quarantine.note(path, `a ${kind}, no file; left alone`);
+      else await this.replace(known, path, `a ${kind}, no file`);
+      return;
+    }
+    if (known !== undefined || [...state.opaque.values()].some((opaque) => opaque.path === path)) return;
+    const found = this.read(path);
+    if (found === 'missing') return;
+    if ('reason' in found) return this.quarantine.take(this.place(path), found.reason);
+    await this.judge(path, found);
+  }
+
+  private async judge(path: string, found: Exclude<ReadDocument, { reason: string }>): Promise<void> {
+    const { state, parts: { collections } } = this;
+    const name = collections.identify(path, found.doc);
+    if (name === undefined) {
+      if (found.schemaVersion !== undefined) this.quarantine.note(path, 'not where its content belongs; left alone');
+    } else if (state.files.waits(name)) {
+      return;
+    } else if (state.has(name)) {
+      await this.quarantine.take(this.place(path), 'an older copy of a document');
+    } else {
+      await this.quarantine.take(this.place(path), 'is no document: it was deleted and somebody brought it back, or never was one here');
+    }
+  }
+
+  /** What is read on demand is not in memory. */
+  private async askTheLog(): Promise<void> {
+    const suspects = this.suspects.filter((name) => !this.state.files.waits(name));
+    if (suspects.length === 0) return;
+    const keys = new Set(suspects.map(documentKey));
+    const last = new Map<string, object>();
+    for (const record of this.records()) {
+      for (const [key, put] of lastStates(keys, [record])) if (put !== 'deleted') last.set(key, put.doc);
+      await this.turn();
+    }
+    for (const name of suspects) {
+      const path = this.pathOf(name, undefined);
+      const logged = last.get(documentKey(name));
+      if (!this.state.documents.has(name.collection, name.id) || this.state.files.waits(name)) continue;
+      const found = this.read(path);
+      if (found === 'missing') this.quarantine.note(path, logged === undefined ? 'is missing, and the log no longer has it' : 'was missing; made again from the log');
+      else if ('reason' in found) await this.quarantine.take(this.place(path), logged === undefined ? found.reason : `${found.reason}; made again from the log`);
+      else if (logged === undefined || this.isSame(name, found, logged)) continue;
+      else await this.quarantine.keep(this.place(path), EDITED_BY_HAND);
+      if (logged === undefined) continue;
+      this.state.recall({ puts: [{ ...name, schemaVersion: this.parts.collections.spec(name.collection).schemaVersion, doc: logged }] });
+      this.makeAgain(name);
+    }
+  }
+
+  private async replace(name: DocumentName, path: string, reason: string): Promise<void> {
+    await this.quarantine.take(this.place(path), `${reason}; made again`);
+    if (this.state.documents.known(name.collection, name.id) === undefined) this.suspects.push(name);
+    else this.makeAgain(name);
+  }
+
+  /** No checkpoint covers the last commit before the file is there. */
+  private makeAgain(name: DocumentName): void {
+    this.state.files.changed(name, this.state.head.commit, undefined, false);
+  }
+
+  private isSame(name: DocumentName, { schemaVersion = 0, doc }: Exclude<ReadDocument, { reason: string }>, expected: object): boolean {
+    return schemaVersion <= this.parts.collections.spec(name.collection).schemaVersion && isDeepStrictEqual(doc, expected);
+  }
+
+  private read(path: string): ReadDocument | 'missing' {
+    const { fs, limits } = this.parts;
+    const there = ((): boolean => {
+      try {
+        return fs.sizeSync(this.place(path)) !== undefined;
+      } catch {
+        // Something else is there, which reading it says.
+        return true;
+      }
+    })();
+    return there ? readDocument(fs, this.place(path), limits.documentFileBytesMax) : 'missing';
+  }
+
+  private pathOf({ collection, id }: DocumentName, doc: object | undefined): string {
+    return this.parts.collections.path(collection, id, doc ?? {});
+  }
+
+  private place(path: string): string {
+    return join(this.parts.root, path);
+  }
+}

@@ -1,0 +1,123 @@
+import { dirname, join } from 'node:path';
+import { setImmediate as turn } from 'node:timers/promises';
+import type { DurableState } from './durable-state.js';
+import { isShortage, type StorageFs } from './fs/storage-fs.js';
+import { SNAPSHOT_CHUNK_BYTES, SNAPSHOT_SYNC_BYTES } from './limits.js';
+import type { LoggedPut } from './log/log-record.js';
+import { decodeRecord, encodeRecord } from './log/record-lines.js';
+import { appendAll } from './fs/write-file-atomic.js';
+import type { NamedDocument } from './view/view.js';
+
+export const SNAPSHOT_FILE = 'snapshot.ndjson';
+/** One that is being written, or that no checkpoint covers yet. */
+export const NEXT_SNAPSHOT_FILE = 'snapshot.next.ndjson';
+const SNAPSHOT_FORMAT = 1;
+const LINE_FEED = 0x0a;
+
+/** The first line. The others are puts as in the log, and names of documents that are read on demand. */
+export interface SnapshotHeader {
+  format: number;
+  logId: string;
+  /** It shows the documents as they were after this commit. */
+  commit: number;
+  /** How many follow: a file that was cut short has fewer. */
+  documents: number;
+}
+
+/** Those of a collection that are read on demand: their files have them. */
+interface UnreadLine {
+  collection: string;
+  unread: string[];
+}
+
+/** A snapshot that was read, and not taken over yet. */
+export interface Snapshot {
+  header: SnapshotHeader;
+  bytes: Buffer;
+}
+
+/**
+ * Writes all documents into one file, a turn of the event loop for every few of them. It is durable when the promise resolves, but
+ * not its name.
+ * @param stopped asked now and then; the file is then as it is
+ * @returns its bytes
+ */
+export async function writeSnapshot(
+  fs: StorageFs, path: string, header: Omit<SnapshotHeader, 'format'>, documents: readonly NamedDocument[], stopped: () => boolean,
+): Promise<number> {
+  const file = await fs.open(path, 'create');
+  let [written, unsynced, waiting] = [0, 0, 0];
+  let chunk: Buffer[] = [];
+  const flush = async (): Promise<void> => {
+    await appendAll(file, Buffer.concat(chunk));
+    written += waiting;
+    unsynced += waiting;
+    [chunk, waiting] = [[], 0];
+    // A little at a time: one sync of everything would keep the log's own waiting.
+    if (unsynced < SNAPSHOT_SYNC_BYTES) return;
+    await file.datasync();
+    unsynced = 0;
+  };
+  try {
+    for (const line of linesOf({ format: SNAPSHOT_FORMAT, ...header }, documents)) {
+      const record = encodeRecord(Buffer.from(JSON.stringify(line)), 0);
+      waiting += record.length;
+      chunk.push(record);
+      if (waiting < SNAPSHOT_CHUNK_BYTES) continue;
+      await flush();
+      await turn();
+      if (stopped()) return written;
+    }
+    await flush();
+    await file.sync();
+    return written;
+  } finally {
+    await file.close();
+  }
+}
+
+function* linesOf(header: SnapshotHeader, documents: readonly NamedDocument[]): Generator<SnapshotHeader | LoggedPut | UnreadLine> {
+  yield header;
+  for (const { doc, ...name } of documents) {
+    if (doc === undefined) yield { collection: name.collection, unread: [name.id] };
+    else yield { collection: name.collection, id: name.id, schemaVersion: name.schemaVersion, doc };
+  }
+}
+
+export async function removeIfThere(fs: StorageFs, path: string): Promise<void> {
+  if (fs.sizeSync(path) === undefined) return;
+  await fs.unlink(path);
+  await fs.syncDir(dirname(path));
+}
+
+/** undefined: there is none of ours. */
+export function readSnapshot(fs: StorageFs, root: string): Snapshot | 'damaged' | undefined {
+  const path = join(root, SNAPSHOT_FILE);
+  try {
+    if (fs.sizeSync(path) === undefined) return undefined;
+    const bytes = fs.readSync(path);
+    const first = decodeRecord(bytes.subarray(0, Math.max(0, bytes.indexOf(LINE_FEED))));
+    if (first === undefined) return 'damaged';
+    const header = JSON.parse(first.json.toString()) as SnapshotHeader;
+    return header.format === SNAPSHOT_FORMAT ? { header, bytes } : undefined;
+  } catch (error) {
+    if (isShortage(error)) throw error;
+    return 'damaged';
+  }
+}
+
+/** @returns false when some of it is damaged: the state is of no use then */
+export function takeOver({ header, bytes }: Snapshot, state: DurableState): boolean {
+  let count = 0;
+  for (let offset = bytes.indexOf(LINE_FEED) + 1; offset > 0 && offset < bytes.length; ) {
+    const end = bytes.indexOf(LINE_FEED, offset);
+    const record = end === -1 ? undefined : decodeRecord(bytes.subarray(offset, end));
+    if (record?.start !== 0) return false;
+    const line = JSON.parse(record.json.toString()) as LoggedPut | UnreadLine;
+    if ('unread' in line) for (const id of line.unread) state.documents.setUnread(line.collection, id);
+    else state.recall({ puts: [line], deletes: [] });
+    count += 'unread' in line ? line.unread.length : 1;
+    offset = end + 1;
+  }
+  return count === header.documents;
+}

@@ -1,0 +1,100 @@
+import { join } from 'node:path';
+import type { DurableState } from './durable-state.js';
+import { reasonOf } from './fs/storage-error.js';
+import { isMissing, type StorageFs } from './fs/storage-fs.js';
+import { SNAPSHOT_ROOM_RESERVES, type StorageLimits } from './limits.js';
+import type { Segments } from './log/segments.js';
+import { NEXT_SNAPSHOT_FILE, removeIfThere, SNAPSHOT_FILE, writeSnapshot } from './snapshot.js';
+
+/**
+ * Writes a snapshot of all documents from time to time (ADR-0027). It takes its name only when a checkpoint covers it: then the
+ * files of everything that it has, and of everything that it has no more, are written and unlinked.
+ */
+export class Snapshots {
+  /** Written, and not covered yet. */
+  private waitingCommit: number | undefined;
+  private running: Promise<void> | undefined;
+  private stopped = false;
+  private failure: string | undefined;
+  /** Of the last one. */
+  private bytes: number;
+
+  constructor(
+    private readonly fs: StorageFs,
+    private readonly root: string,
+    private readonly limits: StorageLimits,
+    private readonly logId: string,
+    private readonly state: DurableState,
+    private readonly segments: Segments,
+    /** The commit of the one that a start can use; undefined: there is none. */
+    private commit: number | undefined,
+  ) {
+    this.bytes = commit === undefined ? 0 : fs.sizeSync(join(root, SNAPSHOT_FILE)) ?? 0;
+  }
+
+  /** The last failure, until one succeeds. */
+  get lastError(): string | undefined {
+    return this.failure;
+  }
+
+  /** A start would have to read the documents' files, or a long piece of the log. */
+  get wanted(): boolean {
+    const { commit, bytes, segments, limits: { snapshotDocumentsMin, snapshotLogBytesMin, logBytesMax } } = this;
+    const { documentCount, head } = this.state;
+    if (documentCount < snapshotDocumentsMin) return false;
+    if (commit === undefined || (segments.chain[0]?.firstCommit ?? 0) > commit + 1) return true;
+    return segments.bytesAfter(commit, head.commit) >= Math.min(Math.max(snapshotLogBytesMin, bytes), logBytesMax / 2);
+  }
+
+  /**
+   * A checkpoint was written. What fails is tried again with the next one.
+   * @param written called when a snapshot waits to be covered
+   */
+  async covered(commit: number, written: () => void): Promise<void> {
+    if (this.waitingCommit !== undefined && this.waitingCommit <= commit) await this.use(this.waitingCommit);
+    if (this.waitingCommit !== undefined || this.running !== undefined || this.stopped || !this.wanted) return;
+    this.running = this.write().then(written).finally(() => (this.running = undefined));
+  }
+
+  async stop(): Promise<void> {
+    this.stopped = true;
+    await this.running;
+  }
+
+  private async use(commit: number): Promise<void> {
+    try {
+      await this.fs.rename(this.next, join(this.root, SNAPSHOT_FILE));
+      await this.fs.syncDir(this.root);
+      [this.commit, this.waitingCommit, this.failure] = [commit, undefined, undefined];
+    } catch (error) {
+      this.failure = reasonOf(error);
+      if (isMissing(error)) this.waitingCommit = undefined;
+    }
+  }
+
+  private async write(): Promise<void> {
+    const { fs, logId, state, next } = this;
+    const { commit } = state.head;
+    const documents = state.allDocuments();
+    try {
+      await removeIfThere(fs, next);
+      if (!(await this.hasRoom())) return;
+      this.bytes = await writeSnapshot(fs, next, { logId, commit, documents: documents.length }, documents, () => this.stopped);
+      if (!this.stopped) [this.waitingCommit, this.failure] = [commit, undefined];
+    } catch (error) {
+      this.failure = reasonOf(error);
+      await fs.unlink(next).catch(() => undefined);
+    }
+  }
+
+  /** What only makes starts quicker must not be what fills the disk. */
+  private async hasRoom(): Promise<boolean> {
+    const { fs, root, limits: { reserveBytes } } = this;
+    const free = await fs.freeBytes?.(root) ?? Infinity;
+    return free >= SNAPSHOT_ROOM_RESERVES * reserveBytes + 2 * this.bytes;
+  }
+
+  private get next(): string {
+    return join(this.root, NEXT_SNAPSHOT_FILE);
+  }
+}
