@@ -1,11 +1,12 @@
 import { fileURLToPath } from 'node:url';
+import { mappedForSpecs } from './tools/lib/bundle-for-specs.mjs';
 
 export default {
   testEnvironment: 'node',
   // A test waits for a state, not for a time: this only ends one that would hang, also on a busy machine.
   testTimeout: 60_000,
   extensionsToTreatAsEsm: ['.ts'],
-  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1' },
+  moduleNameMapper: { '^(\\.{1,2}/.*)\\.js$': '$1', ...mappedForSpecs() },
   // Every file loads its modules anew, and what they leave behind slows the next down.
   workerIdleMemoryLimit: '600MB',
   testSequencer: fileURLToPath(new URL('./tools/lib/processes-first.mjs', import.meta.url)),

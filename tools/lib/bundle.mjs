@@ -24,7 +24,7 @@ const ABSENT = {
 };
 
 /** Nest tells people of its classes by their names. */
-const ONE_FILE = { bundle: true, keepNames: true, platform: 'node', format: 'esm', target: 'node20', plugins: [ABSENT], banner: { js: REQUIRE }, logLevel: 'error' };
+export const ONE_FILE = { bundle: true, keepNames: true, platform: 'node', format: 'esm', target: 'node20', plugins: [ABSENT], banner: { js: REQUIRE }, logLevel: 'error' };
 
 const dist = (root, app) => join(root, 'apps', app, 'dist');
 const bundled = (root, app, entry) => join(dist(root, app), `${entry}.bundle.js`);

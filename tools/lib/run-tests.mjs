@@ -1,6 +1,7 @@
 import { spawn } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { bundleForSpecs } from './bundle-for-specs.mjs';
 import { readJsonIfThere } from './files.mjs';
 import { AGENT_TESTS_MS_MAX, FAULT_TESTS_MS_MAX, LONG_FAULT_TESTS_MS_MAX, TEST_WORKERS, TESTS_MS_MAX } from './limits.mjs';
 import { say, sayLines, seconds } from './say.mjs';
@@ -43,6 +44,8 @@ export async function lint() {
 async function runJest(jestArgs) {
   mkdirSync(join(ROOT, '.cache'), { recursive: true });
   rmSync(RESULTS, { force: true });
+  // Without it, only slower.
+  await bundleForSpecs().catch((error) => say('specs', `load everything from many files: ${error.message.split('\n')[0]}`));
   const ok = await run([
     '--experimental-vm-modules', '--disable-warning=ExperimentalWarning', END_WITH_PARENT, bin('jest', 'bin', 'jest.js'),
     `--maxWorkers=${TEST_WORKERS}`, '--json', `--outputFile=${RESULTS}`, ...jestArgs,

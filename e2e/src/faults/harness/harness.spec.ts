@@ -8,7 +8,7 @@ import { Harness } from './harness.js';
 
 /** `npm run test:faults` sets these; by hand they may be set, too. */
 const { ORBITMESH_FAULT_ROUNDS, ORBITMESH_FAULT_NAMES, ORBITMESH_FAULT_SESSIONS, ORBITMESH_FAULT_SOAK_MINUTES, ORBITMESH_FAULT_RESULTS } = process.env;
-const ROUNDS = Number(ORBITMESH_FAULT_ROUNDS ?? (LONG ? 25 : 2));
+const ROUNDS = Number(ORBITMESH_FAULT_ROUNDS ?? (LONG ? 25 : 1));
 const SESSIONS = Number(ORBITMESH_FAULT_SESSIONS ?? 0);
 const SOAK_MINUTES = Number(ORBITMESH_FAULT_SOAK_MINUTES ?? 0);
 const FAULTS = ORBITMESH_FAULT_NAMES?.split(',');
