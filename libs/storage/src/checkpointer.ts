@@ -63,10 +63,12 @@ export class Checkpointer {
     return this.running;
   }
 
-  async stop(): Promise<void> {
+  /** @param wholly everything is written, and covered by the last checkpoint */
+  async stop(wholly: boolean): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);
     await this.running?.catch(() => undefined);
+    if (wholly) await this.snapshots.finish(this.covered);
     await this.snapshots.stop();
   }
 

@@ -136,6 +136,11 @@ export class DurableState {
     }
   }
 
+  /** By collection. */
+  get schemaVersions(): Record<string, number> {
+    return Object.fromEntries(this.collections.names.map((name) => [name, this.collections.spec(name).schemaVersion]));
+  }
+
   /** As they are now, also when they change later. */
   allDocuments(): NamedDocument[] {
     const { documents, opaque, collections } = this;

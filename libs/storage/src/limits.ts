@@ -35,7 +35,7 @@ export interface StorageLimits {
   /** A checkpoint is written at the latest this long after a commit (ms), or after so many commits. */
   checkpointDelayMs: number;
   checkpointCommitsMax: number;
-  /** With so many documents a start reads a snapshot of them instead of their files; with fewer it is not worth one. */
+  /** With so many documents a store has a snapshot of them, which a start reads instead of their files. */
   snapshotDocumentsMin: number;
   /** A new one is written when the log behind it has so many bytes and no fewer than itself: a start reads and replays them, at about 10 ms a MiB. */
   snapshotLogBytesMin: number;
@@ -87,7 +87,7 @@ export const STORAGE_LIMITS: StorageLimits = {
   retryDelayMs: 1_000,
   checkpointDelayMs: 5_000,
   checkpointCommitsMax: 10_000,
-  snapshotDocumentsMin: 1_000,
+  snapshotDocumentsMin: 1,
   snapshotLogBytesMin: 16 * MIB,
   checkSliceMs: 4,
   checkPauseMs: 16,

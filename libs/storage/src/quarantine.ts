@@ -12,6 +12,9 @@ export interface Damage {
   at: string;
 }
 
+/** It is not there, or something else has the place of its directory. */
+const isOutOfReach = (error: unknown): boolean => isMissing(error) || ['ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '');
+
 const WHY = '.why.json';
 const NAME_BYTES_MAX = 160;
 const WHY_BYTES_MAX = 64 * 1024;
@@ -94,14 +97,14 @@ export class Quarantine {
   /** Moves a file here. */
   async take(path: string, reason: string): Promise<void> {
     const name = await this.announce(path, reason);
+    this.names.add(name);
     try {
       await this.fs.rename(path, join(this.dir, name));
+      await this.fs.syncDir(this.dir);
+      await this.fs.syncDir(join(path, '..'));
     } catch (error) {
-      if (!isMissing(error)) throw error;
+      if (!isOutOfReach(error)) throw error;
     }
-    this.names.add(name);
-    await this.fs.syncDir(this.dir);
-    await this.fs.syncDir(join(path, '..'));
   }
 
   /** Keeps a copy of a file that is about to be replaced. */

@@ -20,8 +20,8 @@ export interface SnapshotHeader {
   logId: string;
   /** It shows the documents as they were after this commit. */
   commit: number;
-  /** All that there are: one that is not known is of a newer version. */
-  collections: string[];
+  /** Of all collections: a newer one, and a collection that is not known, is for a newer version to read. */
+  schemaVersions: Record<string, number>;
   /** How many follow: a file that was cut short has fewer. */
   documents: number;
 }

@@ -58,6 +58,13 @@ export class Snapshots {
     }).finally(() => (this.running = undefined));
   }
 
+  /** An orderly end leaves one: without it the next start would have to believe the files. */
+  async finish(covered: number): Promise<void> {
+    await this.running;
+    if (this.commit === undefined && this.waitingCommit === undefined && this.wanted) await this.write();
+    if (this.commit === undefined && this.waitingCommit !== undefined && this.waitingCommit <= covered) await this.use(this.waitingCommit);
+  }
+
   async stop(): Promise<void> {
     this.stopped = true;
     await this.running;
@@ -81,7 +88,7 @@ export class Snapshots {
     try {
       await removeIfThere(fs, next);
       if (!(await this.hasRoom())) return;
-      this.bytes = await writeSnapshot(fs, next, { logId, commit, collections: state.documents.collections, documents: documents.length }, documents, () => this.stopped);
+      this.bytes = await writeSnapshot(fs, next, { logId, commit, schemaVersions: state.schemaVersions, documents: documents.length }, documents, () => this.stopped);
       if (!this.stopped) [this.waitingCommit, this.failure] = [commit, undefined];
     } catch (error) {
       this.failure = reasonOf(error);

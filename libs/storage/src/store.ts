@@ -216,9 +216,9 @@ export class Store {
   private async end(): Promise<void> {
     try {
       // A failure here loses nothing: it is all in the log, and `health` has said so.
-      await this.flush().catch(() => undefined);
+      const wholly = await this.flush().then(() => true, () => false);
       await this.recovered.check?.stop();
-      await this.checkpointer.stop();
+      await this.checkpointer.stop(wholly);
       await this.state.behind.stop();
       await this.parts.reserve.stop();
       await this.log.close();
@@ -262,7 +262,7 @@ export class Store {
   private assertOwner(): void {
     if (this.lock.held()) return;
     void this.state.behind.stop();
-    void this.checkpointer.stop();
+    void this.checkpointer.stop(false);
     throw new AppError('STORAGE_LOCKED', `The lock of ${this.parts.root} was taken away; this process writes nothing any more and has to be started again.`, { dir: this.parts.root });
   }
 

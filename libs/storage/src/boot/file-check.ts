@@ -31,6 +31,8 @@ export class FileCheck {
   private suspects: DocumentName[] = [];
   /** What went wrong with one file keeps nobody from looking at the others. */
   private failures: unknown[] = [];
+  /** Their documents are being written: they may be older files of these, which go with that. */
+  private postponed: string[] = [];
   /** It is over when they are written: until then the next start has to look again. */
   private readonly again: DocumentName[] = [];
 
@@ -73,7 +75,7 @@ export class FileCheck {
   }
 
   private async pass(): Promise<void> {
-    [this.suspects, this.failures] = [[], []];
+    [this.suspects, this.failures, this.postponed] = [[], [], []];
     const { collections } = this.parts;
     const { documents, opaque } = this.state;
     await this.turn();
@@ -83,6 +85,7 @@ export class FileCheck {
     }
     for (const [key, { path }] of opaque) await this.each(() => this.lookAtNewer(nameOf(key), path));
     await this.askTheLog();
+    await this.visitPostponed();
     if (this.failures.length > 0) throw this.failures[0];
     while (this.again.some((name) => this.state.files.waits(name))) await this.pause(this.parts.limits.checkPauseMs);
   }
@@ -177,11 +180,14 @@ export class FileCheck {
   private async visit(path: string, kind: DirectoryEntry['kind']): Promise<void> {
     const { state, parts: { collections } } = this;
     const candidates = collections.candidatesAt(path);
-    if (candidates.some((name) => state.files.waits(name))) return;
     const known = candidates.find((name) => state.documents.has(name.collection, name.id) && this.pathOf(name, state.documents.known(name.collection, name.id)) === path);
     if (kind !== 'file') {
       if (known === undefined) this.quarantine.note(path, `a ${kind}, no file; left alone`);
       else await this.replace(known, path, `a ${kind}, no file`);
+      return;
+    }
+    if (candidates.some((name) => state.files.waits(name))) {
+      this.postponed.push(path);
       return;
     }
     if (known !== undefined || candidates.some((name) => state.opaque.get(documentKey(name))?.path === path)) return;
@@ -189,6 +195,13 @@ export class FileCheck {
     if (found === 'missing') return;
     if ('reason' in found) return this.quarantine.take(this.place(path), found.reason);
     await this.judge(path, found);
+  }
+
+  private async visitPostponed(): Promise<void> {
+    const { collections } = this.parts;
+    const waiting = (): boolean => this.postponed.some((path) => collections.candidatesAt(path).some((name) => this.state.files.waits(name)));
+    while (waiting()) await this.pause(this.parts.limits.checkPauseMs);
+    for (const path of this.postponed.splice(0)) await this.each(() => this.visit(path, 'file'));
   }
 
   private async judge(path: string, found: Exclude<ReadDocument, { reason: string }>): Promise<void> {

@@ -150,7 +150,9 @@ async function openAnswers(state: DurableState, { parts: { fs, root, limits }, c
 
 /** The files are as we wrote them but for those that were changed after this, in ms since 1970. */
 function filesAsOf({ parts: { fs, root }, checkpoint }: Sources): number | undefined {
-  return checkpoint?.filesAsOf ?? fs.changedAtSync?.(join(root, CHECKPOINT_FILE));
+  const time = checkpoint?.filesAsOf ?? fs.changedAtSync?.(join(root, CHECKPOINT_FILE));
+  // The clock was set back: what was changed since has an earlier time.
+  return time !== undefined && time > Date.now() ? 0 : time;
 }
 
 /** One that a checkpoint covers and the log goes on from. */
@@ -161,9 +163,9 @@ async function usableSnapshot({ parts: { fs, root, collections }, log, checkpoin
     await quarantine.take(join(root, SNAPSHOT_FILE), 'damaged; the documents were read from their files');
     return undefined;
   }
-  const { commit = Infinity, logId, collections: named = [] } = snapshot?.header ?? {};
+  const { commit = Infinity, logId, schemaVersions = {} } = snapshot?.header ?? {};
   const connected = log.chain.length > 0 && log.chain[0].firstCommit <= commit + 1 && log.lastCommit >= checkpoint.commit && log.damages.length === 0;
-  const known = named.every((name) => collections.names.includes(name));
+  const known = Object.entries(schemaVersions).every(([name, version]) => collections.names.includes(name) && version <= collections.spec(name).schemaVersion);
   return logId === log.logId && commit <= checkpoint.commit && connected && known ? snapshot : undefined;
 }
 

@@ -69,7 +69,7 @@ const KILLED: Step[] = [
   { commits: [{ deletes: [{ collection: 'tasks', id: 't1' }], events: [event('c', 's1')] }] },
 ];
 
-const LIMITS = { segmentBytesMax: 700, logBytesMax: 1_500, writesInFlightMax: 3, retryDelayMs: 1 };
+const LIMITS = { snapshotDocumentsMin: Infinity, segmentBytesMax: 700, logBytesMax: 1_500, writesInFlightMax: 3, retryDelayMs: 1 };
 /** Every batch in a new segment; every commit begins a checkpoint, and each compacts the log; every answer in a new segment, and the one before the last goes. */
 const TIGHT = { ...LIMITS, segmentBytesMax: 1, logBytesMax: 1, answerSegmentBytesMax: 1, answersMax: 2, checkpointCommitsMax: 1 };
 

@@ -105,7 +105,7 @@ export const nodeFs: StorageFs = {
   },
 
   changedAtSync(path) {
-    return statSync(path, { throwIfNoEntry: false })?.ctimeMs;
+    return lstatSync(path, { throwIfNoEntry: false })?.ctimeMs;
   },
 
   async freeBytes(dir) {

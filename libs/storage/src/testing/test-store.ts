@@ -31,6 +31,7 @@ export class TestStores {
     return dir;
   }
 
+  /** Without snapshots, so that a start reads the files; with them where limits say so. */
   async open(dir: string, options: Partial<StoreOptions> = {}): Promise<Store> {
     const store = await Store.open({
       dir,
@@ -38,6 +39,7 @@ export class TestStores {
       installationId: 'inst',
       sessionEvents: (id) => `sessions/${id}/events.ndjson`,
       ...options,
+      limits: { snapshotDocumentsMin: Infinity, ...options.limits },
     });
     this.stores.push(store);
     return store;

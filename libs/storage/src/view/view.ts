@@ -59,10 +59,6 @@ export class DocumentTables implements View {
     return this.table(collection).ids.length;
   }
 
-  get collections(): string[] {
-    return [...this.tables.keys()];
-  }
-
   /** Of all collections. */
   get total(): number {
     return [...this.tables.values()].reduce((sum, { ids }) => sum + ids.length, 0);
