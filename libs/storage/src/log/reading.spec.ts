@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync } from 'node:fs';
+import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { EventEnvelope } from '@orbitmesh/domain';
@@ -170,6 +170,23 @@ describe("a page of a session's events", () => {
       after = Number(nextCursor);
     }
     expect(seen).toEqual(Array.from({ length: 62 }, (__, n) => n + 1));
+  });
+
+  it.each([[1, 3], [2, 4], [4, 6]])('leaves out a line whose number a disk changed from %d to %d, says so, and none after it', async (from, to) => {
+    const dir = stores.dir();
+    const store = await stores.open(dir);
+    await commitEvents(store, 4, () => 'sess_1');
+    await store.flush();
+    const path = join(dir, 'sessions/sess_1/events.ndjson');
+    writeFileSync(path, readFileSync(path, 'utf8').replace(`"sessionSeq":${from}}`, `"sessionSeq":${to}}`));
+    await commitEvents(store, 3, () => 'sess_1');
+
+    const { items } = await store.readSessionEvents('sess_1', { limit: 10 });
+    const later = await store.readSessionEvents('sess_1', { limit: 10, after: 2 });
+
+    expect(items.map(({ sessionSeq }) => sessionSeq)).toEqual([1, 2, 3, 4, 5, 6, 7].filter((seq) => seq !== from));
+    expect(later.items.map(({ seq }) => seq)).toEqual([3, 4, 5, 6, 7].filter((seq) => seq !== from));
+    expect(store.health().quarantined).toMatchObject([{ reason: 'a damaged line is left out of pages' }]);
   });
 
   it('filtered by type finds the last one of many, and says how far it looked', async () => {

@@ -11,7 +11,7 @@ export interface SessionLine {
   event: StoredEvent;
 }
 
-interface Extent {
+export interface Extent {
   /** The last sessionSeq in it. */
   seq: number;
   bytes: number;
@@ -112,13 +112,16 @@ export class SessionFile {
     return (line === 0 && start > 0) || sessionSeqOf(tail.toString('utf8', line)) === seq;
   }
 
-  /** Of these bytes the lines up to the last good one count. */
+  /** Of these bytes the lines up to the last good one count: a number that is higher than the recorded one would hide what the log has. */
   private cutTo(bytes: Buffer): void {
     let [seq, end] = [0, bytes.lastIndexOf(LINE_FEED) + 1];
     while (end > 0) {
       const start = end < 2 ? 0 : bytes.lastIndexOf(LINE_FEED, end - 2) + 1;
-      seq = sessionSeqOf(bytes.toString('utf8', start, end));
-      if (seq > 0) break;
+      const found = sessionSeqOf(bytes.toString('utf8', start, end));
+      if (found > 0 && found <= this.synced.seq) {
+        seq = found;
+        break;
+      }
       end = start;
     }
     this.synced = { seq, bytes: end };

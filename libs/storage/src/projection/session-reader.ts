@@ -6,7 +6,7 @@ import type { StorageLimits } from '../limits.js';
 import type { EventPage } from '../log/log-reader.js';
 import { Page, pageBounds } from '../log/page.js';
 import type { SessionEvents } from './session-events.js';
-import type { SessionLine } from './session-file.js';
+import type { Extent, SessionLine } from './session-file.js';
 
 export interface SessionPageQuery {
   /** A sessionSeq; the page begins after it. */
@@ -22,6 +22,40 @@ interface Index {
   entries: { seq: number; offset: number }[];
   scannedBytes: number;
 }
+
+interface LineRead {
+  envelope: EventEnvelope;
+  bytes: number;
+}
+
+/** Lines have no checksum: a number that is too high, taken for true, would hide the lines that come after it. So each is held until the next one is known. */
+class LineNumbers {
+  private held: LineRead | undefined;
+
+  constructor(private last: number) {}
+
+  /** The line before, which is believed unless this one has a number that it leaves out. */
+  next(line: LineRead): LineRead | 'damaged' | undefined {
+    const { held } = this;
+    const damaged = held !== undefined && this.isTooHigh(held, line.envelope.sessionSeq as number);
+    if (held !== undefined && !damaged) this.last = Math.max(this.last, held.envelope.sessionSeq as number);
+    this.held = line;
+    return damaged ? 'damaged' : held;
+  }
+
+  /** @param seq the last number that the file has */
+  end(seq: number): LineRead | 'damaged' | undefined {
+    const { held } = this;
+    return held !== undefined && this.isTooHigh(held, seq + 1) ? 'damaged' : held;
+  }
+
+  private isTooHigh({ envelope }: LineRead, next: number): boolean {
+    const seq = envelope.sessionSeq as number;
+    return seq > this.last + 1 && next > this.last && next <= seq;
+  }
+}
+
+const LEFT_OUT = 'a damaged line is left out of pages';
 
 /** A page being made: what fits, and how far it has looked. */
 class SessionPage {
@@ -79,14 +113,14 @@ export class SessionReader {
     if (file !== undefined) {
       // Both are taken together: what is synced while we read stays in this array of lines.
       const { synced, lines, path } = file;
-      const more = after >= synced.seq || (await this.fromFile(sessionId, path, synced.bytes, found));
+      const more = after >= synced.seq || (await this.fromFile(sessionId, path, synced, found));
       if (more) fromMemory(lines, found);
     }
     return { items: found.page.items, nextCursor: String(found.scanned) };
   }
 
   /** True when there may be more after the file. */
-  private async fromFile(sessionId: string, path: string, bytes: number, found: SessionPage): Promise<boolean> {
+  private async fromFile(sessionId: string, path: string, { bytes, seq }: Extent, found: SessionPage): Promise<boolean> {
     const file = await this.fs.open(path, 'read').catch((error: unknown) => {
       if (isMissing(error)) return undefined;
       if (error instanceof NotAFileError) this.onDamage(path, reasonOf(error));
@@ -98,13 +132,20 @@ export class SessionReader {
     }
     try {
       const offset = await this.offsetOf(sessionId, file, found.after, bytes);
+      const numbers = new LineNumbers(offset === 0 ? 0 : found.after);
       for await (const lines of readLines(file, offset, bytes)) {
         for (const line of lines) {
           const envelope = this.parse(path, line.bytes);
-          if (envelope !== undefined && !found.take(envelope, line.bytes.length)) return false;
+          if (envelope === undefined) continue;
+          const before = numbers.next({ envelope, bytes: line.bytes.length });
+          if (before === 'damaged') this.onDamage(path, LEFT_OUT);
+          else if (before !== undefined && !found.take(before.envelope, before.bytes)) return false;
         }
         if (found.page.items.length > 0 && found.scannedBytes > this.limits.scanBytesMax) return false;
       }
+      const last = numbers.end(seq);
+      if (last === 'damaged') this.onDamage(path, LEFT_OUT);
+      else if (last !== undefined) return found.take(last.envelope, last.bytes);
       return true;
     } finally {
       await file.close();
@@ -143,7 +184,7 @@ export class SessionReader {
     } catch {
       // Told below, as one that is JSON and no event.
     }
-    if (path !== '') this.onDamage(path, 'a damaged line is left out of pages');
+    if (path !== '') this.onDamage(path, LEFT_OUT);
     return undefined;
   }
 }
