@@ -40,6 +40,8 @@ export interface StateParts {
 export class DurableState {
   readonly head: Head = { commit: 0, seq: 0 };
   readonly documents: DocumentTables;
+  /** All that show its documents. */
+  readonly views: DocumentTables[] = [];
   /** Documents of a newer version, by key. */
   readonly opaque = new Map<string, OpaqueDocument>();
   readonly tail: EventTail;
@@ -58,12 +60,13 @@ export class DurableState {
     const { fs, root, limits, collections } = parts;
     this.collections = collections;
     this.documents = new DocumentTables(collections.names, this.readerWhenLookedAt());
+    this.views.push(this.documents);
     this.tail = new EventTail(limits.tailBytesMax);
     this.behind = new WriteBehind(limits);
     this.answers = new AnswerTable(limits, parts.clock, (place) => this.answerJournal.read(place));
     const { behind, documents, opaque } = this;
     const directories = new Directories(fs, root);
-    this.files = new DocumentFiles(fs, root, collections, documents, opaque, directories, behind);
+    this.files = new DocumentFiles(fs, root, collections, documents, opaque, directories, behind, (name, doc) => this.unload(name, doc));
     const { onDamage, sessionEvents: pathOf } = parts;
     this.sessions = new SessionEvents({ fs, root, limits, directories, behind, pathOf, onDamage });
   }
@@ -155,6 +158,12 @@ export class DurableState {
     const kept: KeptAnswer = { commit, at: answer.at, bytes: JSON.stringify(answer).length, content: answer };
     this.answers.add(answer, kept);
     this.answerJournal.add(kept);
+  }
+
+  /** What is read on demand need not be in memory once its file has it. While files are looked at they are not believed. */
+  private unload(name: DocumentName, doc: object): void {
+    if (!this.collections.spec(name.collection).onDemand || this.looking) return;
+    for (const view of this.views) view.unload(name.collection, name.id, doc);
   }
 
   /** The last commit that nothing has to be replayed for: all its files, events and answers are durable. */

@@ -74,6 +74,7 @@ export class Store {
     this.durable = state.documents;
     this.pending = this.pendingDocuments = new DocumentTables(options.collections.names, (collection, id) => state.documents.get(collection, id));
     this.pendingDocuments.copyFrom(state.documents);
+    state.views.push(this.pendingDocuments);
     this.pendingNumbers = { ...state.head };
     this.idempotency = { lookup: (scope, key) => state.answers.lookup(scope, key) };
     this.checkpointer = new Checkpointer(parts.fs, parts.root, limits, recovered);

@@ -67,6 +67,7 @@ describe('a manifest, and what it was made of, that can be read and is another',
   /** By a disk that goes bad, after a start, which leaves it closed: before, it would have looked into it. */
   const replaced = async (name: string, content: string): Promise<void> => {
     service = await TestService.start({ home: service.home });
+    await service.store.checked();
     await writeFile(file(id, name), content);
   };
   const edited = async (name: string, change: object) => JSON.stringify({ ...JSON.parse(await readFile(file(id, name), 'utf8')) as object, ...change });

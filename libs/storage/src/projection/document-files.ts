@@ -35,6 +35,8 @@ export class DocumentFiles {
     private readonly opaque: Map<string, OpaqueDocument>,
     private readonly directories: Directories,
     private readonly behind: WriteBehind,
+    /** Its file is durable, and has just this. */
+    private readonly written: (name: DocumentName, doc: object) => void,
   ) {}
 
   /** The document changed: `before` is what its file shows now or is about to show. */
@@ -84,6 +86,7 @@ export class DocumentFiles {
     const path = this.collections.path(name.collection, name.id, doc);
     const { plain, schemaVersion } = this.collections.spec(name.collection);
     await this.replace(path, documentText(plain, schemaVersion, doc));
+    this.written(name, doc);
     return path;
   }
 

@@ -19,7 +19,7 @@ export interface NamedDocument {
 
 interface Table {
   docs: Map<string, object>;
-  /** Ids of documents whose files nobody has asked for yet. */
+  /** Ids of documents that are read each time that somebody asks for them. */
   unread: Set<string>;
   /** Sorted. */
   ids: string[];
@@ -36,7 +36,7 @@ export class DocumentTables implements View {
 
   get<T>(collection: string, id: string): T | undefined {
     const table = this.table(collection);
-    return (table.docs.get(id) ?? (table.unread.has(id) ? this.readNow(collection, id, table) : undefined)) as T | undefined;
+    return (table.docs.get(id) ?? (table.unread.has(id) ? this.read(collection, id) : undefined)) as T | undefined;
   }
 
   /** undefined, too, for one that is there and was not read yet. */
@@ -82,6 +82,14 @@ export class DocumentTables implements View {
     docs.set(id, doc);
   }
 
+  /** From now on it is read when somebody asks for it, if it is still this one. */
+  unload(collection: string, id: string, doc: object): void {
+    const { docs, unread } = this.table(collection);
+    if (docs.get(id) !== doc) return;
+    docs.delete(id);
+    unread.add(id);
+  }
+
   /** There is such a document, and it is read when somebody asks for it. */
   setUnread(collection: string, id: string): void {
     const { ids, unread } = this.table(collection);
@@ -109,14 +117,6 @@ export class DocumentTables implements View {
     }
   }
 
-  /** What cannot be read stays unread: it may be mended meanwhile. */
-  private readNow(collection: string, id: string, { docs, unread }: Table): object | undefined {
-    const doc = this.read(collection, id);
-    if (doc === undefined) return undefined;
-    unread.delete(id);
-    docs.set(id, doc);
-    return doc;
-  }
 
   private table(collection: string): Table {
     const table = this.tables.get(collection);
