@@ -6,6 +6,13 @@ requireNode();
 const [{ ROOT, setUp }, { Refusal, fail }, { Interruption }] = await Promise.all([
   import('./lib/set-up.mjs'), import('./lib/say.mjs'), import('./lib/demo-interruption.mjs'),
 ]);
+const USAGE = 'npm run demo: an agent at work, from task to report. It takes no arguments; ORBITMESH_HOME says in which home.';
+const [argument] = process.argv.slice(2);
+if (argument === '--help' || argument === '-h') {
+  process.stdout.write(`${USAGE}\n`);
+  process.exit(0);
+}
+if (argument !== undefined) fail(new Refusal(`Unknown argument ${argument}; ${USAGE}`));
 const interruption = new Interruption();
 
 try {

@@ -1,10 +1,10 @@
 import { existsSync, readdirSync } from 'node:fs';
-import { join } from 'node:path';
+import { basename, join } from 'node:path';
 import { ApiClient } from '@orbitmesh/api-client';
 import { FeedPrinter } from './demo-feed.mjs';
 import { makeRepository } from './demo-repository.mjs';
 import { DEMO_SESSION_WAIT_MS } from './limits.mjs';
-import { Refusal, say, sayLines, shortPath } from './say.mjs';
+import { Refusal, cliIn, say, sayLines, shellWord, shortPath } from './say.mjs';
 
 /**
  * The main job, end to end: a project, a task, an agent at work on it, its question answered, its report.
@@ -16,7 +16,7 @@ export async function tellStory(stack, interruption) {
   const repository = makeRepository();
   say('repository', `${repository} (made for this demo; it stays)`);
   const api = new ApiClient(stack);
-  const { body: project } = await api.createProject({ name: 'Lighthouse', workingDir: repository });
+  const { body: project } = await api.createProject({ name: basename(repository), workingDir: repository });
   say('project', `${project.id}  ${project.name}`);
   const { body: task, cursor } = await api.createTask({
     projectId: project.id, title: 'Survey the repository and write a report',
@@ -80,9 +80,14 @@ The session: state ${session.state}, outcome ${session.outcome.code} (reported b
 What to open next
   the report    ${report}
   the record    ${shortPath(files)}/{session.json,manifest.json,events.ndjson}
-${stack.own
-    ? `  again, live   npm start, and npm run demo in another terminal`
-    : `  its feed      ./orbitmesh attach ${session.id}
-  over REST     curl -H "Authorization: Bearer $(cat ${shortPath(join(stack.home, 'api-gateway', 'admin.token'))})" ${stack.url}/api/sessions/${session.id}`}
+${stack.own ? '  again, live   npm start, and npm run demo in another terminal' : whatItAnswers(stack, session)}
 `);
+}
+
+/** The token stays out of the process list. */
+function whatItAnswers(stack, session) {
+  const [cli, header] = [cliIn(stack.home), join(stack.home, 'header')];
+  return `  its feed      ${cli} attach ${session.id}
+  over REST     ${cli} token | (umask 077; sed 's/^/authorization: Bearer /' > ${shellWord(header)})
+                curl -s -H @${shellWord(header)} ${stack.url}/api/sessions/${session.id}`;
 }

@@ -1,5 +1,5 @@
 import { READY_REMINDER_MS, SIGNAL_REPEAT_MS } from './limits.mjs';
-import { Refusal, fail, say, sayLines, shortPath } from './say.mjs';
+import { Refusal, cliIn, fail, ofHome, say, sayLines, shortPath } from './say.mjs';
 import { readSettings } from './settings.mjs';
 import { Stack } from './stack.mjs';
 
@@ -37,14 +37,20 @@ async function startAndTell(stack, natsServer) {
   } finally {
     clearInterval(reminder);
   }
+  const [demo, status] = sameWidth(`${ofHome(stack.home)}npm run demo`, `${cliIn(stack.home)} status`);
   sayLines(`
 OrbitMesh is ready at ${stack.url}
   admin token   ${shortPath(stack.tokenFile)}
   logs          ${shortPath(stack.logFile('*'))}
-  try           npm run demo         in another terminal: an agent at work, from task to report
-                ./orbitmesh status   what is running
+  try           ${demo}   in another terminal: an agent at work, from task to report
+                ${status}   what is running
   stop          Ctrl-C               ends the agents too; npm start -- --keep-agents leaves them
 `);
+}
+
+function sameWidth(...texts) {
+  const width = Math.max(...texts.map(({ length }) => length));
+  return texts.map((text) => text.padEnd(width));
 }
 
 function stopOnSignal(stack, keepAgents) {

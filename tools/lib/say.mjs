@@ -1,4 +1,5 @@
 import { homedir } from 'node:os';
+import { join } from 'node:path';
 
 /** One line for the person at the terminal: what it is about, then what happened. */
 export function say(about, what) {
@@ -13,6 +14,21 @@ export function sayLines(text) {
 export function shortPath(path) {
   const home = homedir();
   return path === home || path.startsWith(`${home}/`) ? `~${path.slice(home.length)}` : path;
+}
+
+/** The CLI of this checkout, for the commands that are proposed: of another home than the default one it has to be told. */
+export function cliIn(home) {
+  return `${ofHome(home)}./orbitmesh`;
+}
+
+/** What goes before a command that is about this home. */
+export function ofHome(home) {
+  return home === join(homedir(), '.orbitmesh') ? '' : `ORBITMESH_HOME=${shellWord(home)} `;
+}
+
+/** As a shell takes it for one word. */
+export function shellWord(text) {
+  return /^[\w@%+=:,./-]+$/.test(text) ? text : `'${text.replaceAll("'", String.raw`'\''`)}'`;
 }
 
 export function seconds(sinceMs) {

@@ -76,7 +76,7 @@ function notesOf(known: ReadyMadeProvider, { entry, version, login, env }: Added
   const places = Object.values(entry.env ?? {}).filter((path) => path.startsWith('/'));
   const hasKey = secrets.length > 0;
   return [
-    ...(version === null ? ['It did not say its version; orbitmesh provider list shows whether it starts.'] : []),
+    ...(version === null ? [`It did not say its version; ${cliNameOf(env)} provider list shows whether it starts.`] : []),
     ...(!hasKey && !login ? [`It has no key. Give it one with --force --secret ${known.keys[0]}=env:${known.keys[0]} or ${known.keys[0]}=file:/path (also: ${known.keys.slice(1).join(', ')}), or let it use your own login with --force --login.`] : []),
     ...(login && places.some((path) => !existsSync(path)) ? [`Nobody has logged in there yet: ${known.login}.`] : []),
     ...(login ? ['Its sessions share your own login, settings and history.'] : []),

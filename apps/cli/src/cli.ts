@@ -5,7 +5,7 @@ import { tellError } from './error-text.js';
 import { CliError, EXIT, exitCodeOf, type ExitCode } from './exit-code.js';
 import { launcherOf } from './launcher.js';
 import { Site, type Runner } from './site.js';
-import { cliNameOf, type Terminal } from './terminal.js';
+import { programNameOf, type Terminal } from './terminal.js';
 import { versionOf } from './version.js';
 
 interface Ending { exitCode: ExitCode }
@@ -61,14 +61,14 @@ the defaults. NO_COLOR and FORCE_COLOR are respected.`;
 
 /** Every command there is. */
 export function programOf(terminal: Terminal, json: boolean, ending: Ending): Command {
-  const program = new Command(cliNameOf(terminal.env)).description('OrbitMesh runs coding agents for you.')
+  const program = new Command(programNameOf(terminal.env)).description('OrbitMesh runs coding agents for you.')
     .option('--json', 'print JSON, one document a line')
     .version(versionOf(), '-V, --version', 'print the version')
     .helpOption('-h, --help', 'show this help')
     .helpCommand('help [command]', 'show what a command takes')
     .addHelpText('after', MORE)
     .exitOverride()
-    .configureOutput({ writeOut: (text) => terminal.stdout.write(text), writeErr: (text) => { if (!json) terminal.stderr.write(text); } });
+    .configureOutput({ writeOut: (text) => terminal.stdout.write(text), outputError: (text, write) => { write(text.replace(/^error: /, 'orbitmesh: ')); }, writeErr: (text) => { if (!json) terminal.stderr.write(text); } });
   const run: Runner = (action) => async (...given) => {
     const context = contextOf(terminal, json);
     // Commander gives the arguments, then the options, then itself.

@@ -1,10 +1,10 @@
-import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
 import { readFile, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionOptions } from '@orbitmesh/api-client';
 import { isCopied } from './checkout.js';
 import { CliError, EXIT } from './exit-code.js';
+import { homeOf } from './home.js';
 import { launcherOf } from './launcher.js';
 import { FILE_BYTES_MAX, STACK_FILE_MS_MAX, STACK_POLL_MS } from './limits.js';
 
@@ -16,10 +16,6 @@ export interface StackFile {
   url?: string | null;
   launcher?: { pid: number; startTime: string | null };
   services?: Record<string, { pid: number | null; startTime: string | null; state: string; restarts: number }>;
-}
-
-export function homeOf(env: Env): string {
-  return env['ORBITMESH_HOME'] ? resolve(env['ORBITMESH_HOME']) : join(homedir(), '.orbitmesh');
 }
 
 /**

@@ -95,6 +95,12 @@ describe('what to do next', () => {
     expect(hint('MAIL_RECIPIENT_INVALID', '--to', 'sess_1')).toContain('--to takes SESSION,');
   });
 
+  it('is the session that a conversation went on in, where it did', () => {
+    const ended = (problem: object) => hintOf(new ApiError(409, 'SESSION_ENDED', '', { ...problem }), {}, null, { args: ['--to', 'sess_1'] });
+    expect(ended({})).toContain('session continue sess_1 "…"');
+    expect(ended({ continuedBy: 'sess_2' })).toMatch(/mail send --to sess_2 "…";.* session continue sess_2 "…"$/);
+  });
+
   it('is for who asks: an agent, or who named another address', () => {
     expect(hintOf(new ApiError(403, 'FORBIDDEN', ''), { ORBITMESH_SESSION_ID: 's', ORBITMESH_CLI_NAME: './orbitmesh' }, null)).toContain(': orbitmesh report needs-input');
     expect(hintOf(new UnreachableError('http://x', {}), { ORBITMESH_API_URL: 'http://x' }, null)).toContain('ORBITMESH_API_URL');

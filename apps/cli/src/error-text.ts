@@ -2,7 +2,7 @@ import { ApiError, UnreachableError } from '@orbitmesh/api-client';
 import { CommanderError } from 'commander';
 import { CliError, CODE_OF_EXIT, EXIT, exitCodeOf, type ExitCode, type FieldError } from './exit-code.js';
 import { hintOf, type Asked } from './hints.js';
-import { printable, type Terminal } from './terminal.js';
+import { asCalledHere, printable, type Terminal } from './terminal.js';
 
 /** What `--json` says of a failure, as `{"error": …}` on one line of stderr; every field is always there. */
 export interface ErrorDocument {
@@ -34,7 +34,7 @@ export function tellError(error: unknown, { json, terminal, command, asked }: Sa
   }
   const lines = [...detailsOf(said), ...(said.hint === null ? [] : [`→ ${said.hint}`])].map((line) => `  ${line}`);
   // What commander has to say to a person it has said.
-  const message = error instanceof CommanderError ? [] : [`orbitmesh: ${said.message}`];
+  const message = error instanceof CommanderError ? [] : [`orbitmesh: ${asCalledHere(said.message, terminal.env)}`];
   terminal.stderr.write(printable(`${[...message, ...lines].join('\n')}\n`));
 }
 

@@ -1,7 +1,7 @@
-import { UnreachableError } from '@orbitmesh/api-client';
+import { ApiError, UnreachableError } from '@orbitmesh/api-client';
 import { CommanderError } from 'commander';
 import { CliError, EXIT } from './exit-code.js';
-import { cliNameOf } from './terminal.js';
+import { cliNameOf, programNameOf } from './terminal.js';
 
 /** `%` stands for what the CLI is called where it runs, `&` for the command that failed. */
 const HINT_OF_CODE: Readonly<Record<string, string>> = {
@@ -52,7 +52,7 @@ export interface Asked { /** The stack's launcher lives. */ launched?: boolean; 
 export function hintOf(error: unknown, env: NodeJS.ProcessEnv, command: string | null, { launched = false, args = [] }: Asked = {}): string | null {
   const hint = textOfHint(error, env, launched);
   const name = cliNameOf(env);
-  return hint === undefined ? null : withIds(hint, args).replaceAll('%', name).replaceAll('&', command ?? name);
+  return hint === undefined ? null : withIds(hint, args).replaceAll('%', () => name).replaceAll('&', () => command ?? programNameOf(env));
 }
 
 function withIds(hint: string, args: readonly string[]): string {
@@ -66,7 +66,10 @@ function textOfHint(error: unknown, env: NodeJS.ProcessEnv, launched: boolean): 
   if (error instanceof CliError) return error.hint ?? (error.exitCode === EXIT.usage ? 'See: & --help' : undefined);
   if (error instanceof CommanderError) return 'See: & --help';
   if (error instanceof UnreachableError) return hintOfUnreachable(env, launched);
-  return HINT_OF_CODE[(error as { code?: string } | null)?.code ?? ''];
+  const code = (error as { code?: string } | null)?.code ?? '';
+  const continuedBy = code === 'SESSION_ENDED' && error instanceof ApiError ? error.problem['continuedBy'] : undefined;
+  if (typeof continuedBy !== 'string') return HINT_OF_CODE[code];
+  return `Where its conversation went on: % mail send --to ${continuedBy} "…"; where that has ended as well: % session continue ${continuedBy} "…"`;
 }
 
 function hintOfUnreachable(env: NodeJS.ProcessEnv, launched: boolean): string | undefined {

@@ -1,6 +1,6 @@
 import { launcherTools, type Holder } from './checkout.js';
-import { homeOf } from './connection.js';
 import { CliError } from './exit-code.js';
+import { homeOf } from './home.js';
 import { RESTART_MS_MAX, RESTART_TOLD_MS } from './limits.js';
 import type { Printer } from './printer.js';
 import type { Terminal } from './terminal.js';

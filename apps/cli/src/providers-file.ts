@@ -3,8 +3,8 @@ import { mkdir, open, readFile, realpath, rename, rm, stat } from 'node:fs/promi
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError, providerEntriesOf, PROVIDERS_FILE_BYTES_MAX, type ProviderEntry } from '@orbitmesh/domain';
-import { homeOf } from './connection.js';
 import { CliError, EXIT } from './exit-code.js';
+import { homeOf } from './home.js';
 import { PROVIDERS_LOCK_MS_MAX, STACK_POLL_MS } from './limits.js';
 
 /** Where the entries of this home are. Agents do not decide which agents there are, and another machine's file is not here. @throws CliError */

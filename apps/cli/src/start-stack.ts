@@ -1,15 +1,16 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { closeSync, mkdirSync, openSync, readFileSync } from 'node:fs';
+import { closeSync, fstatSync, mkdirSync, openSync, readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { createInterface } from 'node:readline';
 import { setTimeout as delay } from 'node:timers/promises';
 import { CHECKOUT, launcherTools, START_SCRIPT, type LauncherTools } from './checkout.js';
-import { homeOf, stackOf } from './connection.js';
+import { stackOf } from './connection.js';
 import type { Context } from './context.js';
 import { CliError, EXIT } from './exit-code.js';
 import { LOG_TAIL_LINES, STACK_POLL_MS, UP_MS_MAX } from './limits.js';
 import { oneLine } from './document-text.js';
+import { homeOf } from './home.js';
 import { cliNameOf } from './terminal.js';
 
 export interface UpOptions { keepAgents?: boolean; foreground?: boolean }
@@ -30,9 +31,9 @@ export async function startStack(context: Context, options: UpOptions): Promise<
   if (options.foreground) return foreground(context, env, options);
   const running = tools.homeLock(home).holder !== null;
   const log = join(home, 'run', 'logs', 'launcher.log');
-  const launcher = running ? null : launch(env, log, options);
+  const { launcher, saidBefore } = running ? { launcher: null, saidBefore: 0 } : launch(env, log, options);
   context.printer.progress.show(running ? 'OrbitMesh is starting' : 'starting OrbitMesh');
-  const { url, pid } = await ready(context, tools, { env, home, log, launcher });
+  const { url, pid } = await ready(context, tools, { env, home, log, saidBefore, launcher });
   const result: UpResult = { url, home, pid, started: pid === launcher?.pid, log: launcher ? log : null };
   context.printer.progress.stop();
   const name = cliNameOf(context.terminal.env);
@@ -40,23 +41,24 @@ export async function startStack(context: Context, options: UpOptions): Promise<
 }
 
 /** In a session of its own, so that no terminal's end is its end; nothing of it is read by a shell. */
-function launch(env: NodeJS.ProcessEnv, log: string, { keepAgents }: UpOptions): ChildProcess {
+function launch(env: NodeJS.ProcessEnv, log: string, { keepAgents }: UpOptions): { launcher: ChildProcess; saidBefore: number } {
   mkdirSync(dirname(log), { recursive: true, mode: 0o700 });
   const output = openSync(log, 'a', 0o600);
+  const saidBefore = fstatSync(output).size;
   const launcher = spawn(process.execPath, argumentsOf(keepAgents, `--log=${log}`), { cwd: CHECKOUT, env, detached: true, stdio: ['ignore', output, output] });
   closeSync(output);
   launcher.unref();
-  return launcher;
+  return { launcher, saidBefore };
 }
 
 function argumentsOf(keepAgents: boolean | undefined, ...more: string[]): string[] {
   return [START_SCRIPT, ...(keepAgents ? ['--keep-agents'] : []), ...more];
 }
 
-interface Starting { env: NodeJS.ProcessEnv; home: string; log: string; launcher: ChildProcess | null }
+interface Starting { env: NodeJS.ProcessEnv; home: string; log: string; /** How much of the log is of earlier starts. */ saidBefore: number; launcher: ChildProcess | null }
 
 /** @throws CliError when nobody holds the home any more, or it takes too long */
-async function ready({ printer, terminal }: Context, tools: LauncherTools, { env, home, log, launcher }: Starting): Promise<{ url: string; pid: number }> {
+async function ready({ printer, terminal }: Context, tools: LauncherTools, { env, home, log, saidBefore, launcher }: Starting): Promise<{ url: string; pid: number }> {
   const until = performance.now() + UP_MS_MAX;
   for (;;) {
     // Ours may have lost against another one that was started at the same moment: then that one is waited for.
@@ -64,18 +66,20 @@ async function ready({ printer, terminal }: Context, tools: LauncherTools, { env
     const { holder } = tools.homeLock(home);
     const stack = await stackOf(env);
     if (holder && stack?.ready && stack.url) return { url: stack.url, pid: holder.pid };
-    if (!holder && ended) throw new CliError(EXIT.failure, ['OrbitMesh did not start.', ...tailOf(log)].join('\n'), { hint: `All that it said: ${log}` });
+    if (!holder && ended) throw new CliError(EXIT.failure, ['OrbitMesh did not start.', ...tailOf(log, saidBefore)].join('\n'), { hint: `All that it said: ${log}` });
     if (performance.now() > until) {
       throw new CliError(EXIT.unreachable, `OrbitMesh was not ready in ${UP_MS_MAX / 60_000} minutes; it goes on starting.`, { code: 'WAIT_TIMEOUT', hint: `What it says: ${log}; % down ends it.` });
     }
-    if (launcher) printer.progress.show(`starting OrbitMesh: ${oneLine(tailOf(log).at(-1) ?? '')}`);
+    if (launcher) printer.progress.show(`starting OrbitMesh: ${oneLine(tailOf(log, saidBefore).at(-1) ?? '')}`);
     await delay(STACK_POLL_MS, undefined, { signal: terminal.signal });
   }
 }
 
-function tailOf(log: string): string[] {
+function tailOf(log: string, saidBefore: number): string[] {
   try {
-    return readFileSync(log, 'utf8').trimEnd().split('\n').slice(-LOG_TAIL_LINES);
+    const said = readFileSync(log);
+    // One that is shorter was begun anew by this start.
+    return said.subarray(said.length < saidBefore ? 0 : saidBefore).toString().trimEnd().split('\n').slice(-LOG_TAIL_LINES);
   } catch {
     // What it says then is said by its end.
     return [];

@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { CHECKOUT, launcherTools, type Holder, type LauncherTools } from './checkout.js';
-import { homeOf, stackOf } from './connection.js';
+import { stackOf } from './connection.js';
 import type { Context } from './context.js';
 import { CliError, EXIT } from './exit-code.js';
+import { homeOf } from './home.js';
 import { DOWN_MS_MAX, STACK_POLL_MS } from './limits.js';
 import { homeEnv } from './start-stack.js';
 

@@ -1,4 +1,5 @@
 import type { Readable, Writable } from 'node:stream';
+import { ofHome } from './home.js';
 
 /** Where we are: all that a command may touch of the process. */
 export interface Terminal {
@@ -13,9 +14,19 @@ export interface Terminal {
   interrupt: () => void;
 }
 
-/** What this CLI is called where it runs, for the commands it proposes: an agent has it in its PATH. */
-export function cliNameOf(env: NodeJS.ProcessEnv): string {
+/** What this CLI is called where it runs: an agent has it in its PATH. */
+export function programNameOf(env: NodeJS.ProcessEnv): string {
   return env['ORBITMESH_SESSION_ID'] ? 'orbitmesh' : env['ORBITMESH_CLI_NAME'] || 'orbitmesh';
+}
+
+/** How the commands begin that it proposes. */
+export function cliNameOf(env: NodeJS.ProcessEnv): string {
+  return `${env['ORBITMESH_SESSION_ID'] ? '' : ofHome(env)}${programNameOf(env)}`;
+}
+
+/** What the services say names the CLI as it is called in a PATH. */
+export function asCalledHere(text: string, env: NodeJS.ProcessEnv): string {
+  return text.replaceAll(/(?<![\w./-])orbitmesh(?= doctor\b)/g, () => cliNameOf(env));
 }
 
 /** An agent's output must not drive the terminal: control characters (but tab and line feed) become visible ones. */

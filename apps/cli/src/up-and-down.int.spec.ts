@@ -1,7 +1,7 @@
 import { spawn, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { createServer, type AddressInfo } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -105,7 +105,9 @@ describe('up and down', () => {
     await endedByUs(stranger);
   }, 180_000);
 
-  it('say why it did not start, with its last words', async () => {
+  it('say why it did not start, with its last words, and none of an earlier start', async () => {
+    await mkdir(join(home, 'run', 'logs'), { recursive: true });
+    await writeFile(join(home, 'run', 'logs', 'launcher.log'), 'OrbitMesh is ready at http://127.0.0.1:9\n');
     const taken = createServer().listen(0, '127.0.0.1');
     await once(taken, 'listening');
     const port = String((taken.address() as AddressInfo).port);
@@ -114,6 +116,7 @@ describe('up and down', () => {
     taken.close();
 
     expect(ran).toMatchObject({ code: 1, out: '' });
+    expect(ran.err).not.toContain('is ready');
     expect(JSON.parse(ran.err)).toMatchObject({ error: { message: expect.stringContaining(`Port ${port} on 127.0.0.1 is taken`), hint: expect.stringContaining('launcher.log') } });
   }, 60_000);
 

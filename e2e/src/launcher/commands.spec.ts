@@ -28,10 +28,10 @@ describe('the commands', () => {
     await rm(home, { recursive: true, force: true });
   }, 60_000);
 
-  function run(script: string): Command {
+  function run(script: string, ...args: string[]): Command {
     const env = Object.fromEntries(Object.entries(process.env).filter(([name]) => !name.startsWith('ORBITMESH_')));
     // The default port may be in use on the machine that runs the tests.
-    const child = spawn(process.execPath, [`${TOOLS}${script}`], { env: { ...env, HOME: home, ORBITMESH_PORT: '0' }, stdio: ['ignore', 'pipe', 'pipe'] });
+    const child = spawn(process.execPath, [`${TOOLS}${script}`, ...args], { env: { ...env, HOME: home, ORBITMESH_PORT: '0' }, stdio: ['ignore', 'pipe', 'pipe'] });
     const said: string[] = [];
     for (const stream of [child.stdout, child.stderr]) stream.on('data', (chunk: Buffer) => said.push(chunk.toString()));
     const command = { child, output: () => said.join(''), exit: once(child, 'exit').then(([code]) => code as number | null) };
@@ -59,6 +59,13 @@ describe('the commands', () => {
     expect(existsSync(join(home, '.orbitmesh', 'run'))).toBe(false);
     expect(existsSync(join(home, '.orbitmesh-demo', 'run', 'stack.json'))).toBe(false);
   }, 120_000);
+
+  it.each([['--help', 0], ['--what', 1]])('npm run demo %s says how it is used, and starts nothing', async (argument, code) => {
+    const demo = run('demo.mjs', argument);
+    expect(await demo.exit).toBe(code);
+    expect(demo.output()).toContain('npm run demo: an agent at work');
+    expect(existsSync(join(home, '.orbitmesh-demo'))).toBe(false);
+  });
 
   it('npm run demo says that it stopped, and exits with 130, when it is interrupted while its stack starts', async () => {
     const demo = run('demo.mjs');

@@ -1,4 +1,4 @@
-import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, existsSync, mkdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { StoreMark } from './store-mark.js';
@@ -78,5 +78,29 @@ describe('what a home remembers of a store', () => {
 
     rmSync(file());
     expect((await started()).lost).toBeUndefined();
+  });
+
+  it('says no more that a store was begun anew once the one that was lost is back', async () => {
+    const aside = join(home, 'aside');
+    const first = await started();
+    await first.commit();
+    await first.stop();
+    renameSync(dir(), aside);
+    const second = await started();
+    await second.commit();
+    await second.stop();
+    cpSync(dir(), join(home, 'copy'), { recursive: true, filter: (path) => !path.endsWith('.sock') });
+    rmSync(dir(), { recursive: true });
+    renameSync(join(home, 'copy'), dir());
+    expect(mark().lost?.text).toMatch(/begun anew/);
+
+    rmSync(dir(), { recursive: true });
+    renameSync(aside, dir());
+
+    expect(mark().lost).toBeUndefined();
+    await (await started()).stop();
+    expect(JSON.parse(readFileSync(file(), 'utf8'))).toEqual({ madeAt: expect.any(String) });
+    rmSync(dir(), { recursive: true });
+    expect(mark().lost?.text).toMatch(/^is gone/);
   });
 });

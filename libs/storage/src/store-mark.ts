@@ -11,7 +11,12 @@ interface Content {
   madeAt?: string;
   /** RFC 3339: when a start found that all of it was gone, and went on without. */
   lostAt?: string;
+  /** The store that is there since then says so itself: one that does not is the one that was lost. */
+  marked?: boolean;
 }
+
+/** In a store that was begun anew: when that was. */
+const BEGUN_ANEW = '.begun-anew';
 
 /** A store that a home had, and has no more. */
 export interface LostStore {
@@ -39,7 +44,7 @@ export class StoreMark {
   /** undefined: it is there, or there never was one. */
   get lost(): LostStore | undefined {
     const { content, file } = this;
-    if (content === undefined || (!this.isEmpty && content.lostAt === undefined)) return undefined;
+    if (content === undefined || (!this.isEmpty && content.lostAt === undefined) || this.isBroughtBack()) return undefined;
     const was = content.lostAt === undefined
       ? `is gone, or empty: this home has had one${content.madeAt === undefined ? '' : ` since ${content.madeAt}`}`
       : `was gone, and begun anew at ${content.lostAt}: what was in it is lost`;
@@ -49,13 +54,34 @@ export class StoreMark {
   /** Remembers the store from its first commit on, or at once where it has something already; a failure is made good by the next start. */
   async follow(store: Pick<Store, 'onCommitted'>): Promise<void> {
     const now = new Date().toISOString();
-    if (this.lost !== undefined) await this.write({ ...this.content, lostAt: this.content?.lostAt ?? now });
+    if (this.lost !== undefined) await this.beginAnew(this.content?.lostAt ?? now);
+    else if (this.isBroughtBack()) await this.write({ madeAt: this.content?.madeAt ?? now });
     else if (this.content === undefined && !this.isEmpty) await this.write({ madeAt: now });
     else if (this.content === undefined) {
       const stop = store.onCommitted(() => {
         stop();
         void this.write({ madeAt: now });
       });
+    }
+  }
+
+  private async beginAnew(lostAt: string): Promise<void> {
+    // One that was begun by a version that did not mark it cannot be told from the lost one.
+    const marked = this.isEmpty ? await writeFileAtomic(this.begunAnew, lostAt, { fs: this.fs }).then(() => true, () => false) : this.content?.marked === true;
+    await this.write({ ...this.content, lostAt, marked });
+  }
+
+  private get begunAnew(): string {
+    return join(this.place.home, this.place.layout.dir, BEGUN_ANEW);
+  }
+
+  private isBroughtBack(): boolean {
+    const { lostAt, marked } = this.content ?? {};
+    if (this.isEmpty || lostAt === undefined || marked !== true) return false;
+    try {
+      return this.fs.readSync(this.begunAnew, 0, STORE_MARK_BYTES_MAX).toString() !== lostAt;
+    } catch (error) {
+      return isMissing(error);
     }
   }
 
@@ -66,8 +92,8 @@ export class StoreMark {
 
   private read(): Content | undefined {
     try {
-      const { madeAt, lostAt } = JSON.parse(this.fs.readSync(join(this.place.home, this.file), 0, STORE_MARK_BYTES_MAX).toString()) as Content;
-      return { ...(typeof madeAt === 'string' && { madeAt }), ...(typeof lostAt === 'string' && { lostAt }) };
+      const { madeAt, lostAt, marked } = JSON.parse(this.fs.readSync(join(this.place.home, this.file), 0, STORE_MARK_BYTES_MAX).toString()) as Content;
+      return { ...(typeof madeAt === 'string' && { madeAt }), ...(typeof lostAt === 'string' && { lostAt }), ...(marked === true && { marked }) };
     } catch (error) {
       // A damaged one says nevertheless that there was a store.
       return isMissing(error) ? undefined : {};

@@ -8,6 +8,7 @@ import { pair } from '../options.js';
 import { providersFileOf, readProviders } from '../providers-file.js';
 import type { Context } from '../context.js';
 import type { Register } from '../site.js';
+import { cliNameOf } from '../terminal.js';
 
 const COLUMNS: Columns<ProviderView> = [
   ['PROVIDER', (one) => one.name], ['DRIVER', (one) => one.driver], ['INSTALLED', (one) => (one.installed ? one.version ?? 'yes' : one.detail ?? 'no')],
@@ -42,9 +43,10 @@ export const registerProvider: Register = (program) => {
 
 /** What the list cannot say: a file that is not used, and how there would be more. */
 async function tellMore({ terminal: { env }, printer }: Context, providers: readonly ProviderView[]): Promise<void> {
+  const cli = cliNameOf(env);
   try {
     await readProviders(providersFileOf(env));
-    if (providers.length === 1 && !printer.json) printer.note('An agent of this machine becomes a provider by: orbitmesh provider add AGENT   (orbitmesh provider detect shows which there are)');
+    if (providers.length === 1 && !printer.json) printer.note(`An agent of this machine becomes a provider by: ${cli} provider add AGENT   (${cli} provider detect shows which there are)`);
   } catch (error) {
     // In an agent's session, and for another machine's OrbitMesh, the file is not ours to look at.
     if (error instanceof CliError && error.code === 'CONFIG_INVALID') printer.note(`${error.message} ${error.hint}`);

@@ -12,7 +12,7 @@ import { PAGE_ITEMS } from '../pages.js';
 import { sessionTable } from '../session-text.js';
 import type { Register } from '../site.js';
 import { pictureOf, type Picture } from '../status-picture.js';
-import { cliNameOf } from '../terminal.js';
+import { asCalledHere, cliNameOf } from '../terminal.js';
 import { runnerState } from './runner.command.js';
 
 export const registerStatus: Register = (program) => {
@@ -64,7 +64,7 @@ function statusText({ printer, terminal }: Context, found: Status, { missing, mo
   const sessionsText = !asked ? 'Sessions cannot be asked for now.' : sessions.length > 0 ? sessionTable(sessions) : 'No session is at work.';
   return [
     `OrbitMesh at ${url}: ${found.ready ? printer.style('green', 'ready') + (checks.notifier ? '' : ', and its notifier does not answer') : `${printer.style('red', 'not ready')} (${missing.join(', ')})`}`,
-    ...found.notices,
+    ...found.notices.map((notice) => asCalledHere(notice, terminal.env)),
     ...(services ? [`\n${tableOf(Object.entries(services), [['SERVICE', ([service]) => service], ['STATE', ([, one]) => one.state], ['PID', ([, one]) => one.pid], ['RESTARTS', ([, one]) => one.restarts]])}`] : []),
     ...(runners.length > 0 ? [`\n${tableOf(runners, [['RUNNER', (one) => one.id], ['STATE', runnerText], ['AGENTS', (one) => `${one.running} of ${one.capacity}`]])}`] : []),
     `\n${sessionsText}`,

@@ -1,13 +1,14 @@
 import { existsSync } from 'node:fs';
 import { readFile, realpath, rm, stat } from 'node:fs/promises';
-import { isAbsolute, relative, resolve } from 'node:path';
+import { isAbsolute, join, relative, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
 import { ApiClient, ApiError, type ApiAnswer, type CallOptions } from '@orbitmesh/api-client';
 import type { OrderedEntity } from '@orbitmesh/domain';
-import { Collections, NOTIFIER_COLLECTIONS, SESSION_COLLECTIONS } from '@orbitmesh/storage';
-import { connectionOf, homeOf } from '../connection.js';
+import { Collections, EDITED_BY_HAND, nodeFs, NOTIFIER_COLLECTIONS, Quarantine, SESSION_COLLECTIONS } from '@orbitmesh/storage';
+import { connectionOf } from '../connection.js';
 import type { Context } from '../context.js';
 import { CliError, EXIT, type FieldError } from '../exit-code.js';
+import { homeOf } from '../home.js';
 import { STORES } from './check-stores.js';
 
 const OR_PUT_BACK = 'Mend it, or put back what the log has: % down, and then % doctor --fix';
@@ -39,8 +40,9 @@ const ADOPTIONS: Readonly<Record<string, Adoption>> = {
  * and its event. The revision in the file says what it was made of: where that has changed meanwhile, nothing happens.
  * @throws CliError, ApiError
  */
-export async function adopt({ printer, terminal }: Context, env: NodeJS.ProcessEnv, given: string): Promise<void> {
-  const { collection, doc, file, kept } = await documentIn(homeOf(env), terminal.cwd, given);
+export async function adopt({ printer, terminal }: Pick<Context, 'printer' | 'terminal'>, env: NodeJS.ProcessEnv, given: string): Promise<void> {
+  const home = homeOf(env);
+  const { collection, doc, file, kept } = await documentIn(home, terminal.cwd, given);
   const adoption = ADOPTIONS[collection];
   if (!adoption) throw new CliError(EXIT.refused, `${file} is nothing that is changed by hand.`, { hint: 'Put it back as the log has it with: % down, and then % doctor --fix' });
   const client = new ApiClient({ ...(await connectionOf(env)), signal: terminal.signal });
@@ -53,7 +55,12 @@ export async function adopt({ printer, terminal }: Context, env: NodeJS.ProcessE
   }
   const patch = patchOf(doc, now, adoption.fields);
   const fields = Object.keys(patch);
-  if (fields.length === 0) throw new CliError(EXIT.conflict, `There is nothing in ${file} to take in${adoption.fields ? `: of such a document only ${adoption.fields.join(', ')} is changed` : ''}.`, { code: 'NOTHING_TO_ADOPT' });
+  if (fields.length === 0) {
+    const putAside = kept === undefined ? newestEditOf(home, file) : undefined;
+    if (putAside === undefined) throw nothingIn(file, adoption, kept);
+    printer.note(`A start has put your edit of ${file} aside, as ${putAside}: that is taken in.`);
+    return adopt({ printer, terminal }, env, join(home, putAside));
+  }
   const { body } = await adoption.send(client, doc, patch as never, { ifMatch: doc['revision'] as number }).catch((error: unknown) => {
     if (!(error instanceof ApiError) || error.status !== 400) throw error;
     const errors = Array.isArray(error.problem['errors']) ? error.problem['errors'] as FieldError[] : [];
@@ -63,6 +70,19 @@ export async function adopt({ printer, terminal }: Context, env: NodeJS.ProcessE
   // It is what OrbitMesh has now.
   if (kept !== undefined) for (const path of [kept, `${kept}.why.json`]) await rm(path, { force: true });
   printer.result({ file, id: doc.id, collection, fields, revision }, () => `${doc.id}: ${fields.join(', ')} taken in, as revision ${revision}`);
+}
+
+/** What a start keeps of an edit lies in quarantine, and the file is again as the log has it. @returns relative to the home */
+function newestEditOf(home: string, file: string): string | undefined {
+  const { dir } = STORES.find((store) => file.startsWith(`${store.dir}/`))!;
+  const edits = [...new Quarantine(nodeFs, join(home, dir), 0).kept()].filter(([, why]) => join(dir, why.file) === file && why.reason.startsWith(EDITED_BY_HAND));
+  const newest = edits.sort(([, a], [, b]) => a.at.localeCompare(b.at)).at(-1);
+  return newest && join(dir, 'quarantine', newest[0]);
+}
+
+function nothingIn(file: string, { fields }: Adoption, kept: string | undefined): CliError {
+  const only = fields ? `: of such a document only ${fields.join(', ')} is changed` : '';
+  return new CliError(EXIT.conflict, `There is nothing in ${file} to take in${only}${kept === undefined ? ', and no edit of it in quarantine' : ''}.`, { code: 'NOTHING_TO_ADOPT' });
 }
 
 /** As seen from where we are, or from the home, as the doctor names it. @throws CliError */

@@ -2,10 +2,11 @@ import { existsSync } from 'node:fs';
 import { mkdir, mkdtemp, readdir, rename, rm } from 'node:fs/promises';
 import { dirname, join, resolve, sep } from 'node:path';
 import { auditStore, copyStore, copyTree, SESSION_STORE } from '@orbitmesh/storage';
-import { homeOf } from '../connection.js';
 import type { Context } from '../context.js';
 import { CliError, EXIT } from '../exit-code.js';
+import { homeOf } from '../home.js';
 import { homeEnv } from '../start-stack.js';
+import { cliNameOf } from '../terminal.js';
 import { STORES } from './check-stores.js';
 import { plural } from './finding.js';
 
@@ -41,7 +42,7 @@ export async function backUp({ printer, terminal }: Context, { args: [given] }: 
     printer.progress.stop();
     printer.result(result, () => `${path}: ${plural(result.documents, 'document')}, up to event ${events.toLocaleString('en')}`);
     const wrong = audits.flatMap(({ findings }) => findings).length;
-    if (wrong > 0) printer.note(`${plural(wrong, 'thing')} in it ${wrong === 1 ? 'is' : 'are'} not as the log says, as in the home itself: orbitmesh doctor tells.`);
+    if (wrong > 0) printer.note(`${plural(wrong, 'thing')} in it ${wrong === 1 ? 'is' : 'are'} not as the log says, as in the home itself: ${cliNameOf(terminal.env)} doctor tells.`);
   } finally {
     await rm(partial, { recursive: true, force: true });
   }

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '@orbitmesh/domain';
-import { auditStore, Collections, DirectoryLock, NOTIFIER_STORE, repairStore, SESSION_STORE, StoreMark, type LockHolder, type StoreAudit, type StoreLayout } from '@orbitmesh/storage';
+import { auditStore, Collections, DirectoryLock, EDITED_BY_HAND, NOTIFIER_STORE, repairStore, SESSION_STORE, StoreMark, type LockHolder, type StoreAudit, type StoreLayout } from '@orbitmesh/storage';
 import { NAMED_FILES_MAX } from '../limits.js';
 import { note, plural, problem, type Check, type Finding, type Patient } from './finding.js';
 
@@ -107,7 +107,7 @@ function strayFindings({ dir }: StoreLayout, { strays }: StoreAudit): Finding[] 
 function standing({ whole }: Patient, { dir }: StoreLayout, { copied, kept }: StoreAudit): Finding[] {
   const named = (all: readonly string[]): readonly string[] => all.slice(0, whole ? all.length : NAMED_FILES_MAX);
   const newest = named([...kept.values()].sort((a, b) => (a.at < b.at ? 1 : -1)).map(({ file, reason }) => `${file} ${reason}`));
-  const edits = [...kept].filter(([, { reason }]) => reason.startsWith('was edited by hand')).map(([name]) => `${dir}/quarantine/${name}`);
+  const edits = [...kept].filter(([, { reason }]) => reason.startsWith(EDITED_BY_HAND)).map(([name]) => `${dir}/quarantine/${name}`);
   return [
     ...(copied ? [note(dir, 'is a copy, as after a restore: its next start tells every client that has seen more than it has')] : []),
     ...(newest.length > 0 ? [note(`${dir}/quarantine`, `keeps ${plural(kept.size, 'thing')} that ${kept.size === 1 ? 'was' : 'were'} put aside, newest: ${newest.join('; ')}${newest.length < kept.size ? '; …' : ''}`, {

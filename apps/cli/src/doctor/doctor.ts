@@ -3,9 +3,10 @@ import { join } from 'node:path';
 import { AppError } from '@orbitmesh/domain';
 import { auditStore, installationOfStore, SESSION_STORE, Store, type StoreAudit } from '@orbitmesh/storage';
 import { launcherTools } from '../checkout.js';
-import { homeOf, stackOf, type StackFile } from '../connection.js';
+import { stackOf, type StackFile } from '../connection.js';
 import type { Context } from '../context.js';
 import { CliError, EXIT } from '../exit-code.js';
+import { homeOf } from '../home.js';
 import { MENDING_PASSES_MAX } from '../limits.js';
 import { homeEnv } from '../start-stack.js';
 import { cliNameOf } from '../terminal.js';
@@ -59,7 +60,7 @@ export async function doctor(context: Context, options: DoctorOptions): Promise<
   if (findings.some(({ level }) => level === 'problem')) context.exitCode = EXIT.failure;
   const result: DoctorResult = {
     home, running: patient.launcher?.pid ?? null, summary: Object.fromEntries(patient.summary), mended,
-    findings: findings.map(({ file, level, text, advice = [], mend }) => ({ file, level, text, advice: advice.map((line) => line.replaceAll('%', cliNameOf(env))), fixable: mend !== undefined })),
+    findings: findings.map(({ file, level, text, advice = [], mend }) => ({ file, level, text, advice: advice.map((line) => line.replaceAll('%', () => cliNameOf(env))), fixable: mend !== undefined })),
   };
   context.printer.result(result, () => doctorText(context, result));
 }

@@ -7,7 +7,7 @@ import { runCli } from '../cli.js';
 import { ScriptedApi } from './scripted-api.js';
 
 export interface Ran { code: number; out: string; err: string }
-export interface RunOptions { env?: NodeJS.ProcessEnv; typed?: string; cwd?: string; saw?: (err: string) => void; /** Both outputs, as they come. */ screen?: (text: string) => void; signal?: AbortSignal; /** By a pipe. */ stdin?: string; /** stderr is a terminal, with lines that move. */ moving?: boolean; /** Who types whenever they like. */ typist?: (type: (text: string) => void) => void; /** Ctrl-D, once this was said. */ ends?: RegExp }
+export interface RunOptions { env?: NodeJS.ProcessEnv; typed?: string; cwd?: string; saw?: (err: string) => void; /** Both outputs, as they come. */ screen?: (text: string) => void; signal?: AbortSignal; /** By a pipe. */ stdin?: string; /** stderr is a terminal, with lines that move. */ moving?: boolean; /** Who types whenever they like. */ typist?: (type: (text: string) => void) => void; /** Ctrl-D, once this was said. */ ends?: RegExp; /** With what every proposed command of a home has that is not the default one. */ verbatim?: boolean }
 
 /** A home whose stack is a script, and command lines in it. */
 export class TestHome {
@@ -69,5 +69,6 @@ export async function cliIn(home: string, args: string[], options: RunOptions = 
     env: { ORBITMESH_HOME: home, TERM: 'xterm', ...options.env }, cwd: options.cwd ?? '/work', stdin: Object.assign(stdin, { isTTY }), stdout: Object.assign(stdout, { isTTY }), stderr: Object.assign(stderr, { isTTY: options.moving === true }),
     signal: options.signal ?? abort.signal, interrupt: () => abort.abort(),
   });
-  return { code, ...said };
+  const text = (words: string): string => (options.verbatim ? words : words.replaceAll(`ORBITMESH_HOME=${home} `, ''));
+  return { code, out: text(said.out), err: text(said.err) };
 }
