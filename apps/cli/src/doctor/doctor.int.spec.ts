@@ -124,6 +124,7 @@ describe('the doctor', () => {
 
   it('never mends under a store at work: it says whose it is, and that it has to be stopped', async () => {
     const store = await openStore();
+    await store.checked();
     await edit(TASK, 'now', 'mine');
     await chmod(at(PROJECT), 0o644);
 
