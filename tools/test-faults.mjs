@@ -15,7 +15,7 @@ const WHOLE = [
   'e2e/src/faults', 'apps/provider-runner/src/faults', 'libs/storage/src', 'bad-input', 'nats-faults', 'recovery.int', 'apps/notifier/src/notifier.spec', 'up-and-down', 'back-up.int',
   // Not faults, and too long for each `npm test`.
   'add-a-provider', 'small-agents', 'demo-agent.spec', 'sessions/process-driver', 'ordering.spec', 'mail-sending', 'conformance', 'acp.gemini', 'provider-runner/src/start.int', 'property.spec', 'sessions/stacks',
-  'sessions/continue', 'launcher/commands',
+  'sessions/continue', 'launcher/commands', 'by-cli-alone', 'flood.int', 'process-driver.int', 'claude.real',
 ];
 const LONG = ['e2e/src/faults/harness/harness.spec'];
 const USAGE = `npm run test:faults [-- [--short | --long] [--seed N] [--rounds N] [<paths of tests>]]

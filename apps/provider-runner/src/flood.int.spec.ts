@@ -2,7 +2,7 @@ import { statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { RunnerRpc, type StartRun } from '@orbitmesh/contracts';
-import { eventually } from '@orbitmesh/testing';
+import { eventually, inFull } from '@orbitmesh/testing';
 import { RunnerWorld } from '@orbitmesh/testing/provider-conformance';
 import { RUNNER_MAIN } from './testing/runner-main.js';
 
@@ -48,7 +48,7 @@ describe('an agent that writes too much', () => {
     expect(await world.left(request.runId)).toEqual([]);
   }, 20_000);
 
-  it('is told of in few facts, across a restart too, and can be killed within seconds', async () => {
+  inFull('is told of in few facts, across a restart too, and can be killed within seconds', async () => {
     const request = await world.start('garbage');
     await eventually(() => unparsed(request, 'unparsed_dropped').length > 0);
     await world.killRunner();
@@ -66,7 +66,7 @@ describe('an agent that writes too much', () => {
     expect(Number(unparsed(request, 'unparsed_dropped').at(-1)?.value)).toBeGreaterThan(1_000);
   }, 40_000);
 
-  it('does not hold up a shutdown', async () => {
+  inFull('does not hold up a shutdown', async () => {
     const request = await world.start('garbage');
     await eventually(() => unparsed(request, 'unparsed_dropped').length > 0);
     const begun = performance.now();

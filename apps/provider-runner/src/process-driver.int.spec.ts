@@ -2,7 +2,7 @@ import { readdirSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { RunnerRpc } from '@orbitmesh/contracts';
-import { eventually } from '@orbitmesh/testing';
+import { eventually, inFull } from '@orbitmesh/testing';
 import { RunnerWorld } from '@orbitmesh/testing/provider-conformance';
 import { RUNNER_MAIN } from './testing/runner-main.js';
 
@@ -98,7 +98,7 @@ describe('a runner with the process driver', () => {
     expect(await world.left(request.runId)).toEqual([]);
   });
 
-  it('goes through all graces of a stop, and ends in order what takes the hint', async () => {
+  inFull('goes through all graces of a stop, and ends in order what takes the hint', async () => {
     const stubborn = await world.start('stubborn');
     const cat = await world.start('cat');
     await eventually(() => world.session.output(stubborn.runId) === 'up\n' && world.session.output(cat.runId) === 'the prompt\n');

@@ -95,7 +95,7 @@ describe('a runner that dies, or whose neighbours do', () => {
     expect(await world.left(request.runId)).toEqual([]);
   });
 
-  it('sends facts again until they are acknowledged, also after a restart, each with the same number', async () => {
+  inFull('sends facts again until they are acknowledged, also after a restart, each with the same number', async () => {
     await world.startRunner();
     world.session.acknowledging = false;
     const request = await world.start('quick');
@@ -221,7 +221,7 @@ describe('a runner that dies, or whose neighbours do', () => {
     expect(await world.ended(request.runId)).toMatchObject({ cause: 'killed', left: 0 });
   }, 20_000);
 
-  it('ends at once what session-service does not want it to hold, and what its facts are stale for', async () => {
+  inFull('ends at once what session-service does not want it to hold, and what its facts are stale for', async () => {
     await world.startRunner();
     const unwanted = await world.start('sleeper');
     await eventually(() => world.session.output(unwanted.runId) === 'up\n');

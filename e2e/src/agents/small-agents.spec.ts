@@ -80,7 +80,7 @@ describe('gemini-cli, from POST /api/sessions/spawn', () => {
     await nothingLeft(id);
   }, 120_000);
 
-  it('is denied an edit, and says through the MCP server it was given that it is done all the same', async () => {
+  inFull('is denied an edit, and says through the MCP server it was given that it is done all the same', async () => {
     const project = await scenario.project();
     const task = await scenario.task(project.id);
     const { id } = await scenario.spawn(project.id, {

@@ -26,7 +26,7 @@ describe('kill -9 of the launcher', () => {
     expect(await second.ended(id)).toMatchObject({ outcome: { code: 'completed', reported: true } });
   }, FAULT_TEST_MS);
 
-  it('is not what Ctrl-C does: that ends the agents too, and says so in their outcome', async () => {
+  inFull('is not what Ctrl-C does: that ends the agents too, and says so in their outcome', async () => {
     const first = await Scenario.start();
     const { home } = first.stack;
     scenarios = [first];

@@ -4,9 +4,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
-import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect } from '@jest/globals';
 import type { EventEnvelope, Mail, SessionView, Task, TeamMember, TimelineEntry } from '@orbitmesh/domain';
-import { processesNaming } from '@orbitmesh/testing';
+import { inFull, processesNaming } from '@orbitmesh/testing';
 
 const CLI = fileURLToPath(new URL('../../../apps/cli/dist/main.js', import.meta.url));
 const AGENTS = fileURLToPath(new URL('./agents/', import.meta.url));
@@ -40,7 +40,7 @@ describe('from an empty home, by the CLI alone', () => {
   const one = async <T>(...args: string[]): Promise<T> => (await lines<T>(...args))[0];
   const stored = async <T>(...path: string[]): Promise<T> => JSON.parse(await readFile(join(home, 'session-service', ...path), 'utf8')) as T;
 
-  it('a coordinator and two workers do their work, and their story can be read afterwards, from the CLI as from the files', async () => {
+  inFull('a coordinator and two workers do their work, and their story can be read afterwards, from the CLI as from the files', async () => {
     const project = await one<{ id: string }>('project', 'create', 'Lighthouse', '--dir', work);
     const task = async (title: string, ...more: string[]): Promise<Task> => one<Task>('task', 'create', title, '-p', project.id, ...more);
     const whole = await task('Renew the lighthouse');

@@ -10,7 +10,7 @@ import { RUN_MARKER } from '../process/run-mark.js';
 import { RUNNER_MAIN } from '../testing/runner-main.js';
 
 /** Trees at once (issue: 200 hostile process trees, 0 processes left). */
-const TREES = LONG ? 200 : 10;
+const TREES = LONG ? 200 : 4;
 const WAIT_MS = LONG ? 300_000 : 60_000;
 /** Between two heartbeats: a runner that is silent for 30 s is lost. */
 const HEARTBEAT_MS_MAX = 10_000;

@@ -27,7 +27,7 @@ async function filled(options: Partial<StoreOptions> = {}): Promise<string> {
 /** As a power cut leaves it: no last checkpoint, and everything after it in the log alone or in files, too. */
 function copyOf(dir: string): string {
   const copy = stores.dir();
-  cpSync(dir, copy, { recursive: true, preserveTimestamps: true, filter: (path) => !path.endsWith('.sock') });
+  cpSync(dir, copy, { recursive: true, preserveTimestamps: true, filter: (path) => !/\.(sock|om-tmp)$/.test(path) });
   return copy;
 }
 

@@ -5,7 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import type { ProviderEntry } from '@orbitmesh/domain';
-import { CLAUDE_CODE, claudeProviderEntry, eventually, installAgent, ModelStandIn, scenarioTag } from '@orbitmesh/testing';
+import { CLAUDE_CODE, claudeProviderEntry, eventually, inFull, installAgent, ModelStandIn, scenarioTag } from '@orbitmesh/testing';
 import type { RunContext } from '../driver.js';
 import { manifestOf, runContextOf } from '../testing/journaled-driver.js';
 import { PipedAgent } from '../testing/piped-agent.js';
@@ -119,7 +119,7 @@ describe('claude-code, the real program', () => {
     expect(existsSync(join(directory, 'home'))).toBe(false);
   }, 180_000);
 
-  it('goes on with its conversation after it was killed in the middle of a tool', async () => {
+  inFull('goes on with its conversation after it was killed in the middle of a tool', async () => {
     const first = startAgent('killed', scenarioTag({ say: 'The word is xylophone.', tools: [shell('echo $$ > tool.pid; exec sleep 300')], then: 'never said', usage: USAGE }));
     const { approvalId } = await question(first, 0);
     await first.step((it) => it.answerApproval({ approvalId, optionId: 'allow' }));
@@ -139,7 +139,7 @@ describe('claude-code, the real program', () => {
     expect(statSync(join(first.driver.run.stateDir, 'mcp.json')).mode & 0o777).toBe(0o600);
   }, 120_000);
 
-  it('says what kind of trouble it is in, and is not left to try again where that cannot help', async () => {
+  inFull('says what kind of trouble it is in, and is not left to try again where that cannot help', async () => {
     const failing = (status: number, code: string) => [status, code, startAgent(`fails-${status}`, scenarioTag({ say: '', tools: [], then: '', fail: { status } }))] as const;
     for (const [status, code, agent] of [failing(401, 'auth_required'), failing(429, 'rate_limit'), failing(529, 'overloaded'), failing(400, 'bad_request')]) {
       const { stopReason, message } = await turnEnds(agent, 0);
