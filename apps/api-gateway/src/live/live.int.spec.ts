@@ -325,7 +325,7 @@ describe('when something is away', () => {
   });
 });
 
-it('carries an event from the bus to the frame in milliseconds', async () => {
+it('carries an event from the bus to the frame at once, and not with the next beat of a timer', async () => {
   const listener = await Listener.subscribed(gateway);
   const took: number[] = [];
   for (let i = 1; i <= 200; i++) {
@@ -337,5 +337,5 @@ it('carries an event from the bus to the frame in milliseconds', async () => {
   }
 
   took.sort((a, b) => a - b);
-  expect(took[100]).toBeLessThan(5);
+  expect(took[100]).toBeLessThan(50);
 });

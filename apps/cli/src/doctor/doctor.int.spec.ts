@@ -282,6 +282,7 @@ describe('the doctor', () => {
 
   it('says with --fix of a home at work that what is its services\' was not mended, because it runs', async () => {
     const store = await openStore();
+    await store.checked();
     await edit(TASK, 'now', 'mine');
     const { out } = await cliIn(home, ['doctor', '--fix']);
     await store.close();

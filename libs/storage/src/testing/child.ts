@@ -43,7 +43,12 @@ export class Child {
   async kill(): Promise<void> {
     const closed = new Promise<void>((resolve) => this.child.once('close', () => resolve()));
     if (this.child.exitCode !== null || this.child.signalCode !== null) return;
-    process.kill(-this.pid, 'SIGKILL');
+    try {
+      process.kill(-this.pid, 'SIGKILL');
+    } catch (error) {
+      // It has ended by itself, and was not heard of yet.
+      if ((error as NodeJS.ErrnoException).code !== 'ESRCH') throw error;
+    }
     await closed;
   }
 }
