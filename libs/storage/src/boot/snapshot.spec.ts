@@ -86,6 +86,24 @@ describe('a store with many documents', () => {
     expect(again.durable.count('tasks')).toBe(3);
   });
 
+  it.each(['in its first life', 'later'])('believes no file: what was written into one at work, %s, is not in force after an orderly end', async (when) => {
+    const dir = when === 'later' ? await filled() : stores.dir();
+    const store = await open(dir, { limits: { checkpointDelayMs: 60_000 } });
+    await store.commit({ puts: [putTask('task_1', { title: 'title 1' })] });
+    await store.flush();
+    writeFileSync(join(dir, TASK), readFileSync(join(dir, TASK), 'utf8').replace('title 1', 'mine'));
+    await store.close();
+
+    const again = await open(dir);
+    await again.checked();
+    expect(again.durable.get('tasks', 'task_1')).toMatchObject({ title: 'title 1' });
+    // It is left to the doctor, and to the document's next change.
+    expect(readFileSync(join(dir, TASK), 'utf8')).toContain('mine');
+    await again.commit({ puts: [putTask('task_1', { title: 'title 2', revision: 2 })] });
+    await again.flush();
+    expect(readFileSync(join(dir, TASK), 'utf8')).toContain('title 2');
+  });
+
   it('has no snapshot while it is small', async () => {
     const dir = stores.dir();
     const store = await open(dir, { limits: { snapshotDocumentsMin: 3 } });
