@@ -1,6 +1,7 @@
 import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { assertId, isId } from '@orbitmesh/domain';
+import { isOwnTemporary, TEMPORARY_NAME } from '@orbitmesh/storage';
 import { ENDED_RUNS_BYTES_MAX, ENDED_RUNS_MAX } from '../limits.js';
 import { runFiles, type RunFiles } from '../run/run-files.js';
 
@@ -15,8 +16,11 @@ export class RunDirectory {
     return runFiles(join(this.dir, runId));
   }
 
+  /** All that there are, without what a runner that was killed while it wrote has left in them. */
   list(): RunFiles[] {
-    return readdirSync(this.dir).filter(isId).map((runId) => runFiles(join(this.dir, runId)));
+    const all = readdirSync(this.dir).filter(isId).map((runId) => runFiles(join(this.dir, runId)));
+    for (const { dir } of all) sweep(dir);
+    return all;
   }
 
   remove(files: RunFiles): void {
@@ -35,6 +39,11 @@ export class RunDirectory {
     }
     return kept;
   }
+}
+
+function sweep(dir: string): void {
+  const left = readdirSync(dir).filter((name) => TEMPORARY_NAME.test(name) && !isOwnTemporary(name));
+  for (const name of left) rmSync(join(dir, name), { force: true });
 }
 
 function sizeOf(files: RunFiles): { bytes: number; endedAt: number } {
