@@ -122,7 +122,7 @@ export function takeOver({ header, bytes }: Snapshot, state: DurableState): bool
     if (record?.start !== 0) return false;
     const line = JSON.parse(record.json.toString()) as LoggedPut | UnreadLine;
     if ('unread' in line) for (const id of line.unread) state.documents.setUnread(line.collection, id);
-    else state.recall({ puts: [line], deletes: [] });
+    else state.recall({ puts: [line] });
     count += 'unread' in line ? line.unread.length : 1;
     offset = end + 1;
   }

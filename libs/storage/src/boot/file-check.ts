@@ -1,16 +1,17 @@
 import { dirname, join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
-import { NOT_DOCUMENTS, type DocumentName } from '../collections.js';
+import type { DocumentName } from '../collections.js';
 import type { DurableState, StateParts } from '../durable-state.js';
 import { readDocument, type ReadDocument } from '../fs/read-document.js';
 import { reasonOf } from '../fs/storage-error.js';
 import { isShortage, type DirectoryEntry } from '../fs/storage-fs.js';
-import { isOwnTemporary, TEMPORARY_NAME } from '../fs/write-file-atomic.js';
-import { CHECK_ATTEMPTS_UNTOLD, CHECK_BACKOFF_MAX, DOCUMENT_DEPTH_MAX } from '../limits.js';
+import { isOwnTemporary } from '../fs/write-file-atomic.js';
+import { CHECK_ATTEMPTS_UNTOLD, CHECK_BACKOFF_MAX } from '../limits.js';
 import type { LogRecord } from '../log/log-record.js';
 import { documentKey } from '../projection/document-files.js';
 import type { Quarantine } from '../quarantine.js';
+import { walkDocuments } from './document-walk.js';
 import { EDITED_BY_HAND, lastStates } from './hand-edits.js';
 
 const nameOf = (key: string): DocumentName => {
@@ -31,6 +32,7 @@ export class FileCheck {
   private suspects: DocumentName[] = [];
   /** What went wrong with one file keeps nobody from looking at the others. */
   private failures: unknown[] = [];
+  private changed = new Map<string, boolean>();
   /** Their documents are being written: they may be older files of these, which go with that. */
   private postponed: string[] = [];
   /** It is over when they are written: until then the next start has to look again. */
@@ -75,11 +77,11 @@ export class FileCheck {
   }
 
   private async pass(): Promise<void> {
-    [this.suspects, this.failures, this.postponed] = [[], [], []];
+    [this.suspects, this.failures, this.postponed, this.changed] = [[], [], [], new Map()];
     const { collections } = this.parts;
     const { documents, opaque } = this.state;
     await this.turn();
-    await this.walk('', 0);
+    await this.walk();
     for (const collection of collections.names) {
       for (const id of [...documents.ids(collection)]) await this.each(() => this.look({ collection, id }));
     }
@@ -134,8 +136,15 @@ export class FileCheck {
 
   /** A directory that is put in another's place takes its files along, with their times. */
   private movedHere(path: string): boolean {
-    for (let at = dirname(path); at !== '.'; at = dirname(at)) if (this.state.changedSince(this.place(at))) return true;
+    for (let at = dirname(path); at !== '.'; at = dirname(at)) if (this.isChanged(at)) return true;
     return false;
+  }
+
+  /** Of a directory; asked once in a pass. */
+  private isChanged(dir: string): boolean {
+    const known = this.changed.get(dir) ?? this.state.changedSince(this.place(dir));
+    this.changed.set(dir, known);
+    return known;
   }
 
   private async lookAtNewer(name: DocumentName, path: string): Promise<void> {
@@ -144,35 +153,14 @@ export class FileCheck {
     this.makeAgain(name);
   }
 
-  private async walk(below: string, depth: number): Promise<void> {
-    for (const { name, kind } of this.entries(below)) {
-      const path = below === '' ? name : `${below}/${name}`;
-      if (depth === 0 && NOT_DOCUMENTS.has(name)) continue;
-      const named = name.endsWith('.json') && !name.startsWith('.');
-      if (kind === 'file' && TEMPORARY_NAME.test(name)) {
-        if (!isOwnTemporary(name)) await this.each(() => this.parts.fs.unlink(this.place(path)));
-      } else if (named) {
-        await this.each(() => this.visit(path, kind));
-      } else if (kind === 'link') {
-        this.quarantine.note(path, 'a link; not followed');
-      } else if (kind === 'directory' && depth < DOCUMENT_DEPTH_MAX && this.hasNew(path, depth)) {
-        await this.walk(path, depth + 1);
-      }
-    }
-  }
-
-  /** Most directories are of one session, have none below, and show by their time that nothing came into them. */
-  private hasNew(path: string, depth: number): boolean {
-    return depth === 0 || this.state.changedSince(this.place(path));
-  }
-
-  private entries(below: string): DirectoryEntry[] {
-    try {
-      return this.parts.fs.readDirSync(join(this.parts.root, below));
-    } catch (error) {
-      if (below === '' || isShortage(error)) throw error;
-      this.quarantine.note(below, `unreadable: ${reasonOf(error)}`);
-      return [];
+  private async walk(): Promise<void> {
+    const unreadable = (path: string, reason: string): void => void this.quarantine.note(path, reason);
+    // Most directories are of one session, have none below, and show by their time that nothing came into them.
+    const enters = (path: string, depth: number): boolean => depth === 0 || this.isChanged(path);
+    for (const { what, path, name, kind } of walkDocuments({ ...this.parts, unreadable, enters })) {
+      if (what === 'link') this.quarantine.note(path, 'a link; not followed');
+      else if (what === 'document') await this.each(() => this.visit(path, kind));
+      else if (!isOwnTemporary(name)) await this.each(() => this.parts.fs.unlink(this.place(path)));
     }
   }
 

@@ -1,11 +1,8 @@
-import { join } from 'node:path';
-import { NOT_DOCUMENTS, type Collections, type DocumentName } from '../collections.js';
+import type { Collections, DocumentName } from '../collections.js';
 import { readDocument } from '../fs/read-document.js';
-import { reasonOf } from '../fs/storage-error.js';
-import { isShortage, type DirectoryEntry, type StorageFs } from '../fs/storage-fs.js';
-import { TEMPORARY_NAME } from '../fs/write-file-atomic.js';
-import { DOCUMENT_DEPTH_MAX } from '../limits.js';
+import type { StorageFs } from '../fs/storage-fs.js';
 import { documentKey, type OpaqueDocument } from '../projection/document-files.js';
+import { walkDocuments } from './document-walk.js';
 import type { ChangedFile } from './hand-edits.js';
 import { deepFreeze } from '../view/deep-freeze.js';
 import type { DocumentTables } from '../view/view.js';
@@ -46,9 +43,12 @@ export function loadDocuments(
 ): LoadedFiles {
   const found: LoadedFiles = { damaged: [], duplicates: [], temporaries: [], changed: [], notes: [] };
   const paths = new Map<string, string>();
-  for (const path of documentPaths(fs, root, '', 0, found)) {
-    // Not `join`: there are tens of thousands of them, and a start waits.
+  for (const { what, path, kind } of walkDocuments({ fs, root, unreadable: (dir, reason) => found.notes.push({ path: dir, reason }) })) {
     const file = `${root}/${path}`;
+    if (what === 'temporary') found.temporaries.push(file);
+    else if (what === 'link') found.notes.push({ path, reason: 'a link; not followed' });
+    else if (kind !== 'file') found.damaged.push({ path, reason: `a ${kind}, no file`, foreign: true });
+    if (what !== 'document' || kind !== 'file') continue;
     const unread = checkpointAt < Infinity ? collections.onDemandAt(path) : undefined;
     // What is not whole, or was edited, was written after the checkpoint: only that has to be looked into.
     if (unread !== undefined && (fs.changedAtSync?.(file) ?? Infinity) <= checkpointAt) {
@@ -101,38 +101,4 @@ function keepNewest(
 
 function revisionOf(doc: object): number {
   return (doc as { revision?: number }).revision ?? 0;
-}
-
-function* documentPaths(
-  fs: StorageFs,
-  root: string,
-  below: string,
-  depth: number,
-  found: LoadedFiles,
-): Generator<string> {
-  for (const { name, kind } of entriesOf(fs, join(root, below), below, found)) {
-    const path = below === '' ? name : `${below}/${name}`;
-    if (depth === 0 && NOT_DOCUMENTS.has(name)) continue;
-    const named = name.endsWith('.json') && !name.startsWith('.');
-    if (kind === 'file') {
-      if (TEMPORARY_NAME.test(name)) found.temporaries.push(join(root, path));
-      else if (named) yield path;
-    } else if (named) {
-      found.damaged.push({ path, reason: `a ${kind}, no file`, foreign: true });
-    } else if (kind === 'link') {
-      found.notes.push({ path, reason: 'a link; not followed' });
-    } else if (kind === 'directory' && depth < DOCUMENT_DEPTH_MAX) {
-      yield* documentPaths(fs, root, path, depth + 1, found);
-    }
-  }
-}
-
-function entriesOf(fs: StorageFs, dir: string, path: string, found: LoadedFiles): DirectoryEntry[] {
-  try {
-    return fs.readDirSync(dir);
-  } catch (error) {
-    if (path === '' || isShortage(error)) throw error;
-    found.notes.push({ path, reason: `unreadable: ${reasonOf(error)}` });
-    return [];
-  }
 }

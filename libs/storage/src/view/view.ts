@@ -117,7 +117,6 @@ export class DocumentTables implements View {
     }
   }
 
-
   private table(collection: string): Table {
     const table = this.tables.get(collection);
     if (table === undefined) throw new Error(`There is no collection ${collection}.`);
