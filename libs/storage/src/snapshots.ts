@@ -88,7 +88,7 @@ export class Snapshots {
     try {
       await removeIfThere(fs, next);
       if (!(await this.hasRoom())) return;
-      this.bytes = await writeSnapshot(fs, next, { logId, commit, schemaVersions: state.schemaVersions, documents: documents.length }, documents, () => this.stopped);
+      this.bytes = await writeSnapshot(fs, next, { logId, commit, schemaVersions: state.schemaVersions, summaries: state.summaries, documents: documents.length }, documents, () => this.stopped);
       if (!this.stopped) [this.waitingCommit, this.failure] = [commit, undefined];
     } catch (error) {
       this.failure = reasonOf(error);

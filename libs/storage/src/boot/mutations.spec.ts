@@ -12,7 +12,7 @@ import { LONG, SEED } from '../testing/faults.js';
 import { newEvent, putSession, putTask } from '../testing/test-store.js';
 
 const COLLECTIONS: CollectionSpec[] = [
-  { name: 'tasks', schemaVersion: 1, path: (id, doc: { projectId: string }) => `tasks/${doc.projectId}/${id}.json`, shape: { id: 'string' } },
+  { name: 'tasks', schemaVersion: 1, path: (id, doc: { projectId: string }) => `tasks/${doc.projectId}/${id}.json`, summary: ['id', 'projectId'], shape: { id: 'string' } },
   { name: 'sessions', schemaVersion: 1, path: (id) => `sessions/${id}/session.json`, shape: { id: 'string' } },
 ];
 
