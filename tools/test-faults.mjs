@@ -1,26 +1,20 @@
 #!/usr/bin/env node
-// npm run test:faults [-- --short | --long] [--seed N] [--rounds N] [<jest arguments>]: set-up, then everything that is
+// npm run test:faults [-- --short | --long | --rest] [--seed N] [--rounds N] [<jest arguments>]: set-up, then everything that is
 // killed, cut, frozen or filled up on purpose. Without arguments the long form of each test (20 minutes at most).
 // --short: as `npm test` runs them (3 minutes). --long: 500 rounds of kill -9 with 10,000 sessions on disk, and a
-// soak of 30 minutes; what they measured is kept in .cache/fault-results.ndjson. --seed repeats a schedule.
+// soak of 30 minutes; what they measured is kept in .cache/fault-results.ndjson. --rest: what else is too long for
+// each `npm test`. --seed repeats a schedule.
 import { requireNode } from './lib/node-version.mjs';
 
 requireNode();
-const [{ setUp, ROOT }, { Refusal, sayLines }, { runTests }, { parseArgs }, { join }] = await Promise.all([
-  import('./lib/set-up.mjs'), import('./lib/say.mjs'), import('./lib/run-tests.mjs'), import('node:util'), import('node:path'),
+const [{ setUp, ROOT }, { Refusal, sayLines }, { runTests }, { SHORT, WHOLE, REST, LONG }, { parseArgs }, { join }] = await Promise.all([
+  import('./lib/set-up.mjs'), import('./lib/say.mjs'), import('./lib/run-tests.mjs'), import('./lib/fault-specs.mjs'), import('node:util'), import('node:path'),
 ]);
 
-const SHORT = ['e2e/src/faults'];
-const WHOLE = [
-  'e2e/src/faults', 'apps/provider-runner/src/faults', 'libs/storage/src', 'bad-input', 'nats-faults', 'recovery.int', 'apps/notifier/src/notifier.spec', 'up-and-down', 'back-up.int',
-  // Not faults, and too long for each `npm test`.
-  'add-a-provider', 'small-agents', 'demo-agent.spec', 'sessions/process-driver', 'ordering.spec', 'mail-sending', 'conformance', 'acp.gemini', 'provider-runner/src/start.int', 'property.spec', 'sessions/stacks',
-  'sessions/continue', 'launcher/commands', 'by-cli-alone', 'flood.int', 'process-driver.int', 'claude.real',
-];
-const LONG = ['e2e/src/faults/harness/harness.spec'];
-const USAGE = `npm run test:faults [-- [--short | --long] [--seed N] [--rounds N] [<paths of tests>]]
+const USAGE = `npm run test:faults [-- [--short | --long | --rest] [--seed N] [--rounds N] [<paths of tests>]]
   without: every fault at length (20 minutes); --short: as npm test does it (3 minutes);
   --long: 500 rounds of kill -9 with 10,000 sessions on disk, then a soak of 30 minutes (1.5 hours);
+  --rest: the long form of what is no fault (10 minutes);
   --seed repeats a schedule, --rounds says how many the harness makes.`;
 const KILLS = 'kill,kill-session-service,kill-runner,kill-nats,kill-two,kill-twice,kill-all';
 const RESULTS = join(ROOT, '.cache', 'fault-results.ndjson');
@@ -43,7 +37,7 @@ try {
     ...(seed && { ORBITMESH_FAULT_SEED: seed }), ...(rounds && { ORBITMESH_FAULT_ROUNDS: rounds }),
   });
   await setUp();
-  totals = await runTests(positionals.length > 0 ? positionals : values.long ? LONG : values.short ? SHORT : WHOLE);
+  totals = await runTests(positionals.length > 0 ? positionals : values.long ? LONG : values.short ? SHORT : values.rest ? REST : WHOLE);
 } catch (error) {
   process.stderr.write(`${error instanceof Refusal ? error.message : error.stack}\n`);
 }
@@ -52,7 +46,7 @@ process.exitCode = totals.failed === 0 && totals.passed > 0 ? 0 : 1;
 
 function readArguments() {
   try {
-    return parseArgs({ allowPositionals: true, options: { short: { type: 'boolean' }, long: { type: 'boolean' }, seed: { type: 'string' }, help: { type: 'boolean' }, rounds: { type: 'string' } } });
+    return parseArgs({ allowPositionals: true, options: { short: { type: 'boolean' }, long: { type: 'boolean' }, rest: { type: 'boolean' }, seed: { type: 'string' }, help: { type: 'boolean' }, rounds: { type: 'string' } } });
   } catch (error) {
     throw new Refusal(`${error.message}\n${USAGE}`);
   }

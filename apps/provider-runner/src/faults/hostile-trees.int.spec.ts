@@ -66,6 +66,9 @@ onLinux(`${TREES} hostile process trees`, () => {
 
   async function allEnded(runs: StartRun[]): Promise<void> {
     await eventually(() => runs.every(({ runId }) => world.session.ended(runId)), { what: 'all ends', timeoutMs: WAIT_MS });
+    // And put away: what is asked of the runner next finds it with nothing else to do.
+    const from = world.session.heartbeats.length;
+    await eventually(() => world.session.heartbeats.slice(from).some((beat) => beat.runs.length === 0), { what: 'a runner that holds none', timeoutMs: WAIT_MS });
   }
 
   it('leave no process when half of them are stopped and half killed, all at once, and the runner says so meanwhile', async () => {

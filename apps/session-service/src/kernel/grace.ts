@@ -23,9 +23,11 @@ export class Grace {
     this.sinceMonotonic = this.lastMonotonic = clock.monotonic();
   }
 
+  /** A clock that was set since the last look is noticed here, too: the next look would not see it any more. */
   restart(): void {
-    this.since = this.lastWall = this.clock.wall();
-    this.sinceMonotonic = this.lastMonotonic = this.clock.monotonic();
+    this.observe();
+    this.since = this.lastWall;
+    this.sinceMonotonic = this.lastMonotonic;
   }
 
   /**
@@ -41,7 +43,8 @@ export class Grace {
     this.lastMonotonic = monotonic;
     if (!set && slept <= WAKE_UP_GAP_MS) return false;
     if (set) this.clockSetAt = wall;
-    this.restart();
+    this.since = wall;
+    this.sinceMonotonic = monotonic;
     return true;
   }
 }

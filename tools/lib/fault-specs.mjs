@@ -1,0 +1,17 @@
+/** What each form of `npm run test:faults` runs, as patterns for Jest. */
+
+export const SHORT = ['e2e/src/faults'];
+
+/** Every fault. */
+export const WHOLE = [
+  'e2e/src/faults', 'provider-runner/src/faults', 'recovery.int', 'conformance', 'flood.int', 'provider-runner/src/start.int', 'nats-faults', 'apps/notifier/src/notifier.spec',
+  'libs/storage/src', 'up-and-down', 'back-up.int', 'launcher/runner-gone',
+];
+
+/** No faults, but too long for each `npm test`. */
+export const REST = [
+  'bad-input', 'add-a-provider', 'small-agents', 'demo-agent.spec', 'sessions/process-driver', 'ordering.spec', 'mail-sending', 'acp.gemini', 'property.spec', 'sessions/stacks',
+  'sessions/continue', 'launcher/commands', 'launcher/many-waiting', 'by-cli-alone', 'process-driver.int', 'claude.real',
+];
+
+export const LONG = ['e2e/src/faults/harness/harness.spec'];
