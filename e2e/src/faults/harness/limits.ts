@@ -5,7 +5,7 @@ export const LANES = 8;
 /** Tasks of one lane that are not deleted: what is compared after every round stays small. */
 export const TASKS_OF_LANE_MAX = 12;
 /** Acknowledged commands of a round before its fault, and after everything is ready again; drawn between. */
-export const COMMANDS_BEFORE = [20, 120] as const;
+export const COMMANDS_BEFORE = [30, 150] as const;
 export const COMMANDS_AFTER = [20, 100] as const;
 /** One attempt of a command: a frozen service answers nobody. */
 export const ATTEMPT_MS_MAX = 8_000;
