@@ -5,7 +5,7 @@ import type { DurableState } from './durable-state.js';
 import { isShortage, type StorageFs } from './fs/storage-fs.js';
 import { SNAPSHOT_CHUNK_BYTES, SNAPSHOT_SYNC_BYTES } from './limits.js';
 import type { LoggedPut } from './log/log-record.js';
-import { decodeRecord, encodeRecord } from './log/record-lines.js';
+import { decodeRecord, encodeRecord, recordAt } from './log/record-lines.js';
 import { appendAll } from './fs/write-file-atomic.js';
 import { KeptDocument } from './view/kept-document.js';
 import type { NamedDocument } from './view/view.js';
@@ -120,7 +120,7 @@ export function readSnapshot(fs: StorageFs, root: string): Snapshot | 'damaged' 
     const bytes = fs.readSync(path);
     const first = decodeRecord(bytes.subarray(0, Math.max(0, bytes.indexOf(LINE_FEED))));
     if (first === undefined) return 'damaged';
-    const header = JSON.parse(first.json.toString()) as SnapshotHeader;
+    const header = JSON.parse(first.toString()) as SnapshotHeader;
     return header.format === SNAPSHOT_FORMAT ? { header, bytes } : undefined;
   } catch (error) {
     if (isShortage(error)) throw error;
@@ -130,24 +130,28 @@ export function readSnapshot(fs: StorageFs, root: string): Snapshot | 'damaged' 
 
 /** @returns false when some of it is damaged: the state is of no use then */
 export function takeOver({ header, bytes }: Snapshot, state: DurableState): boolean {
-  const summaries = state.summaries;
+  const { summaries, schemaVersions } = state;
   const summarized = new Set(Object.keys(summaries).filter((name) => isDeepStrictEqual(header.summaries?.[name], summaries[name])));
   let count = 0;
   for (let offset = bytes.indexOf(LINE_FEED) + 1; offset > 0 && offset < bytes.length; ) {
     const end = bytes.indexOf(LINE_FEED, offset);
-    const record = end === -1 ? undefined : decodeRecord(bytes.subarray(offset, end));
-    if (record?.start !== 0) return false;
-    const { json } = record;
-    const docAt = json.indexOf(BEFORE_DOCUMENT);
-    const head = JSON.parse(docAt === -1 ? json.toString() : `${json.toString('utf8', 0, docAt)}}`) as Omit<DocumentLine, 'doc'> | UnreadLine;
+    const record = end === -1 ? undefined : recordAt(bytes, offset, end);
+    if (record === undefined) return false;
+    const { jsonAt } = record;
+    const found = bytes.subarray(0, end).indexOf(BEFORE_DOCUMENT, jsonAt);
+    const head = JSON.parse(found === -1 ? bytes.toString('utf8', jsonAt, end) : `${bytes.toString('utf8', jsonAt, found)}}`) as Omit<DocumentLine, 'doc'> | UnreadLine;
+    const { collection } = head;
+    if (!Object.hasOwn(schemaVersions, collection)) return false;
+    // A line that is there again has the place of another one.
+    const again = ('unread' in head ? head.unread : [head.id]).some((id) => state.has({ collection, id }));
+    if (again) return false;
     if ('unread' in head) {
-      for (const id of head.unread) state.documents.setUnread(head.collection, id);
-    } else if (head.summary !== undefined && summarized.has(head.collection)) {
-      const jsonAt = end - json.length;
+      for (const id of head.unread) state.documents.setUnread(collection, id);
+    } else if (head.summary !== undefined && summarized.has(collection) && head.schemaVersion <= schemaVersions[collection]) {
       // The line's last byte closes what the document is in.
-      state.documents.keep(head.collection, head.id, new KeptDocument(bytes, { start: offset, end: end + 1 }, { start: jsonAt + docAt + BEFORE_DOCUMENT.length, end: end - 1 }, head.summary));
+      state.documents.keep(collection, head.id, new KeptDocument(bytes, { start: offset, end: end + 1 }, { start: found + BEFORE_DOCUMENT.length, end: end - 1 }, head.summary));
     } else {
-      state.recall({ puts: [JSON.parse(json.toString()) as LoggedPut] });
+      state.recall({ puts: [JSON.parse(bytes.toString('utf8', jsonAt, end)) as LoggedPut] });
     }
     count += 'unread' in head ? head.unread.length : 1;
     offset = end + 1;

@@ -109,7 +109,7 @@ function victimsOf({ files }: Home, { path, touched }: Mutation): Victims {
     }
   } else if (path.includes('/answers/')) {
     for (const line of scanRecords(bytes).lines.filter(hit)) {
-      victims.answers.add((JSON.parse(line.json.toString()) as { answer: { key: string } }).answer.key);
+      victims.answers.add((JSON.parse(line.json.toString()) as { key: string }).key);
     }
   } else if (path.endsWith('events.ndjson')) {
     let offset = 0;

@@ -1,5 +1,5 @@
 import { join } from 'node:path';
-import { decodeRecord, encodeRecord, scanRecords } from '../log/record-lines.js';
+import { decodeRecord, encodeRecord, scanRecords, type RecordLine } from '../log/record-lines.js';
 import { AppendFile } from '../log/append-file.js';
 import { segmentName, segmentNumber, type LoggedAnswer } from '../log/log-record.js';
 import { toReadError } from '../fs/storage-error.js';
@@ -7,10 +7,33 @@ import { isShortage, type StorageFs } from '../fs/storage-fs.js';
 import type { StorageLimits } from '../limits.js';
 import type { AnswerPlace, KeptAnswer } from './answer-table.js';
 
-/** The record of an answer. */
-interface AnswerRecord {
+/** Ahead of an answer in its record: all that a start needs of it, whose body may be long. */
+interface AnswerHead {
   commit: number;
-  answer: LoggedAnswer;
+  at: number;
+  scope: string;
+  key: string;
+}
+
+/** The record of an answer; older ones have all of it in `answer`. */
+type AnswerRecord = (AnswerHead & { answer: Omit<LoggedAnswer, 'at' | 'scope' | 'key'> }) | { commit: number; answer: LoggedAnswer };
+
+/** What stands before it in a record has no such bytes: in a string, its quotes would be escaped. */
+const BEFORE_ANSWER = Buffer.from(',"answer":');
+
+function encodeAnswer({ commit, content }: KeptAnswer, syncedBytes: number): Buffer {
+  const { at, scope, key, ...answer } = content as LoggedAnswer;
+  return encodeRecord(Buffer.from(JSON.stringify({ commit, at, scope, key, answer } satisfies AnswerRecord)), syncedBytes);
+}
+
+function headOf(line: RecordLine): AnswerHead {
+  const head = JSON.parse(`${line.textBefore(BEFORE_ANSWER)}}`) as AnswerHead;
+  return head.scope === undefined ? { ...answerOf(line.json), commit: head.commit } : head;
+}
+
+function answerOf(json: Buffer): LoggedAnswer {
+  const record = JSON.parse(json.toString()) as AnswerRecord;
+  return 'scope' in record ? { at: record.at, scope: record.scope, key: record.key, ...record.answer } : record.answer;
 }
 
 /** A side segment in the checkpoint: `bytes` of it are durable. */
@@ -49,7 +72,7 @@ export class AnswerJournal {
     dir: string,
     limits: StorageLimits,
     named: AnswerSegment[] | undefined,
-    load: (answer: LoggedAnswer, kept: KeptAnswer) => void,
+    load: (name: Pick<LoggedAnswer, 'scope' | 'key'>, kept: KeptAnswer) => void,
     onDamage: (file: string, reason: string) => void,
   ): Promise<AnswerJournal> {
     const present = numbersIn(fs, dir);
@@ -69,11 +92,12 @@ export class AnswerJournal {
       }
       let { lastCommit } = segment;
       for (const line of scan.lines) {
-        const { commit, answer } = JSON.parse(line.json.toString()) as AnswerRecord;
+        const head = headOf(line);
+        const { commit, at } = head;
         lastCommit = Math.max(lastCommit, commit);
         const content = { segment: segment.number, offset: line.offset, bytes: line.end - line.offset };
-        const found: KeptAnswer = { commit, at: answer.at, bytes: line.json.length, content: damaged ? answer : content };
-        load(answer, found);
+        const found: KeptAnswer = { commit, at, bytes: line.end - line.jsonAt, content: damaged ? answerOf(line.json) : content };
+        load(head, found);
         if (damaged) journal.add(found);
       }
       if (!damaged) journal.segments.push({ number: segment.number, bytes: scan.goodBytes, lastCommit });
@@ -102,7 +126,7 @@ export class AnswerJournal {
     const batch = [...this.waiting];
     const file = await this.writable();
     const synced = file.durableBytes;
-    const lines = batch.map(({ commit, content }) => encodeRecord(Buffer.from(JSON.stringify({ commit, answer: content } as AnswerRecord)), synced));
+    const lines = batch.map((kept) => encodeAnswer(kept, synced));
     await file.append(Buffer.concat(lines));
     const segment = this.segments[this.segments.length - 1];
     let offset = synced;
@@ -119,9 +143,9 @@ export class AnswerJournal {
   read({ segment, offset, bytes }: AnswerPlace): LoggedAnswer {
     try {
       const line = this.fs.readSync(join(this.dir, segmentName(segment)), offset, bytes);
-      const record = decodeRecord(line.subarray(0, -1));
-      if (record === undefined) throw new Error(`The answer at byte ${offset} of answers/${segmentName(segment)} is damaged.`);
-      return (JSON.parse(record.json.toString()) as AnswerRecord).answer;
+      const json = decodeRecord(line.subarray(0, -1));
+      if (json === undefined) throw new Error(`The answer at byte ${offset} of answers/${segmentName(segment)} is damaged.`);
+      return answerOf(json);
     } catch (error) {
       throw toReadError(error);
     }

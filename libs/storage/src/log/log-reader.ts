@@ -103,7 +103,7 @@ export class LogReader {
       const head = this.headSeq();
       for await (const lines of readLines(file, at === -1 ? 0 : segment.index[at].offset, bytes)) {
         for (const line of lines) {
-          const json = decodeRecord(line.bytes)?.json;
+          const json = decodeRecord(line.bytes);
           if (json === undefined || recordNumbers(json) === undefined) continue;
           for (const event of parseRecord(json).events ?? []) {
             if (event.seq <= (page.items.at(-1)?.seq ?? after)) continue;

@@ -8,21 +8,28 @@ import { crc32 } from 'node:zlib';
  * its beginning, so good lines of the same batch may follow).
  */
 const LINE_FEED = 0x0a;
+const SPACE = 0x20;
 const CRC_DIGITS = 8;
-const PREFIX = /^([0-9a-f]{8}) (\d{1,16}) /;
-const PREFIX_BYTES_MAX = CRC_DIGITS + 16 + 2;
-const EMPTY = Buffer.alloc(0);
-
-export interface RecordLine {
-  offset: number;
-  /** Where the next line begins. */
-  end: number;
-  json: Buffer;
-}
+const SYNCED_DIGITS_MAX = 16;
 
 export interface DamagedLine {
   offset: number;
+  /** Where the next line begins. */
   end: number;
+}
+
+/** A good line of a file: without a copy of any of its bytes, since a start reads hundreds of thousands. */
+export class RecordLine implements DamagedLine {
+  constructor(private readonly bytes: Buffer, readonly offset: number, readonly end: number, readonly jsonAt: number) {}
+
+  get json(): Buffer {
+    return this.bytes.subarray(this.jsonAt, this.end - 1);
+  }
+
+  /** What stands before these bytes. */
+  textBefore(marker: Buffer): string {
+    return this.bytes.toString('utf8', this.jsonAt, this.bytes.indexOf(marker, this.jsonAt));
+  }
 }
 
 export interface LineScan {
@@ -42,54 +49,69 @@ export function encodeRecord(json: Buffer, syncedBytes: number): Buffer {
 
 /** Reads all lines. `durableBytes`: what is known from elsewhere to have been durable. */
 export function scanRecords(bytes: Buffer, durableBytes = 0): LineScan {
-  const all: (RecordLine & { good: boolean })[] = [];
+  const [good, bad]: [RecordLine[], DamagedLine[]] = [[], []];
   let syncedBytes = 0;
   for (let offset = 0; offset < bytes.length; ) {
     const feed = bytes.indexOf(LINE_FEED, offset);
     const end = feed === -1 ? bytes.length : feed + 1;
-    const decoded = feed === -1 ? undefined : decodeRecord(bytes.subarray(offset, feed));
-    const start = offset + (decoded?.start ?? end - offset);
-    if (start > offset) all.push({ offset, end: start, json: EMPTY, good: false });
-    if (decoded !== undefined) {
-      syncedBytes = Math.max(syncedBytes, decoded.synced);
-      all.push({ offset: start, end, json: decoded.json, good: true });
+    const found = feed === -1 ? undefined : recordIn(bytes, offset, feed);
+    const start = found?.start ?? end;
+    if (start > offset) bad.push({ offset, end: start });
+    if (found !== undefined) {
+      syncedBytes = Math.max(syncedBytes, found.synced);
+      good.push(new RecordLine(bytes, start, end, found.jsonAt));
     }
     offset = end;
   }
   const trusted = Math.max(durableBytes, syncedBytes);
-  const torn = all.find((line) => !line.good && line.offset >= trusted);
+  const torn = bad.find((line) => line.offset >= trusted);
   const goodBytes = torn?.offset ?? bytes.length;
-  const kept = all.filter((line) => line.offset < goodBytes);
-  return {
-    lines: kept.filter((line) => line.good),
-    damaged: kept.filter((line) => !line.good).map(({ offset, end }) => ({ offset, end })),
-    goodBytes,
-    syncedBytes,
-  };
+  const kept = ({ offset }: DamagedLine): boolean => offset < goodBytes;
+  return { lines: torn ? good.filter(kept) : good, damaged: bad.filter(kept), goodBytes, syncedBytes };
 }
 
-interface DecodedRecord {
-  /** Where the record begins in the line: not at 0 when the line feed before it is damaged. */
+interface FoundRecord {
+  /** Where the record begins: not where its line does when the line feed before it is damaged. */
   start: number;
   synced: number;
-  json: Buffer;
+  jsonAt: number;
 }
 
-/** The record of a line (without its line feed); undefined when it is damaged. */
-export function decodeRecord(line: Buffer): DecodedRecord | undefined {
-  const whole = decodeFrom(line, 0);
+/** The JSON of a line (without its line feed); undefined when it is damaged. */
+export function decodeRecord(line: Buffer): Buffer | undefined {
+  const found = recordIn(line, 0, line.length);
+  return found && line.subarray(found.jsonAt);
+}
+
+/** The record in a line, which ends at `end`; undefined when it is damaged. */
+function recordIn(bytes: Buffer, start: number, end: number): FoundRecord | undefined {
+  const whole = recordAt(bytes, start, end);
   if (whole !== undefined) return whole;
-  for (const { index } of line.toString('latin1').matchAll(/(?=[0-9a-f]{8} \d{1,16} \{)/g)) {
-    const rest = decodeFrom(line, index);
+  for (const { index } of bytes.toString('latin1', start, end).matchAll(/(?=[0-9a-f]{8} \d{1,16} \{)/g)) {
+    const rest = recordAt(bytes, start + index, end);
     if (rest !== undefined) return rest;
   }
   return undefined;
 }
 
-function decodeFrom(line: Buffer, start: number): DecodedRecord | undefined {
-  const prefix = PREFIX.exec(line.toString('latin1', start, start + PREFIX_BYTES_MAX));
-  if (prefix === null) return undefined;
-  const [{ length }, crc, synced] = prefix;
-  if (crc32(line.subarray(start + CRC_DIGITS + 1)) !== Number.parseInt(crc, 16)) return undefined;
-  return { start, synced: Number(synced), json: line.subarray(start + length) };
+/** The record that takes just these bytes. */
+export function recordAt(bytes: Buffer, start: number, end: number): FoundRecord | undefined {
+  const syncedAt = start + CRC_DIGITS + 1;
+  const jsonAt = bytes.indexOf(SPACE, syncedAt) + 1;
+  if (jsonAt === 0 || jsonAt > end || jsonAt - 1 === syncedAt || jsonAt - 1 - syncedAt > SYNCED_DIGITS_MAX) return undefined;
+  const [crc, synced] = [numberIn(bytes, start, syncedAt - 1, 16), numberIn(bytes, syncedAt, jsonAt - 1, 10)];
+  if (crc === undefined || synced === undefined || bytes[syncedAt - 1] !== SPACE) return undefined;
+  return crc32(bytes.subarray(syncedAt, end)) === crc ? { start, synced, jsonAt } : undefined;
+}
+
+/** undefined where anything else than its digits is there. */
+function numberIn(bytes: Buffer, start: number, end: number, radix: 10 | 16): number | undefined {
+  let number = 0;
+  for (let at = start; at < end; at += 1) {
+    const byte = bytes[at];
+    if (byte >= 0x30 && byte <= 0x39) number = number * radix + byte - 0x30;
+    else if (radix === 16 && byte >= 0x61 && byte <= 0x66) number = number * radix + byte - 0x57;
+    else return undefined;
+  }
+  return number;
 }
