@@ -38,7 +38,7 @@ export class Collections {
     return spec;
   }
 
-  /** The relative path of a document's file. */
+  /** The relative path of a document's file; its summary is enough. */
   path(collection: string, id: string, doc: object): string {
     return this.spec(collection).path(id, doc);
   }

@@ -52,6 +52,11 @@ export interface CollectionSpec<T = any> {
    * follows from the id alone. @default false
    */
   onDemand?: boolean;
+  /**
+   * Keys that are known of every document after a start, which parses none before somebody asks for it: what `path` and the
+   * service's indexes need. @default every document is parsed at a start
+   */
+  summary?: (keyof T & string)[];
   /** What every document has; a file without it is damaged, however well it can be parsed. @default nothing */
   shape?: Partial<Record<keyof T & string, Shape>>;
   /** Keys whose change alone may be written late (with `revision` and `updatedAt`, which change with them). */

@@ -144,6 +144,14 @@ export class DurableState {
     return Object.fromEntries(this.collections.names.map((name) => [name, this.collections.spec(name).schemaVersion]));
   }
 
+  /** The keys of each collection that has a summary. */
+  get summaries(): Record<string, string[]> {
+    return Object.fromEntries(this.collections.names.flatMap((name) => {
+      const { summary } = this.collections.spec(name);
+      return summary ? [[name, summary]] : [];
+    }));
+  }
+
   /** As they are now, also when they change later. */
   allDocuments(): NamedDocument[] {
     const { documents, opaque, collections } = this;

@@ -1,11 +1,13 @@
 import { dirname, join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
+import { isDeepStrictEqual } from 'node:util';
 import type { DurableState } from './durable-state.js';
 import { isShortage, type StorageFs } from './fs/storage-fs.js';
 import { SNAPSHOT_CHUNK_BYTES, SNAPSHOT_SYNC_BYTES } from './limits.js';
 import type { LoggedPut } from './log/log-record.js';
 import { decodeRecord, encodeRecord } from './log/record-lines.js';
 import { appendAll } from './fs/write-file-atomic.js';
+import { KeptDocument } from './view/kept-document.js';
 import type { NamedDocument } from './view/view.js';
 
 export const SNAPSHOT_FILE = 'snapshot.ndjson';
@@ -13,6 +15,8 @@ export const SNAPSHOT_FILE = 'snapshot.ndjson';
 export const NEXT_SNAPSHOT_FILE = 'snapshot.next.ndjson';
 const SNAPSHOT_FORMAT = 1;
 const LINE_FEED = 0x0a;
+/** What stands before it in a line has no such bytes: in a string, its quotes would be escaped. */
+const BEFORE_DOCUMENT = Buffer.from(',"doc":');
 
 /** The first line. The others are puts as in the log, and names of documents that are read on demand. */
 export interface SnapshotHeader {
@@ -22,9 +26,14 @@ export interface SnapshotHeader {
   commit: number;
   /** Of all collections: a newer one, and a collection that is not known, is for a newer version to read. */
   schemaVersions: Record<string, number>;
+  /** Of the collections that have one, its keys: a start parses no document of a collection whose summary is still that. */
+  summaries?: Record<string, string[]>;
   /** How many follow: a file that was cut short has fewer. */
   documents: number;
 }
+
+/** The summary stands before the document, which need not be parsed to find it. */
+type DocumentLine = Omit<LoggedPut, 'doc'> & { summary?: object; doc: object };
 
 /** Those of a collection that are read on demand: their files have them. */
 interface UnreadLine {
@@ -62,7 +71,7 @@ export async function writeSnapshot(
   };
   try {
     for (const line of linesOf({ format: SNAPSHOT_FORMAT, ...header }, documents)) {
-      const record = encodeRecord(Buffer.from(JSON.stringify(line)), 0);
+      const record = Buffer.isBuffer(line) ? line : encodeRecord(Buffer.from(JSON.stringify(line)), 0);
       waiting += record.length;
       chunk.push(record);
       if (waiting < SNAPSHOT_CHUNK_BYTES) continue;
@@ -78,12 +87,18 @@ export async function writeSnapshot(
   }
 }
 
-function* linesOf(header: SnapshotHeader, documents: readonly NamedDocument[]): Generator<SnapshotHeader | LoggedPut | UnreadLine> {
+function* linesOf(header: SnapshotHeader, documents: readonly NamedDocument[]): Generator<SnapshotHeader | DocumentLine | UnreadLine | Buffer> {
   yield header;
-  for (const { doc, ...name } of documents) {
-    if (doc === undefined) yield { collection: name.collection, unread: [name.id] };
-    else yield { collection: name.collection, id: name.id, schemaVersion: name.schemaVersion, doc };
+  for (const { doc, collection, id, schemaVersion } of documents) {
+    if (doc === undefined) yield { collection, unread: [id] };
+    else if (doc instanceof KeptDocument) yield doc.line;
+    else yield { collection, id, schemaVersion, ...summaryOf(doc, header.summaries?.[collection]), doc };
   }
+}
+
+function summaryOf(doc: object, keys: string[] | undefined): { summary?: object } {
+  const values = doc as Record<string, unknown>;
+  return keys ? { summary: Object.fromEntries(keys.map((key) => [key, values[key]])) } : {};
 }
 
 /** What else has its place is left there. */
@@ -115,15 +130,26 @@ export function readSnapshot(fs: StorageFs, root: string): Snapshot | 'damaged' 
 
 /** @returns false when some of it is damaged: the state is of no use then */
 export function takeOver({ header, bytes }: Snapshot, state: DurableState): boolean {
+  const summaries = state.summaries;
+  const summarized = new Set(Object.keys(summaries).filter((name) => isDeepStrictEqual(header.summaries?.[name], summaries[name])));
   let count = 0;
   for (let offset = bytes.indexOf(LINE_FEED) + 1; offset > 0 && offset < bytes.length; ) {
     const end = bytes.indexOf(LINE_FEED, offset);
     const record = end === -1 ? undefined : decodeRecord(bytes.subarray(offset, end));
     if (record?.start !== 0) return false;
-    const line = JSON.parse(record.json.toString()) as LoggedPut | UnreadLine;
-    if ('unread' in line) for (const id of line.unread) state.documents.setUnread(line.collection, id);
-    else state.recall({ puts: [line] });
-    count += 'unread' in line ? line.unread.length : 1;
+    const { json } = record;
+    const docAt = json.indexOf(BEFORE_DOCUMENT);
+    const head = JSON.parse(docAt === -1 ? json.toString() : `${json.toString('utf8', 0, docAt)}}`) as Omit<DocumentLine, 'doc'> | UnreadLine;
+    if ('unread' in head) {
+      for (const id of head.unread) state.documents.setUnread(head.collection, id);
+    } else if (head.summary !== undefined && summarized.has(head.collection)) {
+      const jsonAt = end - json.length;
+      // The line's last byte closes what the document is in.
+      state.documents.keep(head.collection, head.id, new KeptDocument(bytes, { start: offset, end: end + 1 }, { start: jsonAt + docAt + BEFORE_DOCUMENT.length, end: end - 1 }, head.summary));
+    } else {
+      state.recall({ puts: [JSON.parse(json.toString()) as LoggedPut] });
+    }
+    count += 'unread' in head ? head.unread.length : 1;
     offset = end + 1;
   }
   return count === header.documents;

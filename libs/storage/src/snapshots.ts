@@ -6,6 +6,8 @@ import { SNAPSHOT_ROOM_RESERVES, type StorageLimits } from './limits.js';
 import type { Segments } from './log/segments.js';
 import { NEXT_SNAPSHOT_FILE, removeIfThere, SNAPSHOT_FILE, writeSnapshot } from './snapshot.js';
 
+const NO_ROOM = 'There is too little room on the disk for a snapshot; until there is, a start has to read the file of every document.';
+
 /**
  * Writes a snapshot of all documents from time to time (ADR-0027). It takes its name only when a checkpoint covers it: then the
  * files of everything that it has, and of everything that it has no more, are written and unlinked.
@@ -87,8 +89,11 @@ export class Snapshots {
     const documents = state.allDocuments();
     try {
       await removeIfThere(fs, next);
-      if (!(await this.hasRoom())) return;
-      this.bytes = await writeSnapshot(fs, next, { logId, commit, schemaVersions: state.schemaVersions, documents: documents.length }, documents, () => this.stopped);
+      if (!(await this.hasRoom())) {
+        this.failure = NO_ROOM;
+        return;
+      }
+      this.bytes = await writeSnapshot(fs, next, { logId, commit, schemaVersions: state.schemaVersions, summaries: state.summaries, documents: documents.length }, documents, () => this.stopped);
       if (!this.stopped) [this.waitingCommit, this.failure] = [commit, undefined];
     } catch (error) {
       this.failure = reasonOf(error);

@@ -58,7 +58,7 @@ export class MailService {
       && (reader?.kind !== 'agent' || isParty(mail, reader.sessionId));
     const { mailOfThread, mailToSession, mailOfProject } = this.indexes;
     const [index, key] = threadId !== undefined ? [mailOfThread, threadId] : toSessionId !== undefined ? [mailToSession, toSessionId] : [mailOfProject, projectId ?? sight];
-    const mails = key === null ? view.list<Mail>(COLLECTIONS.mail) : this.indexes.in(view, index, key, cursor);
+    const mails = key === null ? view.list<Mail>(COLLECTIONS.mail, cursor) : this.indexes.in(view, index, key, cursor);
     return pageOf(filtered(mails, wanted), { cursor, limit }, ({ id }) => id);
   }
 

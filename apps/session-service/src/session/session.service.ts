@@ -64,7 +64,7 @@ export class SessionService {
     const { childrenOfSession, sessionsOfProject } = this.indexes;
     if (parentSessionId !== undefined) return this.indexes.in(view, childrenOfSession, parentSessionId, cursor);
     if (projectId !== undefined) return this.indexes.in(view, sessionsOfProject, projectId, cursor);
-    return view.list<Session>(COLLECTIONS.sessions);
+    return view.list<Session>(COLLECTIONS.sessions, cursor);
   }
 
   manifest({ id }: { id: string }): Manifest {

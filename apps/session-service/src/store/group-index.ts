@@ -1,5 +1,7 @@
 import { insertId, positionOf, removeId, type Store } from '@orbitmesh/storage';
 
+const NONE: readonly string[] = [];
+
 /**
  * Which documents of a collection belong together: an index over the store, by keys that a document has.
  * A group holds an id as long as the pending or the durable document has its key, or had it since the last time that no change of
@@ -11,8 +13,9 @@ export class GroupIndex<T extends object> {
   /** How many changes of a document are on their way to the disk. */
   private readonly inFlight = new Map<string, number>();
 
+  /** Made before the first commit: every change is told to it. @param keysOf reads what is in the collection's summary */
   constructor(private readonly store: Store, readonly collection: string, private readonly keysOf: (doc: T) => readonly string[]) {
-    for (const doc of store.durable.list<T & { id: string }>(collection)) this.become(doc.id, this.keysNow(doc.id));
+    for (const doc of store.durable.summaries<T & { id: string }>(collection)) this.become(doc.id, this.keysOf(doc));
   }
 
   /** A change of it is in the pending view. What it had before, and what other changes on their way gave it, it may still have for somebody. */
@@ -51,7 +54,7 @@ export class GroupIndex<T extends object> {
   }
 
   private become(id: string, keys: readonly string[]): void {
-    const before = this.keys.get(id) ?? [];
+    const before = this.keys.get(id) ?? NONE;
     for (const key of before) if (!keys.includes(key)) this.leave(key, id);
     for (const key of keys) if (!before.includes(key)) this.join(key, id);
     if (keys.length === 0) this.keys.delete(id);

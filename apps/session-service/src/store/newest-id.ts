@@ -18,7 +18,7 @@ const WITH_IDS = Object.values(COLLECTIONS).filter((name) => name !== COLLECTION
 export function newestIdTime(view: View): number {
   let newest = 0;
   for (const collection of WITH_IDS) {
-    for (const { id } of view.list<{ id?: string }>(collection)) newest = Math.max(newest, id === undefined ? 0 : idTime(id));
+    for (const id of view.ids(collection)) newest = Math.max(newest, idTime(id));
   }
   return Math.max(newest, deletedTime(view));
 }

@@ -19,7 +19,7 @@ export class LiveSessions {
   private readonly listeners = new Set<(sessionId: string) => void>();
 
   constructor(@Inject(Store) private readonly store: Store) {
-    for (const session of store.durable.list<Session>(COLLECTIONS.sessions)) {
+    for (const session of store.durable.summaries<Pick<Session, 'id' | 'state'>>(COLLECTIONS.sessions)) {
       if (!isTerminal(session)) this.enqueued([session.id]);
     }
   }

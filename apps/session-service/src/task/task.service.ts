@@ -58,7 +58,7 @@ export class TaskService {
       && (parentId === undefined || task.parentId === parentId)
       && (ready === undefined || taskReady(task, byId) === ready);
     const within = projectId ?? parent?.projectId;
-    const tasks = within === undefined ? view.list<Task>(COLLECTIONS.tasks) : this.indexes.in(view, this.indexes.tasksOfProject, within, query.cursor);
+    const tasks = within === undefined ? view.list<Task>(COLLECTIONS.tasks, query.cursor) : this.indexes.in(view, this.indexes.tasksOfProject, within, query.cursor);
     return pageOf(filtered(tasks, wanted), query, ({ id }) => id);
   }
 

@@ -119,9 +119,9 @@ export class FileCheck {
   private async look(name: DocumentName): Promise<void> {
     const { state } = this;
     if (state.files.waits(name) || !state.documents.has(name.collection, name.id)) return;
-    const doc = state.documents.known(name.collection, name.id);
-    const path = this.pathOf(name, doc);
-    if (doc === undefined) {
+    const summary = state.documents.summary(name.collection, name.id);
+    const path = this.pathOf(name, summary);
+    if (summary === undefined) {
       if (state.changedSince(this.place(path))) this.suspects.push(name);
       return;
     }
@@ -129,7 +129,7 @@ export class FileCheck {
     const found = this.read(path);
     if (found === 'missing') this.quarantine.note(path, 'was missing; made again');
     else if ('reason' in found) await this.quarantine.take(this.place(path), `${found.reason}; made again`);
-    else if (this.isSame(name, found, doc)) return;
+    else if (this.isSame(name, found, state.documents.known(name.collection, name.id)!)) return;
     else await this.quarantine.keep(this.place(path), EDITED_BY_HAND);
     this.makeAgain(name);
   }
@@ -168,7 +168,7 @@ export class FileCheck {
   private async visit(path: string, kind: DirectoryEntry['kind']): Promise<void> {
     const { state, parts: { collections } } = this;
     const candidates = collections.candidatesAt(path);
-    const known = candidates.find((name) => state.documents.has(name.collection, name.id) && this.pathOf(name, state.documents.known(name.collection, name.id)) === path);
+    const known = candidates.find((name) => state.documents.has(name.collection, name.id) && this.pathOf(name, state.documents.summary(name.collection, name.id)) === path);
     if (kind !== 'file') {
       if (known === undefined) this.quarantine.note(path, `a ${kind}, no file; left alone`);
       else await this.replace(known, path, `a ${kind}, no file`);
@@ -238,12 +238,12 @@ export class FileCheck {
   /** Nobody but its file has it. */
   private isSuspect(name: DocumentName): boolean {
     const { documents, files } = this.state;
-    return documents.has(name.collection, name.id) && documents.known(name.collection, name.id) === undefined && !files.waits(name);
+    return documents.has(name.collection, name.id) && documents.summary(name.collection, name.id) === undefined && !files.waits(name);
   }
 
   private async replace(name: DocumentName, path: string, reason: string): Promise<void> {
     await this.quarantine.take(this.place(path), `${reason}; made again`);
-    if (this.state.documents.known(name.collection, name.id) === undefined) this.suspects.push(name);
+    if (this.state.documents.summary(name.collection, name.id) === undefined) this.suspects.push(name);
     else this.makeAgain(name);
   }
 
@@ -270,8 +270,8 @@ export class FileCheck {
     return there ? readDocument(fs, this.place(path), limits.documentFileBytesMax) : 'missing';
   }
 
-  private pathOf({ collection, id }: DocumentName, doc: object | undefined): string {
-    return this.parts.collections.path(collection, id, doc ?? {});
+  private pathOf({ collection, id }: DocumentName, summary: object | undefined): string {
+    return this.parts.collections.path(collection, id, summary ?? {});
   }
 
   private place(path: string): string {

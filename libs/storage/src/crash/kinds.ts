@@ -6,7 +6,7 @@ type Put = NonNullable<Commit['puts']>[number];
 type NewEvent = NonNullable<Commit['events']>[number];
 
 export const COLLECTIONS: CollectionSpec[] = [
-  { name: 'tasks', schemaVersion: 1, path: (id, doc: { projectId: string }) => `tasks/${doc.projectId}/${id}.json` },
+  { name: 'tasks', schemaVersion: 1, path: (id, doc: { projectId: string }) => `tasks/${doc.projectId}/${id}.json`, summary: ['id', 'projectId'] },
   { name: 'sessions', schemaVersion: 1, path: (id) => `sessions/${id}/session.json` },
 ];
 

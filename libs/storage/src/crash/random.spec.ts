@@ -8,7 +8,7 @@ import { SimDirNode } from './simulated-nodes.js';
 import { afterCommit, difference, everythingOf, NOTHING, observe, SCOPE, type StoreModel } from './store-model.js';
 
 const COLLECTIONS: CollectionSpec[] = [
-  { name: 'tasks', schemaVersion: 1, path: (id, doc: { projectId: string }) => `tasks/${doc.projectId}/${id}.json` },
+  { name: 'tasks', schemaVersion: 1, path: (id, doc: { projectId: string }) => `tasks/${doc.projectId}/${id}.json`, summary: ['id', 'projectId'] },
   { name: 'sessions', schemaVersion: 1, path: (id) => `sessions/${id}/session.json`, lazyKeys: ['metrics'] },
 ];
 

@@ -24,7 +24,7 @@ const PROJECTS: CollectionSpec<Project> = {
   name: NAMES.projects, schemaVersion: 1, path: (id) => `projects/${id}.json`, shape: { id: 'string', name: 'string', workingDir: 'string', revision: 'number' },
 };
 const TASKS: CollectionSpec<Task> = {
-  name: NAMES.tasks, schemaVersion: 1, path: (id, task) => `tasks/${task.projectId}/${id}.json`,
+  name: NAMES.tasks, schemaVersion: 1, path: (id, task) => `tasks/${task.projectId}/${id}.json`, summary: ['id', 'projectId'],
   shape: { id: 'string', projectId: 'string', title: 'string', status: 'string', dependencies: 'array', sessionIds: 'array', taskSessionStatuses: 'object', revision: 'number' },
 };
 const TEAM_MEMBERS: CollectionSpec<TeamMember> = {
@@ -34,10 +34,12 @@ const ORDERINGS: CollectionSpec<Ordering> = {
   name: NAMES.orderings, schemaVersion: 1, path: (id) => `ordering/${id}.json`, shape: { id: 'string', projectId: 'string', ids: 'array', revision: 'number' },
 };
 const MAIL: CollectionSpec<Mail> = {
-  name: NAMES.mail, schemaVersion: 1, path: (id, mail) => `mail/${mail.projectId}/${id}.json`, shape: { id: 'string', projectId: 'string', threadId: 'string', state: 'string' },
+  name: NAMES.mail, schemaVersion: 1, path: (id, mail) => `mail/${mail.projectId}/${id}.json`,
+  summary: ['id', 'projectId', 'toSessionId', 'threadId', 'state'], shape: { id: 'string', projectId: 'string', threadId: 'string', state: 'string' },
 };
 const SESSIONS: CollectionSpec<Session> = {
   name: NAMES.sessions, schemaVersion: 1, path: (id) => `sessions/${id}/session.json`, lazyKeys: SESSION_LAZY_KEYS,
+  summary: ['id', 'projectId', 'parentSessionId', 'continues', 'state'],
   shape: { id: 'string', projectId: 'string', taskIds: 'array', state: SESSION_STATES, desired: 'object', metrics: 'object', transitions: 'array', revision: 'number' },
 };
 /** Both are written once, with the session. `session.manifestHash` is over the manifest as the builder prints it, which is its file. */

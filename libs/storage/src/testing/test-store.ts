@@ -15,7 +15,7 @@ export interface TestTask {
 }
 
 export const TEST_COLLECTIONS: CollectionSpec[] = [
-  { name: 'tasks', schemaVersion: 1, path: (id, doc: TestTask) => `tasks/${doc.projectId}/${id}.json` },
+  { name: 'tasks', schemaVersion: 1, path: (id, doc: TestTask) => `tasks/${doc.projectId}/${id}.json`, summary: ['id', 'projectId'] },
   { name: 'sessions', schemaVersion: 1, path: (id) => `sessions/${id}/session.json`, lazyKeys: ['metrics'] },
   { name: 'manifests', schemaVersion: 1, path: (id) => `sessions/${id}/manifest.json` },
 ];

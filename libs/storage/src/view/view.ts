@@ -1,24 +1,29 @@
-import { insertId, removeId } from './sorted-ids.js';
+import { KeptDocument } from './kept-document.js';
+import { insertId, positionOf, removeId } from './sorted-ids.js';
 
 /** A consistent state of all documents. What it returns is frozen. */
 export interface View {
   get<T>(collection: string, id: string): T | undefined;
-  /** In creation order: ids are ULIDs, so by id. A snapshot: later commits do not change it. */
-  list<T>(collection: string): Iterable<T>;
+  /** In creation order: ids are ULIDs, so by id; with `after`, those whose id is greater. A snapshot: later commits do not change it. To be walked through once. */
+  list<T>(collection: string, after?: string): Iterable<T>;
+  /** As `list`, and of documents that nobody has asked for yet no more than their collection's `summary`. */
+  summaries<T>(collection: string): Iterable<T>;
+  /** In creation order. Not to be kept over an await. */
+  ids(collection: string): readonly string[];
   has(collection: string, id: string): boolean;
   count(collection: string): number;
 }
 
-/** A document and what it is called; without `doc`, one that is read on demand. */
+/** A document and what it is called; without `doc`, one that is read on demand. A snapshot's may not have been asked for since. */
 export interface NamedDocument {
   collection: string;
   id: string;
-  doc: object | undefined;
+  doc: object | KeptDocument | undefined;
   schemaVersion: number;
 }
 
 interface Table {
-  docs: Map<string, object>;
+  docs: Map<string, object | KeptDocument>;
   /** Ids of documents that are read each time that somebody asks for them. */
   unread: Set<string>;
   /** Sorted. */
@@ -35,19 +40,33 @@ export class DocumentTables implements View {
   }
 
   get<T>(collection: string, id: string): T | undefined {
-    const table = this.table(collection);
-    return (table.docs.get(id) ?? (table.unread.has(id) ? this.read(collection, id) : undefined)) as T | undefined;
+    return (this.known(collection, id) ?? (this.table(collection).unread.has(id) ? this.read(collection, id) : undefined)) as T | undefined;
   }
 
-  /** undefined, too, for one that is there and was not read yet. */
+  /** undefined, too, for one that is there and is read on demand. */
   known(collection: string, id: string): object | undefined {
-    return this.table(collection).docs.get(id);
+    const { docs } = this.table(collection);
+    const doc = docs.get(id);
+    if (!(doc instanceof KeptDocument)) return doc;
+    docs.set(id, doc.read());
+    return docs.get(id);
   }
 
-  list<T>(collection: string): Iterable<T> {
-    const { docs, ids, unread } = this.table(collection);
-    if (unread.size > 0) return ids.flatMap((id) => this.get<T>(collection, id) ?? []);
-    return ids.map((id) => docs.get(id) as T);
+  /** What its path and the indexes need of it; undefined for one that is read on demand. */
+  summary(collection: string, id: string): object | undefined {
+    const doc = this.table(collection).docs.get(id);
+    return doc instanceof KeptDocument ? doc.summary : doc;
+  }
+
+  list<T>(collection: string, after?: string): Iterable<T> {
+    const { docs, ids } = this.table(collection);
+    const at = after === undefined ? 0 : positionOf(ids, after);
+    const found = ids.slice(ids[at] === after ? at + 1 : at).map((id) => ({ id, doc: docs.get(id) }));
+    return this.readAll<T>(collection, found);
+  }
+
+  *summaries<T>(collection: string): Iterable<T> {
+    for (const id of this.table(collection).ids) yield (this.summary(collection, id) ?? this.get(collection, id)) as T;
   }
 
   has(collection: string, id: string): boolean {
@@ -72,7 +91,7 @@ export class DocumentTables implements View {
     });
   }
 
-  ids(collection: string): string[] {
+  ids(collection: string): readonly string[] {
     return this.table(collection).ids;
   }
 
@@ -90,7 +109,14 @@ export class DocumentTables implements View {
     unread.add(id);
   }
 
-  /** There is such a document, and it is read when somebody asks for it. */
+  /** There is such a document, and it is parsed when somebody asks for it. */
+  keep(collection: string, id: string, doc: KeptDocument): void {
+    const { docs, ids } = this.table(collection);
+    if (!docs.has(id)) insertId(ids, id);
+    docs.set(id, doc);
+  }
+
+  /** There is such a document, and its file is read when somebody asks for it. */
   setUnread(collection: string, id: string): void {
     const { ids, unread } = this.table(collection);
     insertId(ids, id);
@@ -114,6 +140,15 @@ export class DocumentTables implements View {
   copyFrom(other: DocumentTables): void {
     for (const [name, { docs, unread, ids }] of other.tables) {
       this.tables.set(name, { docs: new Map(docs), unread: new Set(unread), ids: [...ids] });
+    }
+  }
+
+  private *readAll<T>(collection: string, found: readonly { id: string; doc: object | undefined }[]): Iterable<T> {
+    const { docs } = this.table(collection);
+    for (const { id, doc } of found) {
+      if (doc instanceof KeptDocument && docs.get(id) === doc) docs.set(id, doc.read());
+      const read = doc instanceof KeptDocument ? doc.read() : doc ?? this.get<object>(collection, id);
+      if (read !== undefined) yield read as T;
     }
   }
 

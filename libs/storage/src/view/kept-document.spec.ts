@@ -1,0 +1,107 @@
+import { afterEach, describe, expect, it, jest } from '@jest/globals';
+import { existsSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import type { CollectionSpec } from '../commit.js';
+import type { Store } from '../store.js';
+import { eventually, putTask, TestStores, TEST_COLLECTIONS } from '../testing/test-store.js';
+
+const stores = new TestStores();
+afterEach(() => stores.clean());
+
+const TITLES = ['one', 'two', 'three'];
+
+const open = (dir: string, summary?: string[], limits = {}): Promise<Store> => {
+  const [tasks, ...others]: CollectionSpec[] = TEST_COLLECTIONS;
+  return stores.open(dir, { collections: [{ ...tasks, ...(summary && { summary }) }, ...others], limits: { snapshotDocumentsMin: 1, checkpointDelayMs: 5, ...limits } });
+};
+
+/** A closed store of three tasks, all of them in its snapshot. */
+async function filled(): Promise<string> {
+  const dir = stores.dir();
+  const store = await open(dir);
+  await store.commit({ puts: TITLES.map((title, n) => putTask(`task_${n}`, { title, projectId: `proj_${n}` })) });
+  await store.close();
+  return dir;
+}
+
+/** What the spied `JSON.parse` was given. */
+async function parsedWhile<T>(work: () => Promise<T>): Promise<{ result: T; parsed: string[] }> {
+  const spy = jest.spyOn(JSON, 'parse');
+  try {
+    const result = await work();
+    return { result, parsed: spy.mock.calls.map(([text]) => String(text)) };
+  } finally {
+    spy.mockRestore();
+  }
+}
+
+const titles = (store: Store, after?: string) => [...store.durable.list<{ title: string }>('tasks', after)].map(({ title }) => title);
+
+describe('a document of a snapshot', () => {
+  it('is parsed when it is asked for, once, and by all views', async () => {
+    const dir = await filled();
+    const { result: store, parsed } = await parsedWhile(() => open(dir));
+    const asked = await parsedWhile(() => Promise.resolve([store.pending.get('tasks', 'task_1'), store.durable.get('tasks', 'task_1'), store.durable.get('tasks', 'task_1')]));
+
+    expect(parsed.filter((text) => TITLES.some((title) => text.includes(title)))).toEqual([]);
+    expect(asked.parsed).toHaveLength(1);
+    expect(asked.result[0]).toMatchObject({ title: 'two' });
+    expect(Object.isFrozen(asked.result[0])).toBe(true);
+    expect(asked.result[1]).toBe(asked.result[0]);
+  });
+
+  it('is summed up without that, as is one that was parsed or written since', async () => {
+    const store = await open(await filled());
+    store.durable.get('tasks', 'task_0');
+    await store.commit({ puts: [putTask('task_3', { projectId: 'proj_3' })] });
+    const { result, parsed } = await parsedWhile(() => Promise.resolve([...store.durable.summaries<{ id: string; projectId: string }>('tasks')]));
+
+    expect(result.map(({ id, projectId }) => [id, projectId])).toEqual([0, 1, 2, 3].map((n) => [`task_${n}`, `proj_${n}`]));
+    expect(parsed).toEqual([]);
+  });
+
+  it('is in a list with all others, from the id on that is wanted, as it was when the list was made', async () => {
+    const store = await open(await filled());
+    const list = store.durable.list<{ title: string }>('tasks');
+    await store.commit({ puts: [putTask('task_1', { title: 'later', projectId: 'proj_1', revision: 2 })], deletes: [{ collection: 'tasks', id: 'task_2' }] });
+
+    expect([...list].map(({ title }) => title)).toEqual(TITLES);
+    expect(titles(store)).toEqual(['one', 'later']);
+    expect(titles(store, 'task_0')).toEqual(['later']);
+    expect(titles(store, 'task_')).toEqual(['one', 'later']);
+  });
+
+  it('goes into the next snapshot as it is', async () => {
+    const dir = await filled();
+    const store = await open(dir, undefined, { snapshotLogBytesMin: 1, logBytesMax: 2 });
+    const before = statSync(join(dir, 'snapshot.ndjson')).ino;
+    await store.commit({ puts: [putTask('task_3', { title: 'four' })] });
+    await eventually(async () => {
+      await store.flush();
+      return existsSync(join(dir, 'snapshot.ndjson')) && statSync(join(dir, 'snapshot.ndjson')).ino !== before;
+    });
+    await store.close();
+
+    expect(titles(await open(dir))).toEqual([...TITLES, 'four']);
+  });
+
+  it('is parsed by a start that wants other keys of it than the snapshot has', async () => {
+    const dir = await filled();
+    const { result: store, parsed } = await parsedWhile(() => open(dir, ['id', 'title', 'projectId']));
+
+    expect(parsed.filter((text) => TITLES.some((title) => text.includes(title)))).toHaveLength(3);
+    expect([...store.durable.summaries<{ title: string }>('tasks')].map(({ title }) => title)).toEqual(TITLES);
+  });
+
+  it('is found whatever its values are', async () => {
+    const dir = stores.dir();
+    const [store, odd] = [await open(dir, ['id', 'title', 'projectId']), '","doc":{"\\\n\u2028😀'];
+    await store.commit({ puts: [putTask('task_1', { title: odd })] });
+    await store.close();
+
+    expect(readFileSync(join(dir, 'snapshot.ndjson'), 'utf8')).toContain('"summary":{"id":"task_1","title":');
+    const again = await open(dir, ['id', 'title', 'projectId']);
+    expect([...again.durable.summaries<{ title: string }>('tasks')].map(({ title }) => title)).toEqual([odd]);
+    expect(titles(again)).toEqual([odd]);
+  });
+});
