@@ -1,5 +1,5 @@
 import { execFileSync } from 'node:child_process';
-import { mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { cpSync, mkdirSync, readdirSync, readFileSync, renameSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import type { EventEnvelope } from '@orbitmesh/domain';
@@ -12,6 +12,13 @@ afterEach(() => stores.clean());
 
 async function commitEvents(store: Store, count: number, sessionOf: (n: number) => string | undefined = () => undefined): Promise<void> {
   for (let n = 0; n < count; n += 1) await store.commit({ events: [newEvent('output', sessionOf(n), { n, text: 'x'.repeat(100) })] });
+}
+
+/** Another home, which its lock does not stand for. */
+function copyOf(dir: string): string {
+  const copy = stores.dir();
+  cpSync(dir, copy, { recursive: true, filter: (path) => !/\.sock$/.test(path) });
+  return copy;
 }
 
 async function allPages(store: Store, limit: number, after?: string): Promise<EventEnvelope[]> {
@@ -170,6 +177,23 @@ describe("a page of a session's events", () => {
       after = Number(nextCursor);
     }
     expect(seen).toEqual(Array.from({ length: 62 }, (__, n) => n + 1));
+  });
+
+  it('hides no other event when a disk made one number lower, wherever the page begins', async () => {
+    const [dir, count] = [stores.dir(), 40];
+    const store = await stores.open(dir, { limits: { indexStrideBytes: 1_500 } });
+    await commitEvents(store, count, () => 'sess_1');
+    await store.flush();
+    const path = join(dir, 'sessions/sess_1/events.ndjson');
+    const whole = readFileSync(path, 'utf8');
+    for (let damaged = 12; damaged < 20; damaged += 1) {
+      writeFileSync(path, whole.replace(`"sessionSeq":${damaged}}`, `"sessionSeq":${damaged - 2}}`));
+      const again = await stores.open(copyOf(dir), { limits: { indexStrideBytes: 1_500 } });
+      for (let after = count - 1; after >= 0; after -= 1) {
+        const { items } = await again.readSessionEvents('sess_1', { after, limit: count });
+        expect(items.map(({ sessionSeq }) => sessionSeq)).toEqual(Array.from({ length: count - after }, (__, n) => after + n + 1).filter((seq) => seq !== damaged));
+      }
+    }
   });
 
   it.each([[1, 3], [2, 4], [4, 6]])('leaves out a line whose number a disk changed from %d to %d, says so, and none after it', async (from, to) => {

@@ -166,13 +166,17 @@ export class SessionReader {
   }
 
   private async extend(index: Index, file: StorageFile, bytes: number): Promise<void> {
+    let before: Buffer | undefined;
     for await (const lines of readLines(file, index.scannedBytes, bytes)) {
       for (const { offset, bytes: line } of lines) {
-        const last = index.entries.at(-1);
+        const [last, previous] = [index.entries.at(-1), before];
+        before = line;
         index.scannedBytes = offset + line.length + 1;
-        if (last !== undefined && offset - last.offset < this.limits.indexStrideBytes) continue;
+        if (offset - (last?.offset ?? 0) < this.limits.indexStrideBytes) continue;
         const seq = this.parse('', line)?.sessionSeq;
-        if (seq !== undefined && seq > (last?.seq ?? 0)) index.entries.push({ seq, offset });
+        // A number that is too low would hide the lines before it: two that follow each other are not both damaged so.
+        if (seq === undefined || previous === undefined || this.parse('', previous)?.sessionSeq !== seq - 1) continue;
+        if (seq > (last?.seq ?? 0)) index.entries.push({ seq, offset });
       }
     }
   }
