@@ -4,8 +4,8 @@ import TestSequencer from '@jest/test-sequencer';
 const OF_PROCESSES = /[/\\]e2e[/\\]src[/\\]|\.int\.spec\.ts$/;
 /** Minutes in their long form, of which runs of `npm test` say nothing: first, and what computes beside what mostly waits. */
 const LONGEST_FAULTS = [
-  'crash/crash.spec', 'faults/kill.spec', 'runner-lost', 'nats-faults', 'nats-away', 'boot/mutations.spec', 'harness/harness.spec', 'harness/sabotage.spec', 'faults/wire.spec',
-  'hostile-trees', 'hostile-agents',
+  'crash/crash.spec', 'faults/kill.spec', 'runner-lost', 'nats-faults', 'nats-away', 'every-operation', 'boot/mutations.spec', 'drivers/conformance', 'harness/harness.spec', 'harness/sabotage.spec',
+  'faults/wire.spec', 'hostile-trees', 'hostile-agents',
 ];
 
 /**
