@@ -2,10 +2,10 @@
 
 export const SHORT = ['e2e/src/faults'];
 
-/** Every fault. */
+/** Every fault that is not as long in each `npm test`. */
 export const WHOLE = [
   'e2e/src/faults', 'provider-runner/src/faults', 'recovery.int', 'conformance', 'flood.int', 'provider-runner/src/start.int', 'nats-faults', 'apps/notifier/src/notifier.spec',
-  'libs/storage/src', 'up-and-down', 'back-up.int', 'launcher/runner-gone',
+  'storage/src/crash', 'storage/src/boot/(mutations|snapshot)', 'storage/src/(disk|every-operation)', 'store-copy', 'up-and-down', 'back-up.int', 'launcher/runner-gone',
 ];
 
 /** No faults, but too long for each `npm test`. */

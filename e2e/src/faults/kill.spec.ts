@@ -7,8 +7,8 @@ import { FAULT_TEST_MS, inFaultRun } from './how-often.js';
 
 const RUNNER = 'provider-runner/slot-0';
 const KILLS_EACH = 4;
-const LINES = 60;
-/** Lines of the agent, this far apart: it is at work for six seconds, in which the kill falls. */
+const LINES = 40;
+/** Lines of the agent, this far apart: it is at work for four seconds, in which the kill falls. */
 const LINE_MS = 100;
 
 const SEED = faultSeed();

@@ -94,8 +94,8 @@ const FULL_DISK: Step[] = [
 ];
 const RESERVE = { ...LIMITS, reserveBytes: 8, reservePortions: 2, reserveLookMs: 1 };
 
-/** Written with every checkpoint, and used by every start. */
-const SNAPSHOTS = { ...TIGHT, logBytesMax: 1e6, snapshotDocumentsMin: 1, snapshotLogBytesMin: 1 };
+/** Written with every checkpoint, and used by every start. A store that was killed is only left lying, and its look at the files waits for writes that never end: thousands of them that ask often would keep a core busy. */
+const SNAPSHOTS = { ...TIGHT, logBytesMax: 1e6, snapshotDocumentsMin: 1, snapshotLogBytesMin: 1, checkSliceMs: Infinity, checkPauseMs: 1_000 };
 
 const BOUNDS: [string, RecoveriesOptions['limits']][] = [
   ['as much as there may be', LIMITS],
