@@ -75,7 +75,7 @@ export class Boot {
     const aside = new Set(damaged.map(({ path }) => path));
     const found = findMissing(this.state, this.allRecords()).filter(({ put }) => !aside.has(this.pathOf(put)));
     // A log that has holes may have lost that they were deleted.
-    const restored = log.damages.length === 0 ? found : [];
+    const restored = this.logLostSome ? [] : found;
     for (const { put } of found) {
       this.quarantine.note(this.pathOf(put), restored.length > 0 ? 'was missing; made again from the log' : 'is missing, unless the damaged log has lost its deletion');
     }
@@ -85,14 +85,14 @@ export class Boot {
   }
 
   /**
-   * What people wrote into files while nobody was there is put aside, and the files are as the log has them.
+   * What people wrote into files is put aside, whenever that was, and the files are as the log has them.
    * @returns how many of them had been deleted
    */
-  async overruleEdits({ changed }: LoadedFiles): Promise<number> {
-    const byHand = changed.filter(({ name }) => !this.touched.has(name));
+  async overruleEdits({ read }: LoadedFiles): Promise<number> {
+    const byHand = read.filter(({ name }) => !this.touched.has(name));
     if (byHand.length === 0) return 0;
     const { commit } = this.state.head;
-    const edits = findEdits(byHand, this.state.documents, this.allRecords(), () => this.log.damages.length > 0);
+    const edits = findEdits(byHand, this.state.documents, this.allRecords(), () => this.logLostSome);
     for (const [{ name, path }, put] of edits) {
       await this.quarantine.keep(join(this.parts.root, path), put === undefined ? 'was deleted, and somebody brought it back' : EDITED_BY_HAND);
       const change = put === undefined ? { puts: [], deletes: [name] } : { puts: [put], deletes: [] };
@@ -160,6 +160,12 @@ export class Boot {
     return found;
   }
 
+  /** Then a file may be newer than what it has. A damaged end looks like one that was never whole. */
+  private get logLostSome(): boolean {
+    const { log, checkpoint } = this;
+    return log.damages.length > 0 || log.lastCommit < (checkpoint?.commit ?? 0);
+  }
+
   private pathOf({ collection, id, doc }: LoggedPut): string {
     return this.parts.collections.path(collection, id, doc);
   }
@@ -177,7 +183,8 @@ export class Boot {
     const { fs, limits, collections } = this.parts;
     const known = new Set(collections.names);
     const onDamage = (damage: LogDamage): void => {
-      const same = (other: LogDamage): boolean => other.file === damage.file && other.offset === damage.offset;
+      // A header's has no offset.
+      const same = (other: LogDamage): boolean => other.file === damage.file && (other.offset ?? 0) === damage.offset;
       if (!this.log.damages.some(same)) this.log.damages.push(damage);
     };
     for (const record of recordsOf(fs, segment, after, limits.indexStrideBytes, onDamage)) {

@@ -112,7 +112,7 @@ export class FileCheck {
 
   /** @throws when it is to stop */
   private pause(ms: number): Promise<void> {
-    return delay(ms, undefined, { signal: this.stopping.signal });
+    return delay(ms, undefined, { signal: this.stopping.signal, ref: false });
   }
 
   /** From the look at the file to what is decided on it nothing waits, so that no write of ours comes between. */

@@ -7,8 +7,8 @@ import type { DocumentTables } from '../view/view.js';
 /** Why it is in quarantine. */
 export const EDITED_BY_HAND = 'was edited by hand while nobody was there';
 
-/** A file that was written after the checkpoint, and whose document no later commit touches. */
-export interface ChangedFile {
+/** A file whose document no commit after the checkpoint touches. */
+export interface ReadFile {
   name: DocumentName;
   path: string;
 }
@@ -16,13 +16,13 @@ export interface ChangedFile {
 /**
  * What was written into a document's file by hand is not in force before somebody says so (`doctor --adopt`): it has no revision and no
  * event, and nobody has checked it. Where the log still has the document, what it has counts.
- * It needs no clock that is right: a time only decides what is looked at.
+ * It needs no clock.
  *
  * @returns what the log has of each document whose file says something else; undefined: it was deleted
  */
-export function findEdits(changed: readonly ChangedFile[], documents: DocumentTables, records: Iterable<LogRecord>, damaged: () => boolean): Map<ChangedFile, LoggedPut | undefined> {
-  const last = lastStates(new Set(changed.map(({ name }) => documentKey(name))), records);
-  return new Map(changed.flatMap((file): [ChangedFile, LoggedPut | undefined][] => {
+export function findEdits(files: readonly ReadFile[], documents: DocumentTables, records: Iterable<LogRecord>, damaged: () => boolean): Map<ReadFile, LoggedPut | undefined> {
+  const last = lastStates(new Set(files.map(({ name }) => documentKey(name))), records);
+  return new Map(files.flatMap((file): [ReadFile, LoggedPut | undefined][] => {
     const doc = documents.get<object>(file.name.collection, file.name.id);
     const state = last.get(documentKey(file.name));
     // What the log does not know any more has its file as its only record.

@@ -3,7 +3,7 @@ import { readDocument } from '../fs/read-document.js';
 import type { StorageFs } from '../fs/storage-fs.js';
 import { documentKey, type OpaqueDocument } from '../projection/document-files.js';
 import { walkDocuments } from './document-walk.js';
-import type { ChangedFile } from './hand-edits.js';
+import type { ReadFile } from './hand-edits.js';
 import { deepFreeze } from '../view/deep-freeze.js';
 import type { DocumentTables } from '../view/view.js';
 
@@ -22,8 +22,10 @@ export interface LoadedFiles {
   duplicates: { name: DocumentName; path: string }[];
   /** Absolute paths of temporary files of ours. */
   temporaries: string[];
-  /** Files that were put there or written after the checkpoint. */
-  changed: ChangedFile[];
+  /** Those that were read and whose documents are shown. */
+  read: ReadFile[];
+  /** Some were put there or written after the checkpoint. */
+  changed: boolean;
   /** Files that are left alone, and why. */
   notes: { path: string; reason: string }[];
 }
@@ -41,7 +43,7 @@ export function loadDocuments(
   fileBytesMax: number,
   checkpointAt = Infinity,
 ): LoadedFiles {
-  const found: LoadedFiles = { damaged: [], duplicates: [], temporaries: [], changed: [], notes: [] };
+  const found: LoadedFiles = { damaged: [], duplicates: [], temporaries: [], read: [], changed: false, notes: [] };
   const paths = new Map<string, string>();
   for (const { what, path, kind } of walkDocuments({ fs, root, unreadable: (dir, reason) => found.notes.push({ path: dir, reason }) })) {
     const file = `${root}/${path}`;
@@ -69,7 +71,8 @@ export function loadDocuments(
     const fault = collections.faultOf(name, read);
     if (fault === undefined) {
       keepNewest(name, path, doc, tables, paths, found);
-      if (changedAt > checkpointAt) found.changed.push({ name, path });
+      found.read.push({ name, path });
+      found.changed ||= changedAt > checkpointAt;
     } else if (fault.newer) {
       opaque.set(documentKey(name), { schemaVersion: schemaVersion as number, doc, path });
       found.notes.push({ path, reason: `${fault.reason}; left alone` });

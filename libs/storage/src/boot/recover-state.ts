@@ -101,7 +101,7 @@ async function fill(state: DurableState, sources: Sources): Promise<boolean> {
   await boot.repair(loaded);
   for (const damage of log.damages) await report(quarantine, damage);
   for (const path of loaded.temporaries) await fs.unlink(path);
-  return loaded.changed.length > 0;
+  return loaded.changed;
 }
 
 /**

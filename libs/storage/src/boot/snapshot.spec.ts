@@ -104,6 +104,23 @@ describe('a store with many documents', () => {
     expect(readFileSync(join(dir, TASK), 'utf8')).toContain('title 2');
   });
 
+  it.each(['is gone', 'is damaged'])('does not believe it either when the snapshot %s, and puts the edit aside', async (what) => {
+    const dir = await filled();
+    const store = await open(dir);
+    await store.checked();
+    writeFileSync(join(dir, TASK), readFileSync(join(dir, TASK), 'utf8').replace('title 1', 'mine'));
+    await store.commit({ puts: [putTask('task_4', { title: 'later', revision: 2 })] });
+    await store.close();
+    if (what === 'is gone') rmSync(join(dir, SNAPSHOT));
+    else writeFileSync(join(dir, SNAPSHOT), 'x', { flag: 'a' });
+
+    const again = await open(dir);
+    expect(again.durable.get('tasks', 'task_1')).toMatchObject({ title: 'title 1' });
+    expect(again.health().quarantined.map(({ file }) => file)).toContain(TASK);
+    await again.flush();
+    expect(readFileSync(join(dir, TASK), 'utf8')).toContain('title 1');
+  });
+
   it('has no snapshot while it is small', async () => {
     const dir = stores.dir();
     const store = await open(dir, { limits: { snapshotDocumentsMin: 3 } });

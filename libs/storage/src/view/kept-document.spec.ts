@@ -93,6 +93,25 @@ describe('a document of a snapshot', () => {
     expect([...store.durable.summaries<{ title: string }>('tasks')].map(({ title }) => title)).toEqual(TITLES);
   });
 
+  it('of a newer version is shown by no start, and stays as it is', async () => {
+    const dir = stores.dir();
+    const ofVersion = (schemaVersion: number): Promise<Store> => {
+      const [tasks, ...others]: CollectionSpec[] = TEST_COLLECTIONS;
+      return stores.open(dir, { collections: [{ ...tasks, schemaVersion }, ...others], limits: { snapshotDocumentsMin: 1, checkpointDelayMs: 5 } });
+    };
+    const newer = await ofVersion(2);
+    await newer.commit({ puts: [putTask('task_1', { title: 'newer' })] });
+    await newer.close();
+    for (let start = 0; start < 3; start += 1) {
+      const store = await ofVersion(1);
+      expect([store.durable.get('tasks', 'task_1'), titles(store)]).toEqual([undefined, []]);
+      await store.commit({ puts: [putTask(`task_2${start}`, { projectId: 'other' })] });
+      await store.commit({ deletes: [{ collection: 'tasks', id: `task_2${start}` }] });
+      await store.close();
+    }
+    expect(titles(await ofVersion(2))).toEqual(['newer']);
+  });
+
   it('is found whatever its values are', async () => {
     const dir = stores.dir();
     const [store, odd] = [await open(dir, ['id', 'title', 'projectId']), '","doc":{"\\\n\u2028😀'];
