@@ -89,7 +89,7 @@ export class FileCheck {
     await this.askTheLog();
     await this.visitPostponed();
     if (this.failures.length > 0) throw this.failures[0];
-    while (this.again.some((name) => this.state.files.waits(name))) await this.pause(this.parts.limits.checkPauseMs);
+    await this.written(this.again);
   }
 
   private async each(look: () => Promise<void>): Promise<void> {
@@ -108,6 +108,22 @@ export class FileCheck {
     if (performance.now() - this.turnBegan < checkSliceMs) return;
     await this.pause(checkPauseMs);
     this.turnBegan = performance.now();
+  }
+
+  /** @throws when it is to stop */
+  private async written(names: readonly DocumentName[]): Promise<void> {
+    const { signal } = this.stopping;
+    signal.throwIfAborted();
+    let stop = (): void => undefined;
+    const stopped = new Promise<never>((_, reject) => {
+      stop = () => reject(signal.reason as Error);
+    });
+    signal.addEventListener('abort', stop);
+    try {
+      await Promise.race([this.state.files.whenWritten(names), stopped]);
+    } finally {
+      signal.removeEventListener('abort', stop);
+    }
   }
 
   /** @throws when it is to stop */
@@ -187,8 +203,7 @@ export class FileCheck {
 
   private async visitPostponed(): Promise<void> {
     const { collections } = this.parts;
-    const waiting = (): boolean => this.postponed.some((path) => collections.candidatesAt(path).some((name) => this.state.files.waits(name)));
-    while (waiting()) await this.pause(this.parts.limits.checkPauseMs);
+    await this.written(this.postponed.flatMap((path) => collections.candidatesAt(path)));
     for (const path of this.postponed.splice(0)) await this.each(() => this.visit(path, 'file'));
   }
 

@@ -50,6 +50,11 @@ export class DocumentFiles {
     return this.behind.has(`doc:${documentKey(name)}`);
   }
 
+  /** Resolves when the files show these as they are now. @throws when the store is closed. */
+  whenWritten(names: readonly DocumentName[]): Promise<void> {
+    return this.behind.whenWritten(names.map((name) => `doc:${documentKey(name)}`));
+  }
+
   /** The file at `path` shows an older state of the document; it goes with the next write. */
   outdate(name: DocumentName, path: string): void {
     const key = documentKey(name);

@@ -92,6 +92,11 @@ export class WriteBehind {
     );
   }
 
+  /** Resolves when none of these is behind, however long that takes. @throws when it is stopped. */
+  whenWritten(keys: readonly string[]): Promise<void> {
+    return this.until(() => !keys.some((key) => this.has(key)), () => false);
+  }
+
   /** Resolves when fewer than `dirtyFilesMax` files lag behind. @throws when none of them can be written. */
   room(): Promise<void> {
     if (this.size < this.limits.dirtyFilesMax) return Promise.resolve();
