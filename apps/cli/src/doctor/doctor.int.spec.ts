@@ -71,6 +71,7 @@ const MENDED: Fault[] = [
   ['a document that is a link', async () => { await rm(at(TASK)); await symlink('/etc/hostname', at(TASK)); }, /not a regular file/, /put back/],
   ['a document that was never committed', () => write('session-service/projects/proj_9.json', JSON.stringify({ schemaVersion: 1, id: 'proj_9' })), /never committed/, /moved into quarantine/],
   ['events of a session that are gone', () => truncate(at(EVENTS), 10), /events.ndjson has lost \d+ bytes/, /written again from the log/],
+  ['a snapshot that is damaged', () => truncate(at('session-service/snapshot.ndjson'), 300), /snapshot.ndjson is damaged.*; the next start reads every document's file instead/, /removed/],
   ['a temporary file of a store', () => write('session-service/tasks/proj_1/.task_1.json.1.2.om-tmp', '{'), /left over from a write/, /removed/],
   ['a temporary file of a process that is gone', () => write('run/stack.json.999999999.0.tmp', ''), /left over from a process that is gone/, /removed/],
   ['a token that others can read', () => chmod(at('api-gateway/admin.token'), 0o644), /admin.token is open to other users \(644\)$/, /closed to all but their owner/],
