@@ -138,7 +138,8 @@ describe('the audit of a store', () => {
 
   it.each([
     ['a flipped byte', '"e2"', '"eX"', 'record at byte'],
-    ['a record that is gone', /\n[^\n]*"e2"[^\n]*/, '', 'commits 2 to 2 are missing'],
+    ['a record that is gone', /\n[^\n]*"e2"[^\n]*/, '', 'commit 2 is missing'],
+    ['two records that are gone', /\n[^\n]*"e2"[^\n]*\n[^\n]*"e3"[^\n]*/, '', 'commits 2 to 3 are missing'],
   ])('of a log with %s tells so, and takes no file for wrong because of it', async (_, from, to, problem) => {
     const dir = await filled();
     const path = join(dir, 'log/00000001.ndjson');
