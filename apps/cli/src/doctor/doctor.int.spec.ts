@@ -232,8 +232,16 @@ describe('the doctor', () => {
     await store.commit({ puts: [{ collection: 'manifests', id: 'sess_1', doc: manifest }] });
     await store.close();
     await edit('session-service/sessions/sess_1/manifest.json', '/w', '/x');
+    await edit('notifier/position.json', '"jumpCount": 0', '"jumpCount": 1');
 
-    expect((await doctor()).findings).toMatchObject([{ text: 'was edited by hand: workingDir', fixable: true, advice: [] }]);
+    expect((await doctor()).findings).toMatchObject([{ text: 'was edited by hand: workingDir', fixable: true, advice: [] }, { text: 'was edited by hand: jumpCount', fixable: true, advice: [] }]);
+
+    // Nor once a start has put it aside; what can be taken in is named all the same.
+    await edit(TASK, 'now', 'mine');
+    const { out } = await cliIn(home, ['doctor', '--restored']);
+    const { findings } = await doctor();
+    expect(out).toMatch(/manifest\.json was edited by hand[^\n]*\n(?! *→)/);
+    expect(findings.find(({ file }) => file === 'session-service/quarantine')?.advice).toEqual([expect.stringMatching(/--adopt .*__task_1\.json$/), expect.stringContaining('Remove what you do not need')]);
   });
 
   it('has nothing against a FIFO that was put aside, and takes no directory for a document', async () => {
