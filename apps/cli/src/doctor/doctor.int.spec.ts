@@ -244,6 +244,15 @@ describe('the doctor', () => {
     expect(findings.find(({ file }) => file === 'session-service/quarantine')?.advice).toEqual([expect.stringMatching(/--adopt .*__task_1\.json$/), expect.stringContaining('Remove what you do not need')]);
   });
 
+  it('has nothing against a providers.json that its editor left open, as long as nobody can enter the home', async () => {
+    await write('providers.json', '{}');
+    await chmod(at('providers.json'), 0o644);
+    expect(problems(await doctor())).toEqual([]);
+
+    await chmod(home, 0o711);
+    expect(problems(await doctor())).toEqual(['. is open to other users (711)', 'providers.json is open to other users (644)']);
+  });
+
   it('has nothing against a FIFO that was put aside, and takes no directory for a document', async () => {
     await mkdir(at('session-service/quarantine'), { mode: 0o700 });
     execFileSync('mkfifo', ['-m', '644', at('session-service/quarantine/fifo')]);
