@@ -98,6 +98,19 @@ describe('the audit of a store', () => {
     expect((await stores.open(dir)).durable.count('tasks')).toBe(2);
   });
 
+  it('removes with a misplaced file the directory that it was alone in, and no other', async () => {
+    const dir = await filled();
+    for (const project of ['proj_2', 'proj_3']) {
+      mkdirSync(join(dir, 'tasks', project));
+      copyFileSync(join(dir, OTHER), join(dir, 'tasks', project, 'task_2.json'));
+    }
+    writeFileSync(join(dir, 'tasks/proj_3/notes'), 'mine');
+
+    await repairStore(layoutIn(dir));
+
+    expect(readdirSync(join(dir, 'tasks')).sort()).toEqual(['proj_1', 'proj_3']);
+  });
+
   it('tells files that are nobody\'s, as what they are', async () => {
     const dir = await filled();
     for (const file of ['tasks/proj_1/task_1.json.swp', 'tasks/todo.json', 'sessions/sess_1/.notes', '.reserve', 'agent-token.key']) writeFileSync(join(dir, file), '{"mine": true}');
