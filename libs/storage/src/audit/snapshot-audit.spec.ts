@@ -45,6 +45,7 @@ describe('the audit of a snapshot', () => {
     ['lines cut off', (dir) => truncateSync(snapshotOf(dir), readFileSync(snapshotOf(dir)).indexOf('\n') + 1), 'is damaged: it has 0 documents, and says 3'],
     ['nothing in it', (dir) => truncateSync(snapshotOf(dir), 0), 'is damaged'],
     ['another count', (dir) => changeHeader(dir, { documents: 4 }), 'is damaged: it has 3 documents, and says 4'],
+    ['a line twice in place of another', (dir) => { const [first, one, _other, ...rest] = readFileSync(snapshotOf(dir), 'utf8').split('\n'); writeFileSync(snapshotOf(dir), [first, one, one, ...rest].join('\n')); }, 'is damaged: it has a document twice'],
     ['the name of another log', (dir) => changeHeader(dir, { logId: 'inst-2' }), 'is of another log (inst-2)'],
   ])('tells of one with %s, and what that means; the repair removes it', async (_, hurt, problem) => {
     const dir = await filled();

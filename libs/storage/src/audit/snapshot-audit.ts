@@ -1,5 +1,6 @@
 import type { StorageFs } from '../fs/storage-fs.js';
-import { decodeRecord } from '../log/record-lines.js';
+import { recordAt } from '../log/record-lines.js';
+import { documentKey } from '../projection/document-files.js';
 import { readSnapshot, type Snapshot } from '../snapshot.js';
 import { linesOf } from './session-audit.js';
 
@@ -16,14 +17,15 @@ export function snapshotFault(fs: StorageFs, root: string, logId: string | undef
 function faultIn({ header, bytes }: Snapshot, logId: string | undefined): string | undefined {
   if (logId !== undefined && header.logId !== logId) return `is of another log (${header.logId})`;
   const lines = [...linesOf(bytes)];
-  const bad = lines.findIndex((line) => decodeRecord(line)?.start !== 0);
+  const bad = lines.findIndex((line) => recordAt(line, 0, line.length) === undefined);
   if (bad !== -1) return `is damaged in line ${bad + 1}`;
   if (bytes.at(-1) !== LINE_FEED) return 'is damaged: it ends within a line';
-  const count = lines.slice(1).reduce((sum, line) => sum + documentsIn(line), 0);
-  return count === header.documents ? undefined : `is damaged: it has ${count} documents, and says ${header.documents}`;
+  const keys = lines.slice(1).flatMap(keysIn);
+  if (keys.length !== header.documents) return `is damaged: it has ${keys.length} documents, and says ${header.documents}`;
+  return new Set(keys).size === keys.length ? undefined : 'is damaged: it has a document twice';
 }
 
-function documentsIn(line: Buffer): number {
-  const { unread } = JSON.parse(decodeRecord(line)!.json.toString()) as { unread?: string[] };
-  return unread?.length ?? 1;
+function keysIn(line: Buffer): string[] {
+  const { collection, id, unread = [id] } = JSON.parse(line.toString('utf8', recordAt(line, 0, line.length)!.jsonAt)) as { collection: string; id: string; unread?: string[] };
+  return unread.map((one) => documentKey({ collection, id: one }));
 }
