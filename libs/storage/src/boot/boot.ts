@@ -69,7 +69,7 @@ export class Boot {
 
   /** Files that were taken away while nobody was there are made again: what was acknowledged is not gone because a file is. */
   restoreMissing({ damaged }: LoadedFiles, broughtBack: number): void {
-    const { log, checkpoint } = this;
+    const { checkpoint } = this;
     const missing = checkpoint?.documents === undefined ? 0 : this.touched.missing(checkpoint.documents, broughtBack);
     if (missing === 0) return;
     const aside = new Set(damaged.map(({ path }) => path));
