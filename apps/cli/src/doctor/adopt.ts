@@ -2,38 +2,17 @@ import { existsSync } from 'node:fs';
 import { readFile, realpath, rm, stat } from 'node:fs/promises';
 import { isAbsolute, join, relative, resolve } from 'node:path';
 import { isDeepStrictEqual } from 'node:util';
-import { ApiClient, ApiError, type ApiAnswer, type CallOptions } from '@orbitmesh/api-client';
-import type { OrderedEntity } from '@orbitmesh/domain';
-import { Collections, EDITED_BY_HAND, nodeFs, NOTIFIER_COLLECTIONS, Quarantine, SESSION_COLLECTIONS } from '@orbitmesh/storage';
+import { ApiClient, ApiError } from '@orbitmesh/api-client';
+import { Collections, EDITED_BY_HAND, nodeFs, Quarantine } from '@orbitmesh/storage';
 import { connectionOf } from '../connection.js';
 import type { Context } from '../context.js';
 import { CliError, EXIT, type FieldError } from '../exit-code.js';
 import { homeOf } from '../home.js';
+import { ADOPTIONS, type Adoption, type Document } from './adoptions.js';
 import { STORES } from './check-stores.js';
 
 const OR_PUT_BACK = 'Mend it, or put back what the log has: % down, and then % doctor --fix';
 const WHICH = 'Files that were edited are named by: % doctor';
-type Document = Record<string, unknown> & { id: string };
-interface Adoption {
-  /** As OrbitMesh has it now. */
-  get(client: ApiClient, doc: Document): Promise<object>;
-  send(client: ApiClient, doc: Document, patch: never, options: CallOptions): Promise<ApiAnswer<object>>;
-  /** The only fields of it that anybody changes; else the server says which. */
-  fields?: readonly string[];
-}
-
-/** What of a home people change, each by its ordinary update. */
-const ADOPTIONS: Readonly<Record<string, Adoption>> = {
-  [SESSION_COLLECTIONS.projects]: { get: (client, { id }) => client.project(id), send: (client, { id }, patch, how) => client.updateProject(id, patch, how) },
-  [SESSION_COLLECTIONS.tasks]: { get: (client, { id }) => client.task(id), send: (client, { id }, patch, how) => client.updateTask(id, patch, how) },
-  [SESSION_COLLECTIONS.teamMembers]: { get: (client, { id }) => client.teamMember(id), send: (client, { id }, patch, how) => client.updateTeamMember(id, patch, how) },
-  [SESSION_COLLECTIONS.sessions]: { fields: ['name'], get: (client, { id }) => client.session(id), send: (client, { id }, { name }: { name: string }, how) => client.renameSession(id, name, how) },
-  [SESSION_COLLECTIONS.orderings]: {
-    fields: ['ids'], get: (client, doc) => client.ordering(doc['entityType'] as OrderedEntity, doc['projectId'] as string),
-    send: (client, doc, { ids }: { ids: string[] }, how) => client.replaceOrdering(doc['entityType'] as OrderedEntity, doc['projectId'] as string, ids, how),
-  },
-  [NOTIFIER_COLLECTIONS.webhooks]: { get: (client, { id }) => client.webhook(id), send: (client, { id }, patch, how) => client.updateWebhook(id, patch, how) },
-};
 
 /**
  * Commits what somebody wrote into a document's file: as an ordinary update, by the service that owns it, so with its checks, its revision

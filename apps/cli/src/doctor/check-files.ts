@@ -11,18 +11,23 @@ const TEMPORARY = /\.(\d+)\.[0-9a-f]+\.tmp$/;
 const LOCK_DRAFT = /^(?:\.lock\.(\d+)\.[0-9a-f]+\.new|launcher\.lock\.draft-(\d+)-\w+)$/;
 const QUARANTINED = /^(?:session-service|notifier)\/quarantine\//;
 const OTHERS = 0o077;
+const ENTERED_BY_OTHERS = 0o011;
+/** Written by people, at the top, with the mode that their editor gives it: nobody comes to it through a home that is closed. */
+const PEOPLES = new Set(['providers.json']);
 
 /** Everything in the home: who may read it, and what was left over from a write that a crash cut short. */
 export const checkFiles: Check = async (patient) => {
   const [open, closed]: Moded[][] = [[], []];
   const left: string[] = [];
+  const homesMode = (await lstat(patient.home)).mode & 0o777;
+  const isEntered = (homesMode & ENTERED_BY_OTHERS) !== 0;
   const look = async (path: string, name: string, mode: number, isDirectory: boolean): Promise<void> => {
     const owners = isDirectory ? 0o700 : 0o400;
-    if (mode & OTHERS) open.push({ path, mode, wanted: (mode & 0o700) | owners });
+    if (mode & OTHERS && (isEntered || !PEOPLES.has(path))) open.push({ path, mode, wanted: (mode & 0o700) | owners });
     else if ((mode & owners) !== owners) closed.push({ path, mode, wanted: mode | owners | 0o200 });
     if (isLeft(patient, name)) left.push(path);
   };
-  await look('.', '.', (await lstat(patient.home)).mode & 0o777, true);
+  await look('.', '.', homesMode, true);
   await walk(patient.home, '', look);
   return [
     ...modeFinding(patient, open, 'is open to other users', 'closed to all but their owner'), ...modeFinding(patient, closed, 'is closed to its owner', 'opened to their owner'),

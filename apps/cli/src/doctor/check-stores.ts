@@ -1,8 +1,9 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { AppError } from '@orbitmesh/domain';
-import { auditStore, Collections, DirectoryLock, EDITED_BY_HAND, NOTIFIER_STORE, repairStore, SESSION_STORE, StoreMark, type LockHolder, type StoreAudit, type StoreLayout } from '@orbitmesh/storage';
+import { auditStore, DirectoryLock, EDITED_BY_HAND, NOTIFIER_STORE, repairStore, SESSION_STORE, StoreMark, type LockHolder, type StoreAudit, type StoreLayout } from '@orbitmesh/storage';
 import { NAMED_FILES_MAX } from '../limits.js';
+import { isAdoptable } from './adoptions.js';
 import { note, plural, problem, type Check, type Finding, type Patient } from './finding.js';
 
 export const STORES = [SESSION_STORE, NOTIFIER_STORE] as const;
@@ -72,7 +73,6 @@ interface Audited { home: string; layout: StoreLayout; holder: LockHolder | 'sil
 
 /** All of one store are mended at once, under its lock; each says what became of it. */
 function fileFindings({ home, layout, holder, audit: { findings }, fix }: Audited): Finding[] {
-  const collections = new Collections(layout.collections);
   let repaired: ReturnType<typeof repairStore> | undefined;
   const mend = (file: string) => async (): Promise<string> => {
     repaired ??= repairStore({ home, layout });
@@ -82,8 +82,7 @@ function fileFindings({ home, layout, holder, audit: { findings }, fix }: Audite
   return findings.filter(({ kind }) => holder === null || kind !== 'temporary').map(({ kind, file, problem: text, remedy }) => {
     const path = join(layout.dir, file);
     const running = holder !== null;
-    // What is written once is nobody's to change.
-    const adoption = kind === 'edited' && collections.onDemandAt(file) === undefined ? [`Take it in: ${running ? '' : '% up, and then '}% doctor --adopt ${path}`] : [];
+    const adoption = kind === 'edited' && isAdoptable(layout, file) ? [`Take it in: ${running ? '' : '% up, and then '}% doctor --adopt ${path}`] : [];
     if (remedy === 'start') return problem(path, text, { advice: ['The next start mends it.'] });
     if (remedy === null) return problem(path, text, { advice: ADVICE[kind] });
     if (running) return problem(path, fix ? `${text}; not mended, because it runs` : text, { advice: [...adoption, `${adoption.length > 0 ? 'Or put back what the log has' : 'Mend it'}: % down, and then % doctor --fix`] });
@@ -104,10 +103,11 @@ function strayFindings({ dir }: StoreLayout, { strays }: StoreAudit): Finding[] 
 }
 
 /** What is not wrong, and good to know. */
-function standing({ whole }: Patient, { dir }: StoreLayout, { copied, kept }: StoreAudit): Finding[] {
+function standing({ whole }: Patient, layout: StoreLayout, { copied, kept }: StoreAudit): Finding[] {
+  const { dir } = layout;
   const named = (all: readonly string[]): readonly string[] => all.slice(0, whole ? all.length : NAMED_FILES_MAX);
   const newest = named([...kept.values()].sort((a, b) => (a.at < b.at ? 1 : -1)).map(({ file, reason }) => `${file} ${reason}`));
-  const edits = [...kept].filter(([, { reason }]) => reason.startsWith(EDITED_BY_HAND)).map(([name]) => `${dir}/quarantine/${name}`);
+  const edits = [...kept].filter(([, { file, reason }]) => reason.startsWith(EDITED_BY_HAND) && isAdoptable(layout, file)).map(([name]) => `${dir}/quarantine/${name}`);
   return [
     ...(copied ? [note(dir, 'is a copy, as after a restore: its next start tells every client that has seen more than it has')] : []),
     ...(newest.length > 0 ? [note(`${dir}/quarantine`, `keeps ${plural(kept.size, 'thing')} that ${kept.size === 1 ? 'was' : 'were'} put aside, newest: ${newest.join('; ')}${newest.length < kept.size ? '; …' : ''}`, {

@@ -71,6 +71,7 @@ const MENDED: Fault[] = [
   ['a document that is a link', async () => { await rm(at(TASK)); await symlink('/etc/hostname', at(TASK)); }, /not a regular file/, /put back/],
   ['a document that was never committed', () => write('session-service/projects/proj_9.json', JSON.stringify({ schemaVersion: 1, id: 'proj_9' })), /never committed/, /moved into quarantine/],
   ['events of a session that are gone', () => truncate(at(EVENTS), 10), /events.ndjson has lost \d+ bytes/, /written again from the log/],
+  ['a snapshot that is damaged', () => truncate(at('session-service/snapshot.ndjson'), 300), /snapshot.ndjson is damaged.*; the next start reads every document's file instead/, /removed/],
   ['a temporary file of a store', () => write('session-service/tasks/proj_1/.task_1.json.1.2.om-tmp', '{'), /left over from a write/, /removed/],
   ['a temporary file of a process that is gone', () => write('run/stack.json.999999999.0.tmp', ''), /left over from a process that is gone/, /removed/],
   ['a token that others can read', () => chmod(at('api-gateway/admin.token'), 0o644), /admin.token is open to other users \(644\)$/, /closed to all but their owner/],
@@ -231,8 +232,25 @@ describe('the doctor', () => {
     await store.commit({ puts: [{ collection: 'manifests', id: 'sess_1', doc: manifest }] });
     await store.close();
     await edit('session-service/sessions/sess_1/manifest.json', '/w', '/x');
+    await edit('notifier/position.json', '"jumpCount": 0', '"jumpCount": 1');
 
-    expect((await doctor()).findings).toMatchObject([{ text: 'was edited by hand: workingDir', fixable: true, advice: [] }]);
+    expect((await doctor()).findings).toMatchObject([{ text: 'was edited by hand: workingDir', fixable: true, advice: [] }, { text: 'was edited by hand: jumpCount', fixable: true, advice: [] }]);
+
+    // Nor once a start has put it aside; what can be taken in is named all the same.
+    await edit(TASK, 'now', 'mine');
+    const { out } = await cliIn(home, ['doctor', '--restored']);
+    const { findings } = await doctor();
+    expect(out).toMatch(/manifest\.json was edited by hand[^\n]*\n(?! *→)/);
+    expect(findings.find(({ file }) => file === 'session-service/quarantine')?.advice).toEqual([expect.stringMatching(/--adopt .*__task_1\.json$/), expect.stringContaining('Remove what you do not need')]);
+  });
+
+  it('has nothing against a providers.json that its editor left open, as long as nobody can enter the home', async () => {
+    await write('providers.json', '{}');
+    await chmod(at('providers.json'), 0o644);
+    expect(problems(await doctor())).toEqual([]);
+
+    await chmod(home, 0o711);
+    expect(problems(await doctor())).toEqual(['. is open to other users (711)', 'providers.json is open to other users (644)']);
   });
 
   it('has nothing against a FIFO that was put aside, and takes no directory for a document', async () => {

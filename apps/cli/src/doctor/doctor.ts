@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { join } from 'node:path';
+import { join, relative } from 'node:path';
 import { AppError } from '@orbitmesh/domain';
 import { auditStore, installationOfStore, SESSION_STORE, Store, type StoreAudit } from '@orbitmesh/storage';
 import { launcherTools } from '../checkout.js';
@@ -11,6 +11,7 @@ import { MENDING_PASSES_MAX } from '../limits.js';
 import { homeEnv } from '../start-stack.js';
 import { cliNameOf } from '../terminal.js';
 import { adopt } from './adopt.js';
+import { isAdoptable } from './adoptions.js';
 import { checkDamages } from './check-damages.js';
 import { checkDisk, checkFiles } from './check-files.js';
 import { checkIdentity } from './check-identity.js';
@@ -105,7 +106,7 @@ async function restored({ printer, terminal: { env } }: Context, home: string): 
     const putAside = [...keptIn(home)].filter(([name]) => !before.has(name)).map(([name, { file, reason }]) => ({ file: join(SESSION_STORE.dir, file), reason, kept: join(SESSION_STORE.dir, 'quarantine', name) }));
     printer.result({ home, restored: true, cursor, putAside }, () => [
       `The feed of ${home} goes on from ${cursor}: clients that have seen more than this are told.`,
-      ...putAside.map(({ file, reason, kept }) => `${file} ${reason}: put aside as ${kept}\n  → Take it in: ${cliNameOf(env)} up, and then ${cliNameOf(env)} doctor --adopt ${kept}`),
+      ...putAside.map(({ file, reason, kept }) => `${file} ${reason}: put aside as ${kept}${isAdoptable(SESSION_STORE, relative(SESSION_STORE.dir, file)) ? `\n  → Take it in: ${cliNameOf(env)} up, and then ${cliNameOf(env)} doctor --adopt ${kept}` : ''}`),
     ].join('\n'));
   } catch (error) {
     if (!(error instanceof AppError) || error.code !== 'STORAGE_LOCKED') throw error;

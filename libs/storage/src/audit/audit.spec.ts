@@ -98,6 +98,19 @@ describe('the audit of a store', () => {
     expect((await stores.open(dir)).durable.count('tasks')).toBe(2);
   });
 
+  it('removes with a misplaced file the directory that it was alone in, and no other', async () => {
+    const dir = await filled();
+    for (const project of ['proj_2', 'proj_3']) {
+      mkdirSync(join(dir, 'tasks', project));
+      copyFileSync(join(dir, OTHER), join(dir, 'tasks', project, 'task_2.json'));
+    }
+    writeFileSync(join(dir, 'tasks/proj_3/notes'), 'mine');
+
+    await repairStore(layoutIn(dir));
+
+    expect(readdirSync(join(dir, 'tasks')).sort()).toEqual(['proj_1', 'proj_3']);
+  });
+
   it('tells files that are nobody\'s, as what they are', async () => {
     const dir = await filled();
     for (const file of ['tasks/proj_1/task_1.json.swp', 'tasks/todo.json', 'sessions/sess_1/.notes', '.reserve', 'agent-token.key']) writeFileSync(join(dir, file), '{"mine": true}');
@@ -138,7 +151,8 @@ describe('the audit of a store', () => {
 
   it.each([
     ['a flipped byte', '"e2"', '"eX"', 'record at byte'],
-    ['a record that is gone', /\n[^\n]*"e2"[^\n]*/, '', 'commits 2 to 2 are missing'],
+    ['a record that is gone', /\n[^\n]*"e2"[^\n]*/, '', 'commit 2 is missing'],
+    ['two records that are gone', /\n[^\n]*"e2"[^\n]*\n[^\n]*"e3"[^\n]*/, '', 'commits 2 to 3 are missing'],
   ])('of a log with %s tells so, and takes no file for wrong because of it', async (_, from, to, problem) => {
     const dir = await filled();
     const path = join(dir, 'log/00000001.ndjson');

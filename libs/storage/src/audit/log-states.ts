@@ -5,7 +5,7 @@ import { AppError } from '@orbitmesh/domain';
 import type { Checkpoint } from '../checkpoint.js';
 import type { Collections } from '../collections.js';
 import type { StorageFs } from '../fs/storage-fs.js';
-import { recordsOf, readLog, type LogDamage, type LogReading } from '../log/log-recovery.js';
+import { missingText, recordsOf, readLog, type LogDamage, type LogReading } from '../log/log-recovery.js';
 import type { LoggedPut, LogRecord } from '../log/log-record.js';
 import { documentKey, documentText } from '../projection/document-files.js';
 
@@ -90,7 +90,7 @@ export class LogStates {
 
   private take({ commit, seq, puts = [], deletes = [], events = [] }: LogRecord): void {
     if (this.firstCommit === 0) this.firstCommit = commit;
-    else if (commit !== this.lastCommit + 1) this.damages.push({ file: '', reason: `commits ${this.lastCommit + 1} to ${commit - 1} are missing` });
+    else if (commit !== this.lastCommit + 1) this.damages.push({ file: '', reason: missingText(this.lastCommit + 1, commit - 1) });
     this.lastCommit = commit;
     this.headSeq = Math.max(this.headSeq, seq - 1 + events.length);
     for (const { collection, id, schemaVersion, doc } of puts) {

@@ -8,9 +8,11 @@ import { STORAGE_LIMITS } from '../limits.js';
 import { Quarantine, type Damage } from '../quarantine.js';
 import { readLog, type LogDamage } from '../log/log-recovery.js';
 import { installationOf } from '../log/log-id.js';
+import { SNAPSHOT_FILE } from '../snapshot.js';
 import { DocumentAudit } from './document-audit.js';
 import { LogStates } from './log-states.js';
 import { SessionAudit } from './session-audit.js';
+import { snapshotFault } from './snapshot-audit.js';
 import { readFiles } from './store-files.js';
 
 /**
@@ -20,7 +22,7 @@ import { readFiles } from './store-files.js';
 export type Remedy = 'rebuild' | 'aside' | 'remove' | 'start' | null;
 
 export type FindingKind =
-  | 'edited' | 'older' | 'missing' | 'damaged' | 'misplaced' | 'unknown' | 'deleted' | 'ahead' | 'no-file' | 'newer' | 'events' | 'temporary' | 'log' | 'checkpoint';
+  | 'edited' | 'older' | 'missing' | 'damaged' | 'misplaced' | 'unknown' | 'deleted' | 'ahead' | 'no-file' | 'newer' | 'events' | 'temporary' | 'log' | 'checkpoint' | 'snapshot';
 
 export interface Finding {
   kind: FindingKind;
@@ -71,6 +73,7 @@ export function auditStore(options: AuditOptions): StoreAudit {
   const files = readFiles(fs, root, collections);
   const sessions = new SessionAudit(fs, root, layout, checkpoint);
   const states = new LogStates(fs, root, collections, checkpoint);
+  const unusable = snapshotFault(fs, root, states.whole ? states.log.logId : undefined);
   const documents = new DocumentAudit({ files, collections, states, covered: checkpoint?.commit ?? 0, fs, root });
   const quarantine = new Quarantine(fs, root, STORAGE_LIMITS.damagesReportedMax);
   quarantine.load();
@@ -79,6 +82,7 @@ export function auditStore(options: AuditOptions): StoreAudit {
   return {
     findings: [
       ...(read === 'damaged' ? [{ kind: 'checkpoint' as const, file: CHECKPOINT_FILE, problem: 'cannot be read; the whole log is replayed instead', remedy: 'start' as const }] : []),
+      ...(unusable !== undefined ? [{ kind: 'snapshot' as const, file: SNAPSHOT_FILE, problem: unusable, remedy: 'remove' as const }] : []),
       ...states.damages.map((damage) => logFinding(damage, quarantined)),
       ...documents.findings,
       ...sessions.compare(states, sessionIsThere),

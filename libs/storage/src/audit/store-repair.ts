@@ -9,6 +9,7 @@ import { writeFileAtomic } from '../fs/write-file-atomic.js';
 import { STORAGE_LIMITS } from '../limits.js';
 import type { LoggedPut } from '../log/log-record.js';
 import { documentText } from '../projection/document-files.js';
+import { Directories } from '../projection/directories.js';
 import { Quarantine } from '../quarantine.js';
 import { LogStates } from './log-states.js';
 import { linesOf, sessionSeqOf } from './session-audit.js';
@@ -82,7 +83,10 @@ class StoreRepair {
   }
 
   private async putAside({ file, problem }: Finding): Promise<string> {
-    await this.quarantine.take(join(this.root, file), problem);
+    const path = join(this.root, file);
+    await this.quarantine.take(path, problem);
+    // It may have been made for it alone: tasks of a project that nobody has.
+    await new Directories(this.fs, this.root).removeIfEmpty(dirname(path));
     return 'moved into quarantine';
   }
 

@@ -316,7 +316,7 @@ describe('the numbers of the log', () => {
     const store = await stores.open(dir);
 
     expect([...store.durable.list<{ id: string }>('tasks')].map(({ id }) => id)).toEqual(['task_1', 'task_3']);
-    expect(store.health().quarantined).toMatchObject([{ file: SEGMENT, reason: 'commits 3 to 3 are missing' }]);
+    expect(store.health().quarantined).toMatchObject([{ file: SEGMENT, reason: 'commit 3 is missing' }]);
   });
 });
 

@@ -129,11 +129,16 @@ export function* recordsOf(
       continue;
     }
     const explained = scan.damaged.some(({ offset }) => offset >= lastEnd && offset < line.offset);
-    if (numbers.commit > last + 1 && !explained) onDamage({ file, reason: `commits ${last + 1} to ${numbers.commit - 1} are missing` });
+    if (numbers.commit > last + 1 && !explained) onDamage({ file, reason: missingText(last + 1, numbers.commit - 1) });
     [last, lastEnd] = [numbers.commit, line.end];
     addToIndex(segment, numbers.seq, line.offset, strideBytes);
     if (numbers.commit > after) yield parseRecord(line.json);
   }
+}
+
+/** Of commits that are not where they should be. */
+export function missingText(first: number, last: number): string {
+  return first === last ? `commit ${first} is missing` : `commits ${first} to ${last} are missing`;
 }
 
 function findLast(
