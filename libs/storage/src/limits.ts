@@ -37,11 +37,17 @@ export interface StorageLimits {
   checkpointCommitsMax: number;
   /** With so many documents a store has a snapshot of them, which a start reads instead of their files. */
   snapshotDocumentsMin: number;
-  /** A new one is written when the log behind it has so many bytes and no fewer than itself: a start reads and replays them, at about 10 ms a MiB. */
+  /**
+   * A new one is written when the log behind it has so many bytes and no fewer than a quarter of itself: a start reads and replays them,
+   * at about 25 ms a MiB. In the first ms after the last one it takes four times as much: else a burst of commits would write little but snapshots.
+   */
   snapshotLogBytesMin: number;
+  snapshotPauseMs: number;
   /** The files are looked at behind a start from a snapshot, for so long at a time, in ms, with a pause between that leaves the processor to others. */
   checkSliceMs: number;
   checkPauseMs: number;
+  /** It begins so late, in ms: what starts needs the processor. */
+  checkDelayMs: number;
   /** Idempotent answers: age (ms), count and bytes; the oldest go first and are counted. */
   answerAgeMsMax: number;
   answersMax: number;
@@ -88,9 +94,11 @@ export const STORAGE_LIMITS: StorageLimits = {
   checkpointDelayMs: 5_000,
   checkpointCommitsMax: 10_000,
   snapshotDocumentsMin: 1,
-  snapshotLogBytesMin: 16 * MIB,
+  snapshotLogBytesMin: 4 * MIB,
+  snapshotPauseMs: 10_000,
   checkSliceMs: 4,
   checkPauseMs: 16,
+  checkDelayMs: 2_000,
   answerAgeMsMax: 24 * 3_600_000,
   answersMax: 200_000,
   answerBytesMax: 64 * MIB,
@@ -111,6 +119,8 @@ export const STORAGE_LIMITS: StorageLimits = {
 /** A snapshot is written in pieces of so many bytes, and synced after so many. */
 export const SNAPSHOT_CHUNK_BYTES = 256 * KIB;
 export const SNAPSHOT_SYNC_BYTES = 4 * MIB;
+/** Names in one line of a snapshot: a line each would be half of its lines. */
+export const UNREAD_OF_LINE_MAX = 500;
 /** A snapshot is written when there is room for two of it, and for the reserve so many times. */
 export const SNAPSHOT_ROOM_RESERVES = 4;
 /** The look at the files behind a start begins again after an error, after so many times the pause of the first; from this attempt on it is told. */

@@ -3,7 +3,7 @@ import { setImmediate as turn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
 import type { DurableState } from './durable-state.js';
 import { isShortage, type StorageFs } from './fs/storage-fs.js';
-import { SNAPSHOT_CHUNK_BYTES, SNAPSHOT_SYNC_BYTES } from './limits.js';
+import { SNAPSHOT_CHUNK_BYTES, SNAPSHOT_SYNC_BYTES, UNREAD_OF_LINE_MAX } from './limits.js';
 import type { LoggedPut } from './log/log-record.js';
 import { decodeRecord, encodeRecord, recordAt } from './log/record-lines.js';
 import { appendAll } from './fs/write-file-atomic.js';
@@ -89,11 +89,18 @@ export async function writeSnapshot(
 
 function* linesOf(header: SnapshotHeader, documents: readonly NamedDocument[]): Generator<SnapshotHeader | DocumentLine | UnreadLine | Buffer> {
   yield header;
+  let names: UnreadLine | undefined;
   for (const { doc, collection, id, schemaVersion } of documents) {
-    if (doc === undefined) yield { collection, unread: [id] };
-    else if (doc instanceof KeptDocument) yield doc.line;
-    else yield { collection, id, schemaVersion, ...summaryOf(doc, header.summaries?.[collection]), doc };
+    if (doc === undefined && names?.collection === collection && names.unread.length < UNREAD_OF_LINE_MAX) {
+      names.unread.push(id);
+      continue;
+    }
+    if (names) yield names;
+    names = doc === undefined ? { collection, unread: [id] } : undefined;
+    if (doc instanceof KeptDocument) yield doc.line;
+    else if (doc) yield { collection, id, schemaVersion, ...summaryOf(doc, header.summaries?.[collection]), doc };
   }
+  if (names) yield names;
 }
 
 function summaryOf(doc: object, keys: string[] | undefined): { summary?: object } {

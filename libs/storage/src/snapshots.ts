@@ -6,6 +6,8 @@ import { SNAPSHOT_ROOM_RESERVES, type StorageLimits } from './limits.js';
 import type { Segments } from './log/segments.js';
 import { NEXT_SNAPSHOT_FILE, removeIfThere, SNAPSHOT_FILE, writeSnapshot } from './snapshot.js';
 
+/** So much longer may the log behind a snapshot become soon after it; and no shorter than that part of it. */
+const QUICK_TIMES = 4;
 const NO_ROOM = 'There is too little room on the disk for a snapshot; until there is, a start has to read the file of every document.';
 
 /**
@@ -20,6 +22,7 @@ export class Snapshots {
   private failure: string | undefined;
   /** Of the last one. */
   private bytes: number;
+  private writtenAt = performance.now();
 
   constructor(
     private readonly fs: StorageFs,
@@ -41,11 +44,12 @@ export class Snapshots {
 
   /** A start would have to read the documents' files, or a long piece of the log. */
   get wanted(): boolean {
-    const { commit, bytes, segments, limits: { snapshotDocumentsMin, snapshotLogBytesMin, logBytesMax } } = this;
+    const { commit, bytes, segments, limits: { snapshotDocumentsMin, snapshotLogBytesMin, snapshotPauseMs, logBytesMax } } = this;
     const { documentCount, head } = this.state;
     if (documentCount < snapshotDocumentsMin) return false;
     if (commit === undefined || (segments.chain[0]?.firstCommit ?? 0) > commit + 1) return true;
-    return segments.bytesAfter(commit, head.commit) >= Math.min(Math.max(snapshotLogBytesMin, bytes), logBytesMax / 2);
+    const times = performance.now() - this.writtenAt < snapshotPauseMs ? QUICK_TIMES : 1;
+    return segments.bytesAfter(commit, head.commit) >= Math.min(times * Math.max(snapshotLogBytesMin, bytes / QUICK_TIMES), logBytesMax / 2);
   }
 
   /**
@@ -94,6 +98,7 @@ export class Snapshots {
         return;
       }
       this.bytes = await writeSnapshot(fs, next, { logId, commit, schemaVersions: state.schemaVersions, summaries: state.summaries, documents: documents.length }, documents, () => this.stopped);
+      this.writtenAt = performance.now();
       if (!this.stopped) [this.waitingCommit, this.failure] = [commit, undefined];
     } catch (error) {
       this.failure = reasonOf(error);

@@ -187,6 +187,7 @@ describe('the audit of a store', () => {
     expect(findings.filter(({ kind }) => kind !== 'temporary')).toEqual([]);
     expect(audit(dir).findings.filter(({ kind }) => kind !== 'temporary')).toEqual([]);
     const store = await stores.open(dir);
+    await store.checked();
     await store.close();
     expect(audit(dir).findings).toEqual([]);
   });

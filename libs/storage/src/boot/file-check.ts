@@ -65,6 +65,7 @@ export class FileCheck {
   private async run(done: () => void): Promise<void> {
     for (let attempt = 1; !this.stopping.signal.aborted; attempt += 1) {
       try {
+        if (attempt === 1) await this.pause(this.parts.limits.checkDelayMs);
         await this.pass();
         this.state.looked();
         done();

@@ -12,7 +12,7 @@ import { eventually, newEvent, putSession, putTask, TestStores, TEST_COLLECTIONS
 const stores = new TestStores();
 afterEach(() => stores.clean());
 
-const LIMITS: Partial<StorageLimits> = { snapshotDocumentsMin: 1, checkpointDelayMs: 5, retryDelayMs: 5, checkPauseMs: 1, lazyDelayMs: 1 };
+const LIMITS: Partial<StorageLimits> = { snapshotDocumentsMin: 1, checkpointDelayMs: 5, retryDelayMs: 5, checkPauseMs: 1, checkDelayMs: 0, lazyDelayMs: 1 };
 const COLLECTIONS: CollectionSpec[] = [...TEST_COLLECTIONS.slice(0, 2), { ...TEST_COLLECTIONS[2], plain: true, onDemand: true }];
 const TASK = 'tasks/proj_1/task_1.json';
 const MANIFEST = 'sessions/sess_1/manifest.json';

@@ -9,7 +9,7 @@ import { eventually, newEvent, putSession, putTask, TestStores, TEST_COLLECTIONS
 /** Stores that are closed, and have a snapshot from which the next start comes. */
 export const stores = new TestStores();
 afterEach(() => stores.clean());
-export const LIMITS: Partial<StorageLimits> = { snapshotDocumentsMin: 1, snapshotLogBytesMin: 1, checkpointDelayMs: 5, retryDelayMs: 5, checkPauseMs: 1, lazyDelayMs: 1 };
+export const LIMITS: Partial<StorageLimits> = { snapshotDocumentsMin: 1, snapshotLogBytesMin: 1, checkpointDelayMs: 5, retryDelayMs: 5, checkPauseMs: 1, checkDelayMs: 0, lazyDelayMs: 1 };
 export const COLLECTIONS: CollectionSpec[] = [...TEST_COLLECTIONS.slice(0, 2), { ...TEST_COLLECTIONS[2], plain: true, onDemand: true }];
 export const open = (dir: string, options: Parameters<TestStores['open']>[1] = {}): Promise<Store> =>
   stores.open(dir, { collections: COLLECTIONS, ...options, limits: { ...LIMITS, ...options.limits } });

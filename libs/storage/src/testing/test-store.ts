@@ -39,7 +39,7 @@ export class TestStores {
       installationId: 'inst',
       sessionEvents: (id) => `sessions/${id}/events.ndjson`,
       ...options,
-      limits: { snapshotDocumentsMin: Infinity, ...options.limits },
+      limits: { snapshotDocumentsMin: Infinity, checkDelayMs: 0, ...options.limits },
     });
     this.stores.push(store);
     return store;
