@@ -206,7 +206,9 @@ describe(`a loader that is fed damage (seed ${SEED})`, () => {
   it('of a file that ends at any of its bytes does not fail, and nothing else is hurt', async () => {
     for (const from of [await home(), await home(true)]) for (const path of from.paths) {
       const bytes = from.files.get(path)!;
-      for (let end = 0; end < bytes.length; end += LONG ? 1 : 127) await check(from, { path, ...CHANGES['the end missing'](bytes, end, 0, bytes) }, `cut at ${end}`);
+      // With a snapshot, that and what says whether it counts; the rest is as without.
+      const everyByte = LONG && (!from.snapshots || /(snapshot.ndjson|checkpoint.json)$/.test(path));
+      for (let end = 0; end < bytes.length; end += everyByte ? 1 : 127) await check(from, { path, ...CHANGES['the end missing'](bytes, end, 0, bytes) }, `cut at ${end}`);
     }
   }, 1_200_000);
 
