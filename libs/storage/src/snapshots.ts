@@ -22,7 +22,7 @@ export class Snapshots {
   private failure: string | undefined;
   /** Of the last one. */
   private bytes: number;
-  private writtenAt = performance.now();
+  private writtenAt = -Infinity;
 
   constructor(
     private readonly fs: StorageFs,
