@@ -52,7 +52,7 @@ export class TestService {
     const installation = new Installation('in_test', '2025-01-01T00:00:00Z');
     const logger = createLogger({ service: 'test', level: 'silent' });
     const given: Provider[] = [
-      { provide: Store, useFactory: () => openStore(config, installation, clock, logger, options.storage) },
+      { provide: Store, useFactory: () => openStore(config, installation, clock, logger, { ...options.storage, limits: { checkDelayMs: 0, ...options.storage?.limits } }) },
       { provide: SessionServiceConfig, useValue: config },
       { provide: Installation, useValue: installation },
       { provide: HealthRegistry, useValue: new HealthRegistry('session-service') },

@@ -34,7 +34,7 @@ const AHEAD: Commit[] = [
 
 function open(fs: SimulatedFs, snapshots: boolean): Promise<Store> {
   const sessionEvents = (id: string): string => `sessions/${id}/events.ndjson`;
-  return Store.open({ dir: '/store', fs, collections: COLLECTIONS, installationId: 'inst', sessionEvents, clock: () => 0, limits: { segmentBytesMax: 900, snapshotDocumentsMin: snapshots ? 1 : Infinity, checkPauseMs: 0 } });
+  return Store.open({ dir: '/store', fs, collections: COLLECTIONS, installationId: 'inst', sessionEvents, clock: () => 0, limits: { segmentBytesMax: 900, snapshotDocumentsMin: snapshots ? 1 : Infinity, checkPauseMs: 0, checkDelayMs: 0 } });
 }
 
 interface Home {

@@ -66,7 +66,7 @@ function open(fs: SimulatedFs): Promise<Store> {
     installationId: 'inst',
     sessionEvents: (id) => `sessions/${id}/events.ndjson`,
     clock: () => 0,
-    limits: { segmentBytesMax: 1_000, logBytesMax: 3_000, indexStrideBytes: 200, tailBytesMax: 500 },
+    limits: { segmentBytesMax: 1_000, logBytesMax: 3_000, indexStrideBytes: 200, tailBytesMax: 500, checkDelayMs: 0 },
   });
 }
 

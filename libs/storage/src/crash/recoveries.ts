@@ -83,7 +83,7 @@ export class Recoveries {
       installationId: 'inst',
       sessionEvents: (id) => `sessions/${id}/events.ndjson`,
       clock: () => 0,
-      limits,
+      limits: { checkDelayMs: 0, ...limits },
     });
   }
 
