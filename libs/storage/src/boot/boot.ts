@@ -161,7 +161,7 @@ export class Boot {
   }
 
   /** Then a file may be newer than what it has. A damaged end looks like one that was never whole. */
-  private get logLostSome(): boolean {
+  get logLostSome(): boolean {
     const { log, checkpoint } = this;
     return log.damages.length > 0 || log.lastCommit < (checkpoint?.commit ?? 0);
   }

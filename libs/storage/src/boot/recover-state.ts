@@ -127,7 +127,7 @@ async function fillFromSnapshot(snapshot: Snapshot, sources: Sources): Promise<{
   for (const damage of log.damages) await report(quarantine, damage);
   state.lookSince(filesAsOf(sources));
   state.behind.begin();
-  return { state, check: new FileCheck(parts, state, quarantine, () => boot.recordsAside(), () => log.damages.length > 0) };
+  return { state, check: new FileCheck(parts, state, quarantine, () => boot.recordsAside(), () => boot.logLostSome) };
 }
 
 /** @returns whether some of them are lost */

@@ -48,8 +48,9 @@ export class DocumentTables implements View {
     const { docs } = this.table(collection);
     const doc = docs.get(id);
     if (!(doc instanceof KeptDocument)) return doc;
-    docs.set(id, doc.read());
-    return docs.get(id);
+    const read = doc.read();
+    docs.set(id, read);
+    return read;
   }
 
   /** What its path and the indexes need of it; undefined for one that is read on demand. */
