@@ -36,13 +36,17 @@ export class Checkpointer {
     return this.failure ?? this.snapshots.lastError;
   }
 
-  /** There is something that a checkpoint, or a snapshot with it, would spare the next start. */
-  get due(): boolean {
-    return this.state.head.commit > this.covered || this.snapshots.wanted;
-  }
-
   get coveredCommit(): number {
     return this.covered;
+  }
+
+  /**
+   * The store is open. One that ends every few seconds must not replay more each time, so a snapshot begins soon.
+   * @param stale a start looked at what a checkpoint would spare the next one
+   */
+  opened(stale: boolean): void {
+    if (this.snapshots.wanted) this.schedule(this.limits.checkDelayMs);
+    else if (stale || this.state.head.commit > this.covered) this.committed();
   }
 
   /** A commit became durable. */
@@ -75,7 +79,11 @@ export class Checkpointer {
   private begin(): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    if (this.running !== undefined || this.stopped) return;
+    if (this.running === undefined) this.writeNext();
+  }
+
+  private writeNext(): void {
+    if (this.stopped) return;
     // The failure is kept in `lastError` and tried again: the log has everything meanwhile.
     this.write().catch(() => this.schedule(this.limits.retryDelayMs));
   }
@@ -125,7 +133,8 @@ export class Checkpointer {
     this.covered = commit;
     await segments.drop(dropped);
     await state.answerJournal.removeOthers();
-    await this.snapshots.covered(commit, () => this.schedule(this.limits.checkpointDelayMs));
+    await this.snapshots.covered(commit, () => this.writeNext());
+    if (this.snapshots.waiting) this.schedule(this.limits.retryDelayMs);
     state.sessions.prune(segments.chain[0]?.firstSeq ?? 0);
     if (failed !== undefined) throw failed.error;
   }

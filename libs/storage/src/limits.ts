@@ -46,7 +46,7 @@ export interface StorageLimits {
   /** The files are looked at behind a start from a snapshot, for so long at a time, in ms, with a pause between that leaves the processor to others. */
   checkSliceMs: number;
   checkPauseMs: number;
-  /** It begins so late, in ms: what starts needs the processor. */
+  /** It begins so late, in ms, and so does a snapshot that a start missed: what starts needs the processor. */
   checkDelayMs: number;
   /** Idempotent answers: age (ms), count and bytes; the oldest go first and are counted. */
   answerAgeMsMax: number;

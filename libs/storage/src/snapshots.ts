@@ -42,6 +42,11 @@ export class Snapshots {
     return this.failure;
   }
 
+  /** One is written, and takes its name with the next checkpoint that covers it. */
+  get waiting(): boolean {
+    return this.waitingCommit !== undefined;
+  }
+
   /** A start would have to read the documents' files, or a long piece of the log. */
   get wanted(): boolean {
     const { commit, bytes, segments, limits: { snapshotDocumentsMin, snapshotLogBytesMin, snapshotPauseMs, logBytesMax } } = this;

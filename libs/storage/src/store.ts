@@ -115,7 +115,7 @@ export class Store {
       const store = new Store({ collections, limits, sessionEvents: options.sessionEvents }, recovered, quarantine, lock, { fs: state.fs, root, reserve });
       reserve.begin();
       recovered.check?.begin(() => store.checkpointer.committed());
-      if (recovered.stale || store.checkpointer.due) store.checkpointer.committed();
+      store.checkpointer.opened(recovered.stale);
       return store;
     } catch (error) {
       await lock.release();

@@ -211,6 +211,13 @@ describe('a snapshot that cannot be used', () => {
     expect((await openUnread(dir)).durable.get('tasks', 'task_1')).toMatchObject({ revision: 21 });
   });
 
+  it('because it is gone: the next is there without another commit, and soon, for processes that live for seconds', async () => {
+    const dir = await filled();
+    rmSync(join(dir, SNAPSHOT));
+    await open(dir, { limits: { checkpointDelayMs: 3_600_000 } });
+    await eventually(() => existsSync(join(dir, SNAPSHOT)));
+  });
+
   it('because it was not covered when the process ended: it is swept, and the files are read', async () => {
     const dir = stores.dir();
     const fs = new FaultyFs();
