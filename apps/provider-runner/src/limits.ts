@@ -128,6 +128,10 @@ export const DETECT_AGAIN_MS = 10_000;
 export const PROVIDERS_POLL_MS = 1_000;
 /** `file:` secrets; a larger file, or what is no regular file, is refused and the start fails. */
 export const SECRET_FILE_BYTES_MAX = 64 * KIB;
+/** Git answers at once where its configuration is; a file that is no file (a FIFO) in it would hold it up for good. Then the start fails. */
+export const GIT_CONFIG_TIMEOUT_MS = 5_000;
+/** All of a repository's and its user's git configuration as text; with more of it the start fails. */
+export const GIT_CONFIG_BYTES_MAX = 1 * MIB;
 /**
  * What the agents of one provider keep from run to run: one directory a conversation. Those whose last
  * run ended longest ago go first, at the end of a run; such a conversation cannot be continued any more.

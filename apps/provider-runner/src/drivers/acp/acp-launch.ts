@@ -1,5 +1,5 @@
 import { basename, dirname, join } from 'node:path';
-import { acpOptionsOf } from './acp-options.js';
+import { acpOptionsOf, trustsProject } from './acp-options.js';
 import type { Launch, LaunchPlan } from '../driver.js';
 import { fields } from '../wire/fields.js';
 import { brings } from '../wire/project-files.js';
@@ -8,12 +8,13 @@ import { keepOnly, ownDirectory, ownFile } from '../wire/state-files.js';
 /**
  * The entry's command, with the agent's own files in the session's state directory: unless the entry or
  * the session sets HOME or one of the variables that lead there, which is how somebody lets an agent use
- * his own login and settings. What the project brings for the agent is not read, unless the entry trusts it.
+ * his own login and settings. What the project brings for the agent is not read, unless its project or the entry trusts it.
  */
 export function launchAcpAgent(plan: LaunchPlan): Launch {
   const { entry, manifest, stateDir } = plan;
-  const { state, keeps, files, login, env: always, untrusted, trustProject } = acpOptionsOf(entry);
-  const env = { ...always, ...(untrusted && !trustProject && brings(plan.workingDir, untrusted.when) ? untrusted.env : {}) };
+  const options = acpOptionsOf(entry);
+  const { state, keeps, files, login, env: always, untrusted } = options;
+  const env = { ...always, ...(untrusted && !trustsProject(options, manifest) && brings(plan.workingDir, untrusted.when) ? untrusted.env : {}) };
   const configured = { ...entry.env, ...entry.secrets, ...manifest.environment, ...manifest.secrets };
   const shared = ['HOME', ...Object.keys(state)].some((variable) => Object.hasOwn(configured, variable));
   if (shared) return { command: entry.command, environment: env };

@@ -1,5 +1,5 @@
 import { isAbsolute, normalize } from 'node:path';
-import { AppError, type ProviderEntry } from '@orbitmesh/domain';
+import { AppError, type Manifest, type ProviderEntry } from '@orbitmesh/domain';
 import { ACP_PRESETS } from './acp-presets.js';
 import { fields } from '../wire/fields.js';
 
@@ -87,6 +87,11 @@ export function acpOptionsOf(entry: ProviderEntry): AcpOptions {
   if (!known) wrong.push('custom.acp.preset');
   if (wrong.length) throw new AppError('CONFIG_INVALID', `The provider's entry is wrong at ${wrong.join(', ')}.`, { wrong });
   return { ...DEFAULTS, ...(preset === undefined ? {} : ACP_PRESETS[preset as string]), ...given };
+}
+
+/** What the project brings for the agent is in force: the project says so of its repository, or the entry of all. */
+export function trustsProject({ trustProject }: AcpOptions, { trustRepository }: Pick<Manifest, 'trustRepository'>): boolean {
+  return trustRepository === true || trustProject;
 }
 
 /** The variables that make the agent leave the project's settings alone are set: by us at its start, or by somebody else. */

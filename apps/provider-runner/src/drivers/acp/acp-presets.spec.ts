@@ -136,7 +136,7 @@ describe('what a project brings for the agent', () => {
     const bench = new JournaledDriver(acpDriver, runContextOf({ entry: entryOf({ preset: 'gemini' }), environment: { GEMINI_CLI_TRUST_WORKSPACE: 'false' } }));
     await bench.step((driver) => driver.start());
     await bench.agent(INITIALIZED, OPENED);
-    expect(bench.said('metadata')).toEqual([{ type: 'metadata', key: 'warning', value: expect.stringContaining('custom.acp.trustProject') }]);
+    expect(bench.said('metadata')).toEqual([{ type: 'metadata', key: 'warning', value: expect.stringContaining('trustRepository') }]);
   });
 });
 
