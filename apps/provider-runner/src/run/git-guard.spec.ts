@@ -50,6 +50,7 @@ describe('git in a repository that nobody trusts', () => {
     run('commit');
     run('commit', '-qm', 'two');
     run('checkout', '-q', '-b', 'topic');
+    // As in CVE-2026-28292.
     run('fetch', `ext::touch ${marker('ext')}`);
     run('fetch', 'ssh://nowhere.invalid/x');
     spawnSync('git', ['credential', 'fill'], { cwd: repository, env: { ...env, GIT_TERMINAL_PROMPT: '0' }, input: 'protocol=https\nhost=example.invalid\n\n', timeout: 20_000 });
