@@ -135,9 +135,9 @@ describe('what a project brings for the agent', () => {
   });
 
   it('keeps agents away whom nothing keeps from it', () => {
-    for (const name of ['.github/hooks', '.opencode/plugin', '.qwen']) mkdirSync(join(directory, 'repo', name), { recursive: true });
+    for (const name of ['.github/hooks', '.opencode/plugin', '.qwen', '.codex']) mkdirSync(join(directory, 'repo', name), { recursive: true });
     const refused = expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining('--trust-repository yes') });
-    for (const preset of ['copilot', 'opencode']) {
+    for (const preset of ['copilot', 'opencode', 'codex-acp']) {
       expect(() => environmentWith({ preset })).toThrow(refused);
       environmentWith({ preset }, { trustRepository: true });
     }

@@ -117,6 +117,8 @@ export const ACP_PRESETS: Readonly<Record<string, Partial<AcpOptions>>> = {
     // Its own default has a model decide what needs no permission.
     mode: 'read-only',
     state: { CODEX_HOME: '' },
+    // It comes to trust a repository as soon as it may write there.
+    untrusted: { when: [], env: {}, refused: ['.codex'] },
     files: { 'config.toml': 'check_for_update_on_startup = false\n' },
   },
 };
