@@ -5,7 +5,9 @@ import { MailWaits } from './api/mail-waits.js';
 import { ReadinessProbe } from './api/readiness.js';
 import { AgentAccessGuard } from './auth/agent-access.guard.js';
 import { Authenticator } from './auth/authenticator.js';
+import { Tickets } from './auth/tickets.js';
 import { TokenStore } from './auth/token.store.js';
+import { KeptAnswers } from './http/kept-answers.js';
 import { Door } from './http/door.js';
 import { DtoPipe } from './http/dto.pipe.js';
 import { Entrance } from './http/entrance.js';
@@ -24,7 +26,7 @@ import { LiveGateway } from './live/live.gateway.js';
 @Module({
   controllers: CONTROLLERS,
   providers: [
-    TokenStore, Authenticator, Door, Entrance, Traffic, HttpDrain, RouteTable, Relay, MailWaits, ReadinessProbe, EventTail, EventPager, LiveClients, LiveCommands,
+    TokenStore, Tickets, Authenticator, KeptAnswers, Door, Entrance, Traffic, HttpDrain, RouteTable, Relay, MailWaits, ReadinessProbe, EventTail, EventPager, LiveClients, LiveCommands,
     LiveGateway, EventStreams, ProblemFilter,
     { provide: APP_PIPE, useClass: DtoPipe },
     { provide: APP_GUARD, useClass: AgentAccessGuard },

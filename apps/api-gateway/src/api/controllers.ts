@@ -9,11 +9,12 @@ import { SessionsController } from './sessions.controller.js';
 import { SystemController } from './system.controller.js';
 import { TasksController } from './tasks.controller.js';
 import { TeamMembersController } from './team-members.controller.js';
+import { TicketsController, TokensController } from './tokens.controller.js';
 import { WebhooksController } from './webhooks.controller.js';
 
 const DESCRIBED = [
   ProjectsController, TasksController, TeamMembersController, OrderingController, SessionsController, SessionRecordsController, MailController, EventsController,
-  NotificationsController, WebhooksController, FleetController, SystemController,
+  NotificationsController, WebhooksController, TokensController, TicketsController, FleetController, SystemController,
 ];
 
 /** The whole of REST. */

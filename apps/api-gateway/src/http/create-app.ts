@@ -34,6 +34,7 @@ export async function createApp(root: DynamicModule, logger: Logger): Promise<Ne
   const server = adapter.getInstance() as unknown as FastifyInstance;
   app.get(RouteTable).watch(server);
   server.decorateRequest('principal', null);
+  server.decorateRequest('token', null);
   server.decorateRequest('bodyHash', null);
   server.decorateRequest('place', null);
   server.decorateRequest('arrivedAt', 0);

@@ -2,13 +2,16 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '@orbitmesh/domain';
 import { Lifecycle } from '@orbitmesh/service-kit';
-import { Authenticator } from '../auth/authenticator.js';
+import { Authenticator, type Entry } from '../auth/authenticator.js';
+import { refuseTokenInUrl } from '../auth/url-token.js';
 import { bearerOf, Door } from './door.js';
 import { ProblemFilter } from './problem.filter.js';
 import { Traffic } from './traffic.js';
 
 /** Where a token is needed (design §6). */
 const GUARDED = /^\/(?:api|ws|metrics)(?:\/|$)/;
+/** Where browsers, which cannot send one there, come with a ticket. */
+const STREAM = '/api/events/stream';
 
 /** The first hook of every request, also of those that match no route. */
 @Injectable()
@@ -43,9 +46,16 @@ export class Entrance {
     if (this.lifecycle.stopping) reply.header('connection', 'close');
     this.door.check(request.raw, request.socket.localPort ?? 0);
     if (this.door.isForeign(request.headers.origin) && answerCors(request, reply, request.headers.origin)) return false;
-    if (needsToken(request)) request.principal = await this.authenticator.authenticate(bearerOf(request.headers));
+    refuseTokenInUrl(request.raw.url);
+    if (needsToken(request)) Object.assign(request, await this.identify(request));
     refuseCoding(request, reply);
     return true;
+  }
+
+  private async identify(request: FastifyRequest): Promise<Entry> {
+    const token = bearerOf(request.headers);
+    if (request.routeOptions.url === STREAM) return this.authenticator.enter(token, request);
+    return { principal: await this.authenticator.authenticate(token), token: token ?? '' };
   }
 }
 

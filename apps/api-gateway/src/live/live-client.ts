@@ -84,7 +84,7 @@ export class LiveClient extends FeedClient {
   /** A refusal names the frame it is of, and says what a problem says: others may be under way. */
   private async answerApproval(frame: unknown): Promise<void> {
     try {
-      this.sendFrame(await this.commands.answerApproval(this.principal, frame));
+      this.sendFrame(await this.commands.answerApproval(this.token, frame));
     } catch (error) {
       const { id } = frame as { id?: unknown };
       this.refuse(error, { ...(typeof id === 'string' && { id: id.slice(0, IDEMPOTENCY_KEY_CHARS_MAX) }), ...detailsOf(error) });

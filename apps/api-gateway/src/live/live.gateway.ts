@@ -6,8 +6,9 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import { AppError } from '@orbitmesh/domain';
 import { validationError, WS_PROTOCOL } from '@orbitmesh/contracts';
 import { LOGGER, type Logger } from '@orbitmesh/service-kit';
-import { Authenticator } from '../auth/authenticator.js';
-import type { Principal } from '../auth/principal.js';
+import { checkScope } from '../auth/agent-access.guard.js';
+import { Authenticator, type Entry } from '../auth/authenticator.js';
+import { refuseTokenInUrl } from '../auth/url-token.js';
 import { bearerOf, bearerOfProtocols, Door, originForm } from '../http/door.js';
 import { refuseUpgrade } from '../http/raw-problem.js';
 import { traceIdOf } from '../http/request-context.js';
@@ -46,7 +47,7 @@ export class LiveGateway implements OnApplicationBootstrap {
     this.admit(request, socket).then((admitted) => {
       if (!socket.writable) return;
       socket.removeListener('error', drop);
-      this.sockets.handleUpgrade(request, socket, head, (ws) => this.onConnected(ws, admitted.principal, admitted.token));
+      this.sockets.handleUpgrade(request, socket, head, (ws) => this.onConnected(ws, admitted));
     }).catch((error: unknown) => {
       const traceId = traceIdOf(request);
       const failure = refuseUpgrade(socket, error, traceId);
@@ -54,16 +55,18 @@ export class LiveGateway implements OnApplicationBootstrap {
     }).finally(arrived);
   }
 
-  /** The same checks as on a request. @throws HOST_NOT_ALLOWED, ORIGIN_NOT_ALLOWED, NOT_FOUND, UNAVAILABLE, UNAUTHENTICATED */
-  private async admit(request: IncomingMessage, socket: Socket): Promise<{ principal: Principal; token: string }> {
+  /** The same checks as on a request. @throws HOST_NOT_ALLOWED, ORIGIN_NOT_ALLOWED, NOT_FOUND, VALIDATION_FAILED, UNAVAILABLE, UNAUTHENTICATED, FORBIDDEN */
+  private async admit(request: IncomingMessage, socket: Socket): Promise<Entry> {
     this.door.check(request, socket.localPort ?? 0);
     if (originForm(request.url).split('?', 1)[0] !== '/ws') throw new AppError('NOT_FOUND');
+    refuseTokenInUrl(request.url);
     this.clients.checkRoom();
-    const token = bearerOf(request.headers) ?? bearerOfProtocols(request.headers);
-    return { principal: await this.authenticator.authenticate(token), token: token ?? '' };
+    const entry = await this.authenticator.enter(bearerOf(request.headers) ?? bearerOfProtocols(request.headers), request);
+    checkScope(entry.principal, 'read');
+    return entry;
   }
 
-  private onConnected(ws: WebSocket, principal: Principal, token: string): void {
+  private onConnected(ws: WebSocket, { principal, token }: Entry): void {
     const client = new LiveClient(ws, this.clients.optionsFor(principal, token), this.commands);
     ws.on('close', () => this.clients.delete(client));
     ws.on('error', (error) => this.logger.debug({ err: error }, 'live socket failed'));

@@ -18,6 +18,7 @@ export const ID_PREFIXES = {
   notification: 'ntf',
   webhook: 'whk',
   delivery: 'dlv',
+  token: 'tok',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;
