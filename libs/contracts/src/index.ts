@@ -24,6 +24,7 @@ export * from './http/notification.dto.js';
 export * from './http/webhook.dto.js';
 export * from './http/token.js';
 export * from './http/token.dto.js';
+export * from './http/audit.dto.js';
 export * from './http/live.js';
 export * from './http/live.dto.js';
 export * from './http/event-filter.js';

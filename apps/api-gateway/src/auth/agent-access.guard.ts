@@ -45,7 +45,7 @@ export function scopeOf(handler: object, method: string): TokenScope {
 }
 
 /** @throws FORBIDDEN for a user's token without that scope */
-export function checkScope({ scopes }: Principal, needed: TokenScope): void {
+export function checkScope({ scopes }: Pick<Principal, 'scopes'>, needed: TokenScope): void {
   if (scopes && !scopes.includes(needed)) throw new AppError('FORBIDDEN', `This token may not ${needed}; it was made with the scope ${scopes.join(' ')}.`, { scopes, needed });
 }
 

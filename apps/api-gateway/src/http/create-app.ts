@@ -36,6 +36,7 @@ export async function createApp(root: DynamicModule, logger: Logger): Promise<Ne
   server.decorateRequest('principal', null);
   server.decorateRequest('token', null);
   server.decorateRequest('bodyHash', null);
+  server.decorateRequest('failure', null);
   server.decorateRequest('place', null);
   server.decorateRequest('arrivedAt', 0);
   takeJsonOnly(server);
