@@ -170,7 +170,7 @@ describe("the admin's token", () => {
     expect((await readdir(dir())).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
-  it.each([0o640, 0o604, 0o660, 0o602])('lets nobody in while its file has mode %o, and a start refuses it with the remedy', async (mode) => {
+  it.each([['640', 0o640], ['604', 0o604], ['660', 0o660], ['602', 0o602]])('lets nobody in while its file has mode %s, and a start refuses it with the remedy', async (_text, mode) => {
     await chmod(adminFile(), mode);
     expect(await statusOf(gateway.token)).toBe(401);
     await expect(fresh().onModuleInit()).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringMatching(/chmod 600 .*token rotate admin/) });
