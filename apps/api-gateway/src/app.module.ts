@@ -3,6 +3,7 @@ import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { CONTROLLERS } from './api/controllers.js';
 import { MailWaits } from './api/mail-waits.js';
 import { ReadinessProbe } from './api/readiness.js';
+import { AuditLog } from './audit/audit.log.js';
 import { AgentAccessGuard } from './auth/agent-access.guard.js';
 import { Authenticator } from './auth/authenticator.js';
 import { TokenStore } from './auth/token.store.js';
@@ -24,7 +25,7 @@ import { LiveGateway } from './live/live.gateway.js';
 @Module({
   controllers: CONTROLLERS,
   providers: [
-    TokenStore, Authenticator, Door, Entrance, Traffic, HttpDrain, RouteTable, Relay, MailWaits, ReadinessProbe, EventTail, EventPager, LiveClients, LiveCommands,
+    AuditLog, TokenStore, Authenticator, Door, Entrance, Traffic, HttpDrain, RouteTable, Relay, MailWaits, ReadinessProbe, EventTail, EventPager, LiveClients, LiveCommands,
     LiveGateway, EventStreams, ProblemFilter,
     { provide: APP_PIPE, useClass: DtoPipe },
     { provide: APP_GUARD, useClass: AgentAccessGuard },

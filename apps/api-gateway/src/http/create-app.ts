@@ -35,6 +35,7 @@ export async function createApp(root: DynamicModule, logger: Logger): Promise<Ne
   app.get(RouteTable).watch(server);
   server.decorateRequest('principal', null);
   server.decorateRequest('bodyHash', null);
+  server.decorateRequest('failure', null);
   server.decorateRequest('place', null);
   server.decorateRequest('arrivedAt', 0);
   takeJsonOnly(server);

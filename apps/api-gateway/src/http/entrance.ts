@@ -2,6 +2,7 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '@orbitmesh/domain';
 import { Lifecycle } from '@orbitmesh/service-kit';
+import { AuditLog } from '../audit/audit.log.js';
 import { Authenticator } from '../auth/authenticator.js';
 import { bearerOf, Door } from './door.js';
 import { ProblemFilter } from './problem.filter.js';
@@ -15,7 +16,7 @@ const GUARDED = /^\/(?:api|ws|metrics)(?:\/|$)/;
 export class Entrance {
   constructor(
     @Inject(Door) private readonly door: Door, @Inject(Authenticator) private readonly authenticator: Authenticator, @Inject(Traffic) private readonly traffic: Traffic,
-    @Inject(ProblemFilter) private readonly problems: ProblemFilter, @Inject(Lifecycle) private readonly lifecycle: Lifecycle,
+    @Inject(ProblemFilter) private readonly problems: ProblemFilter, @Inject(Lifecycle) private readonly lifecycle: Lifecycle, @Inject(AuditLog) private readonly audit: AuditLog,
   ) {}
 
   /** Calls `done` for a request that may come in; answers every other itself. */
@@ -38,7 +39,10 @@ export class Entrance {
 
   private async admit(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
     // Not Fastify's onResponse: it is not called for a client that hangs up before its answer.
-    reply.raw.once('close', () => this.traffic.end(request, reply.statusCode));
+    reply.raw.once('close', () => {
+      this.traffic.end(request, reply.statusCode);
+      this.audit.answered(request, reply);
+    });
     this.traffic.begin(request);
     if (this.lifecycle.stopping) reply.header('connection', 'close');
     this.door.check(request.raw, request.socket.localPort ?? 0);

@@ -4,8 +4,9 @@ import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common'
 import { HttpAdapterHost } from '@nestjs/core';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { AppError } from '@orbitmesh/domain';
-import { validationError, WS_PROTOCOL } from '@orbitmesh/contracts';
+import { HTTP_STATUS, validationError, WS_PROTOCOL, type AuditEntry } from '@orbitmesh/contracts';
 import { LOGGER, type Logger } from '@orbitmesh/service-kit';
+import { AuditLog, callerOf } from '../audit/audit.log.js';
 import { Authenticator } from '../auth/authenticator.js';
 import type { Principal } from '../auth/principal.js';
 import { bearerOf, bearerOfProtocols, Door, originForm } from '../http/door.js';
@@ -28,7 +29,7 @@ export class LiveGateway implements OnApplicationBootstrap {
   constructor(
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost, @Inject(Door) private readonly door: Door,
     @Inject(Authenticator) private readonly authenticator: Authenticator, @Inject(LiveClients) private readonly clients: LiveClients,
-    @Inject(LiveCommands) private readonly commands: LiveCommands, @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LiveCommands) private readonly commands: LiveCommands, @Inject(LOGGER) private readonly logger: Logger, @Inject(AuditLog) private readonly audit: AuditLog,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -46,11 +47,13 @@ export class LiveGateway implements OnApplicationBootstrap {
     this.admit(request, socket).then((admitted) => {
       if (!socket.writable) return;
       socket.removeListener('error', drop);
-      this.sockets.handleUpgrade(request, socket, head, (ws) => this.onConnected(ws, admitted.principal, admitted.token));
+      this.sockets.handleUpgrade(request, socket, head, (ws) => this.onConnected(ws, callerOf(request), admitted));
     }).catch((error: unknown) => {
       const traceId = traceIdOf(request);
       const failure = refuseUpgrade(socket, error, traceId);
-      if (failure.code === 'INTERNAL') this.logger.error({ err: error, traceId }, 'upgrade failed');
+      const { code } = failure;
+      this.audit.record({ actor: { kind: 'nobody' }, action: 'GET /ws', target: {}, status: HTTP_STATUS[code], code, from: callerOf(request), traceId });
+      if (code === 'INTERNAL') this.logger.error({ err: error, traceId }, 'upgrade failed');
     }).finally(arrived);
   }
 
@@ -63,8 +66,8 @@ export class LiveGateway implements OnApplicationBootstrap {
     return { principal: await this.authenticator.authenticate(token), token: token ?? '' };
   }
 
-  private onConnected(ws: WebSocket, principal: Principal, token: string): void {
-    const client = new LiveClient(ws, this.clients.optionsFor(principal, token), this.commands);
+  private onConnected(ws: WebSocket, from: AuditEntry['from'], { principal, token }: { principal: Principal; token: string }): void {
+    const client = new LiveClient(ws, this.clients.optionsFor(principal, token), this.commands, from);
     ws.on('close', () => this.clients.delete(client));
     ws.on('error', (error) => this.logger.debug({ err: error }, 'live socket failed'));
     this.clients.add(client);
