@@ -151,7 +151,7 @@ export class TestStack {
     const refused = await refusalsIn(join(this.home, 'run', 'logs'));
     if (this.ownHome) await rm(this.home, { recursive: true, force: true, maxRetries: 3 });
     if (left.length > 0) throw new Error(`left behind: ${left.map((one) => `${one.pid} ${one.command}`).join(', ')}\n${this.output}`);
-    if (refused.length > 0) throw new Error(`NATS refused what a service needs, see PARTIES of the contracts:\n${refused.join('\n')}`);
+    if (refused.length > 0) throw new Error(`NATS refused what a service needs, see PARTIES of the contracts:\n${refused.slice(0, 5).join('\n')}`);
     if (!alreadyGone && code !== 0) throw new Error(`the launcher ended with ${signal ?? code}:\n${this.output}`);
   }
 
