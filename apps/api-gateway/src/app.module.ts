@@ -6,11 +6,13 @@ import { ReadinessProbe } from './api/readiness.js';
 import { AgentAccessGuard } from './auth/agent-access.guard.js';
 import { Authenticator } from './auth/authenticator.js';
 import { TokenStore } from './auth/token.store.js';
+import { Connections } from './http/connections.js';
 import { Door } from './http/door.js';
 import { DtoPipe } from './http/dto.pipe.js';
 import { Entrance } from './http/entrance.js';
 import { HttpDrain } from './http/http-drain.js';
 import { ProblemFilter } from './http/problem.filter.js';
+import { Rates } from './http/rates.js';
 import { Relay } from './http/relay.js';
 import { RouteTable } from './http/route-table.js';
 import { Traffic } from './http/traffic.js';
@@ -24,7 +26,7 @@ import { LiveGateway } from './live/live.gateway.js';
 @Module({
   controllers: CONTROLLERS,
   providers: [
-    TokenStore, Authenticator, Door, Entrance, Traffic, HttpDrain, RouteTable, Relay, MailWaits, ReadinessProbe, EventTail, EventPager, LiveClients, LiveCommands,
+    TokenStore, Authenticator, Door, Connections, Rates, Entrance, Traffic, HttpDrain, RouteTable, Relay, MailWaits, ReadinessProbe, EventTail, EventPager, LiveClients, LiveCommands,
     LiveGateway, EventStreams, ProblemFilter,
     { provide: APP_PIPE, useClass: DtoPipe },
     { provide: APP_GUARD, useClass: AgentAccessGuard },

@@ -2,6 +2,7 @@ import { Inject, Injectable, SetMetadata, type CanActivate, type ExecutionContex
 import { Reflector } from '@nestjs/core';
 import type { FastifyRequest } from 'fastify';
 import { AppError } from '@orbitmesh/domain';
+import { isPublic } from '../http/public.js';
 import type { Principal } from './principal.js';
 
 const AGENT_MAY = 'orbitmesh:agent-may';
@@ -31,9 +32,10 @@ interface Named { id?: string; sessionId?: string; projectId?: string }
 export class AgentAccessGuard implements CanActivate {
   constructor(@Inject(Reflector) private readonly reflector: Reflector) {}
 
-  /** @throws FORBIDDEN */
+  /** @throws FORBIDDEN; UNAUTHENTICATED for who came past the entrance without a token, which nobody should */
   canActivate(context: ExecutionContext): boolean {
     const request = context.switchToHttp().getRequest<FastifyRequest<{ Params: Named }>>();
+    if (!request.principal && !isPublic(request)) throw new AppError('UNAUTHENTICATED');
     const agent = request.principal?.agent;
     if (!agent) return true;
     if (!isOpen(this.reflector.get<AgentScope | undefined>(AGENT_MAY, context.getHandler()), request.params, agent)) throw notYours(agent);

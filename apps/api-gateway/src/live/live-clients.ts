@@ -3,6 +3,7 @@ import { AppError } from '@orbitmesh/domain';
 import { Lifecycle, LOGGER, Metrics, type Logger } from '@orbitmesh/service-kit';
 import { Authenticator } from '../auth/authenticator.js';
 import type { Principal } from '../auth/principal.js';
+import { Rates } from '../http/rates.js';
 import { CLIENT_TICK_MS, CLIENTS_MAX, CLOSE_GRACE_MS, PING_INTERVAL_MS } from '../limits.js';
 import { EventPager } from './event-pager.js';
 import { EventTail, type TailChange } from './event-tail.js';
@@ -12,14 +13,13 @@ import type { FeedClient, FeedClientOptions } from './feed-client.js';
 @Injectable()
 export class LiveClients implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly clients = new Set<FeedClient>();
-  private arriving = 0;
   private timer: NodeJS.Timeout | undefined;
   private nextRecheck = 0;
 
   constructor(
     @Inject(Authenticator) private readonly authenticator: Authenticator, @Inject(EventTail) private readonly tail: EventTail,
     @Inject(EventPager) private readonly pager: EventPager, @Inject(Lifecycle) private readonly lifecycle: Lifecycle,
-    @Inject(Metrics) metrics: Metrics, @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(Rates) private readonly rates: Rates, @Inject(Metrics) metrics: Metrics, @Inject(LOGGER) private readonly logger: Logger,
   ) {
     metrics.gaugeOf('orbitmesh_live_clients', 'Clients that follow the feed, by WebSocket or event stream.', () => this.clients.size);
   }
@@ -38,19 +38,13 @@ export class LiveClients implements OnApplicationBootstrap, OnModuleDestroy {
     for (const client of this.clients) client.terminate();
   }
 
-  /** Counts somebody who is on the way in. Returns how they have arrived, or turned back. */
-  expect(): () => void {
-    this.arriving += 1;
-    return () => { this.arriving -= 1; };
-  }
-
-  /** @throws UNAVAILABLE when there is no place for all who are here and on their way */
+  /** @throws UNAVAILABLE when there is no place for one more */
   checkRoom(): void {
-    if (this.lifecycle.stopping || this.clients.size + this.arriving > CLIENTS_MAX) throw new AppError('UNAVAILABLE');
+    if (this.lifecycle.stopping || this.clients.size >= CLIENTS_MAX) throw new AppError('UNAVAILABLE');
   }
 
   optionsFor(principal: Principal, token: string): FeedClientOptions {
-    return { principal, token, tail: this.tail, pager: this.pager, onFault: (error) => this.logger.error({ err: error }, 'live client failed') };
+    return { principal, token, take: () => this.rates.take(principal), tail: this.tail, pager: this.pager, onFault: (error) => this.logger.error({ err: error }, 'live client failed') };
   }
 
   add(client: FeedClient): void {

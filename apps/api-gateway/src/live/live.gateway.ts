@@ -8,7 +8,9 @@ import { validationError, WS_PROTOCOL } from '@orbitmesh/contracts';
 import { LOGGER, type Logger } from '@orbitmesh/service-kit';
 import { Authenticator } from '../auth/authenticator.js';
 import type { Principal } from '../auth/principal.js';
+import { Connections } from '../http/connections.js';
 import { bearerOf, bearerOfProtocols, Door, originForm } from '../http/door.js';
+import { Rates } from '../http/rates.js';
 import { refuseUpgrade } from '../http/raw-problem.js';
 import { traceIdOf } from '../http/request-context.js';
 import { FRAME_BYTES_MAX, SLOW_CLOSE_MS_MAX } from '../limits.js';
@@ -28,7 +30,8 @@ export class LiveGateway implements OnApplicationBootstrap {
   constructor(
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost, @Inject(Door) private readonly door: Door,
     @Inject(Authenticator) private readonly authenticator: Authenticator, @Inject(LiveClients) private readonly clients: LiveClients,
-    @Inject(LiveCommands) private readonly commands: LiveCommands, @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(LiveCommands) private readonly commands: LiveCommands, @Inject(Connections) private readonly connections: Connections,
+    @Inject(Rates) private readonly rates: Rates, @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -42,25 +45,28 @@ export class LiveGateway implements OnApplicationBootstrap {
   private onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     const drop = () => socket.destroy();
     socket.on('error', drop);
-    const arrived = this.clients.expect();
     this.admit(request, socket).then((admitted) => {
       if (!socket.writable) return;
+      // Only now: who shows no token takes nobody's place.
+      this.clients.checkRoom();
       socket.removeListener('error', drop);
       this.sockets.handleUpgrade(request, socket, head, (ws) => this.onConnected(ws, admitted.principal, admitted.token));
     }).catch((error: unknown) => {
       const traceId = traceIdOf(request);
-      const failure = refuseUpgrade(socket, error, traceId);
+      const failure = refuseUpgrade(socket, this.rates.onRefused(error, socket.remoteAddress), traceId);
       if (failure.code === 'INTERNAL') this.logger.error({ err: error, traceId }, 'upgrade failed');
-    }).finally(arrived);
+    });
   }
 
-  /** The same checks as on a request. @throws HOST_NOT_ALLOWED, ORIGIN_NOT_ALLOWED, NOT_FOUND, UNAVAILABLE, UNAUTHENTICATED */
+  /** The same checks as on a request. @throws HOST_NOT_ALLOWED, ORIGIN_NOT_ALLOWED, NOT_FOUND, UNAUTHENTICATED, TOO_MANY_REQUESTS */
   private async admit(request: IncomingMessage, socket: Socket): Promise<{ principal: Principal; token: string }> {
     this.door.check(request, socket.localPort ?? 0);
     if (originForm(request.url).split('?', 1)[0] !== '/ws') throw new AppError('NOT_FOUND');
-    this.clients.checkRoom();
     const token = bearerOf(request.headers) ?? bearerOfProtocols(request.headers);
-    return { principal: await this.authenticator.authenticate(token), token: token ?? '' };
+    const principal = await this.authenticator.authenticate(token);
+    this.connections.know(socket);
+    this.rates.take(principal);
+    return { principal, token: token ?? '' };
   }
 
   private onConnected(ws: WebSocket, principal: Principal, token: string): void {
