@@ -3,9 +3,11 @@ import { APP_FILTER, APP_GUARD, APP_PIPE } from '@nestjs/core';
 import { CONTROLLERS } from './api/controllers.js';
 import { MailWaits } from './api/mail-waits.js';
 import { ReadinessProbe } from './api/readiness.js';
+import { AuditLog } from './audit/audit.log.js';
 import { AgentAccessGuard } from './auth/agent-access.guard.js';
 import { Authenticator } from './auth/authenticator.js';
 import { TokenStore } from './auth/token.store.js';
+import { Callers } from './http/callers.js';
 import { Connections } from './http/connections.js';
 import { Door } from './http/door.js';
 import { DtoPipe } from './http/dto.pipe.js';
@@ -26,7 +28,7 @@ import { LiveGateway } from './live/live.gateway.js';
 @Module({
   controllers: CONTROLLERS,
   providers: [
-    TokenStore, Authenticator, Door, Connections, Rates, Entrance, Traffic, HttpDrain, RouteTable, Relay, MailWaits, ReadinessProbe, EventTail, EventPager, LiveClients, LiveCommands,
+    AuditLog, TokenStore, Authenticator, Door, Connections, Rates, Callers, Entrance, Traffic, HttpDrain, RouteTable, Relay, MailWaits, ReadinessProbe, EventTail, EventPager, LiveClients, LiveCommands,
     LiveGateway, EventStreams, ProblemFilter,
     { provide: APP_PIPE, useClass: DtoPipe },
     { provide: APP_GUARD, useClass: AgentAccessGuard },

@@ -94,3 +94,18 @@ export const TAIL_RETRY_MS_MAX = 2_000;
 export const HEAD_STALE_MS = 2_000;
 /** Beacons in a row behind us after which the log is another one (restored from a backup), not a late message. */
 export const HEADS_BEHIND_MAX = 4;
+
+/** The audit log: bytes of a file, and files that are kept; the oldest goes. About 300,000 entries. */
+export const AUDIT_FILE_BYTES_MAX = 4 * 1024 * 1024;
+export const AUDIT_FILES_MAX = 32;
+/** Entries written one by one of those who could flood it, in a minute: all who show no token that is worth anything, and each agent. The rest is counted. */
+export const AUDIT_REFUSED_PER_MINUTE = 120;
+export const AUDIT_AGENT_ENTRIES_PER_MINUTE = 240;
+/** Entries that wait for a disk which takes none; past it they are lost, and counted. About 4 MiB. */
+export const AUDIT_WAITING_MAX = 10_000;
+/** Pause before a failed write is tried again, in ms; it never gives up. */
+export const AUDIT_RETRY_MS = 1_000;
+/** What is kept of an Origin or a User-Agent. */
+export const AUDIT_HEADER_CHARS_MAX = 200;
+/** Entries of a page that asks for no number. */
+export const AUDIT_PAGE_ITEMS = 50;

@@ -115,6 +115,8 @@ export class ApiClient extends Operations {
   providers() { return this.read('providers.list'); }
   /** As it is now, asked once. @throws ApiError 503 with `checks` while something is missing */
   damages() { return this.read('system.damages'); }
+  /** Newest first. */
+  audit(query?: QueryOf<'audit.list'>) { return this.read('audit.list', { query }); }
   ready(attemptMs?: number) { return this.read('system.ready', {}, { once: true, attemptMs }); }
 
   /** Live events, exactly once and in order, across reconnects; without `after` from now on. */

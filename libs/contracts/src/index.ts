@@ -22,6 +22,7 @@ export * from './http/manifest.dto.js';
 export * from './http/query.dto.js';
 export * from './http/notification.dto.js';
 export * from './http/webhook.dto.js';
+export * from './http/audit.dto.js';
 export * from './http/live.js';
 export * from './http/live.dto.js';
 export * from './http/event-filter.js';

@@ -1,3 +1,4 @@
+import { AuditController } from '../audit/audit.controller.js';
 import { EventsController, FleetController } from './fleet.controller.js';
 import { MailController } from './mail.controller.js';
 import { NotificationsController } from './notifications.controller.js';
@@ -13,7 +14,7 @@ import { WebhooksController } from './webhooks.controller.js';
 
 const DESCRIBED = [
   ProjectsController, TasksController, TeamMembersController, OrderingController, SessionsController, SessionRecordsController, MailController, EventsController,
-  NotificationsController, WebhooksController, FleetController, SystemController,
+  NotificationsController, WebhooksController, FleetController, SystemController, AuditController,
 ];
 
 /** The whole of REST. */

@@ -90,6 +90,7 @@ const DECIDED: Record<string, AgentScope | 'closed' | 'public' | 'its-feed'> = {
   'GET /api/runners': 'closed',
   'GET /api/providers': 'closed',
   'GET /api/system/damages': 'closed',
+  'GET /api/audit': 'closed',
 };
 /** Something each of them takes, where it takes a body. */
 const BODIES: Record<string, (whose: Whose) => object> = {

@@ -44,6 +44,7 @@ export async function createApp(root: DynamicModule, logger: Logger, patience = 
   app.get(RouteTable).watch(server);
   server.decorateRequest('principal', null);
   server.decorateRequest('bodyHash', null);
+  server.decorateRequest('failure', null);
   server.decorateRequest('place', null);
   server.decorateRequest('arrivedAt', 0);
   takeJsonOnly(server);

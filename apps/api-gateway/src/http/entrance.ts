@@ -2,12 +2,11 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '@orbitmesh/domain';
 import { Lifecycle } from '@orbitmesh/service-kit';
-import { Authenticator } from '../auth/authenticator.js';
-import { Connections } from './connections.js';
+import { AuditLog } from '../audit/audit.log.js';
+import { Callers } from './callers.js';
 import { bearerOf, Door } from './door.js';
 import { ProblemFilter } from './problem.filter.js';
 import { isPublic } from './public.js';
-import { Rates } from './rates.js';
 import { SECURITY_HEADERS } from './security-headers.js';
 import { Traffic } from './traffic.js';
 
@@ -18,16 +17,15 @@ const JSON_TYPE = /^application\/json *(?:; *charset="?utf-8"? *)?$/i;
 @Injectable()
 export class Entrance {
   constructor(
-    @Inject(Door) private readonly door: Door, @Inject(Authenticator) private readonly authenticator: Authenticator, @Inject(Traffic) private readonly traffic: Traffic,
-    @Inject(Connections) private readonly connections: Connections, @Inject(Rates) private readonly rates: Rates,
-    @Inject(ProblemFilter) private readonly problems: ProblemFilter, @Inject(Lifecycle) private readonly lifecycle: Lifecycle,
+    @Inject(Door) private readonly door: Door, @Inject(Callers) private readonly callers: Callers, @Inject(Traffic) private readonly traffic: Traffic,
+    @Inject(ProblemFilter) private readonly problems: ProblemFilter, @Inject(Lifecycle) private readonly lifecycle: Lifecycle, @Inject(AuditLog) private readonly audit: AuditLog,
   ) {}
 
   /** Calls `done` for a request that may come in; answers every other itself. */
   readonly onRequest = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     this.admit(request, reply).then(
       (admitted) => { if (admitted) done(); },
-      (error: unknown) => this.problems.send(this.rates.onRefused(error, request.socket.remoteAddress), request, reply),
+      (error: unknown) => this.problems.send(this.callers.refused(error, request.socket), request, reply),
     );
   };
 
@@ -38,23 +36,22 @@ export class Entrance {
       this.door.check(request.raw, request.socket.localPort ?? 0);
       this.problems.send(error, request, reply);
     } catch (refusal) {
-      this.problems.send(this.rates.onRefused(refusal, request.socket.remoteAddress), request, reply);
+      this.problems.send(this.callers.refused(refusal, request.socket), request, reply);
     }
   }
 
   private async admit(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
     // Not Fastify's onResponse: it is not called for a client that hangs up before its answer.
-    reply.raw.once('close', () => this.traffic.end(request, reply.statusCode));
+    reply.raw.once('close', () => {
+      this.traffic.end(request, reply.statusCode);
+      this.audit.answered(request, reply);
+    });
     this.traffic.begin(request);
     reply.headers(SECURITY_HEADERS);
     if (this.lifecycle.stopping) reply.header('connection', 'close');
     this.door.check(request.raw, request.socket.localPort ?? 0);
     if (this.door.isForeign(request.headers.origin) && answerCors(request, reply, request.headers.origin)) return false;
-    if (!isPublic(request)) {
-      request.principal = await this.authenticator.authenticate(bearerOf(request.headers));
-      this.connections.know(request.socket);
-      this.rates.take(request.principal);
-    }
+    if (!isPublic(request)) request.principal = await this.callers.identify(bearerOf(request.headers), request.socket);
     this.traffic.enter(request);
     refuseBody(request, reply);
     return true;

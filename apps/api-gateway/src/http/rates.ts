@@ -16,11 +16,11 @@ const TURNED_AWAY: readonly ErrorCode[] = ['UNAUTHENTICATED', 'HOST_NOT_ALLOWED'
 @Injectable()
 export class Rates {
   private readonly of: Readonly<Record<Principal['actor']['kind'], TokenBuckets>>;
-  private readonly refused: TokenBuckets;
+  private readonly turnedAway: TokenBuckets;
 
   constructor(@Inject(GatewayConfig) config: GatewayConfig, @Inject(Metrics) private readonly metrics: Metrics) {
     this.of = { admin: new TokenBuckets(config.adminRate), user: new TokenBuckets(config.userRate), agent: new TokenBuckets(config.agentRate) };
-    this.refused = new TokenBuckets(config.refusedRate);
+    this.turnedAway = new TokenBuckets(config.refusedRate);
   }
 
   /** One request, or one frame that asks for something. @throws TOO_MANY_REQUESTS */
@@ -31,8 +31,8 @@ export class Rates {
   }
 
   /** What the refusal becomes: itself, or that there were too many. */
-  onRefused(error: unknown, address: string | undefined): unknown {
-    if (!(error instanceof AppError) || !TURNED_AWAY.includes(error.code) || this.refused.take(networkOf(address ?? ''))) return error;
+  refused(error: unknown, address: string | undefined): unknown {
+    if (!(error instanceof AppError) || !TURNED_AWAY.includes(error.code) || this.turnedAway.take(networkOf(address ?? ''))) return error;
     this.metrics.count('orbitmesh_rate_limited_total', 'Requests refused because there were too many of their kind.', { of: 'refused' });
     return new AppError('TOO_MANY_REQUESTS');
   }

@@ -1,6 +1,6 @@
 import type { WebSocket } from 'ws';
 import { AppError } from '@orbitmesh/domain';
-import { HTTP_STATUS, IDEMPOTENCY_KEY_CHARS_MAX, parseJsonBody, SubscribeFrameDto, validateDto, validationError, WS_CLOSE, type ServerFrame } from '@orbitmesh/contracts';
+import { HTTP_STATUS, IDEMPOTENCY_KEY_CHARS_MAX, parseJsonBody, SubscribeFrameDto, validateDto, validationError, WS_CLOSE, type AuditEntry, type ServerFrame } from '@orbitmesh/contracts';
 import { INBOX_FRAMES_MAX, PING_INTERVAL_MS, PINGS_MISSED_MAX } from '../limits.js';
 import type { LiveEvent } from './event-ring.js';
 import { FeedClient, type Farewell, type FeedClientOptions } from './feed-client.js';
@@ -16,7 +16,7 @@ export class LiveClient extends FeedClient {
   private inboxFrames = 0;
   private pingsMissed = 0;
 
-  constructor(private readonly socket: WebSocket, options: FeedClientOptions, private readonly commands: LiveCommands) {
+  constructor(private readonly socket: WebSocket, options: FeedClientOptions, private readonly commands: LiveCommands, private readonly from: AuditEntry['from']) {
     super(options, PING_INTERVAL_MS);
     socket.on('message', (data: Buffer, isBinary: boolean) => this.onMessage(data, isBinary));
     socket.on('pong', () => { this.pingsMissed = 0; });
@@ -86,7 +86,7 @@ export class LiveClient extends FeedClient {
   private async answerApproval(frame: unknown): Promise<void> {
     try {
       this.take();
-      this.sendFrame(await this.commands.answerApproval(this.principal, frame));
+      this.sendFrame(await this.commands.answerApproval(this.principal, this.from, frame));
     } catch (error) {
       const { id } = frame as { id?: unknown };
       this.refuse(error, { ...(typeof id === 'string' && { id: id.slice(0, IDEMPOTENCY_KEY_CHARS_MAX) }), ...detailsOf(error) });

@@ -4,13 +4,12 @@ import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common'
 import { HttpAdapterHost } from '@nestjs/core';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { AppError } from '@orbitmesh/domain';
-import { validationError, WS_PROTOCOL } from '@orbitmesh/contracts';
+import { HTTP_STATUS, validationError, WS_PROTOCOL, type AuditEntry } from '@orbitmesh/contracts';
 import { LOGGER, type Logger } from '@orbitmesh/service-kit';
-import { Authenticator } from '../auth/authenticator.js';
+import { AuditLog, callerOf } from '../audit/audit.log.js';
 import type { Principal } from '../auth/principal.js';
-import { Connections } from '../http/connections.js';
+import { Callers } from '../http/callers.js';
 import { bearerOf, bearerOfProtocols, Door, originForm } from '../http/door.js';
-import { Rates } from '../http/rates.js';
 import { refuseUpgrade } from '../http/raw-problem.js';
 import { traceIdOf } from '../http/request-context.js';
 import { FRAME_BYTES_MAX, SLOW_CLOSE_MS_MAX } from '../limits.js';
@@ -29,9 +28,8 @@ export class LiveGateway implements OnApplicationBootstrap {
 
   constructor(
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost, @Inject(Door) private readonly door: Door,
-    @Inject(Authenticator) private readonly authenticator: Authenticator, @Inject(LiveClients) private readonly clients: LiveClients,
-    @Inject(LiveCommands) private readonly commands: LiveCommands, @Inject(Connections) private readonly connections: Connections,
-    @Inject(Rates) private readonly rates: Rates, @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(Callers) private readonly callers: Callers, @Inject(LiveClients) private readonly clients: LiveClients,
+    @Inject(LiveCommands) private readonly commands: LiveCommands, @Inject(LOGGER) private readonly logger: Logger, @Inject(AuditLog) private readonly audit: AuditLog,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -50,11 +48,13 @@ export class LiveGateway implements OnApplicationBootstrap {
       // Only now: who shows no token takes nobody's place.
       this.clients.checkRoom();
       socket.removeListener('error', drop);
-      this.sockets.handleUpgrade(request, socket, head, (ws) => this.onConnected(ws, admitted.principal, admitted.token));
+      this.sockets.handleUpgrade(request, socket, head, (ws) => this.onConnected(ws, callerOf(request), admitted));
     }).catch((error: unknown) => {
       const traceId = traceIdOf(request);
-      const failure = refuseUpgrade(socket, this.rates.onRefused(error, socket.remoteAddress), traceId);
-      if (failure.code === 'INTERNAL') this.logger.error({ err: error, traceId }, 'upgrade failed');
+      const failure = refuseUpgrade(socket, this.callers.refused(error, socket), traceId);
+      const { code } = failure;
+      this.audit.record({ actor: { kind: 'nobody' }, action: 'GET /ws', target: {}, status: HTTP_STATUS[code], code, from: callerOf(request), traceId });
+      if (code === 'INTERNAL') this.logger.error({ err: error, traceId }, 'upgrade failed');
     });
   }
 
@@ -63,14 +63,11 @@ export class LiveGateway implements OnApplicationBootstrap {
     this.door.check(request, socket.localPort ?? 0);
     if (originForm(request.url).split('?', 1)[0] !== '/ws') throw new AppError('NOT_FOUND');
     const token = bearerOf(request.headers) ?? bearerOfProtocols(request.headers);
-    const principal = await this.authenticator.authenticate(token);
-    this.connections.know(socket);
-    this.rates.take(principal);
-    return { principal, token: token ?? '' };
+    return { principal: await this.callers.identify(token, socket), token: token ?? '' };
   }
 
-  private onConnected(ws: WebSocket, principal: Principal, token: string): void {
-    const client = new LiveClient(ws, this.clients.optionsFor(principal, token), this.commands);
+  private onConnected(ws: WebSocket, from: AuditEntry['from'], { principal, token }: { principal: Principal; token: string }): void {
+    const client = new LiveClient(ws, this.clients.optionsFor(principal, token), this.commands, from);
     ws.on('close', () => this.clients.delete(client));
     ws.on('error', (error) => this.logger.debug({ err: error }, 'live socket failed'));
     this.clients.add(client);

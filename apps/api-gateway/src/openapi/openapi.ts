@@ -12,7 +12,7 @@ const SCHEMAS_AT = '#/components/schemas/';
 const TAGS: Readonly<Record<string, string>> = {
   projects: 'A name and a working directory.', tasks: 'What is to be done.', teamMembers: 'Who does it: roles for agents.',
   ordering: 'The order that people gave tasks and sessions.', sessions: 'Pieces of agent work.', mail: 'Messages between sessions, and with people.',
-  events: 'The feed.', notifications: 'What people should know.', webhooks: 'Notifications, sent out.', runners: 'Where agents run.',
+  events: 'The feed.', notifications: 'What people should know.', webhooks: 'Notifications, sent out.', audit: 'Who did what.', runners: 'Where agents run.',
   providers: 'What agents may be started.', system: 'The gateway itself.',
 };
 /** Parameters of a path that are no ids. */

@@ -55,6 +55,7 @@ describe('what a command asks for', () => {
     ['mail inbox sess_1 --unread --state queued', 'GET /api/mail/inbox/sess_1?unread=true&state=queued&limit=200'], ['mail show mail_1', 'GET /api/mail/mail_1'], ['mail read mail_1', 'POST /api/mail/mail_1/read'],
     ['mail list -p proj_1 --thread mail_1 --from sess_1 --to sess_2 --state read', 'GET /api/mail?projectId=proj_1&threadId=mail_1&fromSessionId=sess_1&toSessionId=sess_2&state=read&limit=200'],
     ['mail delete mail_1', 'DELETE /api/mail/mail_1'],
+    ['audit --actor nobody --on sess_1 --refused --since 2026-01-31', 'GET /api/audit?actor=nobody&on=sess_1&refused=true&since=2026-01-31&limit=200'],
     ['ordering show task -p proj_1', 'GET /api/ordering/task/proj_1'], ['ordering set session a b -p proj_1', 'PUT /api/ordering/session/proj_1', { ids: ['a', 'b'] }],
     ['ordering set task none -p proj_1', 'PUT /api/ordering/task/proj_1', { ids: [] }], ['ordering move task a -p proj_1 --after b', 'POST /api/ordering/task/proj_1/move', { id: 'a', after: 'b' }],
     ['spawn go -p proj_1 --mcp-server {"name":"a","command":"/a"} --mcp-server {"name":"b","command":"/b"}', 'POST /api/sessions/spawn', { projectId: 'proj_1', initialDirective: 'go', mcpServers: [{ name: 'a', command: '/a' }, { name: 'b', command: '/b' }] }],

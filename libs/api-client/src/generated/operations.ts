@@ -155,6 +155,8 @@ export interface OperationTypes {
   'system.ready': { answer: AnswerTypes['Readiness'] };
   /** Lists what the services found damaged, missing or edited by hand in the home, of each the newest 1,000, and when. */
   'system.damages': { answer: AnswerTypes['DamageList'] };
+  /** Lists who did what, to what and from where, newest first. */
+  'audit.list': { query?: { limit?: number; cursor?: string; actor?: string; on?: string; refused?: boolean; since?: string }; answer: AnswerTypes['AuditPage'] };
   /** This document. */
   'system.openapi': { answer: Record<string, unknown> };
 }
@@ -236,5 +238,6 @@ export const OPERATIONS: { readonly [Id in OperationId]: { readonly method: 'GET
   'system.live': { method: 'GET', path: '/health/live' },
   'system.ready': { method: 'GET', path: '/health/ready' },
   'system.damages': { method: 'GET', path: '/api/system/damages' },
+  'audit.list': { method: 'GET', path: '/api/audit' },
   'system.openapi': { method: 'GET', path: '/openapi.json' },
 };

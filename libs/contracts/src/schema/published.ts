@@ -1,6 +1,7 @@
 import type {
   Approval, EventEnvelope, EventMap, Mail, MailBroadcast, Manifest, ManifestInput, Ordering, Project, SessionView, Task, TeamMember, TimelineEntry, Transition,
 } from '@orbitmesh/domain';
+import type { AuditEntry } from '../http/audit.dto.js';
 import type { ServerFrame } from '../http/live.js';
 import type { Problem } from '../http/problem.js';
 import type { Delivery, NotifierRpc, Notification, Webhook } from '../rpc/notifier.contract.js';
@@ -53,6 +54,7 @@ export interface AnswerTypes {
   RunnerList: List<RunnerView>;
   ProviderList: List<ProviderView>;
   DamageList: List<DamageView>;
+  AuditPage: Page<AuditEntry>;
   Readiness: Readiness;
   Liveness: Liveness;
   Problem: Problem;

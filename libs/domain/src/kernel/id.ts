@@ -18,6 +18,7 @@ export const ID_PREFIXES = {
   notification: 'ntf',
   webhook: 'whk',
   delivery: 'dlv',
+  auditEntry: 'aud',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;
