@@ -14,6 +14,7 @@ import { Entrance } from './entrance.js';
 import { sha256, traceIdOf } from './request-context.js';
 import { refuseRaw, refuseUnheard } from './raw-problem.js';
 import { RouteTable } from './route-table.js';
+import { closeWaitingAnswers } from './waiting-answers.js';
 
 /** How long a slow caller is waited for, ms; tests wait for less. */
 export interface Patience { headMs: number; requestMs: number; checkMs: number; keepAliveMs: number; stalledMs: number }
@@ -53,6 +54,7 @@ export async function createApp(root: DynamicModule, logger: Logger, patience = 
   adapter.setOnRequestHook(entrance.onRequest as never);
   refuseUnheard(server.server, app.get(Door));
   app.get(Connections).watch(server.server);
+  closeWaitingAnswers(server.server);
   return app;
 }
 
