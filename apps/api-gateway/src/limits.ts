@@ -41,6 +41,21 @@ export const REFUSED_LINGER_MS = 2_000;
 export const DRAIN_MS_MAX = 3_000;
 /** A token is 43 characters and a prefix; an agent's carries a session id as well. */
 export const TOKEN_CHARS_MAX = 512;
+/** Users' tokens of a home: each is for a person or a program, and they are looked through to list them. */
+export const USER_TOKENS_MAX = 1_000;
+/** Tickets that wait to be used: all clients at once, and again. Those of one token leave room for others'. */
+export const TICKETS_MAX = 4_096;
+export const TICKETS_OF_TOKEN_MAX = 2_048;
+/** A ticket is used right after it was asked for, by the page that asked. */
+export const TICKET_MS = 30_000;
+/** Tokens of live clients are looked at again this often, where no change of their files was seen; agents', whose end the feed tells, less often. */
+export const TOKEN_RECHECK_MS = 5_000;
+export const AGENT_RECHECK_MS = 15_000;
+/** Answers that may be kept in memory only, for repeats under their Idempotency-Key: so many, so long. Clients repeat within seconds. */
+export const KEPT_ANSWERS_MAX = 1_024;
+export const KEPT_ANSWER_MS = 10 * 60_000;
+/** As long as session-service knows an Idempotency-Key. */
+export const MADE_BY_MS = 24 * 60 * 60_000;
 /** A token file of ours is far smaller; a larger one is not read. */
 export const TOKEN_FILE_BYTES_MAX = 4_096;
 /** Readiness asks other services; answers younger than this are given again. */

@@ -10,11 +10,12 @@ import { SessionsController } from './sessions.controller.js';
 import { SystemController } from './system.controller.js';
 import { TasksController } from './tasks.controller.js';
 import { TeamMembersController } from './team-members.controller.js';
+import { TicketsController, TokensController } from './tokens.controller.js';
 import { WebhooksController } from './webhooks.controller.js';
 
 const DESCRIBED = [
   ProjectsController, TasksController, TeamMembersController, OrderingController, SessionsController, SessionRecordsController, MailController, EventsController,
-  NotificationsController, WebhooksController, FleetController, SystemController, AuditController,
+  NotificationsController, WebhooksController, TokensController, TicketsController, FleetController, SystemController, AuditController,
 ];
 
 /** The whole of REST. */

@@ -44,6 +44,7 @@ export async function createApp(root: DynamicModule, logger: Logger, patience = 
   const server = adapter.getInstance() as unknown as FastifyInstance;
   app.get(RouteTable).watch(server);
   server.decorateRequest('principal', null);
+  server.decorateRequest('token', null);
   server.decorateRequest('bodyHash', null);
   server.decorateRequest('failure', null);
   server.decorateRequest('place', null);

@@ -3,6 +3,8 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '@orbitmesh/domain';
 import { Lifecycle } from '@orbitmesh/service-kit';
 import { AuditLog } from '../audit/audit.log.js';
+import type { Entry } from '../auth/authenticator.js';
+import { refuseTokenInUrl } from '../auth/url-token.js';
 import { Callers } from './callers.js';
 import { bearerOf, Door } from './door.js';
 import { ProblemFilter } from './problem.filter.js';
@@ -12,6 +14,8 @@ import { Traffic } from './traffic.js';
 
 /** The one type of a body; no other charset, which would be another text under the same bytes. */
 const JSON_TYPE = /^application\/json *(?:; *charset="?utf-8"? *)?$/i;
+/** Where browsers, which cannot send one there, come with a ticket. */
+const STREAM = '/api/events/stream';
 
 /** The first hook of every request, also of those that match no route. */
 @Injectable()
@@ -51,10 +55,16 @@ export class Entrance {
     if (this.lifecycle.stopping) reply.header('connection', 'close');
     this.door.check(request.raw, request.socket.localPort ?? 0);
     if (this.door.isForeign(request.headers.origin) && answerCors(request, reply, request.headers.origin)) return false;
-    if (!isPublic(request)) request.principal = await this.callers.identify(bearerOf(request.headers), request.socket);
+    refuseTokenInUrl(request.raw.url);
+    if (!isPublic(request)) Object.assign(request, await this.identify(request));
     this.traffic.enter(request);
     refuseBody(request, reply);
     return true;
+  }
+
+  private identify(request: FastifyRequest): Promise<Entry> {
+    const token = bearerOf(request.headers);
+    return request.routeOptions.url === STREAM ? this.callers.enter(token, request.raw) : this.callers.identify(token, request.raw);
   }
 }
 

@@ -86,7 +86,7 @@ export class LiveClient extends FeedClient {
   private async answerApproval(frame: unknown): Promise<void> {
     try {
       this.take();
-      this.sendFrame(await this.commands.answerApproval(this.principal, this.from, frame));
+      this.sendFrame(await this.commands.answerApproval(this.token, this.from, frame));
     } catch (error) {
       const { id } = frame as { id?: unknown };
       this.refuse(error, { ...(typeof id === 'string' && { id: id.slice(0, IDEMPOTENCY_KEY_CHARS_MAX) }), ...detailsOf(error) });

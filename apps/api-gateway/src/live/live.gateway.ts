@@ -7,7 +7,9 @@ import { AppError } from '@orbitmesh/domain';
 import { HTTP_STATUS, validationError, WS_PROTOCOL, type AuditEntry } from '@orbitmesh/contracts';
 import { LOGGER, type Logger } from '@orbitmesh/service-kit';
 import { AuditLog, callerOf } from '../audit/audit.log.js';
-import type { Principal } from '../auth/principal.js';
+import { checkScope } from '../auth/agent-access.guard.js';
+import type { Entry } from '../auth/authenticator.js';
+import { refuseTokenInUrl } from '../auth/url-token.js';
 import { Callers } from '../http/callers.js';
 import { bearerOf, bearerOfProtocols, Door, originForm } from '../http/door.js';
 import { refuseUpgrade } from '../http/raw-problem.js';
@@ -58,15 +60,17 @@ export class LiveGateway implements OnApplicationBootstrap {
     });
   }
 
-  /** The same checks as on a request. @throws HOST_NOT_ALLOWED, ORIGIN_NOT_ALLOWED, NOT_FOUND, UNAUTHENTICATED, TOO_MANY_REQUESTS */
-  private async admit(request: IncomingMessage, socket: Socket): Promise<{ principal: Principal; token: string }> {
+  /** The same checks as on a request. @throws HOST_NOT_ALLOWED, ORIGIN_NOT_ALLOWED, NOT_FOUND, VALIDATION_FAILED, UNAUTHENTICATED, FORBIDDEN, TOO_MANY_REQUESTS */
+  private async admit(request: IncomingMessage, socket: Socket): Promise<Entry> {
     this.door.check(request, socket.localPort ?? 0);
     if (originForm(request.url).split('?', 1)[0] !== '/ws') throw new AppError('NOT_FOUND');
-    const token = bearerOf(request.headers) ?? bearerOfProtocols(request.headers);
-    return { principal: await this.callers.identify(token, socket), token: token ?? '' };
+    refuseTokenInUrl(request.url);
+    const entry = await this.callers.enter(bearerOf(request.headers) ?? bearerOfProtocols(request.headers), request);
+    checkScope(entry.principal, 'read');
+    return entry;
   }
 
-  private onConnected(ws: WebSocket, from: AuditEntry['from'], { principal, token }: { principal: Principal; token: string }): void {
+  private onConnected(ws: WebSocket, from: AuditEntry['from'], { principal, token }: Entry): void {
     const client = new LiveClient(ws, this.clients.optionsFor(principal, token), this.commands, from);
     ws.on('close', () => this.clients.delete(client));
     ws.on('error', (error) => this.logger.debug({ err: error }, 'live socket failed'));

@@ -29,7 +29,7 @@ async function opened(options: StreamOptions = {}): Promise<StreamReader> {
   return reader;
 }
 interface Client { response: { writableLength: number; socket: Socket }; tick(now: number): void; reader: { subscription: { page: { frame: Buffer }[] } } }
-const live = () => gateway.app.get(LiveClients) as unknown as { clients: Set<Client>; nextRecheck: number };
+const live = () => gateway.app.get(LiveClients) as unknown as { clients: Set<Client> };
 const clients = () => [...live().clients];
 let ahead = 0;
 /** Time passes for the clients: so much more than the last time. */
@@ -233,7 +233,7 @@ describe('a stream that is looked after', () => {
     const agent = await opened({ token: 'oma_a' });
     const admin = await opened();
     service.agents.clear();
-    live().nextRecheck = 0;
+    service.commit([{ type: 'session:updated', sessionId: 's1' } as never]);
 
     expect((await agent.next('stream.error')).data).toMatchObject({ code: 'UNAUTHENTICATED' });
     await eventually(() => agent.ended);

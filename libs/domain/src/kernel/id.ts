@@ -18,6 +18,7 @@ export const ID_PREFIXES = {
   notification: 'ntf',
   webhook: 'whk',
   delivery: 'dlv',
+  token: 'tok',
   auditEntry: 'aud',
 } as const;
 
