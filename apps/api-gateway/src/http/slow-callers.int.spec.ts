@@ -76,11 +76,14 @@ describe('a caller that takes its time', () => {
 
 describe('a caller that is waited for on purpose', () => {
   it('may hold a wait for mail for longer', async () => {
-    gateway.service.answers.set(SessionRpc.waitForMail.name, ({ timeoutMs }: { timeoutMs: number }) => new Promise((resolve) => {
-      setTimeout(() => resolve({ items: [], nextCursor: null }), timeoutMs);
-    }));
+    let answer = (): void => undefined;
+    gateway.service.answers.set(SessionRpc.waitForMail.name, () => new Promise((resolve) => { answer = () => resolve({ items: [], nextCursor: null }); }));
+    const since = performance.now();
+    const wait = gateway.send('GET', '/api/mail/wait/sess_1?timeout=1');
+    await eventually(() => performance.now() - since > 2 * PATIENCE.stalledMs, { what: 'the time' });
+    answer();
 
-    expect((await gateway.send('GET', '/api/mail/wait/sess_1?timeout=1')).status).toBe(200);
+    expect((await wait).status).toBe(200);
   });
 
   it('may follow the feed for longer, by socket and by stream', async () => {
