@@ -4,6 +4,7 @@ export * from './rpc/session.contract.js';
 export * from './rpc/runner.contract.js';
 export * from './rpc/notifier.contract.js';
 export * from './rpc/topics.js';
+export * from './rpc/parties.js';
 export * from './http/bodies.js';
 export * from './http/webhook.bodies.js';
 export * from './http/http-status.js';

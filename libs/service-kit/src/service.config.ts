@@ -26,6 +26,10 @@ export class ServiceConfig {
   @IsString() @IsNotEmpty()
   natsUrl!: string;
 
+  /** A directory with this service's NATS password in a file by its name; the name is the user. Unset: what the URL has. */
+  @IsOptional() @IsString()
+  natsPasswords?: string = undefined;
+
   @IsIn(LOG_LEVELS)
   logLevel: LogLevel = 'info';
 }
