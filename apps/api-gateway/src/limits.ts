@@ -1,5 +1,21 @@
 /** Requests being answered at once; past it 429 with Retry-After. Each holds at most one body of 256 KiB. */
 export const REQUESTS_IN_FLIGHT_MAX = 1_024;
+/** The same of requests that need no token (health, the API's description): a caller that never reads an answer holds its place until it is cut. */
+export const PUBLIC_REQUESTS_MAX = 128;
+/** Connections at once: CLIENTS_MAX, MAIL_WAITS_MAX and REQUESTS_IN_FLIGHT_MAX fit, beside STRANGERS_MAX. Past it the oldest stranger goes, else the new one. */
+export const CONNECTIONS_MAX = 8_192;
+/** The same of one address beyond loopback: it leaves room for others, also where it stands for all behind a proxy. */
+export const CONNECTIONS_PER_ADDRESS_MAX = 4_096;
+/** Connections on which no valid token was shown; past it the oldest is cut. CLIENTS_MAX that come all at once fit twice. */
+export const STRANGERS_MAX = 4_096;
+/** The same of one address beyond loopback. */
+export const STRANGERS_PER_ADDRESS_MAX = 2_048;
+/** Requests a second that can be set as a bound. */
+export const REQUEST_RATE_MAX = 100_000;
+/** How long a caller may save up: this many seconds' worth of its rate at once. */
+export const RATE_BURST_SECONDS = 10;
+/** Tokens, and addresses of refused callers, whose rate is remembered; past it the one longest unheard is forgotten, and begins anew. About 100 bytes each. */
+export const RATES_KEPT_MAX = 10_000;
 /** Waits for mail at once; past it 429. Each holds a connection and one of session-service's 4,096 handlers, so commands always find one. */
 export const MAIL_WAITS_MAX = 512;
 /** A wait asks session-service anew this often: as long as it may be asked for a client that has hung up. */
@@ -10,8 +26,15 @@ export const RETRY_AFTER_SECONDS = 1;
 export const PATH_PARAMETER_CHARS_MAX = 1_024;
 /** Headers of one request, all together; more is 431. */
 export const HEADER_BYTES_MAX = 16 * 1024;
-/** A request whose head or body does not arrive in this time is dropped (slow-loris). */
+/** A request's head, and all of it, arrives in this time, or its connection ends with 408 (slow-loris); so does one that never says anything. */
+export const HEAD_ARRIVAL_MS_MAX = 10_000;
 export const REQUEST_ARRIVAL_MS_MAX = 30_000;
+/** How often that is looked at. */
+export const ARRIVAL_CHECK_MS = 2_000;
+/** A connection may be silent this long between two requests. */
+export const KEEP_ALIVE_MS = 30_000;
+/** An answer of which not a byte is taken for this long is dropped, with its connection. Any of ours begins sooner, unless it is held. */
+export const STALLED_MS_MAX = 60_000;
 /** A connection whose request was refused before all of it had arrived stays this long for its caller to read why; then it is cut. */
 export const REFUSED_LINGER_MS = 2_000;
 /** On shutdown requests in flight may take this long to be answered; then their connections are cut. */

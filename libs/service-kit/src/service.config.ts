@@ -39,6 +39,12 @@ export function EnvNumber(): PropertyDecorator {
   return Transform(({ value }) => (typeof value === 'string' && Number.isFinite(Number(value)) ? Number(value) : value));
 }
 
+/** Yes or no in the environment: `1` or `true`, `0` or `false`. Anything else stays text, for `@IsBoolean()` to refuse. */
+export function EnvFlag(): PropertyDecorator {
+  const values: Readonly<Record<string, boolean>> = { 1: true, true: true, 0: false, false: false };
+  return Transform(({ value }) => values[String(value)] ?? value);
+}
+
 /** A list in the environment; empty elements fall out. */
 export function EnvList(separator: ',' | ':'): PropertyDecorator {
   return Transform(({ value }) => (typeof value === 'string' ? value.split(separator).map((s) => s.trim()).filter((s) => s !== '') : value));

@@ -37,9 +37,10 @@ it('tells of what was refused, and why: to strangers, agents and other pages', a
   await gateway.send('DELETE', '/api/sessions/sess_2', { token: AGENT });
   await gateway.send('GET', '/api/sessions', { headers: { origin: 'https://evil.example' } });
   await gateway.send('GET', '/nowhere', { token: null });
-  await written(3);
+  await written(4);
 
   expect((await deeds()).map(({ actor, action, code, from }) => [actor, action, code, from.origin])).toEqual([
+    [{ kind: 'nobody' }, 'GET (no route)', 'UNAUTHENTICATED', undefined],
     [{ kind: 'nobody' }, 'GET /api/sessions', 'ORIGIN_NOT_ALLOWED', 'https://evil.example'],
     [{ kind: 'agent', sessionId: 'sess_1' }, 'DELETE /api/sessions/:id', 'FORBIDDEN', undefined],
     [{ kind: 'nobody' }, 'GET /api/sessions', 'UNAUTHENTICATED', undefined],

@@ -2,6 +2,7 @@ import { Injectable, SetMetadata, type CanActivate, type ExecutionContext } from
 import type { FastifyRequest } from 'fastify';
 import { AppError } from '@orbitmesh/domain';
 import type { TokenScope } from '@orbitmesh/contracts';
+import { isPublic } from '../http/public.js';
 import type { Principal } from './principal.js';
 
 const AGENT_MAY = 'orbitmesh:agent-may';
@@ -54,9 +55,11 @@ interface Named { id?: string; sessionId?: string; projectId?: string }
 /** What each kind of token may do: of every route, and said at the route (design §6). */
 @Injectable()
 export class AgentAccessGuard implements CanActivate {
-  /** @throws FORBIDDEN */
+  /** @throws FORBIDDEN; UNAUTHENTICATED for who came past the entrance without a token, which nobody should */
   canActivate(context: ExecutionContext): boolean {
-    const { principal, params, method } = context.switchToHttp().getRequest<FastifyRequest<{ Params: Named }>>();
+    const request = context.switchToHttp().getRequest<FastifyRequest<{ Params: Named }>>();
+    const { principal, params, method } = request;
+    if (!principal && !isPublic(request)) throw new AppError('UNAUTHENTICATED');
     if (!principal) return true;
     const handler = context.getHandler();
     if (isAdminOnly(handler) && principal.actor.kind !== 'admin') throw new AppError('FORBIDDEN', "This takes the admin's own token.");

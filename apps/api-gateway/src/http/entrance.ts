@@ -3,14 +3,17 @@ import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '@orbitmesh/domain';
 import { Lifecycle } from '@orbitmesh/service-kit';
 import { AuditLog } from '../audit/audit.log.js';
-import { Authenticator, type Entry } from '../auth/authenticator.js';
+import type { Entry } from '../auth/authenticator.js';
 import { refuseTokenInUrl } from '../auth/url-token.js';
+import { Callers } from './callers.js';
 import { bearerOf, Door } from './door.js';
 import { ProblemFilter } from './problem.filter.js';
+import { isPublic } from './public.js';
+import { SECURITY_HEADERS } from './security-headers.js';
 import { Traffic } from './traffic.js';
 
-/** Where a token is needed (design §6). */
-const GUARDED = /^\/(?:api|ws|metrics)(?:\/|$)/;
+/** The one type of a body; no other charset, which would be another text under the same bytes. */
+const JSON_TYPE = /^application\/json *(?:; *charset="?utf-8"? *)?$/i;
 /** Where browsers, which cannot send one there, come with a ticket. */
 const STREAM = '/api/events/stream';
 
@@ -18,7 +21,7 @@ const STREAM = '/api/events/stream';
 @Injectable()
 export class Entrance {
   constructor(
-    @Inject(Door) private readonly door: Door, @Inject(Authenticator) private readonly authenticator: Authenticator, @Inject(Traffic) private readonly traffic: Traffic,
+    @Inject(Door) private readonly door: Door, @Inject(Callers) private readonly callers: Callers, @Inject(Traffic) private readonly traffic: Traffic,
     @Inject(ProblemFilter) private readonly problems: ProblemFilter, @Inject(Lifecycle) private readonly lifecycle: Lifecycle, @Inject(AuditLog) private readonly audit: AuditLog,
   ) {}
 
@@ -26,17 +29,18 @@ export class Entrance {
   readonly onRequest = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     this.admit(request, reply).then(
       (admitted) => { if (admitted) done(); },
-      (error: unknown) => this.problems.send(error, request, reply),
+      (error: unknown) => this.problems.send(this.callers.refused(error, request.socket), request, reply),
     );
   };
 
   /** The router could not read the URL: the door is still the first to be asked. */
   onMalformed(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    reply.headers(SECURITY_HEADERS);
     try {
       this.door.check(request.raw, request.socket.localPort ?? 0);
       this.problems.send(error, request, reply);
     } catch (refusal) {
-      this.problems.send(refusal, request, reply);
+      this.problems.send(this.callers.refused(refusal, request.socket), request, reply);
     }
   }
 
@@ -47,41 +51,34 @@ export class Entrance {
       this.audit.answered(request, reply);
     });
     this.traffic.begin(request);
+    reply.headers(SECURITY_HEADERS);
     if (this.lifecycle.stopping) reply.header('connection', 'close');
     this.door.check(request.raw, request.socket.localPort ?? 0);
     if (this.door.isForeign(request.headers.origin) && answerCors(request, reply, request.headers.origin)) return false;
     refuseTokenInUrl(request.raw.url);
-    if (needsToken(request)) Object.assign(request, await this.identify(request));
-    refuseCoding(request, reply);
+    if (!isPublic(request)) Object.assign(request, await this.identify(request));
+    this.traffic.enter(request);
+    refuseBody(request, reply);
     return true;
   }
 
-  private async identify(request: FastifyRequest): Promise<Entry> {
+  private identify(request: FastifyRequest): Promise<Entry> {
     const token = bearerOf(request.headers);
-    if (request.routeOptions.url === STREAM) return this.authenticator.enter(token, request);
-    return { principal: await this.authenticator.authenticate(token), token: token ?? '' };
+    return request.routeOptions.url === STREAM ? this.callers.enter(token, request.raw) : this.callers.identify(token, request.raw);
   }
 }
 
-/** A body that came compressed would be read as it is: as garbage, or as something else than was meant (RFC 9110 §15.5.16). */
-function refuseCoding(request: FastifyRequest, reply: FastifyReply): void {
-  const coding = request.headers['content-encoding'];
+/**
+ * Wherever there is a body, also where none is taken: what is no JSON by its type is what a page elsewhere could send without being
+ * asked (CORS has it ask for `application/json`). One that came compressed would be read as it is (RFC 9110 §15.5.16).
+ */
+function refuseBody({ headers }: FastifyRequest, reply: FastifyReply): void {
+  const { 'content-type': type, 'content-encoding': coding } = headers;
+  const has = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+  if (has && !JSON_TYPE.test(type ?? '')) throw new AppError('UNSUPPORTED_MEDIA_TYPE');
   if (coding === undefined || coding.trim().toLowerCase() === 'identity') return;
   reply.header('accept-encoding', 'identity');
   throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'A body is taken as it is, without a Content-Encoding.');
-}
-
-/** By the route that matched, where one did: the path as sent may be escaped. */
-function needsToken(request: FastifyRequest): boolean {
-  return GUARDED.test(request.routeOptions.url ?? decoded(request.url.split('?', 1)[0]));
-}
-
-function decoded(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    throw new AppError('NOT_FOUND');
-  }
 }
 
 /** Lets an allowed page read our answers; true when this was its preflight, which carries no token. */

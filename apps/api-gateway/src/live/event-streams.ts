@@ -23,21 +23,16 @@ export class EventStreams {
       void reply.headers(HEADERS).send();
       return;
     }
-    const arrived = this.clients.expect();
-    try {
-      this.clients.checkRoom();
-      this.traffic.hold(request);
-      reply.hijack();
-      const { raw } = reply;
-      raw.writeHead(200, { ...reply.getHeaders(), ...HEADERS } as Record<string, string>);
-      raw.flushHeaders();
-      const client = new StreamClient(raw, this.clients.optionsFor(principal, token));
-      raw.once('close', () => this.clients.delete(client));
-      this.clients.add(client);
-      client.open(filter, from);
-    } finally {
-      arrived();
-    }
+    this.clients.checkRoom();
+    this.traffic.hold(request);
+    reply.hijack();
+    const { raw } = reply;
+    raw.writeHead(200, { ...reply.getHeaders(), ...HEADERS } as Record<string, string>);
+    raw.flushHeaders();
+    const client = new StreamClient(raw, this.clients.optionsFor(principal, token));
+    raw.once('close', () => this.clients.delete(client));
+    this.clients.add(client);
+    client.open(filter, from);
   }
 }
 

@@ -65,7 +65,7 @@ export class LiveClient extends FeedClient {
     this.inbox = this.inbox.then(() => this.handle(data, isBinary)).catch((error: unknown) => this.refuse(error)).finally(() => { this.inboxFrames -= 1; });
   }
 
-  /** @throws VALIDATION_FAILED */
+  /** @throws VALIDATION_FAILED, TOO_MANY_REQUESTS */
   private async handle(data: Buffer, isBinary: boolean): Promise<void> {
     if (!this.isOpen) return;
     if (isBinary) throw validationError([{ pointer: '', detail: 'must be a text frame' }], 'body');
@@ -75,6 +75,7 @@ export class LiveClient extends FeedClient {
     else if (type === 'unsubscribe') this.reader.stop();
     else if (type === 'answer_approval') await this.answerApproval(frame);
     else {
+      this.take();
       // Whatever else it is, this says what is wrong with it.
       const { filter, after } = validateDto(SubscribeFrameDto, frame);
       await this.reader.subscribe(filter ?? {}, after, this.principal.agent);
@@ -84,6 +85,7 @@ export class LiveClient extends FeedClient {
   /** A refusal names the frame it is of, and says what a problem says: others may be under way. */
   private async answerApproval(frame: unknown): Promise<void> {
     try {
+      this.take();
       this.sendFrame(await this.commands.answerApproval(this.token, this.from, frame));
     } catch (error) {
       const { id } = frame as { id?: unknown };

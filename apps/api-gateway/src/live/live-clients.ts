@@ -4,6 +4,7 @@ import { Lifecycle, LOGGER, Metrics, type Logger } from '@orbitmesh/service-kit'
 import { Authenticator } from '../auth/authenticator.js';
 import type { Principal } from '../auth/principal.js';
 import { TokenStore } from '../auth/token.store.js';
+import { Rates } from '../http/rates.js';
 import { AGENT_RECHECK_MS, CLIENT_TICK_MS, CLIENTS_MAX, CLOSE_GRACE_MS, TOKEN_RECHECK_MS } from '../limits.js';
 import { EventPager } from './event-pager.js';
 import { EventTail, type TailChange } from './event-tail.js';
@@ -14,7 +15,6 @@ import { TokenWatch } from './token-watch.js';
 @Injectable()
 export class LiveClients implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly clients = new Set<FeedClient>();
-  private arriving = 0;
   private timer: NodeJS.Timeout | undefined;
   private nextRecheck = 0;
   private nextAgentRecheck = 0;
@@ -22,7 +22,7 @@ export class LiveClients implements OnApplicationBootstrap, OnModuleDestroy {
 
   constructor(
     @Inject(Authenticator) private readonly authenticator: Authenticator, @Inject(TokenStore) private readonly tokens: TokenStore,
-    @Inject(EventTail) private readonly tail: EventTail, @Inject(EventPager) private readonly pager: EventPager,
+    @Inject(EventTail) private readonly tail: EventTail, @Inject(EventPager) private readonly pager: EventPager, @Inject(Rates) private readonly rates: Rates,
     @Inject(Lifecycle) private readonly lifecycle: Lifecycle, @Inject(Metrics) metrics: Metrics, @Inject(LOGGER) private readonly logger: Logger,
   ) {
     this.watch = new TokenWatch(tail);
@@ -44,19 +44,13 @@ export class LiveClients implements OnApplicationBootstrap, OnModuleDestroy {
     for (const client of this.clients) client.terminate();
   }
 
-  /** Counts somebody who is on the way in. Returns how they have arrived, or turned back. */
-  expect(): () => void {
-    this.arriving += 1;
-    return () => { this.arriving -= 1; };
-  }
-
-  /** @throws UNAVAILABLE when there is no place for all who are here and on their way */
+  /** @throws UNAVAILABLE when there is no place for one more */
   checkRoom(): void {
-    if (this.lifecycle.stopping || this.clients.size + this.arriving > CLIENTS_MAX) throw new AppError('UNAVAILABLE');
+    if (this.lifecycle.stopping || this.clients.size >= CLIENTS_MAX) throw new AppError('UNAVAILABLE');
   }
 
   optionsFor(principal: Principal, token: string): FeedClientOptions {
-    return { principal, token, tail: this.tail, pager: this.pager, onFault: (error) => this.logger.error({ err: error }, 'live client failed') };
+    return { principal, token, take: () => this.rates.take(principal), tail: this.tail, pager: this.pager, onFault: (error) => this.logger.error({ err: error }, 'live client failed') };
   }
 
   add(client: FeedClient): void {

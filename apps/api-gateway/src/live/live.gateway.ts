@@ -8,8 +8,9 @@ import { HTTP_STATUS, validationError, WS_PROTOCOL, type AuditEntry } from '@orb
 import { LOGGER, type Logger } from '@orbitmesh/service-kit';
 import { AuditLog, callerOf } from '../audit/audit.log.js';
 import { checkScope } from '../auth/agent-access.guard.js';
-import { Authenticator, type Entry } from '../auth/authenticator.js';
+import type { Entry } from '../auth/authenticator.js';
 import { refuseTokenInUrl } from '../auth/url-token.js';
+import { Callers } from '../http/callers.js';
 import { bearerOf, bearerOfProtocols, Door, originForm } from '../http/door.js';
 import { refuseUpgrade } from '../http/raw-problem.js';
 import { traceIdOf } from '../http/request-context.js';
@@ -29,7 +30,7 @@ export class LiveGateway implements OnApplicationBootstrap {
 
   constructor(
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost, @Inject(Door) private readonly door: Door,
-    @Inject(Authenticator) private readonly authenticator: Authenticator, @Inject(LiveClients) private readonly clients: LiveClients,
+    @Inject(Callers) private readonly callers: Callers, @Inject(LiveClients) private readonly clients: LiveClients,
     @Inject(LiveCommands) private readonly commands: LiveCommands, @Inject(LOGGER) private readonly logger: Logger, @Inject(AuditLog) private readonly audit: AuditLog,
   ) {}
 
@@ -44,27 +45,27 @@ export class LiveGateway implements OnApplicationBootstrap {
   private onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     const drop = () => socket.destroy();
     socket.on('error', drop);
-    const arrived = this.clients.expect();
     this.admit(request, socket).then((admitted) => {
       if (!socket.writable) return;
+      // Only now: who shows no token takes nobody's place.
+      this.clients.checkRoom();
       socket.removeListener('error', drop);
       this.sockets.handleUpgrade(request, socket, head, (ws) => this.onConnected(ws, callerOf(request), admitted));
     }).catch((error: unknown) => {
       const traceId = traceIdOf(request);
-      const failure = refuseUpgrade(socket, error, traceId);
+      const failure = refuseUpgrade(socket, this.callers.refused(error, socket), traceId);
       const { code } = failure;
       this.audit.record({ actor: { kind: 'nobody' }, action: 'GET /ws', target: {}, status: HTTP_STATUS[code], code, from: callerOf(request), traceId });
       if (code === 'INTERNAL') this.logger.error({ err: error, traceId }, 'upgrade failed');
-    }).finally(arrived);
+    });
   }
 
-  /** The same checks as on a request. @throws HOST_NOT_ALLOWED, ORIGIN_NOT_ALLOWED, NOT_FOUND, VALIDATION_FAILED, UNAVAILABLE, UNAUTHENTICATED, FORBIDDEN */
+  /** The same checks as on a request. @throws HOST_NOT_ALLOWED, ORIGIN_NOT_ALLOWED, NOT_FOUND, VALIDATION_FAILED, UNAUTHENTICATED, FORBIDDEN, TOO_MANY_REQUESTS */
   private async admit(request: IncomingMessage, socket: Socket): Promise<Entry> {
     this.door.check(request, socket.localPort ?? 0);
     if (originForm(request.url).split('?', 1)[0] !== '/ws') throw new AppError('NOT_FOUND');
     refuseTokenInUrl(request.url);
-    this.clients.checkRoom();
-    const entry = await this.authenticator.enter(bearerOf(request.headers) ?? bearerOfProtocols(request.headers), request);
+    const entry = await this.callers.enter(bearerOf(request.headers) ?? bearerOfProtocols(request.headers), request);
     checkScope(entry.principal, 'read');
     return entry;
   }

@@ -2,6 +2,7 @@ import { RequestMethod, type Type } from '@nestjs/common';
 import { METHOD_METADATA, PATH_METADATA, ROUTE_ARGS_METADATA, RouteParamtypes } from '@nestjs/common/internal';
 import { fieldsOf, type DtoClass, type TokenScope } from '@orbitmesh/contracts';
 import { agentScopeOf, isAdminOnly, scopeOf, type AgentScope } from '../auth/agent-access.guard.js';
+import { isOpen } from '../http/public.js';
 import { answersOf, type AnswerDescription } from './answers.js';
 
 /** One route, as its controller says it. */
@@ -29,8 +30,6 @@ export interface Operation {
   conditional: boolean;
 }
 
-const GUARDED = /^\/(?:api|metrics)(?:\/|$)/;
-
 /** @throws for a method that does not say what it answers */
 export function operationsOf(controllers: readonly Type[]): Operation[] {
   return controllers.flatMap((controller) => {
@@ -50,7 +49,7 @@ function operationOf(controller: Type, name: string, handler: object): Operation
   const { body, query } = dtosOf(controller, name);
   const tag = path.startsWith('/api/') ? camelCase(parts[1]) : 'system';
   return {
-    id: `${tag}.${answers.name ?? name}`, method, path, tag, guarded: GUARDED.test(path), agents: agentScopeOf(handler), adminOnly: isAdminOnly(handler), scope: scopeOf(handler, method), answers, body, query,
+    id: `${tag}.${answers.name ?? name}`, method, path, tag, guarded: !isOpen(handler), agents: agentScopeOf(handler), adminOnly: isAdminOnly(handler), scope: scopeOf(handler, method), answers, body, query,
     bodyFields: [...(fieldsOf(body)?.keys() ?? [])], queryFields: [...(fieldsOf(query)?.keys() ?? [])],
     conditional: method !== 'get' && path.includes('{') && !answers.local,
   };
