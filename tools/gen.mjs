@@ -18,6 +18,8 @@ const GENERATED = [
   { file: 'docs/openapi.json', ...OPENAPI },
   { file: 'docs/subjects.md', module: 'libs/messaging/dist/subjects.doc.js', render: 'renderSubjects' },
   { file: 'docs/subjects.schema.json', module: 'libs/messaging/dist/subjects.doc.js', render: 'subjectCatalogue' },
+  { file: 'docs/nats-permissions.md', module: 'libs/messaging/dist/permissions.doc.js', render: 'renderNatsPermissions' },
+  { file: 'tools/nats-users.conf', module: 'libs/messaging/dist/permissions.doc.js', render: 'renderNatsUsers' },
   { file: 'docs/events.md', module: 'libs/contracts/dist/schema/events.doc.js', render: 'renderEvents' },
   { file: 'docs/events.schema.json', module: 'libs/contracts/dist/schema/event-schemas.js', render: 'eventCatalogueSchema' },
   { file: 'docs/state-machine.md', module: 'libs/domain/dist/session/state-machine.doc.js', render: 'renderStateMachine' },

@@ -3,11 +3,11 @@ import { Refusal, shortPath } from './say.mjs';
 
 let counter = 0;
 
-/** Replaces a file in one step, readable by its owner only. No fsync: for what only matters while we run. */
-export function replaceFile(path, text) {
+/** Replaces a file in one step, readable by its owner only unless told otherwise. No fsync: for what only matters while we run. */
+export function replaceFile(path, text, mode = 0o600) {
   const temp = `${path}.${process.pid}.${counter++}.tmp`;
   try {
-    writeFileSync(temp, text, { mode: 0o600, flag: 'wx' });
+    writeFileSync(temp, text, { mode, flag: 'wx' });
     renameSync(temp, path);
   } catch (error) {
     // A full disk takes the name and refuses the bytes.

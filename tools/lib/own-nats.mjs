@@ -1,37 +1,28 @@
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
+import { rmSync } from 'node:fs';
 import { connect } from 'node:net';
 import { join } from 'node:path';
-import { readIfThere, replaceFile } from './files.mjs';
+import { replaceFile } from './files.mjs';
 import { NATS_PROBE_MS, NATS_PROBE_TIMEOUT_MS } from './limits.mjs';
+import { keepNatsPasswords, NATS_USERS } from './nats-passwords.mjs';
 import { chooseAnyPort } from './settings.mjs';
 
 const HOST = '127.0.0.1';
-const USER = 'orbitmesh';
 
 /**
- * What a home's own nats-server runs with: loopback, a password made once, both kept, so that a restart is the same
- * server to everybody. The password stands in 0600 files only, never on a command line.
- * @returns {Promise<{ port: number, url: string, configFile: string }>}
+ * What a home's own nats-server runs with: loopback, a user for each service with a password made once, all kept, so that
+ * a restart is the same server to everybody. Passwords stand in 0600 files only, never on a command line or in an environment.
+ * @returns {Promise<{ port: number, url: string, passwords: string, configFile: string }>} passwords: the directory
  */
 export async function prepareNats(runDir) {
   const port = await chooseAnyPort(HOST, join(runDir, 'nats.port'));
-  const passwordFile = join(runDir, 'nats.password');
-  let password = readIfThere(passwordFile)?.trim();
-  if (!password) {
-    password = randomBytes(24).toString('hex');
-    replaceFile(passwordFile, `${password}\n`);
-  }
+  const passwords = join(runDir, 'nats');
+  keepNatsPasswords(passwords);
+  // The one password of all services, of earlier versions.
+  rmSync(join(runDir, 'nats.password'), { force: true });
   const configFile = join(runDir, 'nats.conf');
-  replaceFile(configFile, [
-    '# Written at every start of OrbitMesh.',
-    `host: "${HOST}"`,
-    `port: ${port}`,
-    'max_payload: 1MB',
-    `authorization { user: "${USER}", password: "${password}" }`,
-    '',
-  ].join('\n'));
-  return { port, url: `nats://${USER}:${password}@${HOST}:${port}`, configFile };
+  replaceFile(configFile, ['# Written at every start of OrbitMesh.', `host: "${HOST}"`, `port: ${port}`, 'max_payload: 1MB', NATS_USERS].join('\n'));
+  return { port, url: `nats://${HOST}:${port}`, passwords, configFile };
 }
 
 /** It says of which home it is, as every service does. */

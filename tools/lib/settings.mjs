@@ -1,4 +1,4 @@
-import { createServer } from 'node:net';
+import { createServer, isIPv4 } from 'node:net';
 import { homedir } from 'node:os';
 import { isAbsolute, join, resolve } from 'node:path';
 import { readIfThere, replaceFile } from './files.mjs';
@@ -18,7 +18,7 @@ const PORT_DEFAULT = 4750;
 export function readSettings(env = process.env) {
   return {
     home: readHome(env.ORBITMESH_HOME),
-    host: env.ORBITMESH_HOST || '127.0.0.1',
+    host: readHost(env),
     port: readPort(env.ORBITMESH_PORT),
     natsUrl: env.ORBITMESH_NATS_URL || null,
   };
@@ -28,6 +28,23 @@ function readHome(value) {
   if (!value) return join(homedir(), '.orbitmesh');
   if (!isAbsolute(value)) throw new Refusal(`ORBITMESH_HOME must be an absolute path; it is "${value}".`);
   return resolve(value);
+}
+
+/** The gateway would refuse as well; this is said before anything is started. */
+function readHost({ ORBITMESH_HOST: host, ORBITMESH_ALLOW_REMOTE: allowed, ORBITMESH_ALLOWED_HOSTS: names }) {
+  if (!host) return '127.0.0.1';
+  if (isLoopback(host)) return host;
+  if (allowed !== '1' && allowed !== 'true') {
+    throw new Refusal(`ORBITMESH_HOST is "${host}": other machines could reach OrbitMesh, where whoever has a token runs commands as you.
+If that is meant, set ORBITMESH_ALLOW_REMOTE=1, and ORBITMESH_ALLOWED_HOSTS to the names it is called by (mesh.example:4750); else leave ORBITMESH_HOST out.`);
+  }
+  if (!names) throw new Refusal('ORBITMESH_ALLOW_REMOTE needs ORBITMESH_ALLOWED_HOSTS: the names that OrbitMesh is called by, with "," between them, as mesh.example:4750.');
+  return host;
+}
+
+/** Does only this machine reach what listens there? */
+export function isLoopback(host) {
+  return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));
 }
 
 function readPort(value) {

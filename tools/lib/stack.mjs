@@ -175,18 +175,19 @@ export class Stack {
     this.url = `http://${reachable(host)}:${port}`;
     const nats = this.#settings.natsUrl ? null : await prepareNats(this.#runDir);
     this.natsUrl = this.#settings.natsUrl ?? nats.url;
-    for (const service of SERVICES) this.#processes.set(service.name, this.#supervise(service, port));
+    for (const service of SERVICES) this.#processes.set(service.name, this.#supervise(service, port, nats?.passwords));
     if (nats) this.#processes.set('nats', this.#superviseNats(natsServer, nats));
   }
 
   get #allReady() { return this.#processes.size > 0 && [...this.#processes.values()].every((one) => one.state === 'ready'); }
 
-  #supervise(service, port) {
+  /** @param natsPasswords the directory; undefined: as the user's own NATS wants it */
+  #supervise(service, port, natsPasswords) {
     const { home, host } = this.#settings;
     const shared = {
       ORBITMESH_USER_UMASK: this.#userUmask, ...process.env, ...service.env,
       ORBITMESH_HOME: home, ORBITMESH_HOME_PLACE: this.#place, ORBITMESH_HOST: host, ORBITMESH_PORT: String(port),
-      ORBITMESH_NATS_URL: this.natsUrl, ORBITMESH_API_URL: this.url,
+      ORBITMESH_NATS_URL: this.natsUrl, ORBITMESH_API_URL: this.url, ...(natsPasswords && { ORBITMESH_NATS_PASSWORDS: natsPasswords }),
     };
     return this.#make(service.name, () => launchService(service, { root: this.#root, shared }), watchService);
   }

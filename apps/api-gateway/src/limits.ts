@@ -1,5 +1,21 @@
 /** Requests being answered at once; past it 429 with Retry-After. Each holds at most one body of 256 KiB. */
 export const REQUESTS_IN_FLIGHT_MAX = 1_024;
+/** The same of requests that need no token (health, the API's description): a caller that never reads an answer holds its place until it is cut. */
+export const PUBLIC_REQUESTS_MAX = 128;
+/** Connections at once: CLIENTS_MAX, MAIL_WAITS_MAX and REQUESTS_IN_FLIGHT_MAX fit, beside STRANGERS_MAX. Past it the oldest stranger goes, else the new one. */
+export const CONNECTIONS_MAX = 8_192;
+/** The same of one address beyond loopback: it leaves room for others, also where it stands for all behind a proxy. */
+export const CONNECTIONS_PER_ADDRESS_MAX = 4_096;
+/** Connections on which no valid token was shown; past it the oldest is cut. CLIENTS_MAX that come all at once fit twice. */
+export const STRANGERS_MAX = 4_096;
+/** The same of one address beyond loopback. */
+export const STRANGERS_PER_ADDRESS_MAX = 2_048;
+/** Requests a second that can be set as a bound. */
+export const REQUEST_RATE_MAX = 100_000;
+/** How long a caller may save up: this many seconds' worth of its rate at once. */
+export const RATE_BURST_SECONDS = 10;
+/** Tokens, and addresses of refused callers, whose rate is remembered; past it the one longest unheard is forgotten, and begins anew. About 100 bytes each. */
+export const RATES_KEPT_MAX = 10_000;
 /** Waits for mail at once; past it 429. Each holds a connection and one of session-service's 4,096 handlers, so commands always find one. */
 export const MAIL_WAITS_MAX = 512;
 /** A wait asks session-service anew this often: as long as it may be asked for a client that has hung up. */
@@ -10,14 +26,36 @@ export const RETRY_AFTER_SECONDS = 1;
 export const PATH_PARAMETER_CHARS_MAX = 1_024;
 /** Headers of one request, all together; more is 431. */
 export const HEADER_BYTES_MAX = 16 * 1024;
-/** A request whose head or body does not arrive in this time is dropped (slow-loris). */
+/** A request's head, and all of it, arrives in this time, or its connection ends with 408 (slow-loris); so does one that never says anything. */
+export const HEAD_ARRIVAL_MS_MAX = 10_000;
 export const REQUEST_ARRIVAL_MS_MAX = 30_000;
+/** How often that is looked at. */
+export const ARRIVAL_CHECK_MS = 2_000;
+/** A connection may be silent this long between two requests. */
+export const KEEP_ALIVE_MS = 30_000;
+/** An answer of which not a byte is taken for this long is dropped, with its connection. Any of ours begins sooner, unless it is held. */
+export const STALLED_MS_MAX = 60_000;
 /** A connection whose request was refused before all of it had arrived stays this long for its caller to read why; then it is cut. */
 export const REFUSED_LINGER_MS = 2_000;
 /** On shutdown requests in flight may take this long to be answered; then their connections are cut. */
 export const DRAIN_MS_MAX = 3_000;
 /** A token is 43 characters and a prefix; an agent's carries a session id as well. */
 export const TOKEN_CHARS_MAX = 512;
+/** Users' tokens of a home: each is for a person or a program, and they are looked through to list them. */
+export const USER_TOKENS_MAX = 1_000;
+/** Tickets that wait to be used: all clients at once, and again. Those of one token leave room for others'. */
+export const TICKETS_MAX = 4_096;
+export const TICKETS_OF_TOKEN_MAX = 2_048;
+/** A ticket is used right after it was asked for, by the page that asked. */
+export const TICKET_MS = 30_000;
+/** Tokens of live clients are looked at again this often, where no change of their files was seen; agents', whose end the feed tells, less often. */
+export const TOKEN_RECHECK_MS = 5_000;
+export const AGENT_RECHECK_MS = 15_000;
+/** Answers that may be kept in memory only, for repeats under their Idempotency-Key: so many, so long. Clients repeat within seconds. */
+export const KEPT_ANSWERS_MAX = 1_024;
+export const KEPT_ANSWER_MS = 10 * 60_000;
+/** As long as session-service knows an Idempotency-Key. */
+export const MADE_BY_MS = 24 * 60 * 60_000;
 /** A token file of ours is far smaller; a larger one is not read. */
 export const TOKEN_FILE_BYTES_MAX = 4_096;
 /** Readiness asks other services; answers younger than this are given again. */
@@ -71,3 +109,18 @@ export const TAIL_RETRY_MS_MAX = 2_000;
 export const HEAD_STALE_MS = 2_000;
 /** Beacons in a row behind us after which the log is another one (restored from a backup), not a late message. */
 export const HEADS_BEHIND_MAX = 4;
+
+/** The audit log: bytes of a file, and files that are kept; the oldest goes. About 300,000 entries. */
+export const AUDIT_FILE_BYTES_MAX = 4 * 1024 * 1024;
+export const AUDIT_FILES_MAX = 32;
+/** Entries written one by one of those who could flood it, in a minute: all who show no token that is worth anything, and each agent. The rest is counted. */
+export const AUDIT_REFUSED_PER_MINUTE = 120;
+export const AUDIT_AGENT_ENTRIES_PER_MINUTE = 240;
+/** Entries that wait for a disk which takes none; past it they are lost, and counted. About 4 MiB. */
+export const AUDIT_WAITING_MAX = 10_000;
+/** Pause before a failed write is tried again, in ms; it never gives up. */
+export const AUDIT_RETRY_MS = 1_000;
+/** What is kept of an Origin or a User-Agent. */
+export const AUDIT_HEADER_CHARS_MAX = 200;
+/** Entries of a page that asks for no number. */
+export const AUDIT_PAGE_ITEMS = 50;

@@ -19,7 +19,8 @@ export class World {
   ) {}
 
   static async start(): Promise<World> {
-    const scenario = await Scenario.start();
+    // As many refused requests as a test likes.
+    const scenario = await Scenario.start({ env: { ORBITMESH_REFUSED_RATE: '0' } });
     const { api } = scenario;
     const project = await scenario.project();
     const task = await scenario.task(project.id);

@@ -13,6 +13,7 @@ const onTask = onFresh((world) => world.newTask());
 const onMember = onFresh((world) => world.newMember());
 const onMail = onFresh((world) => world.newMail());
 const onWebhook = onFresh((world) => world.newWebhook());
+const onToken = onFresh((world) => world.newToken());
 const onDelivery: Recipe = async (world) => {
   const delivery = await world.newDelivery();
   return { params: { id: delivery.webhookId, deliveryId: delivery.id } };
@@ -67,6 +68,9 @@ const RECIPES: Record<string, Recipe> = {
   'webhooks.test': onWebhook,
   'webhooks.deliveries': onWebhook,
   'webhooks.remove': onWebhook,
+  'tokens.get': onToken,
+  'tokens.revoke': onToken,
+  'tokens.rotate': onToken,
   'webhooks.delivery': onDelivery,
   'webhooks.retry': onDelivery,
 };
@@ -100,7 +104,7 @@ export function valuesIn(world: SeededWorld): (name: string) => readonly unknown
   const values: Record<string, readonly unknown[]> = {
     projectId: [world.project.id], taskId: [world.tasks[0].id], taskIds: [[], [world.tasks[0].id]], parentId: [null, world.tasks[1].id], dependencies: [[], [world.tasks[1].id]],
     teamMemberId: [world.member.id], parentSessionId: [world.busy.id], fromSessionId: [world.busy.id], toSessionId: [world.busy.id], sessionId: [world.busy.id],
-    workingDir: [world.scenario.repository], providerType: ['demo'], provider: ['demo', null], dueDate: [null, '2030-01-31T12:00:00Z', '2030-01-31'],
+    workingDir: [world.scenario.repository], providerType: ['demo'], provider: ['demo', null], dueDate: [null, '2030-01-31T12:00:00Z', '2030-01-31'], expiresAt: [null, '2100-01-31T12:00:00Z', '2100-01-31'],
     environment: [{}, { COLOUR: 'teal' }], secrets: [{}, { HINT: 'env:HOME' }], custom: [{}], mcpServers: [[]], url: [NOWHERE],
     cursor: [], after: [], threadId: [], replyToMailId: [], upTo: [],
   };

@@ -1,5 +1,5 @@
 import type { Approval, Mail, Project, SessionView, Task, TeamMember } from '@orbitmesh/domain';
-import type { Delivery, Notification, Page, Webhook } from '@orbitmesh/contracts';
+import type { Delivery, MadeToken, Notification, Page, Webhook } from '@orbitmesh/contracts';
 import { eventually } from '@orbitmesh/testing';
 import { Scenario } from '../support/scenario.js';
 
@@ -73,6 +73,10 @@ export class SeededWorld {
 
   newWebhook(): Promise<Webhook> {
     return this.scenario.api.post<Webhook>('/api/webhooks', { url: NOWHERE });
+  }
+
+  newToken(): Promise<MadeToken> {
+    return this.scenario.api.post<MadeToken>('/api/tokens', { name: 'Ann' });
   }
 
   async newDelivery(): Promise<Delivery> {

@@ -39,8 +39,9 @@ function objects(schema: JsonSchema, schemas: Record<string, JsonSchema>, known:
 
 function lists(schema: JsonSchema, schemas: Record<string, JsonSchema>, known: ValuesByName): Arbitrary<unknown> {
   const maxLength = Math.min(Number(schema['maxItems'] ?? ITEMS_MAX), ITEMS_MAX);
+  const minLength = Number(schema['minItems'] ?? 0);
   const items = valuesOf(schema['items'] as JsonSchema, schemas, known);
-  return schema['uniqueItems'] === true ? fc.uniqueArray(items, { maxLength }) : fc.array(items, { maxLength });
+  return schema['uniqueItems'] === true ? fc.uniqueArray(items, { minLength, maxLength }) : fc.array(items, { minLength, maxLength });
 }
 
 function texts(schema: JsonSchema): Arbitrary<string> {

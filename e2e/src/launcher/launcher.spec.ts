@@ -106,6 +106,15 @@ describe('the launcher', () => {
     expect((await stack.file()).services['notifier']).toMatchObject({ state: 'ready', restarts: 0 });
   });
 
+  it('starts a home of the version that had one password for all, and forgets that one', async () => {
+    await mkdir(join(home, 'run'));
+    await writeFile(join(home, 'run', 'nats.password'), 'aaaaaaaaaaaaaaaaaaaaaaaa\n', { mode: 0o600 });
+    await writeFile(join(home, 'run', 'nats.conf'), 'authorization { user: "orbitmesh", password: "aaaaaaaaaaaaaaaaaaaaaaaa" }\n', { mode: 0o600 });
+    await launch();
+    expect(existsSync(join(home, 'run', 'nats.password'))).toBe(false);
+    expect(await readFile(join(home, 'run', 'nats.conf'), 'utf8')).not.toContain('orbitmesh"');
+  });
+
   it('starts a killed NATS again on its old port', async () => {
     const stack = await launch();
     const { natsUrl } = stack;
@@ -159,17 +168,20 @@ describe('the launcher', () => {
     expect([home, join(`${home}-moved`, 'run', 'stack.json')].filter((path) => existsSync(path))).toEqual([]);
   });
 
-  it('keeps run/ to its owner, and the password of NATS off every command line', async () => {
+  it('keeps run/ to its owner, and the passwords of NATS, one a service, off every command line and environment', async () => {
     const stack = await launch();
-    const { password } = new URL(stack.natsUrl);
-    expect(password).toMatch(/^[0-9a-f]{48}$/);
-    for (const file of ['stack.json', 'nats.conf', 'nats.password', 'logs/notifier.log']) {
+    const services = ['api-gateway', 'notifier', 'provider-runner', 'session-service'];
+    const passwords = await Promise.all(services.map(async (name) => (await readFile(join(home, 'run', 'nats', name), 'utf8')).trim()));
+    expect(new Set(passwords.map((password) => /^[0-9a-f]{48}$/.exec(password)?.[0])).size).toBe(4);
+    for (const file of ['stack.json', 'nats.conf', 'nats/passwords.conf', ...services.map((name) => `nats/${name}`), 'logs/notifier.log']) {
       expect((await stat(join(home, 'run', file))).mode & 0o777).toBe(0o600);
     }
-    expect((await stat(join(home, 'run'))).mode & 0o777).toBe(0o700);
+    for (const dir of ['run', 'run/nats']) expect((await stat(join(home, dir))).mode & 0o777).toBe(0o700);
     for (const pid of Object.values(await stack.pids())) {
-      expect(await readFile(`/proc/${pid}/cmdline`, 'utf8')).not.toContain(password);
+      const told = await Promise.all(['cmdline', 'environ'].map((name) => readFile(`/proc/${pid}/${name}`, 'utf8')));
+      expect(passwords.filter((password) => told.join().includes(password))).toEqual([]);
     }
+    expect(JSON.stringify(await stack.file())).not.toMatch(new RegExp(passwords.join('|')));
     expect(await readFile(join(home, 'run', 'logs', 'notifier.log'), 'utf8')).toContain('hello from notifier');
   });
 

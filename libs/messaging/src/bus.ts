@@ -6,7 +6,7 @@ import { connectionOptions, refusalOf, type BusOptions } from './connection.js';
 import { CLOCK_HEADER, LATE_HEADER, OwnClock, UNTIL_HEADER } from './deadline.js';
 import { DRAIN_TIMEOUT_MS, HANDLERS_IN_FLIGHT_MAX } from './limits.js';
 import { Requester } from './requester.js';
-import { queueGroup, requestSubject, topicSubject } from './subjects.js';
+import { isOthersInbox, queueGroup, requestSubject, topicSubject } from './subjects.js';
 import { decode, decodeError, encodeBounded, encodeError, ERROR_HEADER, headersOf, TRACE_HEADER } from './wire.js';
 
 export type BusStatus = 'connected' | 'disconnected' | 'closed';
@@ -102,6 +102,10 @@ export class Bus {
     const subject = requestSubject(this.options.installationId, rpc, options.runnerId);
     const queue = queueGroup(rpc.owner);
     this.listen(subject, queue, (msg) => {
+      if (!isOthersInbox(msg.reply, this.options.name)) {
+        this.options.log?.warn({ request: rpc.name, reply: msg.reply }, 'request not begun: its answer is for nobody');
+        return;
+      }
       // Servers that answer in turn have a clock each; what they are asked changes nothing.
       if (queue === undefined && this.clock.isPast(msg.headers?.get(UNTIL_HEADER))) {
         this.requestsLate += 1;

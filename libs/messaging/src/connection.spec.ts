@@ -20,13 +20,14 @@ const ACCOUNTS = `authorization { users: [
 
 const servers: TestNats[] = [];
 const opened: Bus[] = [];
+let named = 0;
 async function nats(options?: NatsOptions): Promise<TestNats> {
   const server = await startNats(options);
   servers.push(server);
   return server;
 }
 async function open(url: string, options: Partial<BusOptions> = {}): Promise<Bus> {
-  const bus = await Bus.connect({ url, installationId: 'in_a', name: 'test', ...options });
+  const bus = await Bus.connect({ url, installationId: 'in_a', name: `test-${named++}`, ...options });
   opened.push(bus);
   return bus;
 }

@@ -1,6 +1,7 @@
 import { assertId, AppError } from '@orbitmesh/domain';
 import { NATS_PAYLOAD_BYTES_MIN } from '@orbitmesh/contracts';
 import type { NodeConnectionOptions, ServerInfo } from '@nats-io/transport-node';
+import { inboxPrefix } from './subjects.js';
 import { CONNECT_TIMEOUT_MS, PING_INTERVAL_MS, PINGS_OUT_MAX, RECONNECT_JITTER_MS, RECONNECT_WAIT_MS } from './limits.js';
 
 /** The part of a pino logger the bus uses. */
@@ -10,13 +11,17 @@ export interface BusLog {
   error(fields: object, message: string): void;
 }
 
+export interface Login { user: string; password: string }
+
 export interface BusOptions {
   /** `nats://[user:password@]host:port`, several by comma; credentials are taken from the first that has some. Never logged. */
   url: string;
   /** Part of every subject: two installations on one NATS never meet. */
   installationId: string;
-  /** Name of the connection, as the server's monitoring shows it. */
+  /** Which service this is: the name of the connection and of its inbox. */
   name: string;
+  /** Instead of the URL's. */
+  login?: Login;
   log?: BusLog;
 }
 
@@ -27,11 +32,12 @@ export interface BusOptions {
 export function connectionOptions(options: BusOptions): NodeConnectionOptions {
   assertId(options.installationId, 'installationId');
   const urls = options.url.split(',').map((part) => parseUrl(part.trim()));
-  const login = urls.find((url) => url.username !== '');
+  const login = options.login ?? loginIn(urls);
   return {
     servers: urls.map((url) => url.host),
     name: options.name,
-    ...(login && { user: decodeURIComponent(login.username), pass: decodeURIComponent(login.password) }),
+    inboxPrefix: inboxPrefix(options.name),
+    ...(login && { user: login.user, pass: login.password }),
     ...(urls.some((url) => url.protocol === 'tls:') && { tls: {} }),
     waitOnFirstConnect: true,
     maxReconnectAttempts: -1,
@@ -63,6 +69,11 @@ function steadyAttempts(): Pick<NodeConnectionOptions, 'reconnectDelayHandler' |
 export function refusalOf(info: ServerInfo | undefined): string | null {
   const max = info?.max_payload ?? 0;
   return max >= NATS_PAYLOAD_BYTES_MIN ? null : `The NATS server carries only ${max} bytes a message; OrbitMesh needs max_payload of at least ${NATS_PAYLOAD_BYTES_MIN}.`;
+}
+
+function loginIn(urls: URL[]): Login | undefined {
+  const url = urls.find(({ username }) => username !== '');
+  return url && { user: decodeURIComponent(url.username), password: decodeURIComponent(url.password) };
 }
 
 function parseUrl(text: string): URL {

@@ -1,6 +1,6 @@
 import { AnyRunnerRpc, NotifierRpc, RunnerRpc, SessionRpc, Topics, type JsonSchema, type Rpc, type Topic } from '@orbitmesh/contracts';
 import { briefText, payloadDefinitions, payloadSchemaName, payloadSchemas, type PayloadRole, type SchemaSet } from '@orbitmesh/contracts/schemas';
-import { queueGroup, requestSubject, topicSubject } from './subjects.js';
+import { queueGroup, requestPattern as patternOf, topicPattern as topicPatternOf } from './subjects.js';
 
 type AnyRpc = Pick<Rpc<unknown, unknown>, 'owner' | 'name' | 'timeoutMs'>;
 type AnyTopic = Pick<Topic<unknown>, 'kind' | 'name'>;
@@ -65,11 +65,11 @@ function row(contract: string, rpc: AnyRpc, { request, response }: Payloads): st
 }
 
 function requestPattern(rpc: AnyRpc): string {
-  return requestSubject('i', rpc, rpc.owner === 'runner' ? 'r' : undefined).replace('.i.', '.{i}.').replace('.runner.r.', '.runner.{r}.');
+  return patternOf(rpc, '{i}', '{r}');
 }
 
 function topicPattern(topic: AnyTopic): string {
-  return topicSubject('i', topic).replace('.i.', '.{i}.');
+  return topicPatternOf(topic, '{i}');
 }
 
 function textOf(schema: JsonSchema = {}): string {

@@ -1,13 +1,13 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm, stat } from 'node:fs/promises';
+import { mkdir, mkdtemp, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Bus } from '@orbitmesh/messaging';
 import { eventually, startNats, type TestNats } from '@orbitmesh/testing';
-import { Slow } from './testing/fixture-service.js';
+import { Back, Slow } from './testing/fixture-service.js';
 
 // Real servers and processes on a machine that may be busy.
 jest.setTimeout(30_000);
@@ -93,6 +93,7 @@ describe('a service process', () => {
   it.each(['SIGTERM', 'SIGINT', 'shutdown'] as const)('ends in order on %s: hooks with the bus, handlers in flight, stores, exit 0', async (how) => {
     const service = Service.start(env);
     const asker = await askerOf(service);
+    asker.serve(Back, () => asker.request(Slow, { ms: 0 }));
     const answer = asker.request(Slow, { ms: 300 });
     await asker.flush();
     const more = eventually(() => service.line('stopping'));
@@ -128,6 +129,21 @@ describe('a service process', () => {
     service.child.kill('SIGTERM');
 
     expect(await service.exit()).toBe(0);
+  });
+
+  it('is a NATS user by its own name where there are passwords, and says which file it cannot read', async () => {
+    const passwords = join(home, '..', 'passwords');
+    await nats.restart('authorization { users: [{ user: "u", password: "hunter2" }, { user: "fixture", password: "hunter4" }] }');
+    const bare = { ORBITMESH_HOME: home, ORBITMESH_NATS_URL: nats.url, ORBITMESH_NATS_PASSWORDS: passwords };
+    const refused = Service.start(bare);
+    expect(await refused.exit()).toBe(78);
+    expect(refused.said).toEqual([expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining(`${join(passwords, 'fixture')} cannot be read (ENOENT)`) })]);
+
+    await mkdir(passwords);
+    await writeFile(join(passwords, 'fixture'), 'hunter4\n');
+    const service = Service.start(bare);
+    await service.ready();
+    expect(service.text).not.toContain('hunter4');
   });
 
   it('tells its parent when NATS goes and when it is back', async () => {

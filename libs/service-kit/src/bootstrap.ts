@@ -8,6 +8,8 @@ import { Installation, loadInstallation } from './installation.js';
 import { EXIT, Lifecycle } from './lifecycle.js';
 import { createLogger, LOGGER, NestLogger, type Logger } from './logger.js';
 import { Metrics } from './metrics.js';
+import { natsLogin } from './nats-login.js';
+import { keepReadyFile } from './ready-file.js';
 import { loadConfig, ServiceConfig } from './service.config.js';
 
 /** What a service has before its module exists; all of it can be injected (the logger as `@Inject(LOGGER)`). */
@@ -55,7 +57,8 @@ export async function bootstrapService<C extends ServiceConfig>(definition: Serv
 
 async function startService<C extends ServiceConfig>(definition: ServiceDefinition<C>, config: Readonly<C>, logger: Logger, lifecycle: Lifecycle): Promise<void> {
   const installation = await loadInstallation(config.home, config.homePlace);
-  const bus = await Bus.connect({ url: config.natsUrl, installationId: installation.installationId, name: definition.name, log: logger });
+  const login = await natsLogin(definition.name, config);
+  const bus = await Bus.connect({ url: config.natsUrl, installationId: installation.installationId, name: definition.name, login, log: logger });
   const health = new HealthRegistry(definition.name);
   const runtime: ServiceRuntime<C> = { name: definition.name, config, logger, installation, bus, health, metrics: new Metrics(), lifecycle };
   watchBus(runtime);
@@ -67,6 +70,7 @@ async function startService<C extends ServiceConfig>(definition: ServiceDefiniti
   const info = await definition.start?.(app, runtime);
   await bus.flush();
   health.onChange((ready) => void lifecycle.tell({ type: 'state', ready }));
+  if (config.readyFile !== undefined) keepReadyFile(config.readyFile, health, logger);
   await lifecycle.tell({ type: 'ready', ...info });
   logger.info({ installationId: installation.installationId }, 'ready');
 }

@@ -26,6 +26,14 @@ export class ServiceConfig {
   @IsString() @IsNotEmpty()
   natsUrl!: string;
 
+  /** A directory with this service's NATS password in a file by its name; the name is the user. Unset: what the URL has. */
+  @IsOptional() @IsString()
+  natsPasswords?: string = undefined;
+
+  /** A file that is there, and new, while the service is well: for whoever supervises it without being its parent. */
+  @IsOptional() @IsString()
+  readyFile?: string = undefined;
+
   @IsIn(LOG_LEVELS)
   logLevel: LogLevel = 'info';
 }
@@ -33,6 +41,12 @@ export class ServiceConfig {
 /** A number in the environment. Anything that is not one stays text, for `@IsInt()` and the like to refuse. */
 export function EnvNumber(): PropertyDecorator {
   return Transform(({ value }) => (typeof value === 'string' && Number.isFinite(Number(value)) ? Number(value) : value));
+}
+
+/** Yes or no in the environment: `1` or `true`, `0` or `false`. Anything else stays text, for `@IsBoolean()` to refuse. */
+export function EnvFlag(): PropertyDecorator {
+  const values: Readonly<Record<string, boolean>> = { 1: true, true: true, 0: false, false: false };
+  return Transform(({ value }) => values[String(value)] ?? value);
 }
 
 /** A list in the environment; empty elements fall out. */

@@ -1,6 +1,6 @@
 import { fork, type ChildProcess } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -141,15 +141,17 @@ export class TestStack {
 
   /**
    * Ends it and removes its home, if that was made here.
-   * @throws when it did not end in order, or left a process behind (which is then killed)
+   * @throws when it did not end in order, left a process behind (which is then killed), or NATS refused one of its services something
    */
   async stop(): Promise<void> {
     const alreadyGone = this.launcher.exitCode !== null || this.launcher.signalCode !== null;
     const { code, signal } = alreadyGone ? await this.gone : await this.interrupt();
     const left = await processesNaming(this.home);
     for (const { pid } of left) killIfThere(pid);
+    const refused = await refusalsIn(join(this.home, 'run', 'logs'));
     if (this.ownHome) await rm(this.home, { recursive: true, force: true, maxRetries: 3 });
     if (left.length > 0) throw new Error(`left behind: ${left.map((one) => `${one.pid} ${one.command}`).join(', ')}\n${this.output}`);
+    if (refused.length > 0) throw new Error(`NATS refused what a service needs, see PARTIES of the contracts:\n${refused.slice(0, 5).join('\n')}`);
     if (!alreadyGone && code !== 0) throw new Error(`the launcher ended with ${signal ?? code}:\n${this.output}`);
   }
 
@@ -162,6 +164,13 @@ export class TestStack {
 /** @see TestStack; call `stop()` when done. */
 export function startStack(options: StackOptions = {}): Promise<TestStack> {
   return TestStack.start(options);
+}
+
+/** What every test of a stack shows by the way: that the users of NATS may do enough (ADR-0030). */
+async function refusalsIn(logs: string): Promise<string[]> {
+  const names = await readdir(logs).catch(() => []);
+  const texts = await Promise.all(names.map((name) => readFile(join(logs, name), 'utf8').catch(() => '')));
+  return texts.flatMap((text) => text.split('\n').filter((line) => /permissions violation/i.test(line)));
 }
 
 /** A test that runs inside an OrbitMesh session must not reach its own OrbitMesh. */

@@ -1,3 +1,4 @@
+import { AuditController } from '../audit/audit.controller.js';
 import { EventsController, FleetController } from './fleet.controller.js';
 import { MailController } from './mail.controller.js';
 import { NotificationsController } from './notifications.controller.js';
@@ -9,11 +10,12 @@ import { SessionsController } from './sessions.controller.js';
 import { SystemController } from './system.controller.js';
 import { TasksController } from './tasks.controller.js';
 import { TeamMembersController } from './team-members.controller.js';
+import { TicketsController, TokensController } from './tokens.controller.js';
 import { WebhooksController } from './webhooks.controller.js';
 
 const DESCRIBED = [
   ProjectsController, TasksController, TeamMembersController, OrderingController, SessionsController, SessionRecordsController, MailController, EventsController,
-  NotificationsController, WebhooksController, FleetController, SystemController,
+  NotificationsController, WebhooksController, TokensController, TicketsController, FleetController, SystemController, AuditController,
 ];
 
 /** The whole of REST. */

@@ -3,6 +3,7 @@ import { Inject, Injectable, type OnModuleDestroy } from '@nestjs/common';
 import { REQUEST_TIMEOUT_MS, SessionRpc, type Page } from '@orbitmesh/contracts';
 import { AppError, type Mail } from '@orbitmesh/domain';
 import { Metrics } from '@orbitmesh/service-kit';
+import { Authenticator } from '../auth/authenticator.js';
 import { Relay } from '../http/relay.js';
 import type { Call } from '../http/request-context.js';
 import { Traffic } from '../http/traffic.js';
@@ -19,7 +20,10 @@ export class MailWaits implements OnModuleDestroy {
   private asking = 0;
   private stopping = false;
 
-  constructor(@Inject(Relay) private readonly relay: Relay, @Inject(Traffic) private readonly traffic: Traffic, @Inject(Metrics) metrics: Metrics) {
+  constructor(
+    @Inject(Relay) private readonly relay: Relay, @Inject(Authenticator) private readonly authenticator: Authenticator, @Inject(Traffic) private readonly traffic: Traffic,
+    @Inject(Metrics) metrics: Metrics,
+  ) {
     metrics.gaugeOf('orbitmesh_mail_waits', 'Waits for mail that session-service has not answered.', () => this.asking);
   }
 
@@ -70,6 +74,8 @@ export class MailWaits implements OnModuleDestroy {
         const now = performance.now();
         // Nothing, and long before its time: there is nothing to wait for, and asking again would only be a busy loop.
         if (page.items.length > 0 || isOver() || now >= until || now - since < slice / 2) return page;
+        // As long as it waits, its token may end.
+        await this.authenticator.authenticate(call.request.token);
       }
     } finally {
       this.asking -= 1;

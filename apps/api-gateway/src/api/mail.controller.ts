@@ -3,7 +3,7 @@ import {
   InboxQueryDto, MAIL_WAIT_SECONDS_DEFAULT, MailQueryDto, MailWaitQueryDto, SendMailDto, SessionRpc, ThreadQueryDto,
 } from '@orbitmesh/contracts';
 import { AppError, type ErrorCode } from '@orbitmesh/domain';
-import { AgentMay } from '../auth/agent-access.guard.js';
+import { AgentMay, Takes } from '../auth/agent-access.guard.js';
 import { Relay } from '../http/relay.js';
 import { HttpCall, type Call } from '../http/request-context.js';
 import { Answers, AnswersNothing } from '../openapi/answers.js';
@@ -42,6 +42,7 @@ export class MailController {
 
   /** What is given out by a wait counts as delivered: a HEAD, which shows nothing, must not. */
   @AgentMay('session')
+  @Takes('write')
   @Answers(200, 'MailPage', 'Waits for mail to a session, and gives it out.', { codes: ['SESSION_ENDED'] })
   @Get('wait/:sessionId')
   wait(@HttpCall() call: Call, @Param('sessionId') sessionId: string, @Query() { after, timeout = MAIL_WAIT_SECONDS_DEFAULT }: MailWaitQueryDto) {

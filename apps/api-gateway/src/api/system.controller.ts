@@ -2,6 +2,7 @@ import { Controller, Get, Header, Inject } from '@nestjs/common';
 import { NotifierRpc, SessionRpc, type DamageView, type List, type Liveness, type Readiness, type ServiceHealth } from '@orbitmesh/contracts';
 import { AppError } from '@orbitmesh/domain';
 import { Metrics } from '@orbitmesh/service-kit';
+import { Public } from '../http/public.js';
 import { Relay } from '../http/relay.js';
 import { HttpCall, type Call } from '../http/request-context.js';
 import { ReadinessProbe } from './readiness.js';
@@ -14,6 +15,7 @@ export class SystemController {
     @Inject(ReadinessProbe) private readonly readiness: ReadinessProbe, @Inject(Metrics) private readonly metrics: Metrics, @Inject(Relay) private readonly relay: Relay,
   ) {}
 
+  @Public()
   @Answers(200, 'Liveness', 'The gateway runs.')
   @Get('health/live')
   live(): Liveness {
@@ -21,6 +23,7 @@ export class SystemController {
   }
 
   /** @throws UNAVAILABLE with `checks` saying what is missing, and `problems` why, where that is known */
+  @Public()
   @Answers(200, 'Readiness', 'Everything that a session needs is there.', { codes: ['UNAVAILABLE'] })
   @Get('health/ready')
   async ready(): Promise<Readiness> {

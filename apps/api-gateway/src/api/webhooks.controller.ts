@@ -1,5 +1,6 @@
 import { Body, Controller, Delete, Get, Header, Inject, Param, Patch, Post, Query } from '@nestjs/common';
 import { CreateWebhookDto, DeliveryQueryDto, NotifierRpc, UpdateWebhookDto, WebhookQueryDto } from '@orbitmesh/contracts';
+import { Takes } from '../auth/agent-access.guard.js';
 import { Relay } from '../http/relay.js';
 import { HttpCall, type Call } from '../http/request-context.js';
 import { Answers, AnswersNothing } from '../openapi/answers.js';
@@ -40,6 +41,8 @@ export class WebhooksController {
     return this.relay.command(call, NotifierRpc.deleteWebhook, { id });
   }
 
+  /** Who has it can sign as we do: more than to look. */
+  @Takes('write')
   @Answers(200, 'WebhookSecret', 'Shows the secret that signs its deliveries.')
   @Get(':id/secret')
   @Header('cache-control', 'no-store')

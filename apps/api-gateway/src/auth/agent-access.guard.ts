@@ -1,10 +1,15 @@
-import { Inject, Injectable, SetMetadata, type CanActivate, type ExecutionContext } from '@nestjs/common';
-import { Reflector } from '@nestjs/core';
+import { Injectable, SetMetadata, type CanActivate, type ExecutionContext } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { AppError } from '@orbitmesh/domain';
+import type { TokenScope } from '@orbitmesh/contracts';
+import { isPublic } from '../http/public.js';
 import type { Principal } from './principal.js';
 
 const AGENT_MAY = 'orbitmesh:agent-may';
+const ADMIN_ONLY = 'orbitmesh:admin-only';
+const TAKES = 'orbitmesh:takes';
+/** Methods that change nothing (RFC 9110 §9.2.1). */
+const SAFE = ['GET', 'HEAD', 'OPTIONS'];
 
 /**
  * What of an operation is an agent's:
@@ -25,18 +30,42 @@ export function agentScopeOf(handler: object): AgentScope | undefined {
   return Reflect.getMetadata(AGENT_MAY, handler) as AgentScope | undefined;
 }
 
+/** Closed to all but the admin's own token: what makes or ends tokens, and what tells of all that was done. */
+export const AdminOnly = () => SetMetadata(ADMIN_ONLY, true);
+
+export function isAdminOnly(handler: object): boolean {
+  return Reflect.getMetadata(ADMIN_ONLY, handler) === true;
+}
+
+/** The scope that a user's token needs, where the method does not say it: a GET that gives something away, a POST that changes nothing. */
+export const Takes = (scope: TokenScope) => SetMetadata(TAKES, scope);
+
+/** What a user's token needs for a controller's method. */
+export function scopeOf(handler: object, method: string): TokenScope {
+  return Reflect.getMetadata(TAKES, handler) as TokenScope | undefined ?? (SAFE.includes(method.toUpperCase()) ? 'read' : 'write');
+}
+
+/** @throws FORBIDDEN for a user's token without that scope */
+export function checkScope({ scopes }: Pick<Principal, 'scopes'>, needed: TokenScope): void {
+  if (scopes && !scopes.includes(needed)) throw new AppError('FORBIDDEN', `This token may not ${needed}; it was made with the scope ${scopes.join(' ')}.`, { scopes, needed });
+}
+
 interface Named { id?: string; sessionId?: string; projectId?: string }
 
+/** What each kind of token may do: of every route, and said at the route (design §6). */
 @Injectable()
 export class AgentAccessGuard implements CanActivate {
-  constructor(@Inject(Reflector) private readonly reflector: Reflector) {}
-
-  /** @throws FORBIDDEN */
+  /** @throws FORBIDDEN; UNAUTHENTICATED for who came past the entrance without a token, which nobody should */
   canActivate(context: ExecutionContext): boolean {
     const request = context.switchToHttp().getRequest<FastifyRequest<{ Params: Named }>>();
-    const agent = request.principal?.agent;
-    if (!agent) return true;
-    if (!isOpen(this.reflector.get<AgentScope | undefined>(AGENT_MAY, context.getHandler()), request.params, agent)) throw notYours(agent);
+    const { principal, params, method } = request;
+    if (!principal && !isPublic(request)) throw new AppError('UNAUTHENTICATED');
+    if (!principal) return true;
+    const handler = context.getHandler();
+    if (isAdminOnly(handler) && principal.actor.kind !== 'admin') throw new AppError('FORBIDDEN', "This takes the admin's own token.");
+    checkScope(principal, scopeOf(handler, method));
+    const { agent } = principal;
+    if (agent && !isOpen(agentScopeOf(handler), params, agent)) throw notYours(agent);
     return true;
   }
 }

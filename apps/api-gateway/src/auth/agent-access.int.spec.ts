@@ -5,7 +5,7 @@ import { TestGateway, type Answer } from '../testing/test-gateway.js';
 import type { AgentScope } from './agent-access.guard.js';
 
 /** Every route there is, and what of it is open to an agent's token. A new route has to be decided here. */
-const DECIDED: Record<string, AgentScope | 'closed' | 'public' | 'its-feed'> = {
+const DECIDED: Record<string, AgentScope | 'closed' | 'public' | 'its-feed' | 'its-ticket'> = {
   'GET /health/live': 'public',
   'GET /health/ready': 'public',
   'GET /openapi.json': 'public',
@@ -87,9 +87,16 @@ const DECIDED: Record<string, AgentScope | 'closed' | 'public' | 'its-feed'> = {
   'GET /api/webhooks/:id/deliveries': 'closed',
   'GET /api/webhooks/:id/deliveries/:deliveryId': 'closed',
   'POST /api/webhooks/:id/deliveries/:deliveryId/retry': 'closed',
+  'POST /api/tokens': 'closed',
+  'GET /api/tokens': 'closed',
+  'GET /api/tokens/:id': 'closed',
+  'DELETE /api/tokens/:id': 'closed',
+  'POST /api/tokens/:id/rotate': 'closed',
+  'POST /api/tickets': 'its-ticket',
   'GET /api/runners': 'closed',
   'GET /api/providers': 'closed',
   'GET /api/system/damages': 'closed',
+  'GET /api/audit': 'closed',
 };
 /** Something each of them takes, where it takes a body. */
 const BODIES: Record<string, (whose: Whose) => object> = {
@@ -168,6 +175,10 @@ describe("an agent's token", () => {
 
   it.each(routesOf('its-feed'))('%s: is taken; what it shows is cut down event by event', async (route) => {
     expect((await gateway.send('HEAD', route.split(' ')[1], { token: TOKEN })).status).toBe(200);
+  });
+
+  it.each(routesOf('its-ticket'))('%s: is taken; what is got for it is worth no more than itself', async (route) => {
+    expect((await send(route, OWN)).answer.status).toBe(201);
   });
 
   it.each(LISTS)('%s: is the list of its project, and of no other', async (route) => {

@@ -5,21 +5,31 @@ import { FastifyAdapter, type NestFastifyApplication } from '@nestjs/platform-fa
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { HTTP_BODY_BYTES_MAX, parseJsonBody } from '@orbitmesh/contracts';
 import { NestLogger, type Logger } from '@orbitmesh/service-kit';
-import { HEADER_BYTES_MAX, PATH_PARAMETER_CHARS_MAX, REQUEST_ARRIVAL_MS_MAX } from '../limits.js';
+import {
+  ARRIVAL_CHECK_MS, HEAD_ARRIVAL_MS_MAX, HEADER_BYTES_MAX, KEEP_ALIVE_MS, PATH_PARAMETER_CHARS_MAX, REQUEST_ARRIVAL_MS_MAX, STALLED_MS_MAX,
+} from '../limits.js';
+import { Connections } from './connections.js';
 import { Door, originForm } from './door.js';
 import { Entrance } from './entrance.js';
 import { sha256, traceIdOf } from './request-context.js';
 import { refuseRaw, refuseUnheard } from './raw-problem.js';
 import { RouteTable } from './route-table.js';
+import { closeWaitingAnswers } from './waiting-answers.js';
+
+/** How long a slow caller is waited for, ms; tests wait for less. */
+export interface Patience { headMs: number; requestMs: number; checkMs: number; keepAliveMs: number; stalledMs: number }
+const PATIENCE: Patience = { headMs: HEAD_ARRIVAL_MS_MAX, requestMs: REQUEST_ARRIVAL_MS_MAX, checkMs: ARRIVAL_CHECK_MS, keepAliveMs: KEEP_ALIVE_MS, stalledMs: STALLED_MS_MAX };
 
 /** The Nest application over Fastify, with everything that comes before a controller; not yet listening. */
-export async function createApp(root: DynamicModule, logger: Logger): Promise<NestFastifyApplication> {
+export async function createApp(root: DynamicModule, logger: Logger, patience = PATIENCE): Promise<NestFastifyApplication> {
   const late: { entrance?: Entrance } = {};
   const adapter = new FastifyAdapter({
     bodyLimit: HTTP_BODY_BYTES_MAX,
-    requestTimeout: REQUEST_ARRIVAL_MS_MAX,
+    requestTimeout: patience.requestMs,
+    keepAliveTimeout: patience.keepAliveMs,
+    connectionTimeout: patience.stalledMs,
     // Node's own answer to a missing Host has no body; the door gives one that has.
-    http: { maxHeaderSize: HEADER_BYTES_MAX, requireHostHeader: false },
+    http: { maxHeaderSize: HEADER_BYTES_MAX, requireHostHeader: false, headersTimeout: patience.headMs, connectionsCheckingInterval: patience.checkMs },
     rewriteUrl: (request: { url?: string }) => originForm(request.url),
     routerOptions: { maxParamLength: PATH_PARAMETER_CHARS_MAX },
     genReqId: traceIdOf,
@@ -28,13 +38,15 @@ export async function createApp(root: DynamicModule, logger: Logger): Promise<Ne
     multipart: false,
     // A malformed URL, which never reaches a hook.
     frameworkErrors: (error: unknown, request: FastifyRequest, reply: FastifyReply) => late.entrance?.onMalformed(error, request, reply),
-    clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => refuseRaw(socket, error.code === 'HPE_HEADER_OVERFLOW' ? 431 : 400),
+    clientErrorHandler: (error: NodeJS.ErrnoException, socket: Socket) => refuseRaw(socket, RAW_STATUS[error.code ?? ''] ?? 400),
   } as ConstructorParameters<typeof FastifyAdapter>[0]);
   const app = await NestFactory.create<NestFastifyApplication>(root, adapter, { logger: new NestLogger(logger), abortOnError: false, bodyParser: false });
   const server = adapter.getInstance() as unknown as FastifyInstance;
   app.get(RouteTable).watch(server);
   server.decorateRequest('principal', null);
+  server.decorateRequest('token', null);
   server.decorateRequest('bodyHash', null);
+  server.decorateRequest('failure', null);
   server.decorateRequest('place', null);
   server.decorateRequest('arrivedAt', 0);
   takeJsonOnly(server);
@@ -42,8 +54,13 @@ export async function createApp(root: DynamicModule, logger: Logger): Promise<Ne
   late.entrance = entrance;
   adapter.setOnRequestHook(entrance.onRequest as never);
   refuseUnheard(server.server, app.get(Door));
+  app.get(Connections).watch(server.server);
+  closeWaitingAnswers(server.server);
   return app;
 }
+
+/** What Node found wrong with what came, where it is not just no HTTP. */
+const RAW_STATUS: Readonly<Record<string, number>> = { HPE_HEADER_OVERFLOW: 431, ERR_HTTP_REQUEST_TIMEOUT: 408 };
 
 function takeJsonOnly(server: FastifyInstance): void {
   server.removeAllContentTypeParsers();

@@ -1,10 +1,15 @@
 import type { IncomingHttpHeaders, IncomingMessage } from 'node:http';
+import { isIPv6 } from 'node:net';
 import { Inject, Injectable } from '@nestjs/common';
 import { AppError } from '@orbitmesh/domain';
 import { validationError, WS_BEARER_PREFIX } from '@orbitmesh/contracts';
 import { GatewayConfig } from '../gateway.config.js';
 
 const LOOPBACK = ['127.0.0.1', 'localhost', '[::1]'];
+/** Listening on these is listening on every address; none of them is a name of ours. */
+const ANY_ADDRESS = ['0.0.0.0', '::', ''];
+/** What a browser says of a page that is not ours (Fetch Metadata): another site, or another port or name of the same. */
+const OTHER_SITES: readonly unknown[] = ['cross-site', 'same-site'];
 const HTTP_PORT = 80;
 /** absolute-form (RFC 9112 §3.2.2), which proxies are sent and servers have to take. */
 const ABSOLUTE_FORM = /^https?:\/\/([^/?#]*)/i;
@@ -15,10 +20,13 @@ export type Caller = Pick<IncomingMessage, 'headers' | 'rawHeaders' | 'url'> & {
 /** Which addresses and pages may talk to us at all (design §6): the defence against DNS rebinding and foreign web pages. */
 @Injectable()
 export class Door {
+  /** By which we are called with the port that a connection came in on. */
+  private readonly ownNames: readonly string[];
   private readonly hosts: ReadonlySet<string>;
   private readonly origins: ReadonlySet<string>;
 
   constructor(@Inject(GatewayConfig) config: GatewayConfig) {
+    this.ownNames = ANY_ADDRESS.includes(config.host) ? LOOPBACK : [...LOOPBACK, nameOf(config.host)];
     this.hosts = new Set(config.allowedHosts.map((host) => host.toLowerCase()));
     this.origins = new Set(config.allowedOrigins);
   }
@@ -34,7 +42,9 @@ export class Door {
     const target = ABSOLUTE_FORM.exec(originalUrl ?? url ?? '');
     if (target && !this.allowsHost(target[1], port)) throw new AppError('HOST_NOT_ALLOWED');
     const { origin } = headers;
-    if (origin !== undefined && !isOwnOrigin(origin, port) && !this.origins.has(origin)) throw new AppError('ORIGIN_NOT_ALLOWED');
+    // An image, a script or a link of a page elsewhere has no Origin; that it is elsewhere the browser says all the same.
+    const isForeign = origin === undefined ? OTHER_SITES.includes(headers['sec-fetch-site']) : !this.isOwn(origin, port) && !this.origins.has(origin);
+    if (isForeign) throw new AppError('ORIGIN_NOT_ALLOWED');
   }
 
   /** A page elsewhere that may read our answers. */
@@ -42,12 +52,17 @@ export class Door {
     return origin !== undefined && this.origins.has(origin);
   }
 
+  private isOwn(origin: string, port: number): boolean {
+    const suffix = port === HTTP_PORT ? '' : `:${port}`;
+    return this.ownNames.some((name) => origin === `http://${name}${suffix}`);
+  }
+
   private allowsHost(header: string | undefined, port: number): boolean {
     const match = /^(\[[0-9a-f:.]+\]|[a-z0-9._-]+)(?::(\d{1,5}))?$/.exec(header?.toLowerCase() ?? '');
     if (!match) return false;
     const name = match[1];
     const given = match[2] === undefined ? HTTP_PORT : Number(match[2]);
-    if (LOOPBACK.includes(name) && given === port) return true;
+    if (this.ownNames.includes(name) && given === port) return true;
     return this.hosts.has(name) || this.hosts.has(match[0]);
   }
 }
@@ -62,9 +77,9 @@ function countOf(name: string, rawHeaders: readonly string[]): number {
   return rawHeaders.filter((value, index) => index % 2 === 0 && value.toLowerCase() === name).length;
 }
 
-function isOwnOrigin(origin: string, port: number): boolean {
-  const suffix = port === HTTP_PORT ? '' : `:${port}`;
-  return LOOPBACK.some((name) => origin === `http://${name}${suffix}`);
+/** As it stands in a Host header. */
+function nameOf(host: string): string {
+  return (isIPv6(host) ? `[${host}]` : host).toLowerCase();
 }
 
 /** RFC 6750 §2.1; null when there is none. */

@@ -2,72 +2,83 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '@orbitmesh/domain';
 import { Lifecycle } from '@orbitmesh/service-kit';
-import { Authenticator } from '../auth/authenticator.js';
+import { AuditLog } from '../audit/audit.log.js';
+import type { Entry } from '../auth/authenticator.js';
+import { refuseTokenInUrl } from '../auth/url-token.js';
+import { Callers } from './callers.js';
 import { bearerOf, Door } from './door.js';
 import { ProblemFilter } from './problem.filter.js';
+import { isPublic } from './public.js';
+import { SECURITY_HEADERS } from './security-headers.js';
 import { Traffic } from './traffic.js';
 
-/** Where a token is needed (design §6). */
-const GUARDED = /^\/(?:api|ws|metrics)(?:\/|$)/;
+/** The one type of a body; no other charset, which would be another text under the same bytes. */
+const JSON_TYPE = /^application\/json *(?:; *charset="?utf-8"? *)?$/i;
+/** Where browsers, which cannot send one there, come with a ticket. */
+const STREAM = '/api/events/stream';
 
 /** The first hook of every request, also of those that match no route. */
 @Injectable()
 export class Entrance {
   constructor(
-    @Inject(Door) private readonly door: Door, @Inject(Authenticator) private readonly authenticator: Authenticator, @Inject(Traffic) private readonly traffic: Traffic,
-    @Inject(ProblemFilter) private readonly problems: ProblemFilter, @Inject(Lifecycle) private readonly lifecycle: Lifecycle,
+    @Inject(Door) private readonly door: Door, @Inject(Callers) private readonly callers: Callers, @Inject(Traffic) private readonly traffic: Traffic,
+    @Inject(ProblemFilter) private readonly problems: ProblemFilter, @Inject(Lifecycle) private readonly lifecycle: Lifecycle, @Inject(AuditLog) private readonly audit: AuditLog,
   ) {}
 
   /** Calls `done` for a request that may come in; answers every other itself. */
   readonly onRequest = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
     this.admit(request, reply).then(
       (admitted) => { if (admitted) done(); },
-      (error: unknown) => this.problems.send(error, request, reply),
+      (error: unknown) => this.problems.send(this.callers.refused(error, request.socket), request, reply),
     );
   };
 
   /** The router could not read the URL: the door is still the first to be asked. */
   onMalformed(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    reply.headers(SECURITY_HEADERS);
     try {
       this.door.check(request.raw, request.socket.localPort ?? 0);
       this.problems.send(error, request, reply);
     } catch (refusal) {
-      this.problems.send(refusal, request, reply);
+      this.problems.send(this.callers.refused(refusal, request.socket), request, reply);
     }
   }
 
   private async admit(request: FastifyRequest, reply: FastifyReply): Promise<boolean> {
     // Not Fastify's onResponse: it is not called for a client that hangs up before its answer.
-    reply.raw.once('close', () => this.traffic.end(request, reply.statusCode));
+    reply.raw.once('close', () => {
+      this.traffic.end(request, reply.statusCode);
+      this.audit.answered(request, reply);
+    });
     this.traffic.begin(request);
+    reply.headers(SECURITY_HEADERS);
     if (this.lifecycle.stopping) reply.header('connection', 'close');
     this.door.check(request.raw, request.socket.localPort ?? 0);
     if (this.door.isForeign(request.headers.origin) && answerCors(request, reply, request.headers.origin)) return false;
-    if (needsToken(request)) request.principal = await this.authenticator.authenticate(bearerOf(request.headers));
-    refuseCoding(request, reply);
+    refuseTokenInUrl(request.raw.url);
+    if (!isPublic(request)) Object.assign(request, await this.identify(request));
+    this.traffic.enter(request);
+    refuseBody(request, reply);
     return true;
+  }
+
+  private identify(request: FastifyRequest): Promise<Entry> {
+    const token = bearerOf(request.headers);
+    return request.routeOptions.url === STREAM ? this.callers.enter(token, request.raw) : this.callers.identify(token, request.raw);
   }
 }
 
-/** A body that came compressed would be read as it is: as garbage, or as something else than was meant (RFC 9110 §15.5.16). */
-function refuseCoding(request: FastifyRequest, reply: FastifyReply): void {
-  const coding = request.headers['content-encoding'];
+/**
+ * Wherever there is a body, also where none is taken: what is no JSON by its type is what a page elsewhere could send without being
+ * asked (CORS has it ask for `application/json`). One that came compressed would be read as it is (RFC 9110 §15.5.16).
+ */
+function refuseBody({ headers }: FastifyRequest, reply: FastifyReply): void {
+  const { 'content-type': type, 'content-encoding': coding } = headers;
+  const has = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+  if (has && !JSON_TYPE.test(type ?? '')) throw new AppError('UNSUPPORTED_MEDIA_TYPE');
   if (coding === undefined || coding.trim().toLowerCase() === 'identity') return;
   reply.header('accept-encoding', 'identity');
   throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'A body is taken as it is, without a Content-Encoding.');
-}
-
-/** By the route that matched, where one did: the path as sent may be escaped. */
-function needsToken(request: FastifyRequest): boolean {
-  return GUARDED.test(request.routeOptions.url ?? decoded(request.url.split('?', 1)[0]));
-}
-
-function decoded(path: string): string {
-  try {
-    return decodeURIComponent(path);
-  } catch {
-    throw new AppError('NOT_FOUND');
-  }
 }
 
 /** Lets an allowed page read our answers; true when this was its preflight, which carries no token. */

@@ -23,6 +23,7 @@ export class ProblemFilter implements ExceptionFilter {
   send(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
     const failure = this.refined(toAppError(error), request, reply);
     const { status, headers, body } = problemOf(failure, request.id);
+    request.failure = failure.code;
     if (failure.code === 'INTERNAL') this.logger.error({ err: failure.cause ?? failure, traceId: request.id, route: request.routeOptions?.url }, 'request failed');
     // Bytes, not text: Fastify would add a charset, which this type does not have (RFC 9457 §3).
     const bytes = Buffer.from(JSON.stringify(body));

@@ -1,6 +1,7 @@
 import { AppError, ERROR_CODES, type ErrorCode } from '@orbitmesh/domain';
 import { HTTP_STATUS } from '@orbitmesh/contracts';
 import { RETRY_AFTER_SECONDS } from '../limits.js';
+import { SECURITY_HEADERS } from './security-headers.js';
 
 export const PROBLEM_TYPE = 'application/problem+json';
 
@@ -13,7 +14,7 @@ export interface Problem {
 
 /** Codes for what the framework refuses before our code sees it. */
 const CODE_OF_STATUS: Readonly<Record<number, ErrorCode>> = {
-  400: 'VALIDATION_FAILED', 401: 'UNAUTHENTICATED', 403: 'FORBIDDEN', 404: 'NOT_FOUND', 405: 'METHOD_NOT_ALLOWED', 413: 'BODY_TOO_LARGE',
+  400: 'VALIDATION_FAILED', 401: 'UNAUTHENTICATED', 403: 'FORBIDDEN', 404: 'NOT_FOUND', 405: 'METHOD_NOT_ALLOWED', 408: 'VALIDATION_FAILED', 413: 'BODY_TOO_LARGE',
   414: 'NOT_FOUND', 415: 'UNSUPPORTED_MEDIA_TYPE', 429: 'TOO_MANY_REQUESTS', 431: 'VALIDATION_FAILED', 503: 'UNAVAILABLE',
 };
 /** What a 5xx may say beside its code: nothing of our insides. */
@@ -33,7 +34,7 @@ export function problemOf(error: AppError, traceId: string): Problem {
   const status = HTTP_STATUS[error.code];
   const internal = status >= 500;
   const details = internal ? Object.fromEntries(Object.entries(error.details).filter(([key]) => PUBLIC_DETAILS_OF_5XX.includes(key))) : error.details;
-  const headers: Record<string, string> = { 'content-type': PROBLEM_TYPE, 'cache-control': 'no-store' };
+  const headers: Record<string, string> = { ...SECURITY_HEADERS, 'content-type': PROBLEM_TYPE };
   if (status === 429 || status === 503) headers['retry-after'] = String(RETRY_AFTER_SECONDS);
   if (status === 401) headers['www-authenticate'] = 'Bearer realm="orbitmesh"';
   const body = {

@@ -10,6 +10,8 @@ declare module 'fastify' {
   interface FastifyRequest {
     /** Set by the door on every route that needs a token. */
     principal: Principal | null;
+    /** The token itself, or the one that a ticket stood for: to be asked again. */
+    token: string | null;
     /** SHA-256 of the body as it came, hex; null without one. */
     bodyHash: string | null;
   }

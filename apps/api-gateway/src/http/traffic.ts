@@ -2,53 +2,64 @@ import { Inject, Injectable } from '@nestjs/common';
 import type { FastifyRequest } from 'fastify';
 import { AppError } from '@orbitmesh/domain';
 import { Metrics } from '@orbitmesh/service-kit';
-import { REQUESTS_IN_FLIGHT_MAX } from '../limits.js';
+import { PUBLIC_REQUESTS_MAX, REQUESTS_IN_FLIGHT_MAX } from '../limits.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
-    /** Where Traffic counts it; null before and after. `held`: it is answered when something happens. */
-    place: 'inFlight' | 'held' | null;
+    /** Where Traffic counts it; null before and after. */
+    place: Place | null;
     /** Of performance.now(). */
     arrivedAt: number;
   }
 }
 
-/** Counts what is being answered, so that there is a bound to it and an end to wait for. */
+/** `arriving`: nobody knows yet whose it is. `open`: of anybody. `held`: it is answered when something happens. */
+type Place = 'arriving' | 'open' | 'inFlight' | 'held';
+
+/**
+ * Counts what is being answered, so that there is a bound to it and an end to wait for. Who shows no token takes no place of those
+ * who do: what is refused is answered and gone, and what everybody may ask has places of its own.
+ */
 @Injectable()
 export class Traffic {
-  private inFlight = 0;
-  private held = 0;
+  private readonly counts: Record<Place, number> = { arriving: 0, open: 0, inFlight: 0, held: 0 };
   private onIdle: (() => void) | undefined;
 
   constructor(@Inject(Metrics) private readonly metrics: Metrics) {
-    metrics.gaugeOf('orbitmesh_http_requests_in_flight', 'Requests being answered, without those that wait for something.', () => this.inFlight);
-    metrics.gaugeOf('orbitmesh_http_requests_held', 'Requests that are answered when something happens: waits for mail, event streams.', () => this.held);
+    metrics.gaugeOf('orbitmesh_http_requests_in_flight', 'Requests being answered, without those that wait for something.', () => this.counts.open + this.counts.inFlight);
+    metrics.gaugeOf('orbitmesh_http_requests_held', 'Requests that are answered when something happens: waits for mail, event streams.', () => this.counts.held);
   }
 
-  /** Counts the request even when it refuses it: its refusal is an answer too. @throws TOO_MANY_REQUESTS */
   begin(request: FastifyRequest): void {
-    request.place = 'inFlight';
+    request.place = 'arriving';
     request.arrivedAt = performance.now();
-    this.inFlight += 1;
-    if (this.inFlight > REQUESTS_IN_FLIGHT_MAX) throw new AppError('TOO_MANY_REQUESTS');
+    this.counts.arriving += 1;
+  }
+
+  /** It may be answered, to somebody with a token or to anybody. @throws TOO_MANY_REQUESTS */
+  enter(request: FastifyRequest): void {
+    const [place, max] = request.principal ? ['inFlight', REQUESTS_IN_FLIGHT_MAX] as const : ['open', PUBLIC_REQUESTS_MAX] as const;
+    if (this.counts[place] >= max) throw new AppError('TOO_MANY_REQUESTS');
+    this.move(request, place);
   }
 
   /** It leaves its place to ordinary requests; whoever holds it has a bound for that. */
   hold(request: FastifyRequest): void {
     if (request.place !== 'inFlight') return;
-    request.place = 'held';
-    this.inFlight -= 1;
-    this.held += 1;
+    this.move(request, 'held');
+    // It is silent for longer than an answer may be.
+    request.raw.socket.setTimeout(0);
   }
 
   /** Once: what comes later of the same request changes nothing. */
   end(request: FastifyRequest, status: number): void {
     const { place } = request;
-    if (place === null) return;
+    // One whose URL could not be read is told by the router of its own kind: it never began.
+    if (!place) return;
     request.place = null;
-    this[place] -= 1;
+    this.counts[place] -= 1;
     this.metrics.count('orbitmesh_http_requests_total', 'Requests answered.', { method: request.method, status: `${Math.floor(status / 100)}xx` });
-    if (place === 'inFlight') this.metrics.observe('orbitmesh_http_request_seconds', 'From the request to its answer.', (performance.now() - request.arrivedAt) / 1_000);
+    if (place !== 'held') this.metrics.observe('orbitmesh_http_request_seconds', 'From the request to its answer.', (performance.now() - request.arrivedAt) / 1_000);
     if (this.isIdle) this.onIdle?.();
   }
 
@@ -65,6 +76,14 @@ export class Traffic {
   }
 
   private get isIdle(): boolean {
-    return this.inFlight === 0 && this.held === 0;
+    return Object.values(this.counts).every((count) => count === 0);
+  }
+
+  /** Who has hung up meanwhile has no place any more. */
+  private move(request: FastifyRequest, place: Place): void {
+    if (request.place === null) return;
+    this.counts[request.place] -= 1;
+    this.counts[place] += 1;
+    request.place = place;
   }
 }

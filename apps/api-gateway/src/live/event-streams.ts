@@ -1,7 +1,6 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { AppError } from '@orbitmesh/domain';
 import { FEED_CURSOR, FEED_CURSOR_MESSAGE, validationError, type EventStreamQueryDto } from '@orbitmesh/contracts';
-import { bearerOf } from '../http/door.js';
 import type { Call } from '../http/request-context.js';
 import { Traffic } from '../http/traffic.js';
 import { LiveClients } from './live-clients.js';
@@ -16,29 +15,24 @@ export class EventStreams {
   constructor(@Inject(LiveClients) private readonly clients: LiveClients, @Inject(Traffic) private readonly traffic: Traffic) {}
 
   /** From here on the answer is ours, unless this throws. @throws VALIDATION_FAILED, UNAVAILABLE */
-  open({ request, reply }: Call, { after, ...filter }: EventStreamQueryDto): void {
-    const { principal } = request;
-    if (!principal) throw new AppError('UNAUTHENTICATED');
+  open({ request, reply }: Call, { after, ticket: _used, ...filter }: EventStreamQueryDto): void {
+    const { principal, token } = request;
+    if (!principal || token === null) throw new AppError('UNAUTHENTICATED');
     const from = lastEventId(request.headers['last-event-id']) ?? after;
     if (request.method === 'HEAD') {
       void reply.headers(HEADERS).send();
       return;
     }
-    const arrived = this.clients.expect();
-    try {
-      this.clients.checkRoom();
-      this.traffic.hold(request);
-      reply.hijack();
-      const { raw } = reply;
-      raw.writeHead(200, { ...reply.getHeaders(), ...HEADERS } as Record<string, string>);
-      raw.flushHeaders();
-      const client = new StreamClient(raw, this.clients.optionsFor(principal, bearerOf(request.headers) ?? ''));
-      raw.once('close', () => this.clients.delete(client));
-      this.clients.add(client);
-      client.open(filter, from);
-    } finally {
-      arrived();
-    }
+    this.clients.checkRoom();
+    this.traffic.hold(request);
+    reply.hijack();
+    const { raw } = reply;
+    raw.writeHead(200, { ...reply.getHeaders(), ...HEADERS } as Record<string, string>);
+    raw.flushHeaders();
+    const client = new StreamClient(raw, this.clients.optionsFor(principal, token));
+    raw.once('close', () => this.clients.delete(client));
+    this.clients.add(client);
+    client.open(filter, from);
   }
 }
 

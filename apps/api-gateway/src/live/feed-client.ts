@@ -6,7 +6,15 @@ import type { LiveEvent } from './event-ring.js';
 import type { EventTail } from './event-tail.js';
 import { FeedReader } from './feed-reader.js';
 
-export interface FeedClientOptions { principal: Principal; token: string; tail: EventTail; pager: EventPager; onFault: (error: unknown) => void }
+export interface FeedClientOptions {
+  principal: Principal;
+  token: string;
+  /** Counts one more thing that was asked for. @throws TOO_MANY_REQUESTS */
+  take: () => void;
+  tail: EventTail;
+  pager: EventPager;
+  onFault: (error: unknown) => void;
+}
 
 /** Why a client is told to go. */
 export type Farewell = 'shutdown' | 'unauthenticated' | 'slow';
@@ -15,6 +23,7 @@ export type Farewell = 'shutdown' | 'unauthenticated' | 'slow';
 export abstract class FeedClient {
   readonly principal: Principal;
   readonly token: string;
+  protected readonly take: () => void;
   protected readonly reader: FeedReader;
   private laggingSince: number | null = null;
   private nextBeat: number;
@@ -24,6 +33,7 @@ export abstract class FeedClient {
   protected constructor(private readonly options: FeedClientOptions, private readonly beatMs: number) {
     this.principal = options.principal;
     this.token = options.token;
+    this.take = options.take;
     const now = performance.now();
     this.nextBeat = now + beatMs;
     this.nextPosition = now + POSITION_INTERVAL_MS;

@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { AppError } from '@orbitmesh/domain';
 import { eventually } from '@orbitmesh/testing';
 import { WebSocket } from 'ws';
 import { UNSENT_BYTES_HIGH, UNSENT_BYTES_MAX } from '../limits.js';
@@ -93,14 +94,41 @@ describe('a client that is looked after', () => {
     expect(alive.closed).toBeNull();
   });
 
-  it('is closed with 4001 when its token ends', async () => {
-    service.agents.set('oma_a', { sessionId: 's1', projectId: 'p1', taskIds: [] });
-    const agent = await Listener.subscribed(gateway, {}, undefined, 'oma_a');
+  it.each(['status_change', 'session:updated', 'session:deleted'] as const)('is closed with 4001 as soon as the feed tells that its run is over: %s', async (type) => {
+    for (const name of ['s1', 's2']) service.agents.set(`oma_${name}`, { sessionId: name, projectId: 'p1', taskIds: [] });
+    const [agent, other] = [await Listener.subscribed(gateway, {}, undefined, 'oma_s1'), await Listener.subscribed(gateway, {}, undefined, 'oma_s2')];
     const admin = await Listener.subscribed(gateway);
+    service.commit([{ type, sessionId: 's1' } as never]);
+    await admin.next('event');
+    await agent.settled();
+    expect(agent.closed).toBeNull();
     service.agents.clear();
-    (gateway.app.get(LiveClients) as unknown as { nextRecheck: number }).nextRecheck = 0;
+    service.commit([{ type, sessionId: 's1' } as never]);
 
     expect((await eventually(() => agent.closed)).code).toBe(4001);
-    expect(admin.closed).toBeNull();
+    await other.settled();
+    expect([other.closed, admin.closed]).toEqual([null, null]);
+  });
+
+  it('is closed with 4001 also when the feed does not tell, a little later', async () => {
+    service.agents.set('oma_a', { sessionId: 's1', projectId: 'p1', taskIds: [] });
+    const agent = await Listener.subscribed(gateway, {}, undefined, 'oma_a');
+    service.agents.clear();
+    (gateway.app.get(LiveClients) as unknown as { nextAgentRecheck: number }).nextAgentRecheck = 0;
+
+    expect((await eventually(() => agent.closed)).code).toBe(4001);
+  });
+
+  it('is closed with 4001 when its token ended while it was on its way in', async () => {
+    let asked = 0;
+    service.answers.set('token.verify', () => {
+      asked += 1;
+      if (asked > 1) throw new AppError('UNAUTHENTICATED');
+      return { actor: { kind: 'agent', sessionId: 's1' }, projectId: 'p1', taskIds: [] };
+    });
+
+    const agent = await Listener.connect(gateway, 'oma_a');
+
+    expect((await eventually(() => agent.closed)).code).toBe(4001);
   });
 });

@@ -1,6 +1,6 @@
 import type { WebSocket } from 'ws';
 import { AppError } from '@orbitmesh/domain';
-import { HTTP_STATUS, IDEMPOTENCY_KEY_CHARS_MAX, parseJsonBody, SubscribeFrameDto, validateDto, validationError, WS_CLOSE, type ServerFrame } from '@orbitmesh/contracts';
+import { HTTP_STATUS, IDEMPOTENCY_KEY_CHARS_MAX, parseJsonBody, SubscribeFrameDto, validateDto, validationError, WS_CLOSE, type AuditEntry, type ServerFrame } from '@orbitmesh/contracts';
 import { INBOX_FRAMES_MAX, PING_INTERVAL_MS, PINGS_MISSED_MAX } from '../limits.js';
 import type { LiveEvent } from './event-ring.js';
 import { FeedClient, type Farewell, type FeedClientOptions } from './feed-client.js';
@@ -16,7 +16,7 @@ export class LiveClient extends FeedClient {
   private inboxFrames = 0;
   private pingsMissed = 0;
 
-  constructor(private readonly socket: WebSocket, options: FeedClientOptions, private readonly commands: LiveCommands) {
+  constructor(private readonly socket: WebSocket, options: FeedClientOptions, private readonly commands: LiveCommands, private readonly from: AuditEntry['from']) {
     super(options, PING_INTERVAL_MS);
     socket.on('message', (data: Buffer, isBinary: boolean) => this.onMessage(data, isBinary));
     socket.on('pong', () => { this.pingsMissed = 0; });
@@ -65,7 +65,7 @@ export class LiveClient extends FeedClient {
     this.inbox = this.inbox.then(() => this.handle(data, isBinary)).catch((error: unknown) => this.refuse(error)).finally(() => { this.inboxFrames -= 1; });
   }
 
-  /** @throws VALIDATION_FAILED */
+  /** @throws VALIDATION_FAILED, TOO_MANY_REQUESTS */
   private async handle(data: Buffer, isBinary: boolean): Promise<void> {
     if (!this.isOpen) return;
     if (isBinary) throw validationError([{ pointer: '', detail: 'must be a text frame' }], 'body');
@@ -75,6 +75,7 @@ export class LiveClient extends FeedClient {
     else if (type === 'unsubscribe') this.reader.stop();
     else if (type === 'answer_approval') await this.answerApproval(frame);
     else {
+      this.take();
       // Whatever else it is, this says what is wrong with it.
       const { filter, after } = validateDto(SubscribeFrameDto, frame);
       await this.reader.subscribe(filter ?? {}, after, this.principal.agent);
@@ -84,7 +85,8 @@ export class LiveClient extends FeedClient {
   /** A refusal names the frame it is of, and says what a problem says: others may be under way. */
   private async answerApproval(frame: unknown): Promise<void> {
     try {
-      this.sendFrame(await this.commands.answerApproval(this.principal, frame));
+      this.take();
+      this.sendFrame(await this.commands.answerApproval(this.token, this.from, frame));
     } catch (error) {
       const { id } = frame as { id?: unknown };
       this.refuse(error, { ...(typeof id === 'string' && { id: id.slice(0, IDEMPOTENCY_KEY_CHARS_MAX) }), ...detailsOf(error) });

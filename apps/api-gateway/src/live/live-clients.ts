@@ -3,29 +3,35 @@ import { AppError } from '@orbitmesh/domain';
 import { Lifecycle, LOGGER, Metrics, type Logger } from '@orbitmesh/service-kit';
 import { Authenticator } from '../auth/authenticator.js';
 import type { Principal } from '../auth/principal.js';
-import { CLIENT_TICK_MS, CLIENTS_MAX, CLOSE_GRACE_MS, PING_INTERVAL_MS } from '../limits.js';
+import { TokenStore } from '../auth/token.store.js';
+import { Rates } from '../http/rates.js';
+import { AGENT_RECHECK_MS, CLIENT_TICK_MS, CLIENTS_MAX, CLOSE_GRACE_MS, TOKEN_RECHECK_MS } from '../limits.js';
 import { EventPager } from './event-pager.js';
 import { EventTail, type TailChange } from './event-tail.js';
 import type { FeedClient, FeedClientOptions } from './feed-client.js';
+import { TokenWatch } from './token-watch.js';
 
 /** Everybody who follows the feed, by whatever kind of connection: woken, looked after, and told when to go (design §5). */
 @Injectable()
 export class LiveClients implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly clients = new Set<FeedClient>();
-  private arriving = 0;
   private timer: NodeJS.Timeout | undefined;
   private nextRecheck = 0;
+  private nextAgentRecheck = 0;
+  private readonly watch: TokenWatch;
 
   constructor(
-    @Inject(Authenticator) private readonly authenticator: Authenticator, @Inject(EventTail) private readonly tail: EventTail,
-    @Inject(EventPager) private readonly pager: EventPager, @Inject(Lifecycle) private readonly lifecycle: Lifecycle,
-    @Inject(Metrics) metrics: Metrics, @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(Authenticator) private readonly authenticator: Authenticator, @Inject(TokenStore) private readonly tokens: TokenStore,
+    @Inject(EventTail) private readonly tail: EventTail, @Inject(EventPager) private readonly pager: EventPager, @Inject(Rates) private readonly rates: Rates,
+    @Inject(Lifecycle) private readonly lifecycle: Lifecycle, @Inject(Metrics) metrics: Metrics, @Inject(LOGGER) private readonly logger: Logger,
   ) {
+    this.watch = new TokenWatch(tail);
     metrics.gaugeOf('orbitmesh_live_clients', 'Clients that follow the feed, by WebSocket or event stream.', () => this.clients.size);
   }
 
   onApplicationBootstrap(): void {
     this.tail.onChange((change) => this.onTail(change));
+    this.tokens.onChange(() => void this.recheck(this.people()));
     this.timer = setInterval(() => this.tick(), CLIENT_TICK_MS);
   }
 
@@ -38,24 +44,20 @@ export class LiveClients implements OnApplicationBootstrap, OnModuleDestroy {
     for (const client of this.clients) client.terminate();
   }
 
-  /** Counts somebody who is on the way in. Returns how they have arrived, or turned back. */
-  expect(): () => void {
-    this.arriving += 1;
-    return () => { this.arriving -= 1; };
-  }
-
-  /** @throws UNAVAILABLE when there is no place for all who are here and on their way */
+  /** @throws UNAVAILABLE when there is no place for one more */
   checkRoom(): void {
-    if (this.lifecycle.stopping || this.clients.size + this.arriving > CLIENTS_MAX) throw new AppError('UNAVAILABLE');
+    if (this.lifecycle.stopping || this.clients.size >= CLIENTS_MAX) throw new AppError('UNAVAILABLE');
   }
 
   optionsFor(principal: Principal, token: string): FeedClientOptions {
-    return { principal, token, tail: this.tail, pager: this.pager, onFault: (error) => this.logger.error({ err: error }, 'live client failed') };
+    return { principal, token, take: () => this.rates.take(principal), tail: this.tail, pager: this.pager, onFault: (error) => this.logger.error({ err: error }, 'live client failed') };
   }
 
   add(client: FeedClient): void {
     this.clients.add(client);
     if (this.lifecycle.stopping) client.close('shutdown');
+    // Its token may have ended while it was on its way in, when nobody would have told it.
+    else void this.recheck([client]);
   }
 
   delete(client: FeedClient): void {
@@ -64,6 +66,7 @@ export class LiveClients implements OnApplicationBootstrap, OnModuleDestroy {
 
   private onTail(change: TailChange): void {
     const now = performance.now();
+    void this.recheck(this.watch.affected(this.clients));
     for (const client of this.clients) {
       if (change === 'degraded') client.degraded();
       else if (change === 'reset') client.reset();
@@ -74,18 +77,39 @@ export class LiveClients implements OnApplicationBootstrap, OnModuleDestroy {
 
   private tick(): void {
     const now = performance.now();
-    for (const client of this.clients) client.tick(now);
-    if (now < this.nextRecheck) return;
-    this.nextRecheck = now + PING_INTERVAL_MS;
-    for (const client of this.clients) if (client.principal.actor.kind !== 'admin') void this.recheck(client);
+    for (const client of this.clients) {
+      if ((client.principal.endsAt ?? Infinity) <= Date.now()) client.close('unauthenticated');
+      else client.tick(now);
+    }
+    if (now >= this.nextRecheck) {
+      this.nextRecheck = now + TOKEN_RECHECK_MS;
+      void this.recheck(this.people());
+    }
+    if (now >= this.nextAgentRecheck) {
+      this.nextAgentRecheck = now + AGENT_RECHECK_MS;
+      void this.recheck([...this.clients].filter(({ principal }) => principal.agent));
+    }
   }
 
-  /** A token may end before its connection does: a user's was removed, an agent's session is over. */
-  private async recheck(client: FeedClient): Promise<void> {
+  private people(): FeedClient[] {
+    return [...this.clients].filter(({ principal }) => !principal.agent);
+  }
+
+  /** A token may end before its connection does: it was revoked or rotated, an agent's run is over. Each is asked for once, however many came by it. */
+  private async recheck(clients: readonly FeedClient[]): Promise<void> {
+    const byToken = new Map<string, FeedClient[]>();
+    for (const client of clients) byToken.set(client.token, [...byToken.get(client.token) ?? [], client]);
+    await Promise.all([...byToken].map(async ([token, of]) => {
+      if (await this.isOver(token)) for (const client of of) client.close('unauthenticated');
+    }));
+  }
+
+  private async isOver(token: string): Promise<boolean> {
     try {
-      await this.authenticator.authenticate(client.token);
+      const { scopes } = await this.authenticator.authenticate(token);
+      return scopes !== undefined && !scopes.includes('read');
     } catch (error) {
-      if (error instanceof AppError && error.code === 'UNAUTHENTICATED') client.close('unauthenticated');
+      return error instanceof AppError && error.code === 'UNAUTHENTICATED';
     }
   }
 }

@@ -4,6 +4,7 @@ import { AppError } from '@orbitmesh/domain';
 import { SessionRpc, type ServerFrame } from '@orbitmesh/contracts';
 import { eventually } from '@orbitmesh/testing';
 import { WebSocket } from 'ws';
+import { Listener } from '../testing/listener.js';
 import { TestGateway } from '../testing/test-gateway.js';
 
 describe('an answer to an approval, by WebSocket', () => {
@@ -53,6 +54,27 @@ describe('an answer to an approval, by WebSocket', () => {
     ['neither', { decision: undefined }], ['an unknown key', { by: 'me' }], ['a key that is none', { id: 'a b' }],
   ])('with %s is refused, and asks nobody', async (_what, change) => {
     expect(await said({ ...answer, ...change })).toMatchObject({ type: 'error', code: 'VALIDATION_FAILED', id: 'id' in change ? change.id : 'a1' });
+    expect(gateway.service.requestsOf(SessionRpc.answerApproval)).toEqual([]);
+  });
+
+  it.each(['a user who may only look', 'an agent'])('by %s is refused, and asks nobody', async (who) => {
+    gateway.service.agents.set('oma_sess_1_1_mac', { sessionId: 'sess_1', projectId: 'proj_1', taskIds: [] });
+    const user = await gateway.send('POST', '/api/tokens', { body: { name: 'viewer', scopes: ['read'] } });
+    const listener = await Listener.connect(gateway, who === 'an agent' ? 'oma_sess_1_1_mac' : user.body['token'] as string);
+    listener.say(answer);
+
+    expect(await listener.next('error')).toMatchObject({ id: 'a1', code: 'FORBIDDEN' });
+    expect(gateway.service.requestsOf(SessionRpc.answerApproval)).toEqual([]);
+    listener.ws.terminate();
+  });
+
+  it('is taken from no socket whose token has ended meanwhile', async () => {
+    const { body } = await gateway.send('POST', '/api/tokens', { body: { name: 'Ann' } });
+    const listener = await Listener.connect(gateway, body['token'] as string);
+    const revoked = gateway.send('DELETE', `/api/tokens/${String(body['id'])}`).then(() => listener.say(answer));
+
+    expect((await eventually(() => listener.closed)).code).toBe(4001);
+    await revoked;
     expect(gateway.service.requestsOf(SessionRpc.answerApproval)).toEqual([]);
   });
 

@@ -4,10 +4,13 @@ import { Inject, Injectable, type OnApplicationBootstrap } from '@nestjs/common'
 import { HttpAdapterHost } from '@nestjs/core';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { AppError } from '@orbitmesh/domain';
-import { validationError, WS_PROTOCOL } from '@orbitmesh/contracts';
+import { HTTP_STATUS, validationError, WS_PROTOCOL, type AuditEntry } from '@orbitmesh/contracts';
 import { LOGGER, type Logger } from '@orbitmesh/service-kit';
-import { Authenticator } from '../auth/authenticator.js';
-import type { Principal } from '../auth/principal.js';
+import { AuditLog, callerOf } from '../audit/audit.log.js';
+import { checkScope } from '../auth/agent-access.guard.js';
+import type { Entry } from '../auth/authenticator.js';
+import { refuseTokenInUrl } from '../auth/url-token.js';
+import { Callers } from '../http/callers.js';
 import { bearerOf, bearerOfProtocols, Door, originForm } from '../http/door.js';
 import { refuseUpgrade } from '../http/raw-problem.js';
 import { traceIdOf } from '../http/request-context.js';
@@ -27,8 +30,8 @@ export class LiveGateway implements OnApplicationBootstrap {
 
   constructor(
     @Inject(HttpAdapterHost) private readonly host: HttpAdapterHost, @Inject(Door) private readonly door: Door,
-    @Inject(Authenticator) private readonly authenticator: Authenticator, @Inject(LiveClients) private readonly clients: LiveClients,
-    @Inject(LiveCommands) private readonly commands: LiveCommands, @Inject(LOGGER) private readonly logger: Logger,
+    @Inject(Callers) private readonly callers: Callers, @Inject(LiveClients) private readonly clients: LiveClients,
+    @Inject(LiveCommands) private readonly commands: LiveCommands, @Inject(LOGGER) private readonly logger: Logger, @Inject(AuditLog) private readonly audit: AuditLog,
   ) {}
 
   onApplicationBootstrap(): void {
@@ -42,29 +45,33 @@ export class LiveGateway implements OnApplicationBootstrap {
   private onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     const drop = () => socket.destroy();
     socket.on('error', drop);
-    const arrived = this.clients.expect();
     this.admit(request, socket).then((admitted) => {
       if (!socket.writable) return;
+      // Only now: who shows no token takes nobody's place.
+      this.clients.checkRoom();
       socket.removeListener('error', drop);
-      this.sockets.handleUpgrade(request, socket, head, (ws) => this.onConnected(ws, admitted.principal, admitted.token));
+      this.sockets.handleUpgrade(request, socket, head, (ws) => this.onConnected(ws, callerOf(request), admitted));
     }).catch((error: unknown) => {
       const traceId = traceIdOf(request);
-      const failure = refuseUpgrade(socket, error, traceId);
-      if (failure.code === 'INTERNAL') this.logger.error({ err: error, traceId }, 'upgrade failed');
-    }).finally(arrived);
+      const failure = refuseUpgrade(socket, this.callers.refused(error, socket), traceId);
+      const { code } = failure;
+      this.audit.record({ actor: { kind: 'nobody' }, action: 'GET /ws', target: {}, status: HTTP_STATUS[code], code, from: callerOf(request), traceId });
+      if (code === 'INTERNAL') this.logger.error({ err: error, traceId }, 'upgrade failed');
+    });
   }
 
-  /** The same checks as on a request. @throws HOST_NOT_ALLOWED, ORIGIN_NOT_ALLOWED, NOT_FOUND, UNAVAILABLE, UNAUTHENTICATED */
-  private async admit(request: IncomingMessage, socket: Socket): Promise<{ principal: Principal; token: string }> {
+  /** The same checks as on a request. @throws HOST_NOT_ALLOWED, ORIGIN_NOT_ALLOWED, NOT_FOUND, VALIDATION_FAILED, UNAUTHENTICATED, FORBIDDEN, TOO_MANY_REQUESTS */
+  private async admit(request: IncomingMessage, socket: Socket): Promise<Entry> {
     this.door.check(request, socket.localPort ?? 0);
     if (originForm(request.url).split('?', 1)[0] !== '/ws') throw new AppError('NOT_FOUND');
-    this.clients.checkRoom();
-    const token = bearerOf(request.headers) ?? bearerOfProtocols(request.headers);
-    return { principal: await this.authenticator.authenticate(token), token: token ?? '' };
+    refuseTokenInUrl(request.url);
+    const entry = await this.callers.enter(bearerOf(request.headers) ?? bearerOfProtocols(request.headers), request);
+    checkScope(entry.principal, 'read');
+    return entry;
   }
 
-  private onConnected(ws: WebSocket, principal: Principal, token: string): void {
-    const client = new LiveClient(ws, this.clients.optionsFor(principal, token), this.commands);
+  private onConnected(ws: WebSocket, from: AuditEntry['from'], { principal, token }: Entry): void {
+    const client = new LiveClient(ws, this.clients.optionsFor(principal, token), this.commands, from);
     ws.on('close', () => this.clients.delete(client));
     ws.on('error', (error) => this.logger.debug({ err: error }, 'live socket failed'));
     this.clients.add(client);

@@ -29,7 +29,7 @@ async function opened(options: StreamOptions = {}): Promise<StreamReader> {
   return reader;
 }
 interface Client { response: { writableLength: number; socket: Socket }; tick(now: number): void; reader: { subscription: { page: { frame: Buffer }[] } } }
-const live = () => gateway.app.get(LiveClients) as unknown as { clients: Set<Client>; arriving: number; nextRecheck: number };
+const live = () => gateway.app.get(LiveClients) as unknown as { clients: Set<Client> };
 const clients = () => [...live().clients];
 let ahead = 0;
 /** Time passes for the clients: so much more than the last time. */
@@ -187,10 +187,12 @@ describe('a stream that is looked after', () => {
 
   it('has its place among all clients, sockets and streams together', async () => {
     await opened();
-    live().arriving = CLIENTS_MAX - 2;
+    const all = live().clients;
+    Object.defineProperty(all, 'size', { configurable: true, get: () => CLIENTS_MAX - 2 + [...all].length });
     const socket = new WebSocket(`ws://127.0.0.1:${gateway.port}/ws`, { headers: { authorization: `Bearer ${gateway.token}` } });
     await once(socket, 'open');
     const refused = await gateway.send('GET', '/api/events/stream');
+    delete (all as { size?: number }).size;
     socket.terminate();
 
     expect(refused).toMatchObject({ status: 503, headers: { 'retry-after': '1' }, body: { code: 'UNAVAILABLE' } });
@@ -231,7 +233,7 @@ describe('a stream that is looked after', () => {
     const agent = await opened({ token: 'oma_a' });
     const admin = await opened();
     service.agents.clear();
-    live().nextRecheck = 0;
+    service.commit([{ type: 'session:updated', sessionId: 's1' } as never]);
 
     expect((await agent.next('stream.error')).data).toMatchObject({ code: 'UNAUTHENTICATED' });
     await eventually(() => agent.ended);

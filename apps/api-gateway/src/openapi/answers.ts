@@ -18,9 +18,11 @@ export interface AnswerDescription {
   name?: string;
   /** A part of it changes without a new revision: there is never a 304. */
   moving?: boolean;
+  /** The gateway's own doing, which is in no log: there is no cursor behind it, and no revision. */
+  local?: boolean;
 }
 
-export interface AnswerOptions { codes?: readonly ErrorCode[]; name?: string; moving?: boolean }
+export interface AnswerOptions { codes?: readonly ErrorCode[]; name?: string; moving?: boolean; local?: boolean }
 
 type Method<Body> = (...args: never[]) => Promise<Body | undefined> | Body | undefined;
 /** Only fits a method that returns what the named schema was made from. */
@@ -30,12 +32,12 @@ type MethodDecoratorFor<Body> = <M extends Method<Body>>(target: object, key: st
 export function Answers<N extends AnswerName>(
   status: SuccessStatus | readonly SuccessStatus[], schema: N | readonly N[], summary: string, options: AnswerOptions = {},
 ): MethodDecoratorFor<AnswerTypes[N]> {
-  return described({ summary, statuses: [status].flat() as SuccessStatus[], schemas: [schema].flat() as N[], mediaType: 'application/json', codes: options.codes ?? [], name: options.name, moving: options.moving });
+  return described({ summary, statuses: [status].flat() as SuccessStatus[], schemas: [schema].flat() as N[], mediaType: 'application/json', codes: options.codes ?? [], name: options.name, moving: options.moving, local: options.local });
 }
 
 /** 204: done, and nothing to show. */
 export function AnswersNothing(summary: string, options: AnswerOptions = {}): MethodDecoratorFor<null> {
-  return described({ summary, statuses: [204], schemas: [], mediaType: 'application/json', codes: options.codes ?? [], name: options.name });
+  return described({ summary, statuses: [204], schemas: [], mediaType: 'application/json', codes: options.codes ?? [], name: options.name, local: options.local });
 }
 
 /** 200 with a body that none of our schemas describes: text, a stream, somebody else's format. */

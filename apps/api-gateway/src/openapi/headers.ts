@@ -36,11 +36,11 @@ export function requestHeadersOf({ method, conditional, answers }: Operation, re
 }
 
 /** Those of its answer with this status. */
-export function answerHeadersOf({ method }: Operation, status: number, revised: boolean): Record<string, Header> | undefined {
+export function answerHeadersOf({ method, answers }: Operation, status: number, revised: boolean): Record<string, Header> | undefined {
   const names: Record<string, keyof typeof ANSWER_HEADERS> = {};
   if (revised && status !== 204) names['ETag'] = 'ETag';
   if (status === 201) names['Location'] = 'Location';
-  if (method !== 'get') Object.assign(names, { 'X-OrbitMesh-Cursor': 'Cursor', 'Idempotent-Replayed': 'IdempotentReplayed' });
+  if (method !== 'get') Object.assign(names, { ...(!answers.local && { 'X-OrbitMesh-Cursor': 'Cursor' }), 'Idempotent-Replayed': 'IdempotentReplayed' });
   return referred(names);
 }
 

@@ -1,5 +1,6 @@
 import { Controller, Get, type Type } from '@nestjs/common';
 import { SCHEMAS } from '@orbitmesh/contracts/schemas';
+import { Public } from '../http/public.js';
 import { AnswersMedia } from './answers.js';
 import { openApiOf } from './openapi.js';
 
@@ -9,6 +10,7 @@ export function openApiControllerOf(controllers: readonly Type[]): Type {
   class OpenApiController {
     private static document: Record<string, unknown> | undefined;
 
+    @Public()
     @AnswersMedia('application/json', 'This document.')
     @Get()
     openapi(): Record<string, unknown> {

@@ -12,7 +12,8 @@ const SCHEMAS_AT = '#/components/schemas/';
 const TAGS: Readonly<Record<string, string>> = {
   projects: 'A name and a working directory.', tasks: 'What is to be done.', teamMembers: 'Who does it: roles for agents.',
   ordering: 'The order that people gave tasks and sessions.', sessions: 'Pieces of agent work.', mail: 'Messages between sessions, and with people.',
-  events: 'The feed.', notifications: 'What people should know.', webhooks: 'Notifications, sent out.', runners: 'Where agents run.',
+  events: 'The feed.', notifications: 'What people should know.', webhooks: 'Notifications, sent out.', tokens: 'What users and programs come in with.', tickets: 'What browsers open a WebSocket or an event stream with.',
+  audit: 'Who did what.', runners: 'Where agents run.',
   providers: 'What agents may be started.', system: 'The gateway itself.',
 };
 /** Parameters of a path that are no ids. */
@@ -55,7 +56,7 @@ export function openApiOf(controllers: readonly Type[], set: SchemaSet): Record<
 }
 
 function describe(operation: Operation, { schemas, responses }: Components, set: SchemaSet): Record<string, unknown> {
-  const { id, tag, guarded, agents, answers, body } = operation;
+  const { id, tag, guarded, agents, adminOnly, scope, answers, body } = operation;
   const revised = answers.schemas.some((name) => 'revision' in propertiesOf(definition(set, name)));
   const parameters = [...pathParameters(operation), ...queryParameters(operation, schemas), ...requestHeadersOf(operation, revised)];
   return {
@@ -63,7 +64,7 @@ function describe(operation: Operation, { schemas, responses }: Components, set:
     summary: answers.summary,
     tags: [tag],
     ...(!guarded && { security: [] }),
-    ...(guarded && { 'x-agents': agents ?? 'none' }),
+    ...(guarded && { 'x-agents': agents ?? 'none', 'x-scope': adminOnly ? 'admin' : scope }),
     ...(parameters.length > 0 && { parameters }),
     ...(body && { requestBody: { required: [...(fieldsOf(body)?.values() ?? [])].some((field) => field.required), content: { 'application/json': { schema: dtoReference(body, schemas) } } } }),
     responses: {

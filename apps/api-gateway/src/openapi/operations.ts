@@ -1,7 +1,8 @@
 import { RequestMethod, type Type } from '@nestjs/common';
 import { METHOD_METADATA, PATH_METADATA, ROUTE_ARGS_METADATA, RouteParamtypes } from '@nestjs/common/internal';
-import { fieldsOf, type DtoClass } from '@orbitmesh/contracts';
-import { agentScopeOf, type AgentScope } from '../auth/agent-access.guard.js';
+import { fieldsOf, type DtoClass, type TokenScope } from '@orbitmesh/contracts';
+import { agentScopeOf, isAdminOnly, scopeOf, type AgentScope } from '../auth/agent-access.guard.js';
+import { isOpen } from '../http/public.js';
 import { answersOf, type AnswerDescription } from './answers.js';
 
 /** One route, as its controller says it. */
@@ -16,6 +17,10 @@ export interface Operation {
   guarded: boolean;
   /** What of it is an agent's; undefined: nothing. */
   agents: AgentScope | undefined;
+  /** Only the admin's token may. */
+  adminOnly: boolean;
+  /** What a user's token needs. */
+  scope: TokenScope;
   answers: AnswerDescription;
   body?: DtoClass;
   query?: DtoClass;
@@ -24,8 +29,6 @@ export interface Operation {
   /** A mutation of something that is there already: it has a revision, which If-Match can name. */
   conditional: boolean;
 }
-
-const GUARDED = /^\/(?:api|metrics)(?:\/|$)/;
 
 /** @throws for a method that does not say what it answers */
 export function operationsOf(controllers: readonly Type[]): Operation[] {
@@ -46,9 +49,9 @@ function operationOf(controller: Type, name: string, handler: object): Operation
   const { body, query } = dtosOf(controller, name);
   const tag = path.startsWith('/api/') ? camelCase(parts[1]) : 'system';
   return {
-    id: `${tag}.${answers.name ?? name}`, method, path, tag, guarded: GUARDED.test(path), agents: agentScopeOf(handler), answers, body, query,
+    id: `${tag}.${answers.name ?? name}`, method, path, tag, guarded: !isOpen(handler), agents: agentScopeOf(handler), adminOnly: isAdminOnly(handler), scope: scopeOf(handler, method), answers, body, query,
     bodyFields: [...(fieldsOf(body)?.keys() ?? [])], queryFields: [...(fieldsOf(query)?.keys() ?? [])],
-    conditional: method !== 'get' && path.includes('{'),
+    conditional: method !== 'get' && path.includes('{') && !answers.local,
   };
 }
 

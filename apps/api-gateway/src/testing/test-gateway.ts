@@ -10,7 +10,7 @@ import { createLogger, HealthRegistry, Installation, Lifecycle, LOGGER, Metrics,
 import { eventually, startNats, type TestNats } from '@orbitmesh/testing';
 import { AppModule } from '../app.module.js';
 import { GatewayConfig } from '../gateway.config.js';
-import { createApp } from '../http/create-app.js';
+import { createApp, type Patience } from '../http/create-app.js';
 import { EventTail } from '../live/event-tail.js';
 import { ScriptedSessionService } from './scripted-session-service.js';
 
@@ -18,11 +18,16 @@ export interface Answer { status: number; headers: IncomingHttpHeaders; text: st
 export interface Send { headers?: Record<string, string | string[]>; body?: unknown; raw?: string | Buffer; token?: string | null }
 export interface GatewayOptions {
   allowedHosts?: string[]; allowedOrigins?: string[]; home?: string; nats?: TestNats; installationId?: string;
+  /** @default no bounds: tests ask as fast as they can */
+  rates?: Partial<Pick<GatewayConfig, 'adminRate' | 'userRate' | 'agentRate' | 'refusedRate'>>;
+  patience?: Patience;
   /** Where the gateway, and it alone, finds NATS. @default where it is */
   natsPort?: number;
   /** Everything is logged there. @default nowhere */
   logFd?: number;
 }
+
+const NO_RATES = { adminRate: 0, userRate: 0, agentRate: 0, refusedRate: 0 };
 
 /** The gateway as it runs, on a free port, against a nats-server of its own and scripted services. */
 export class TestGateway {
@@ -41,13 +46,13 @@ export class TestGateway {
     const service = await ScriptedSessionService.start(nats.url, installationId);
     const natsUrl = `nats://127.0.0.1:${options.natsPort ?? nats.port}`;
     const bus = await Bus.connect({ url: natsUrl, installationId, name: 'api-gateway' });
-    const config = Object.assign(new GatewayConfig(), { home, natsUrl, allowedHosts: options.allowedHosts ?? [], allowedOrigins: options.allowedOrigins ?? [] });
+    const config = Object.assign(new GatewayConfig(), { home, natsUrl, allowedHosts: options.allowedHosts ?? [], allowedOrigins: options.allowedOrigins ?? [], ...NO_RATES, ...options.rates });
     const logger = createLogger({ service: 'api-gateway', level: options.logFd === undefined ? 'silent' : 'trace', fd: options.logFd });
     const app = await createApp(rootModule(bus, config, [
       { provide: LOGGER, useValue: logger }, { provide: Lifecycle, useValue: new Lifecycle(logger) },
       { provide: Installation, useValue: new Installation(installationId, '') }, { provide: Metrics, useValue: new Metrics() },
       { provide: HealthRegistry, useValue: new HealthRegistry('api-gateway') },
-    ]), logger);
+    ]), logger, options.patience);
     await app.listen({ port: 0, host: '127.0.0.1' });
     await bus.flush();
     const gateway = new TestGateway(app, nats, service, bus, home, { nats: !options.nats, home: !options.home });

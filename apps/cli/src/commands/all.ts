@@ -1,4 +1,5 @@
 import type { Site } from '../site.js';
+import { registerAudit } from './audit.command.js';
 import { registerCompletion } from './completion.command.js';
 import { registerBackup, registerDoctor } from './doctor.command.js';
 import { registerEvents } from './events.command.js';
@@ -20,7 +21,7 @@ import { registerDown, registerUp } from './up.command.js';
 import { registerWait } from './wait.command.js';
 import { registerWebhook } from './webhook.command.js';
 
-const STACK = [registerUp, registerDown, registerStatus, registerDoctor, registerBackup, registerToken, registerCompletion];
+const STACK = [registerUp, registerDown, registerStatus, registerDoctor, registerBackup, registerToken, registerAudit, registerCompletion];
 const NOUNS = [
   registerProject, registerTask, registerTeamMember, registerSession, registerMail, registerOrdering, registerNotification, registerWebhook, registerManifest, registerRunner, registerProvider,
 ];

@@ -21,6 +21,8 @@ describe('what a command asks for', () => {
     ['project list', 'GET /api/projects?limit=200'],
     ['project show proj_1', 'GET /api/projects/proj_1'],
     ['project update proj_1 --name n', 'PATCH /api/projects/proj_1', { name: 'n' }],
+    ['token create CI --scope read --expires 2100-01-31 --json', 'POST /api/tokens', { name: 'CI', scopes: ['read'], expiresAt: '2100-01-31' }], ['token create Ann --json', 'POST /api/tokens', { name: 'Ann' }],
+    ['token list', 'GET /api/tokens'], ['token revoke tok_1', 'DELETE /api/tokens/tok_1'], ['token rotate tok_1 --json', 'POST /api/tokens/tok_1/rotate'], ['token rotate admin --json', 'POST /api/tokens/admin/rotate'],
     ['project delete proj_1', 'DELETE /api/projects/proj_1'],
     ['task create "Fix it" -p proj_1 --parent task_0 -c one -c two --status blocked --priority high --depends-on task_2 --member tm_1 --due 2026-01-31 --description d', 'POST /api/tasks', {
       projectId: 'proj_1', title: 'Fix it', parentId: 'task_0', acceptanceCriteria: ['one', 'two'], status: 'blocked', priority: 'high', dependencies: ['task_2'], teamMemberId: 'tm_1', dueDate: '2026-01-31', description: 'd' }],
@@ -55,6 +57,7 @@ describe('what a command asks for', () => {
     ['mail inbox sess_1 --unread --state queued', 'GET /api/mail/inbox/sess_1?unread=true&state=queued&limit=200'], ['mail show mail_1', 'GET /api/mail/mail_1'], ['mail read mail_1', 'POST /api/mail/mail_1/read'],
     ['mail list -p proj_1 --thread mail_1 --from sess_1 --to sess_2 --state read', 'GET /api/mail?projectId=proj_1&threadId=mail_1&fromSessionId=sess_1&toSessionId=sess_2&state=read&limit=200'],
     ['mail delete mail_1', 'DELETE /api/mail/mail_1'],
+    ['audit --actor nobody --on sess_1 --refused --since 2026-01-31', 'GET /api/audit?actor=nobody&on=sess_1&refused=true&since=2026-01-31&limit=200'],
     ['ordering show task -p proj_1', 'GET /api/ordering/task/proj_1'], ['ordering set session a b -p proj_1', 'PUT /api/ordering/session/proj_1', { ids: ['a', 'b'] }],
     ['ordering set task none -p proj_1', 'PUT /api/ordering/task/proj_1', { ids: [] }], ['ordering move task a -p proj_1 --after b', 'POST /api/ordering/task/proj_1/move', { id: 'a', after: 'b' }],
     ['spawn go -p proj_1 --mcp-server {"name":"a","command":"/a"} --mcp-server {"name":"b","command":"/b"}', 'POST /api/sessions/spawn', { projectId: 'proj_1', initialDirective: 'go', mcpServers: [{ name: 'a', command: '/a' }, { name: 'b', command: '/b' }] }],

@@ -1,6 +1,8 @@
-import { SessionRpc, type FactBatch } from '@orbitmesh/contracts';
+import { readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { SessionRpc, type FactBatch, type ServiceName } from '@orbitmesh/contracts';
 import { Bus, requestSubject } from '@orbitmesh/messaging';
-import type { Chance } from '@orbitmesh/testing';
+import type { Chance, TestStack } from '@orbitmesh/testing';
 import { connect, type NatsConnection } from '@nats-io/transport-node';
 import { ECHOES_KEPT_MAX, ECHO_ONE_IN } from './limits.js';
 
@@ -23,11 +25,14 @@ export class FactEcho {
 
   private constructor(private readonly listener: NatsConnection, private readonly bus: Bus, private readonly chance: Chance) {}
 
-  static async start(natsUrl: string, installationId: string, chance: Chance): Promise<FactEcho> {
-    const url = new URL(natsUrl);
-    const login = url.username === '' ? {} : { user: decodeURIComponent(url.username), pass: decodeURIComponent(url.password) };
-    const listener = await connect({ servers: url.host, ...login, maxReconnectAttempts: -1, reconnectTimeWait: 100, waitOnFirstConnect: true });
-    const echo = new FactEcho(listener, await Bus.connect({ url: natsUrl, installationId, name: 'echo' }), chance);
+  /** Only session-service hears facts, and only a runner says some: it goes as both. */
+  static async start({ natsUrl, home }: Pick<TestStack, 'natsUrl' | 'home'>, installationId: string, chance: Chance): Promise<FactEcho> {
+    const passwordOf = async (service: ServiceName): Promise<string> => (await readFile(join(home, 'run', 'nats', service), 'utf8')).trim();
+    const listener = await connect({
+      servers: new URL(natsUrl).host, user: 'session-service', pass: await passwordOf('session-service'), maxReconnectAttempts: -1, reconnectTimeWait: 100, waitOnFirstConnect: true,
+    });
+    const login = { user: 'provider-runner', password: await passwordOf('provider-runner') };
+    const echo = new FactEcho(listener, await Bus.connect({ url: natsUrl, installationId, name: 'provider-runner', login }), chance);
     listener.subscribe(requestSubject(installationId, SessionRpc.facts), {
       callback: (_error, message) => { if (message.headers?.get('om-trace') !== OWN_TRACE) echo.hear(message.json()); },
     });

@@ -80,7 +80,7 @@ export class Harness {
       new Follower('a client of tasks', stack, ledger, cursor!, ['task:*']),
     ];
     const { installationId } = JSON.parse(await readFile(join(machine.home, 'installation.json'), 'utf8')) as { installationId: string };
-    const echo = await FactEcho.start(machine.stack.natsUrl, installationId, chance.fork());
+    const echo = await FactEcho.start(machine.stack, installationId, chance.fork());
     const harness = new Harness(options, chance, machine, ledger, client, lanes, followers, echo, project, [workingDir, ledgerDir], canary);
     harness.log.begin(cursor!);
     return harness;

@@ -1,8 +1,8 @@
 // Generated from docs/openapi.json by node tools/gen.mjs; do not edit.
 import type {
-  ActionDto, AddMemoryDto, AnswerApprovalDto, AnswerTypes, ContinueSessionDto, CreateProjectDto, CreateTaskDto, CreateTeamMemberDto, CreateWebhookDto, InputDto,
-  MoveInOrderingDto, PostTimelineDto, ReadNotificationsDto, ReplaceMemoryDto, ReplaceOrderingDto, SendMailDto, SpawnSessionDto, UpdateProjectDto,
-  UpdateSessionDto, UpdateTaskDto, UpdateTeamMemberDto, UpdateWebhookDto,
+  ActionDto, AddMemoryDto, AnswerApprovalDto, AnswerTypes, ContinueSessionDto, CreateProjectDto, CreateTaskDto, CreateTeamMemberDto, CreateTokenDto,
+  CreateWebhookDto, InputDto, MoveInOrderingDto, PostTimelineDto, ReadNotificationsDto, ReplaceMemoryDto, ReplaceOrderingDto, SendMailDto, SpawnSessionDto,
+  UpdateProjectDto, UpdateSessionDto, UpdateTaskDto, UpdateTeamMemberDto, UpdateWebhookDto,
 } from '@orbitmesh/contracts';
 
 /** What each operation takes and answers. */
@@ -145,6 +145,18 @@ export interface OperationTypes {
   'webhooks.delivery': { params: { id: string; deliveryId: string }; answer: AnswerTypes['Delivery'] };
   /** Sends a parked delivery again. */
   'webhooks.retry': { params: { id: string; deliveryId: string }; answer: AnswerTypes['Delivery'] };
+  /** Makes a token for a user; only this answer has it in plain. */
+  'tokens.create': { body: CreateTokenDto; answer: AnswerTypes['MadeToken'] };
+  /** Lists users' tokens, without what they are. */
+  'tokens.list': { answer: AnswerTypes['TokenList'] };
+  /** Shows a user's token, without what it is. */
+  'tokens.get': { params: { id: string }; answer: AnswerTypes['Token'] };
+  /** Revokes a token: from the answer on it is worth nothing, and its live connections are closed. */
+  'tokens.revoke': { params: { id: string }; answer: null };
+  /** Replaces a token: from the answer on the old one is worth nothing. `admin`: the admin's own. */
+  'tokens.rotate': { params: { id: string }; answer: AnswerTypes['MadeToken'] };
+  /** Gives a ticket: `?ticket=` opens one WebSocket or event stream within 30 s, from the page that asked. */
+  'tickets.create': { answer: AnswerTypes['Ticket'] };
   /** Lists runners and what they can take. */
   'runners.list': { answer: AnswerTypes['RunnerList'] };
   /** Lists providers: what may be started, and what their drivers can do. */
@@ -155,6 +167,8 @@ export interface OperationTypes {
   'system.ready': { answer: AnswerTypes['Readiness'] };
   /** Lists what the services found damaged, missing or edited by hand in the home, of each the newest 1,000, and when. */
   'system.damages': { answer: AnswerTypes['DamageList'] };
+  /** Lists who did what, to what and from where, newest first. */
+  'audit.list': { query?: { limit?: number; cursor?: string; actor?: string; on?: string; refused?: boolean; since?: string }; answer: AnswerTypes['AuditPage'] };
   /** This document. */
   'system.openapi': { answer: Record<string, unknown> };
 }
@@ -231,10 +245,17 @@ export const OPERATIONS: { readonly [Id in OperationId]: { readonly method: 'GET
   'webhooks.deliveries': { method: 'GET', path: '/api/webhooks/{id}/deliveries' },
   'webhooks.delivery': { method: 'GET', path: '/api/webhooks/{id}/deliveries/{deliveryId}' },
   'webhooks.retry': { method: 'POST', path: '/api/webhooks/{id}/deliveries/{deliveryId}/retry' },
+  'tokens.create': { method: 'POST', path: '/api/tokens' },
+  'tokens.list': { method: 'GET', path: '/api/tokens' },
+  'tokens.get': { method: 'GET', path: '/api/tokens/{id}' },
+  'tokens.revoke': { method: 'DELETE', path: '/api/tokens/{id}' },
+  'tokens.rotate': { method: 'POST', path: '/api/tokens/{id}/rotate' },
+  'tickets.create': { method: 'POST', path: '/api/tickets' },
   'runners.list': { method: 'GET', path: '/api/runners' },
   'providers.list': { method: 'GET', path: '/api/providers' },
   'system.live': { method: 'GET', path: '/health/live' },
   'system.ready': { method: 'GET', path: '/health/ready' },
   'system.damages': { method: 'GET', path: '/api/system/damages' },
+  'audit.list': { method: 'GET', path: '/api/audit' },
   'system.openapi': { method: 'GET', path: '/openapi.json' },
 };

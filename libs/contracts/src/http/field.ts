@@ -1,5 +1,5 @@
 import {
-  ArrayMaxSize, ArrayUnique, IsArray, IsBoolean, IsIn, IsInt, IsObject, IsString, Length, Matches, Max, Min, ValidateBy,
+  ArrayMaxSize, ArrayMinSize, ArrayUnique, IsArray, IsBoolean, IsIn, IsInt, IsObject, IsString, Length, Matches, Max, Min, ValidateBy,
   ValidateIf, ValidateNested,
 } from 'class-validator';
 import { ID_PATTERN, type ErrorCode } from '@orbitmesh/domain';
@@ -67,6 +67,10 @@ export const PatternList = (items: number, pattern: RegExp, message: string) =>
   field({ schema: { type: 'array', maxItems: items, uniqueItems: true, items: { type: 'string', pattern: pattern.source } } },
     IsArray(), ArrayMaxSize(items), ArrayUnique(), Matches(pattern, { each: true, message: `each value in $property ${message}` }));
 export const IdList = (items: number) => PatternList(items, ID_PATTERN, ID_MESSAGE);
+/** One or more of these, each once. */
+export const SomeOf = (values: readonly string[]) =>
+  field({ schema: { type: 'array', minItems: 1, maxItems: values.length, uniqueItems: true, items: { type: 'string', enum: [...values] } } },
+    IsArray(), ArrayMinSize(1), ArrayMaxSize(values.length), ArrayUnique(), IsIn([...values], { each: true }));
 export const ObjectOf = (element: () => DtoClass) => field({ element }, IsObject(), ValidateNested());
 export const ListOf = (element: () => DtoClass, items: number) =>
   field({ element, schema: { type: 'array', maxItems: items } }, IsArray(), ArrayMaxSize(items), ValidateNested({ each: true }));

@@ -1,5 +1,6 @@
 import { CommaSeparated, Id, IdList, ObjectOf, OneOf, Optional, Pattern, PatternList, Text } from './field.js';
 import { CURSOR_CHARS_MAX, FILTER_IDS_MAX, FILTER_TYPES_MAX, IDEMPOTENCY_KEY_CHARS_MAX } from './limits.js';
+import { TICKET } from './token.js';
 import { AnswerApprovalDto } from './session.dto.js';
 
 const ProjectFilter = () => Pattern(/^[A-Za-z0-9_-]{0,64}$/, 'must be an id or empty');
@@ -23,6 +24,8 @@ export class EventStreamQueryDto {
   @Optional() @CommaSeparated() @IdList(FILTER_IDS_MAX) taskIds?: string[];
   @Optional() @CommaSeparated() @TypesFilter() types?: string[];
   @Optional() @Pattern(FEED_CURSOR, FEED_CURSOR_MESSAGE) after?: string;
+  /** In place of a token, which no URL may hold. */
+  @Optional() @Pattern(TICKET, 'must be a ticket of POST /api/tickets') ticket?: string;
 }
 
 /** Client → server. Without `after` the feed starts now. */

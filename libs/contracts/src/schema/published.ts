@@ -1,8 +1,10 @@
 import type {
   Approval, EventEnvelope, EventMap, Mail, MailBroadcast, Manifest, ManifestInput, Ordering, Project, SessionView, Task, TeamMember, TimelineEntry, Transition,
 } from '@orbitmesh/domain';
+import type { AuditEntry } from '../http/audit.dto.js';
 import type { ServerFrame } from '../http/live.js';
 import type { Problem } from '../http/problem.js';
+import type { MadeToken, Ticket, Token } from '../http/token.js';
 import type { Delivery, NotifierRpc, Notification, Webhook } from '../rpc/notifier.contract.js';
 import type { EventPage, List, Page, RpcRequest, RpcResponse, Topic } from '../rpc/rpc.js';
 import type { AnyRunnerRpc, RunnerRpc } from '../rpc/runner.contract.js';
@@ -50,9 +52,14 @@ export interface AnswerTypes {
   WebhookSecret: RpcResponse<typeof NotifierRpc.webhookSecret>;
   Delivery: Delivery;
   DeliveryPage: Page<Delivery>;
+  Token: Token;
+  TokenList: List<Token>;
+  MadeToken: MadeToken;
+  Ticket: Ticket;
   RunnerList: List<RunnerView>;
   ProviderList: List<ProviderView>;
   DamageList: List<DamageView>;
+  AuditPage: Page<AuditEntry>;
   Readiness: Readiness;
   Liveness: Liveness;
   Problem: Problem;

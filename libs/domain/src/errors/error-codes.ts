@@ -19,6 +19,7 @@ export const ERROR_CODES = {
   MAIL_NOT_FOUND: { summary: 'There is no such mail.', retryable: false },
   WEBHOOK_NOT_FOUND: { summary: 'There is no such webhook.', retryable: false },
   DELIVERY_NOT_FOUND: { summary: 'The webhook has no such delivery (any more).', retryable: false },
+  TOKEN_NOT_FOUND: { summary: 'There is no such token (any more).', retryable: false },
   PROVIDER_NOT_FOUND: { summary: 'No provider of this name is configured.', retryable: false },
   RUN_NOT_FOUND: { summary: 'The runner holds no such run.', retryable: false },
   METHOD_NOT_ALLOWED: { summary: 'The resource does not take this method.', retryable: false },

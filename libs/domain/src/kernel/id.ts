@@ -18,6 +18,8 @@ export const ID_PREFIXES = {
   notification: 'ntf',
   webhook: 'whk',
   delivery: 'dlv',
+  token: 'tok',
+  auditEntry: 'aud',
 } as const;
 
 export type IdKind = keyof typeof ID_PREFIXES;

@@ -13,6 +13,9 @@ import { EnvNumber, ServiceConfig } from '../service.config.js';
 /** Answers after `ms`; what the spec asks the fixture for. */
 export const Slow = defineRpc<{ ms: number }, { stoppingMeanwhile: boolean; umask: string }>('notifier', 'slow', 5_000);
 
+/** What the fixture asks the spec for while it stops, which in its turn asks the fixture. */
+export const Back = defineRpc<Record<string, never>, { stoppingMeanwhile: boolean }>('session', 'back', 5_000);
+
 export class FixtureConfig extends ServiceConfig {
   @EnvNumber() @IsInt()
   fixtureNumber = 7;
@@ -41,8 +44,8 @@ class FixtureService implements OnModuleInit, OnModuleDestroy, OnApplicationShut
   }
 
   async onModuleDestroy(): Promise<void> {
-    const self = await this.bus.request(Slow, { ms: 0 });
-    this.logger.info({ stoppingSeen: self.stoppingMeanwhile, keepAgents: this.lifecycle.keepAgents }, 'destroy hook used the bus');
+    const answer = await this.bus.request(Back, {});
+    this.logger.info({ stoppingSeen: answer.stoppingMeanwhile, keepAgents: this.lifecycle.keepAgents }, 'destroy hook used the bus');
   }
 
   onApplicationShutdown(): void {
