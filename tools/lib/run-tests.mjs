@@ -71,8 +71,8 @@ function run(args, { stdout = 'inherit' } = {}) {
   });
   // To its whole group: jest's workers would go on without it.
   const pass = (signal) => { if (child.pid && child.exitCode === null) process.kill(-child.pid, signal); };
-  const { ORBITMESH_TEST_FAULTS: faults, ORBITMESH_FAULT_SOAK_MINUTES: soak, ORBITMESH_TEST_AGENTS: agents } = process.env;
-  const limitMs = soak ? LONG_FAULT_TESTS_MS_MAX : faults === '1' ? FAULT_TESTS_MS_MAX : agents === '1' ? AGENT_TESTS_MS_MAX : TESTS_MS_MAX;
+  const { ORBITMESH_TEST_FAULTS: faults, ORBITMESH_FAULT_SOAK_MINUTES: soak, ORBITMESH_FAULT_ROUNDS: rounds, ORBITMESH_TEST_AGENTS: agents } = process.env;
+  const limitMs = soak || rounds ? LONG_FAULT_TESTS_MS_MAX : faults === '1' ? FAULT_TESTS_MS_MAX : agents === '1' ? AGENT_TESTS_MS_MAX : TESTS_MS_MAX;
   const late = setTimeout(() => {
     sayLines(`Not finished after ${limitMs / 60_000} minutes; killed.`);
     pass('SIGKILL');

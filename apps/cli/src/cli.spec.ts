@@ -1,6 +1,6 @@
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { cp, mkdir, rm, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdir, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { eventually } from '@orbitmesh/testing';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -124,6 +124,48 @@ describe('who we are', () => {
   it('prints the token, and nothing else', async () => {
     expect(await cli(['token'])).toEqual({ code: 0, out: 'omd_admin\n', err: '' });
     expect(JSON.parse((await cli(['token', '--json'])).out)).toEqual({ token: 'omd_admin' });
+  });
+
+  it("does not use the owner's token while others could read it, and says how to mend that", async () => {
+    const file = join(home, 'api-gateway', 'admin.token');
+    for (const args of [['token'], ['status'], ['project', 'list']]) {
+      await chmod(file, 0o640);
+      const ran = await cli(args);
+      await chmod(file, 0o600);
+
+      expect(ran).toMatchObject({ code: 6, out: '', err: expect.stringMatching(/admin.token is open to other users \(mode 640\)[^]*chmod 600 .* token rotate admin/) });
+      expect(ran.err).not.toContain('omd_admin');
+    }
+    expect(api.sent).toEqual([]);
+  });
+
+  it('prints a new token alone, and beside it that it is shown once', async () => {
+    const made = { id: 'tok_1', name: 'CI', scopes: ['read'], createdAt: '', expiresAt: null, token: 'omu_new' };
+    api.on('POST /api/tokens', [201, made]).on('POST /api/tokens/tok_1/rotate', [200, { ...made, token: 'omu_newer' }]);
+
+    expect(await cli(['token', 'create', 'CI'])).toEqual({ code: 0, out: 'omu_new\n', err: 'tok_1: it is not shown again.\n' });
+    expect(await cli(['token', 'rotate', 'tok_1'])).toMatchObject({ code: 0, out: 'omu_newer\n' });
+  });
+
+  it("finds the owner's new token in its file where the answer was lost", async () => {
+    const file = join(home, 'api-gateway', 'admin.token');
+    api.on('POST /api/tokens/admin/rotate', 'drop', [401, { code: 'UNAUTHENTICATED', detail: '' }]);
+    const ran = cli(['token', 'rotate', 'admin'], { saw: () => undefined });
+    await eventually(() => api.sent.length > 0);
+    await writeFile(file, 'omd_other\n');
+    const { code, out } = await ran;
+    await writeFile(file, 'omd_admin\n');
+
+    expect({ code, out }).toEqual({ code: 0, out: 'omd_other\n' });
+  });
+
+  it('takes an end as a date, or so long from now', async () => {
+    api.otherwise = [201, { id: 'tok_1', token: 'omu_new' }];
+    for (const given of ['12h', '30d', '2100-01-31']) await cli(['token', 'create', 'CI', '--expires', given]);
+    const [hours, days, date] = api.sent.map(({ body }) => body['expiresAt'] as string);
+
+    expect([hours, days].map((one) => Math.round((Date.parse(one) - Date.now()) / 3_600_000))).toEqual([12, 720]);
+    expect(date).toBe('2100-01-31');
   });
 });
 

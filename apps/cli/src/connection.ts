@@ -1,5 +1,6 @@
 import { join } from 'node:path';
-import { readFile, stat } from 'node:fs/promises';
+import { constants } from 'node:fs';
+import { open, readFile, stat } from 'node:fs/promises';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ConnectionOptions } from '@orbitmesh/api-client';
 import { isCopied } from './checkout.js';
@@ -9,6 +10,7 @@ import { launcherOf } from './launcher.js';
 import { FILE_BYTES_MAX, STACK_FILE_MS_MAX, STACK_POLL_MS } from './limits.js';
 
 type Env = NodeJS.ProcessEnv;
+const OTHERS = 0o077;
 
 /** `run/stack.json` of a home (design §10): what is true of the stack that runs there now. */
 export interface StackFile {
@@ -40,9 +42,31 @@ export async function connectionOf(env: Env): Promise<ConnectionOptions> {
 export async function adminToken(env: Env): Promise<string> {
   if (env['ORBITMESH_SESSION_ID']) throw new CliError(EXIT.refused, "In a session there is no admin's token.");
   const file = join(homeOf(env), 'api-gateway', 'admin.token');
-  const token = await readSmall(file);
-  if (!token) throw notRunning(`There is no token at ${file}: OrbitMesh was not started yet with this home.`);
-  return token.trim();
+  const found = await openToken(file);
+  if (found === null) throw notRunning(`There is no token at ${file}: OrbitMesh was not started yet with this home.`);
+  const { mode, text } = found;
+  if ((mode & OTHERS) === 0) return text.trim();
+  const hint = `Close it, and take a new one: chmod 600 ${file} && % token rotate admin`;
+  throw new CliError(EXIT.refused, `${file} is open to other users (mode ${(mode & 0o777).toString(8)}), who may have read it: it is not used like that.`, { hint });
+}
+
+/** The mode is that of what is read. A link is not followed. */
+async function openToken(file: string): Promise<{ mode: number; text: string } | null> {
+  try {
+    const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+    try {
+      const { mode, size } = await handle.stat();
+      if (size > FILE_BYTES_MAX) throw new CliError(EXIT.failure, `${file} is not a file of OrbitMesh.`);
+      return { mode, text: await handle.readFile('utf8') };
+    } finally {
+      await handle.close();
+    }
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT') return null;
+    if (code === 'ELOOP') throw new CliError(EXIT.refused, `${file} is a link, and not followed.`);
+    throw error;
+  }
 }
 
 /** The stack of this very home, by its own word; null when there is none, or when we speak with another one. @throws CliError */

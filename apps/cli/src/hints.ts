@@ -7,7 +7,7 @@ import { cliNameOf, programNameOf } from './terminal.js';
 const HINT_OF_CODE: Readonly<Record<string, string>> = {
   UNREACHABLE: 'Start it with: % up   (npm start in the checkout does the same); % status shows what is missing.',
   UNAUTHENTICATED: "The token is not valid there (any more). Without ORBITMESH_TOKEN and ORBITMESH_API_URL the home's own is used; % token prints it.",
-  FORBIDDEN: "An agent's token acts as its own session, in its own project. For anything else, ask a person: % report needs-input \"…\"",
+  FORBIDDEN: "This takes the owner's token, or one with another scope: % token create NAME --scope write",
   HOST_NOT_ALLOWED: 'Call it by 127.0.0.1 or localhost, or name the host in ORBITMESH_ALLOWED_HOSTS and start it again.',
   VALIDATION_FAILED: 'What it takes: & --help',
   SECRET_BY_VALUE: 'Pass a reference: --secret NAME=env:NAME or NAME=file:/path; only the runner reads it.',
@@ -17,6 +17,7 @@ const HINT_OF_CODE: Readonly<Record<string, string>> = {
   TEAM_MEMBER_NOT_FOUND: 'Those that there are: % team-member list',
   APPROVAL_NOT_FOUND: 'Those that there are: % session approvals SESSION',
   NOTIFICATION_NOT_FOUND: 'Those that there are: % notification list',
+  TOKEN_NOT_FOUND: 'Those that there are: % token list',
   WEBHOOK_NOT_FOUND: 'Those that there are: % webhook list',
   DELIVERY_NOT_FOUND: 'Those that there are: % webhook deliveries WEBHOOK',
   MAIL_NOT_FOUND: 'Those that there are: % mail list',
@@ -43,6 +44,8 @@ const HINT_OF_CODE: Readonly<Record<string, string>> = {
   INTERNAL: 'The log has it under the trace id: run/logs/ in the home.',
 };
 
+const AGENTS_FORBIDDEN = 'An agent\'s token acts as its own session, in its own project. For anything else, ask a person: % report needs-input "…"';
+
 /** What stands for an id in a command that is proposed, and how such an id begins. */
 const PLACES = { SESSION: 'sess_', TASK: 'task_', PROJECT: 'proj_', WEBHOOK: 'whk_' } as const;
 
@@ -67,6 +70,7 @@ function textOfHint(error: unknown, env: NodeJS.ProcessEnv, launched: boolean): 
   if (error instanceof CommanderError) return 'See: & --help';
   if (error instanceof UnreachableError) return hintOfUnreachable(env, launched);
   const code = (error as { code?: string } | null)?.code ?? '';
+  if (code === 'FORBIDDEN' && env['ORBITMESH_SESSION_ID']) return AGENTS_FORBIDDEN;
   const continuedBy = code === 'SESSION_ENDED' && error instanceof ApiError ? error.problem['continuedBy'] : undefined;
   if (typeof continuedBy !== 'string') return HINT_OF_CODE[code];
   return `Where its conversation went on: % mail send --to ${continuedBy} "…"; where that has ended as well: % session continue ${continuedBy} "…"`;

@@ -12,8 +12,8 @@ import { TestHome, type Ran } from './testing/test-home.js';
 
 /** Every command that does something, with the words that name it. A new one is tested as soon as it is there. */
 function leavesOf(command: Command, path: string[] = []): { path: string[]; command: Command }[] {
-  if (printsOf(command) !== null) return [{ path, command }];
-  return command.commands.filter((one) => one.name() !== 'help').flatMap((one) => leavesOf(one, [...path, one.name()]));
+  const own = printsOf(command) === null ? [] : [{ path, command }];
+  return [...own, ...command.commands.filter((one) => one.name() !== 'help').flatMap((one) => leavesOf(one, [...path, one.name()]))];
 }
 const streams = { stdin: new PassThrough(), stdout: new PassThrough(), stderr: new PassThrough() };
 // `mcp` speaks a protocol of its own, as long as its stdin is open: mcp.int.spec.ts. Two look at what is in a real home: doctor.int.spec.ts.
@@ -29,7 +29,7 @@ const NEEDS: Readonly<Record<string, string[]>> = {
   'provider add': ['--command', process.execPath, '--secret', 'ANTHROPIC_API_KEY=file:/key', '--force'],
 };
 const SAMPLES: Readonly<Record<string, string>> = {
-  session: 'sess_1', project: 'proj_1', task: 'task_1', member: 'tm_1', mail: 'mail_1', thread: 'mail_1', notification: 'ntf_1', webhook: 'whk_1', delivery: 'dlv_1', approval: 'appr_1', url: 'https://example.org/', file: 'manifest.json',
+  session: 'sess_1', project: 'proj_1', task: 'task_1', member: 'tm_1', mail: 'mail_1', thread: 'mail_1', notification: 'ntf_1', webhook: 'whk_1', token: 'tok_1', delivery: 'dlv_1', approval: 'appr_1', url: 'https://example.org/', file: 'manifest.json',
 };
 
 let home: TestHome;

@@ -41,6 +41,15 @@ export const seconds: Parse = (value: string) => {
   return Number(value);
 };
 
+const HOUR_MS = 3_600_000;
+const UNITS: Readonly<Record<string, number>> = { h: HOUR_MS, d: 24 * HOUR_MS };
+
+/** A date, or so long from now: 12h, 30d. */
+export const momentAhead: Parse = (value: string) => {
+  const [, count, unit] = /^([1-9]\d{0,4})([hd])$/.exec(value) ?? [];
+  return count === undefined ? value : new Date(Date.now() + Number(count) * UNITS[unit]).toISOString();
+};
+
 export const pair: Parse = (value: string, before: Record<string, string> = {}) => {
   const at = value.indexOf('=');
   if (at < 1) throw new InvalidArgumentError('It must be NAME=value.');

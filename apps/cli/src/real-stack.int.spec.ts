@@ -161,6 +161,33 @@ describe('on a real stack', () => {
     expect((await following).code).toBe(0);
     expect(new Set(all())).toEqual(new Set(['task:created']));
   }, 30_000);
+
+  it('a token is made once however often it is asked for, may what it was made for, and is worth nothing when it was replaced or revoked', async () => {
+    const proxy = await DroppingProxy.before(stack.url);
+    const made = await cli(['token', 'create', 'ci', '--scope', 'read'], { env: { ORBITMESH_API_URL: proxy.url, ORBITMESH_TOKEN: stack.token } });
+    await proxy.stop();
+    const [{ id, ...listed }, ...others] = await lines<{ id: string }>('token', 'list');
+    const by = (token: string, ...args: string[]) => cli(args, { env: { ORBITMESH_API_URL: stack.url, ORBITMESH_TOKEN: token } });
+    const token = made.out.trim();
+
+    expect({ dropped: proxy.dropped, code: made.code, others }).toEqual({ dropped: 1, code: 0, others: [] });
+    expect(listed).toEqual({ name: 'ci', scopes: ['read'], createdAt: expect.any(String), expiresAt: null });
+    expect((await by(token, 'project', 'list')).code).toBe(0);
+    expect(await by(token, 'project', 'create', 'P', '--dir', work)).toMatchObject({ code: 6, err: expect.stringMatching(/scope read[^]*token create/) });
+    const next = (await cli(['token', 'rotate', id])).out.trim();
+    expect([(await by(token, 'project', 'list')).code, (await by(next, 'project', 'list')).code]).toEqual([6, 0]);
+    expect((await cli(['token', 'revoke', id])).code).toBe(0);
+    expect((await by(next, 'project', 'list')).code).toBe(6);
+  });
+
+  it("the owner's token is replaced, in its file too", async () => {
+    const { out, code } = await cli(['token', 'rotate', 'admin']);
+
+    expect({ code, out }).toEqual({ code: 0, out: (await cli(['token'])).out });
+    expect(out.trim()).not.toBe(stack.token);
+    expect((await cli(['project', 'list'], { env: { ORBITMESH_API_URL: stack.url, ORBITMESH_TOKEN: stack.token } })).code).toBe(6);
+    expect((await cli(['project', 'list'])).code).toBe(0);
+  });
 });
 
 /** Passes everything on; of the first change it takes the answer and breaks the connection. */

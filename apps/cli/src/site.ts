@@ -67,7 +67,7 @@ export interface DeleteWords extends Partial<Words> {
 }
 
 const printsOfCommand = new WeakMap<Command, Prints>();
-/** null: it holds other commands. */
+/** null: it does nothing but hold other commands. */
 export function printsOf(command: Command): Prints | null {
   return printsOfCommand.get(command) ?? null;
 }
@@ -76,8 +76,10 @@ export function printsOf(command: Command): Prints | null {
 export class Site {
   constructor(readonly command: Command, private readonly run: Runner) {}
 
-  noun(name: string, about: string): Site {
-    return new Site(this.command.command(name).description(about).option('--json', 'print JSON, one document a line'), this.run);
+  /** @param alone what it does without a verb */
+  noun(name: string, about: string, alone?: Action<object, string[]>): Site {
+    const command = alone ? this.add({ name, about }, alone) : this.command.command(name).description(about).option('--json', 'print JSON, one document a line');
+    return new Site(command, this.run);
   }
 
   add<O = object, A extends readonly unknown[] = string[]>({ name, about, args = [], options = [], prints = 'document', more, hidden = false }: Words, action: Action<O, A>): Command {

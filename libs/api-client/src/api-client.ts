@@ -1,6 +1,6 @@
 import type { OrderedEntity } from '@orbitmesh/domain';
 import type {
-  ContinueSessionBody, CreateProjectBody, CreateTaskBody, CreateTeamMemberBody, CreateWebhookBody, EventFilterDto, MoveInOrderingBody, PageQuery, PostTimelineBody,
+  ContinueSessionBody, CreateProjectBody, CreateTaskBody, CreateTeamMemberBody, CreateTokenBody, CreateWebhookBody, EventFilterDto, MoveInOrderingBody, PageQuery, PostTimelineBody,
   ReadNotificationsBody, SendMailBody, SessionAction, SpawnSessionBody, UpdateProjectBody, UpdateTaskBody, UpdateTeamMemberBody, UpdateWebhookBody,
 } from '@orbitmesh/contracts';
 import { Operations, type OperationInput } from './call.js';
@@ -110,6 +110,16 @@ export class ApiClient extends Operations {
   delivery(id: string, deliveryId: string) { return this.read('webhooks.delivery', { params: { id, deliveryId } }); }
   deliveries(id: string, query?: QueryOf<'webhooks.deliveries'>) { return this.read('webhooks.deliveries', { params: { id }, query }); }
   retryDelivery(id: string, deliveryId: string, options?: CallOptions) { return this.call('webhooks.retry', { params: { id, deliveryId } }, options); }
+
+  /** Only the answer has the token itself. */
+  createToken(body: CreateTokenBody, options?: CallOptions) { return this.call('tokens.create', { body }, options); }
+  token(id: string) { return this.read('tokens.get', { params: { id } }); }
+  tokens() { return this.read('tokens.list'); }
+  revokeToken(id: string, options?: CallOptions) { return this.call('tokens.revoke', { params: { id } }, options); }
+  /** `admin`: the owner's own. */
+  rotateToken(id: string, options?: CallOptions) { return this.call('tokens.rotate', { params: { id } }, options); }
+  /** For one WebSocket or event stream of a browser. */
+  ticket(options?: CallOptions) { return this.call('tickets.create', {}, options); }
 
   runners() { return this.read('runners.list'); }
   providers() { return this.read('providers.list'); }

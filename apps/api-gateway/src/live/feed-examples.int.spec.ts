@@ -26,12 +26,12 @@ afterEach(async () => {
 });
 
 /** The page's program of that name, as somebody would copy it. */
-async function run(name: string, argument: string): Promise<void> {
+async function run(begins: string, argument: string, around = { before: '', after: '' }): Promise<void> {
   const programs = [...(await readFile(PAGE, 'utf8')).matchAll(/```js\n([\s\S]*?)```/g)].map(([, code]) => code);
-  const code = programs.find((program) => program.startsWith(`// ${name}.`));
-  if (!code) throw new Error(`the page has no ${name}`);
+  const code = programs.find((program) => program.startsWith(begins));
+  if (!code) throw new Error(`the page has no ${begins}`);
   lines = [];
-  child = spawn(process.execPath, ['--input-type=module', '-e', code, '-', argument], {
+  child = spawn(process.execPath, ['--input-type=module', '-e', `${around.before}${code}${around.after}`, '-', argument], {
     cwd: CHECKOUT, stdio: ['ignore', 'pipe', 'inherit'], env: { TOKEN: gateway.token, URL: `http://127.0.0.1:${gateway.port}`, AFTER: `${LOG_ID}.1` },
   });
   child.stdout?.on('data', (chunk: Buffer) => { lines.push(...chunk.toString().trim().split('\n')); });
@@ -43,7 +43,7 @@ const cut = () => { for (const client of (gateway.app.get(LiveClients) as unknow
 describe('of docs/how-to/follow-the-feed.md', () => {
   it.each([['stream.mjs', 'sessionIds=s1', 'following', 'output s1'], ['socket.mjs', 's1', 'subscribed ok', 'output']])('%s shows each event once, also across a connection that breaks', async (name, argument, opened, event) => {
     service.commit([{ sessionId: 's1' }, { sessionId: 's1' }, { sessionId: 's2' }]);
-    await run(name, argument);
+    await run(`// ${name}.`, argument);
     await said(opened);
     await said(`2 ${event}`);
     cut();
@@ -57,8 +57,17 @@ describe('of docs/how-to/follow-the-feed.md', () => {
 
   it('stream.mjs is told when there is a gap', async () => {
     service.replaceLog('in_test-2', [{ sessionId: 's1' }]);
-    await run('stream.mjs', '');
+    await run('// stream.mjs.', '');
 
     await said('something may be missing: read again what you show');
+  });
+
+  it('a page comes in with a ticket', async () => {
+    await run('const { ticket }', '', {
+      before: "import { WebSocket } from 'ws';\nconst { URL: url, TOKEN: token } = process.env;\n",
+      after: "socket.on('open', () => console.log(`open ${socket.protocol}`));\n",
+    });
+
+    await said('open orbitmesh.v1');
   });
 });

@@ -34,6 +34,7 @@ const SOURCES: Readonly<Record<IdKind, (client: ApiClient) => Promise<Found[]>>>
   mail: async (client) => (await client.mails({ limit: PAGE_ITEMS })).items.map((one) => [one.id, `from ${one.fromName}: ${one.subject}`]),
   notification: async (client) => (await client.notifications({ limit: PAGE_ITEMS })).items.map((one) => [one.id, one.data.title]),
   webhook: async (client) => (await client.webhooks({ limit: PAGE_ITEMS })).items.map((one) => [one.id, one.url]),
+  token: async (client) => (await client.tokens()).items.map((one) => [one.id, one.name]),
   provider: async (client) => (await client.providers()).items.map((one) => [one.name, one.driver]),
 };
 

@@ -21,6 +21,8 @@ describe('what a command asks for', () => {
     ['project list', 'GET /api/projects?limit=200'],
     ['project show proj_1', 'GET /api/projects/proj_1'],
     ['project update proj_1 --name n', 'PATCH /api/projects/proj_1', { name: 'n' }],
+    ['token create CI --scope read --expires 2100-01-31 --json', 'POST /api/tokens', { name: 'CI', scopes: ['read'], expiresAt: '2100-01-31' }], ['token create Ann --json', 'POST /api/tokens', { name: 'Ann' }],
+    ['token list', 'GET /api/tokens'], ['token revoke tok_1', 'DELETE /api/tokens/tok_1'], ['token rotate tok_1 --json', 'POST /api/tokens/tok_1/rotate'], ['token rotate admin --json', 'POST /api/tokens/admin/rotate'],
     ['project delete proj_1', 'DELETE /api/projects/proj_1'],
     ['task create "Fix it" -p proj_1 --parent task_0 -c one -c two --status blocked --priority high --depends-on task_2 --member tm_1 --due 2026-01-31 --description d', 'POST /api/tasks', {
       projectId: 'proj_1', title: 'Fix it', parentId: 'task_0', acceptanceCriteria: ['one', 'two'], status: 'blocked', priority: 'high', dependencies: ['task_2'], teamMemberId: 'tm_1', dueDate: '2026-01-31', description: 'd' }],

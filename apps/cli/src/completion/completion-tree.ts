@@ -2,7 +2,7 @@ import type { Command } from 'commander';
 
 /** What may stand at a place: words, ids of a kind, a file, or anything. */
 export type Candidates = { words: readonly string[] } | { ids: IdKind } | { file: true } | null;
-export const ID_KINDS = ['project', 'task', 'member', 'session', 'mail', 'notification', 'webhook', 'provider'] as const;
+export const ID_KINDS = ['project', 'task', 'member', 'session', 'mail', 'notification', 'webhook', 'token', 'provider'] as const;
 export type IdKind = (typeof ID_KINDS)[number];
 
 export interface CompletionOption { flags: readonly string[]; about: string; /** undefined: it takes no value. */ value: Candidates | undefined }

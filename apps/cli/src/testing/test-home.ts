@@ -19,7 +19,7 @@ export class TestHome {
     await mkdir(join(dir, 'run'));
     await mkdir(join(dir, 'api-gateway'));
     await writeFile(join(dir, 'run', 'stack.json'), JSON.stringify({ ready: true, url: api.url }));
-    await writeFile(join(dir, 'api-gateway', 'admin.token'), 'omd_admin\n');
+    await writeFile(join(dir, 'api-gateway', 'admin.token'), 'omd_admin\n', { mode: 0o600 });
     return new TestHome(api, dir);
   }
 
