@@ -62,7 +62,7 @@ function bodyOf(chance: Chance, { method, path, body }: Operation, { mark, ids =
 }
 
 function headersOf(chance: Chance, { host, token, mark }: HostileOptions, body: Buffer | null): [string, string][] {
-  const text = () => (chance.oneIn(12) ? hostileText(chance, mark) : hostileText(chance, mark).replace(/[\0-\x1f\x7f]/g, ' '));
+  const text = () => (chance.oneIn(12) ? hostileText(chance, mark) : [...hostileText(chance, mark)].map((one) => (one < ' ' || one === '\x7f' ? ' ' : one)).join(''));
   const headers: [string, string][] = [
     ['Host', chance.oneIn(40) ? text() : host], ['Authorization', chance.oneIn(25) ? `Bearer ${text()}` : `Bearer ${token}`], ['Connection', 'close'],
     ...(body === null ? [] : [['Content-Type', chance.oneIn(15) ? text() : 'application/json'], lengthOf(chance, body)] as [string, string][]),
