@@ -17,7 +17,7 @@ const fixed = (...texts: string[]): Shape[] => texts.map((text) => () => text);
 
 const SHAPES: readonly Shape[] = [
   (mark, chance) => `${ups(chance, '../')}tmp/${mark}`, (mark, chance) => `${ups(chance, '..\\')}${mark}`, (mark, chance) => `${ups(chance, '%2e%2e%2f')}${mark}`, (mark, chance) => `${ups(chance, '....//')}${mark}`,
-  (mark) => `/tmp/${mark}`, (mark) => `file:///tmp/${mark}`, (mark) => `~/${mark}`, (mark) => `C:\\${mark}`, (mark) => `\\\\?\\${mark}`, (mark) => `/proc/self/cwd/${mark}`, (mark) => `${mark}\0.json`, (mark) => `./${mark}`, (mark) => `/dev/shm/${mark}`,
+  (mark) => `/tmp/${mark}`, (mark) => `FILE:///tmp/${mark}`, (mark) => `~/${mark}`, (mark) => `C:\\${mark}`, (mark) => `\\\\?\\${mark}`, (mark) => `/proc/self/cwd/${mark}`, (mark) => `${mark}\0.json`, (mark) => `./${mark}`, (mark) => `/dev/shm/${mark}`,
   (mark) => `; touch /tmp/${mark} #`, (mark) => `$(touch /tmp/${mark})`, (mark) => `\`touch /tmp/${mark}\``, (mark) => `| tee /tmp/${mark}`, (mark) => `&& touch /tmp/${mark}`, (mark) => `' ; touch /tmp/${mark} ; '`, (mark) => `\ntouch /tmp/${mark}\n`,
   (mark) => `--upload-pack=touch /tmp/${mark}`, (mark) => `-oProxyCommand=touch /tmp/${mark}`, (mark) => `--output=/tmp/${mark}`, (mark) => `ext::sh -c touch% /tmp/${mark}`,
   (mark) => `\${process.binding('spawn_sync').spawn({file:'touch',args:['touch','/tmp/${mark}']})}`, (mark) => `require('fs').writeFileSync('/tmp/${mark}','')`,
@@ -25,7 +25,7 @@ const SHAPES: readonly Shape[] = [
     '__proto__', 'constructor', 'prototype', '__proto__.admin', 'constructor.prototype', 'toString', 'valueOf', 'hasOwnProperty', '__defineGetter__', 'then', 'toJSON', 'length', '$where', '$gt',
     '', ' ', '.', '..', '/', '//', '*', '>', '?', '%', '%00', '%zz', '%ff', '\0', '\r\n', '\t', '\u001b[2J\u001b[31m', '\u202Eevil', '\uFEFF', '\uFFFD', '\u0000\u0001\u0002', 'a\u0300'.repeat(30), '\uD83D\uDE00', '\uFF0E\uFF0E\uFF0F', '\u2028', 'İ', 'ß',
     'om.v1.>', 'om.v1.*.session.*', '_INBOX.>', '$SYS.>', '$JS.API.>', 'a.b', 'id_1', 'sess_1', 'proj_1', '0', '-1', '1e9', '1e400', 'NaN', 'Infinity', '0x10', '9007199254740993', 'null', 'undefined', 'true', '[]', '{}', '[object Object]',
-    "' OR 1=1 --", '<script>alert(1)</script>', '{{7*7}}', '${7*7}', '#{7*7}', '%s%n%x', '(a+)+$', '^(([a-z])+.)+$', '!!js/function', '<!DOCTYPE x SYSTEM "file:///etc/passwd">', 'javascript:alert(1)', 'http://169.254.169.254/', 'http://127.0.0.1:4222/', 'env:PATH', 'file:/etc/passwd',
+    "' OR 1=1 --", '<script>alert(1)</script>', '{{7*7}}', '${7*7}', '#{7*7}', '%s%n%x', '(a+)+$', '^(([a-z])+.)+$', '!!js/function', '<!DOCTYPE x SYSTEM "FILE:///etc/passwd">', 'javascript:alert(1)', 'http://169.254.169.254/', 'http://127.0.0.1:4222/', 'env:PATH', 'file:/etc/passwd',
     'a\r\nX-Injected: 1', 'a\nX-Injected: 1', 'notify:*', 'session:*:*', '1,2,3', ',', ';', '"', '\\', '\\u0000', '\\ud800', '-'.repeat(200), '2026-02-30T25:61:61Z', '9999999999999-12-31', 'PT1000000000S',
   ),
   (_mark, chance) => 'x'.repeat(chance.pick([63, 64, 65, 255, 256, 1_000, 1_025, 5_000])),
