@@ -1,7 +1,7 @@
 # One image for all four services; compose picks the command.
 #   docker build .                      everything is fetched and built inside
 #   docker build --target prebuilt .    no network: first `node tools/prepare-image.mjs` in a checkout that is built
-ARG NODE_IMAGE=node:24-bookworm-slim
+ARG NODE_IMAGE=node:24.18.1-bookworm-slim
 
 FROM ${NODE_IMAGE} AS base
 # Agents work in git repositories.

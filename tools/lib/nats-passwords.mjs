@@ -1,5 +1,5 @@
 import { randomBytes } from 'node:crypto';
-import { mkdirSync, readFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { readIfThere, replaceFile } from './files.mjs';
@@ -18,6 +18,8 @@ export const NATS_USERS = readFileSync(fileURLToPath(new URL('../nats-users.conf
  */
 export function keepNatsPasswords(dir, mode = 0o600) {
   mkdirSync(dir, { recursive: true, mode: 0o700 });
+  // It may have been there.
+  chmodSync(dir, 0o700);
   const lines = [...NATS_USERS.matchAll(/user: "([a-z-]+)", password: \$(\w+)/g)].map(([, user, variable]) => `${variable}: "${passwordIn(join(dir, user), mode)}"`);
   replaceFile(join(dir, 'passwords.conf'), ['# Written from the files beside it.', ...lines, ''].join('\n'), mode);
 }

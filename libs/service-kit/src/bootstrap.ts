@@ -9,6 +9,7 @@ import { EXIT, Lifecycle } from './lifecycle.js';
 import { createLogger, LOGGER, NestLogger, type Logger } from './logger.js';
 import { Metrics } from './metrics.js';
 import { natsLogin } from './nats-login.js';
+import { keepReadyFile } from './ready-file.js';
 import { loadConfig, ServiceConfig } from './service.config.js';
 
 /** What a service has before its module exists; all of it can be injected (the logger as `@Inject(LOGGER)`). */
@@ -69,6 +70,7 @@ async function startService<C extends ServiceConfig>(definition: ServiceDefiniti
   const info = await definition.start?.(app, runtime);
   await bus.flush();
   health.onChange((ready) => void lifecycle.tell({ type: 'state', ready }));
+  if (config.readyFile !== undefined) keepReadyFile(config.readyFile, health, logger);
   await lifecycle.tell({ type: 'ready', ...info });
   logger.info({ installationId: installation.installationId }, 'ready');
 }

@@ -15,3 +15,6 @@ export const LOCK_LOOK_MS = 500;
 
 /** A stop brings a store's files up to its log for this long, in ms: with slow agents before it, the launcher may have little more left. */
 export const STORE_CLOSE_MS_MAX = 700;
+
+/** A file that says "well" is written anew this often, in ms; whoever reads it takes one that is older than some of these for "not well". */
+export const READY_FILE_MS = 2_000;

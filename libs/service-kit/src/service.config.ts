@@ -30,6 +30,10 @@ export class ServiceConfig {
   @IsOptional() @IsString()
   natsPasswords?: string = undefined;
 
+  /** A file that is there, and new, while the service is well: for whoever supervises it without being its parent. */
+  @IsOptional() @IsString()
+  readyFile?: string = undefined;
+
   @IsIn(LOG_LEVELS)
   logLevel: LogLevel = 'info';
 }
