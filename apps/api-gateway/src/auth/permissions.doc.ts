@@ -19,7 +19,7 @@ export function renderPermissions(): string {
     '',
     '- *yes*: the token may; what comes of it is for the state of things to say. *its own*: it is answered with what is its own alone.',
     '- 401: no token that is worth anything. An agent\'s is, from when its run begins until its session ends or another run has taken its place; one of an earlier run is *expired*.',
-    '- 403: not with this token, whatever the request names. 404: what is another project\'s is answered as what is not there.',
+    '- 403: not with this token, whatever the request names. 404: what is another project\'s is answered as what is not there. To act as another session is 403.',
     '- HEAD is GET. A ticket is the token it was got for.',
     '',
     '## REST',
