@@ -129,7 +129,7 @@ export class TokenStore implements OnModuleInit, OnModuleDestroy {
   }
 
   private async all(): Promise<Kept[]> {
-    const names = (await readdir(this.tokensDir)).filter((name) => /^[0-9a-f]{64}\.json$/.test(name));
+    const names = (await readdir(this.tokensDir).catch((cause: unknown) => { throw new AppError('UNAVAILABLE', undefined, {}, { cause }); })).filter((name) => /^[0-9a-f]{64}\.json$/.test(name));
     const kept: Kept[] = [];
     for (const name of names) {
       const file = join(this.tokensDir, name);
