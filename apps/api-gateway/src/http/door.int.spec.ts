@@ -131,6 +131,17 @@ describe('the door', () => {
     expect((await keyed).status).toBe(status === 403 ? 403 : 401);
   });
 
+  it('refuses an empty Host', async () => {
+    expect(await raw('GET /api/runners HTTP/1.1', ['Host: ', bearer(), 'Connection: close'])).toMatchObject({ status: 403, code: 'HOST_NOT_ALLOWED' });
+  });
+
+  it.each([['cross-site', 403], ['same-site', 403], ['same-origin', 200], ['none', 200]])('a page that says nothing of where it is, and its browser that it is %s: %i', async (site, status) => {
+    const headers = { 'sec-fetch-site': site };
+
+    expect((await gateway.send('GET', '/health/live', { token: null, headers })).status).toBe(status);
+    expect((await gateway.send('GET', '/api/runners', { headers: { ...headers, origin: 'https://ui.example' } })).status).toBe(200);
+  });
+
   it('asks for a token whatever form the target has', async () => {
     expect((await raw(`GET http://${self('127.0.0.1')}/api/nothing HTTP/1.1`, [own(), 'Connection: close'])).status).toBe(401);
   });
