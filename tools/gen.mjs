@@ -16,6 +16,7 @@ const OPENAPI = { module: 'apps/api-gateway/dist/openapi/openapi.doc.js', render
 /** One line a file: where it goes, and the built module whose named export renders it, given the schemas: as text, or as JSON. */
 const GENERATED = [
   { file: 'docs/openapi.json', ...OPENAPI },
+  { file: 'docs/permissions.md', module: 'apps/api-gateway/dist/auth/permissions.doc.js', render: 'renderPermissions' },
   { file: 'docs/subjects.md', module: 'libs/messaging/dist/subjects.doc.js', render: 'renderSubjects' },
   { file: 'docs/subjects.schema.json', module: 'libs/messaging/dist/subjects.doc.js', render: 'subjectCatalogue' },
   { file: 'docs/nats-permissions.md', module: 'libs/messaging/dist/permissions.doc.js', render: 'renderNatsPermissions' },

@@ -25,9 +25,9 @@ export async function prepareNats(runDir) {
   return { port, url: `nats://${HOST}:${port}`, passwords, configFile };
 }
 
-/** It says of which home it is, as every service does. */
+/** It says of which home it is, as every service does, and is told nothing else of its user's environment. */
 export function launchNats(binary, configFile, home) {
-  return spawn(binary, ['-c', configFile], { env: { ...process.env, ORBITMESH_HOME: home }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
+  return spawn(binary, ['-c', configFile], { env: { ORBITMESH_HOME: home }, detached: true, stdio: ['ignore', 'pipe', 'pipe'] });
 }
 
 /** Ready as soon as the server greets on its port. */

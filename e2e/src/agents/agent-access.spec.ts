@@ -3,13 +3,47 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { EventEnvelope, Mail, Project, SessionView, Task, TeamMember } from '@orbitmesh/domain';
-import { eventually, McpAgent } from '@orbitmesh/testing';
+import { eventually, McpAgent, openApiOperations, type OpenApiOperation } from '@orbitmesh/testing';
+import { read } from '../repository/checkout.js';
 import { Api } from '../support/api.js';
 import { Scenario } from '../support/scenario.js';
 
 /** Writes its token and its environment down for us, and waits: whatever it may do, we do in its stead. */
 const GIVES_TOKEN = "const { writeFileSync } = require('fs'); const { env } = process; writeFileSync('env-' + env.ORBITMESH_SESSION_ID, JSON.stringify(env)); writeFileSync('token-' + env.ORBITMESH_SESSION_ID, env.ORBITMESH_TOKEN); setInterval(() => {}, 1000)";
 const PROVIDERS = { open: { driver: 'process', command: [process.execPath, '-e', GIVES_TOKEN] } };
+
+/** Ids by what they are of. */
+interface Ids { project: string; task: string; member: string; session: string; mail: string }
+interface Request { method: string; name: string; path: (ids: Ids) => string; body?: (ids: Ids, own: string) => object }
+/** What an id in a path is of: by its name, `id` by the resource it stands in. */
+const IN_PATH: Readonly<Record<string, keyof Ids>> = { projectId: 'project', sessionId: 'session', threadId: 'mail', projects: 'project', tasks: 'task', 'team-members': 'member', sessions: 'session', mail: 'mail' };
+const pathOf = ({ path }: OpenApiOperation) => (ids: Ids): string => path.replace(/\{(\w+)\}/g, (_whole, name: string) => (name === 'entityType' ? 'task' : ids[IN_PATH[name === 'id' ? path.split('/')[2] : name]] ?? 'x_1'));
+/** Every route that names something in its path, whatever an agent may there, and every field of a query or a body that an agent may use. */
+const REQUESTS: readonly Request[] = [
+  ...openApiOperations().filter(({ path }) => path.includes('{')).map((one): Request => ({
+    method: one.method, name: one.path, path: pathOf(one), ...(one.body && { body: () => ({ '/api/tasks/{id}': { title: 'x' }, '/api/sessions/{id}/timeline': { kind: 'progress', message: 'x' }, '/api/team-members/{id}/memory': { text: 'x' } }[one.path] ?? {}) }),
+  })),
+  ...(['/api/tasks?projectId=project', '/api/tasks?parentId=task', '/api/team-members?projectId=project', '/api/sessions?projectId=project', '/api/sessions?taskId=task', '/api/sessions?parentSessionId=session',
+    '/api/mail?projectId=project', '/api/mail?threadId=mail', '/api/mail?fromSessionId=session', '/api/mail?toSessionId=session'] as const).map((query): Request => ({
+    method: 'GET', name: query, path: (ids) => query.replace(/=(\w+)$/, (_whole, kind: keyof Ids) => `=${ids[kind]}`),
+  })),
+  ...([
+    ['/api/tasks', (ids) => ({ projectId: ids.project, title: 'x' })], ['/api/tasks', (ids, own) => ({ projectId: own, title: 'x', parentId: ids.task })], ['/api/tasks', (ids, own) => ({ projectId: own, title: 'x', dependencies: [ids.task] })],
+    ['/api/tasks', (ids, own) => ({ projectId: own, title: 'x', teamMemberId: ids.member })], ['/api/sessions/spawn', (ids) => ({ projectId: ids.project, initialDirective: 'x' })], ['/api/sessions/spawn', (ids, own) => ({ projectId: own, taskIds: [ids.task] })],
+    ['/api/sessions/spawn', (ids, own) => ({ projectId: own, initialDirective: 'x', teamMemberId: ids.member })], ['/api/sessions/spawn', (ids, own) => ({ projectId: own, initialDirective: 'x', parentSessionId: ids.session })],
+    ['/api/mail', (ids) => ({ toSessionId: ids.session, body: 'x' })], ['/api/mail', (ids) => ({ fromSessionId: ids.session, to: { kind: 'children' }, body: 'x' })], ['/api/mail', (ids) => ({ replyToMailId: ids.mail, body: 'x' })],
+    ['/api/mail', (ids) => ({ to: { kind: 'project', id: ids.project }, body: 'x' })], ['/api/mail', (ids) => ({ to: { kind: 'team_member', id: ids.member }, body: 'x' })],
+  ] as [string, (ids: Ids, own: string) => object][]).map(([path, body]): Request => ({ method: 'POST', name: `${path} ${JSON.stringify(body({ project: 'project', task: 'task', member: 'member', session: 'session', mail: 'mail' }, 'own'))}`, path: () => path, body })),
+];
+/** Not refused: cut down to what is the agent's own, which is nothing here. */
+const LISTS_OWN = ['/api/mail?threadId=mail'];
+
+/** A column of docs/permissions.md, by route. */
+function cellsOf(column: string): ReadonlyMap<string, string> {
+  const rows = read('docs/permissions.md').split('\n').filter((line) => line.startsWith('| ')).map((line) => line.slice(2, -2).split(' | '));
+  const at = rows[0].indexOf(column);
+  return new Map(rows.flatMap((row) => (row[0].startsWith('`') ? [[row[0].replaceAll('`', ''), row[at]]] : [])));
+}
 
 describe("an agent's token", () => {
   let home: string;
@@ -25,7 +59,7 @@ describe("an agent's token", () => {
   let siblingApi: Api;
   let letter: Mail;
   let secret: Mail;
-  let other: { project: Project; task: Task; member: TeamMember; session: SessionView };
+  let other: { project: Project; task: Task; member: TeamMember; session: SessionView; mail: Mail };
 
   beforeAll(async () => {
     home = await mkdtemp(join(tmpdir(), 'om-home-'));
@@ -39,9 +73,10 @@ describe("an agent's token", () => {
     self = await scenario.spawn(project.id, { providerType: 'open', taskIds: [tasks[0].id], teamMemberId: boss.id });
     sibling = await scenario.spawn(project.id, { providerType: 'open', teamMemberId: worker.id });
     const elsewhere = await scenario.project({ name: 'Other', workingDir: await scenario.anotherRepository() });
+    const foreign = await scenario.spawn(elsewhere.id, { providerType: 'open' });
     other = {
       project: elsewhere, task: await scenario.task(elsewhere.id), member: await people.post<TeamMember>('/api/team-members', { name: 'Else', projectId: elsewhere.id }),
-      session: await scenario.spawn(elsewhere.id, { providerType: 'open' }),
+      session: foreign, mail: await people.post<Mail>('/api/mail', { toSessionId: foreign.id, body: 'Abroad' }),
     };
     api = await apiOf(self);
     siblingApi = await apiOf(sibling);
@@ -97,7 +132,7 @@ describe("an agent's token", () => {
   it('changes tasks of its project, and deletes none', async () => {
     await expectAll([
       ['POST', '/api/tasks', { projectId: project.id, title: 'One more' }, '201'], ['PATCH', `/api/tasks/${tasks[1].id}`, { status: 'in_progress' }, '200'],
-      ['POST', '/api/tasks', { projectId: other.project.id, title: 'Abroad' }, '403 FORBIDDEN'], ['PATCH', `/api/tasks/${other.task.id}`, { title: 'Mine' }, '403 FORBIDDEN'],
+      ['POST', '/api/tasks', { projectId: other.project.id, title: 'Abroad' }, '404 PROJECT_NOT_FOUND'], ['PATCH', `/api/tasks/${other.task.id}`, { title: 'Mine' }, '404 TASK_NOT_FOUND'],
       ['DELETE', `/api/tasks/${tasks[1].id}`, undefined, '403 FORBIDDEN'], ['PUT', `/api/ordering/task/${project.id}`, { ids: [] }, '403 FORBIDDEN'], ['PATCH', `/api/projects/${project.id}`, { name: 'Mine' }, '403 FORBIDDEN'],
     ]);
   });
@@ -115,7 +150,7 @@ describe("an agent's token", () => {
   it('starts sessions under its own, where its member has that capability', async () => {
     expect(child).toMatchObject({ parentSessionId: self.id, projectId: project.id });
     await expectAll([
-      ['POST', '/api/sessions/spawn', { projectId: other.project.id, providerType: 'open', initialDirective: 'x' }, '403 FORBIDDEN'],
+      ['POST', '/api/sessions/spawn', { projectId: other.project.id, providerType: 'open', initialDirective: 'x' }, '404 PROJECT_NOT_FOUND'],
       ['POST', '/api/sessions/spawn', { projectId: project.id, providerType: 'open', initialDirective: 'x', parentSessionId: sibling.id }, '403 FORBIDDEN'],
     ]);
     expect(await siblingApi.request('POST', '/api/sessions/spawn', { body: { projectId: project.id, providerType: 'open', initialDirective: 'x' } })).toMatchObject({ status: 403, body: { code: 'FORBIDDEN' } });
@@ -134,6 +169,26 @@ describe("an agent's token", () => {
     expect(items.filter(({ fromSessionId, toSessionId }) => fromSessionId !== self.id && toSessionId !== self.id)).toEqual([]);
     expect((await api.get<{ items: Mail[] }>(`/api/mail/thread/${secret.threadId}`)).items).toEqual([]);
   });
+
+  it('learns of nothing that is another project\'s whether it is there: the answer is that of what is not', async () => {
+    const MISSING = '00000000000000000000000000';
+    const there: Ids = { project: other.project.id, task: other.task.id, member: other.member.id, session: other.session.id, mail: other.mail.id };
+    const missing = Object.fromEntries(Object.entries(there).map(([kind, id]) => [kind, `${id.split('_')[0]}_${MISSING}`])) as unknown as Ids;
+    const cells = cellsOf('agent, of another\'s');
+    const told: string[] = [];
+    for (const { method, name, path, body } of REQUESTS) {
+      const said = async (ids: Ids): Promise<string> => {
+        const { status, body: { traceId: _one, ...answer } } = await api.request(method, path(ids), { body: body?.(ids, project.id) });
+        return Object.entries(ids).reduce((text, [kind, id]) => text.replaceAll(id, kind), `${status} ${JSON.stringify(answer)}`);
+      };
+      const [real, none] = [await said(there), await said(missing)];
+      const wanted = cells.get(`${method} ${name}`) ?? (LISTS_OWN.includes(name) ? 'its own' : '40[34]');
+      if (real !== none || !new RegExp(`^${wanted === 'its own' ? 200 : wanted} `).test(real)) told.push(`${method} ${name}: ${wanted}\n  ${real}\n  ${none}`);
+    }
+
+    expect(told).toEqual([]);
+    expect(REQUESTS.length).toBeGreaterThan(50);
+  }, 60_000);
 
   it('follows its own session in the feed, and no other', async () => {
     const leave = new AbortController();

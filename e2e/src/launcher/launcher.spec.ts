@@ -3,6 +3,7 @@ import { existsSync } from 'node:fs';
 import { mkdir, readFile, readdir, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { connect } from '@nats-io/transport-node';
 import { eventually, processesNaming, startStack, type StackOptions, type TestStack } from '@orbitmesh/testing';
 import { journal, StubCheckout } from './stub-checkout.js';
 
@@ -173,7 +174,22 @@ describe('the launcher', () => {
       expect(passwords.filter((password) => told.join().includes(password))).toEqual([]);
     }
     expect(JSON.stringify(await stack.file())).not.toMatch(new RegExp(passwords.join('|')));
+    expect(await readFile(`/proc/${(await stack.pids()).nats}/environ`, 'utf8')).toBe(`ORBITMESH_HOME=${home}\0`);
     expect(await readFile(join(home, 'run', 'logs', 'notifier.log'), 'utf8')).toContain('hello from notifier');
+  });
+
+  it('runs a NATS that lets in its services alone, each to what is its own', async () => {
+    const { natsUrl } = await launch();
+    const servers = new URL(natsUrl).host;
+    await expect(connect({ servers })).rejects.toThrow(/authorization violation/i);
+    const runner = await connect({ servers, user: 'provider-runner', pass: (await readFile(join(home, 'run', 'nats', 'provider-runner'), 'utf8')).trim() });
+    try {
+      const refusal = (subject: string): Promise<string | undefined> => new Promise((told) => { runner.subscribe(subject, { callback: (error) => told(error?.message) }); });
+      expect(await refusal('>')).toMatch(/permissions violation/i);
+      expect(await refusal('_INBOX.session-service.>')).toMatch(/permissions violation/i);
+    } finally {
+      await runner.close();
+    }
   });
 
   it('refuses a second launcher on the same home, and says who holds it', async () => {

@@ -23,6 +23,7 @@ export function renderSubjects(set: SchemaSet): string {
     'Generated from `libs/contracts` by `node tools/gen.mjs`; do not edit. `{i}` is the installation id, `{r}` a runner id.',
     'Find all references on a contract (e.g. `SessionRpc.spawn`) to see who asks and who answers. The payloads as JSON Schema, under the name of',
     'the contract (`SessionRpc.spawn.request`), are in [subjects.schema.json](subjects.schema.json); the shapes they share also in [events.md](events.md#shapes).',
+    'Who may ask, answer, publish and hear what: [nats-permissions.md](nats-permissions.md).',
     '',
     'Requests and answers are JSON of at most 1 MiB less 4 KiB. Header `om-trace` carries the trace id; an answer with header',
     '`om-error: CODE` is an error, its body `{message, details}` (codes: [error-codes.md](error-codes.md)). `meta` is `CommandMeta`: who asks, and what makes it repeatable.',

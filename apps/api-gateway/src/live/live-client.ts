@@ -1,6 +1,9 @@
 import type { WebSocket } from 'ws';
 import { AppError } from '@orbitmesh/domain';
-import { HTTP_STATUS, IDEMPOTENCY_KEY_CHARS_MAX, parseJsonBody, SubscribeFrameDto, validateDto, validationError, WS_CLOSE, type AuditEntry, type ServerFrame } from '@orbitmesh/contracts';
+import {
+  CLIENT_FRAMES, HTTP_STATUS, IDEMPOTENCY_KEY_CHARS_MAX, parseJsonBody, SubscribeFrameDto, validateDto, validationError, WS_CLOSE,
+  type AuditEntry, type ClientFrame, type ServerFrame,
+} from '@orbitmesh/contracts';
 import { INBOX_FRAMES_MAX, PING_INTERVAL_MS, PINGS_MISSED_MAX } from '../limits.js';
 import type { LiveEvent } from './event-ring.js';
 import { FeedClient, type Farewell, type FeedClientOptions } from './feed-client.js';
@@ -15,6 +18,12 @@ export class LiveClient extends FeedClient {
   private inbox: Promise<void> = Promise.resolve();
   private inboxFrames = 0;
   private pingsMissed = 0;
+  private readonly handlers: Readonly<Record<ClientFrame, (frame: unknown) => Promise<void> | void>> = {
+    subscribe: (frame) => this.subscribe(frame),
+    unsubscribe: () => this.reader.stop(),
+    ping: () => this.sendFrame({ type: 'pong' }),
+    answer_approval: (frame) => this.answerApproval(frame),
+  };
 
   constructor(private readonly socket: WebSocket, options: FeedClientOptions, private readonly commands: LiveCommands, private readonly from: AuditEntry['from']) {
     super(options, PING_INTERVAL_MS);
@@ -71,15 +80,14 @@ export class LiveClient extends FeedClient {
     if (isBinary) throw validationError([{ pointer: '', detail: 'must be a text frame' }], 'body');
     const frame = parseJsonBody(data);
     const type = (frame as { type?: unknown } | null)?.type;
-    if (type === 'ping') this.sendFrame({ type: 'pong' });
-    else if (type === 'unsubscribe') this.reader.stop();
-    else if (type === 'answer_approval') await this.answerApproval(frame);
-    else {
-      this.take();
-      // Whatever else it is, this says what is wrong with it.
-      const { filter, after } = validateDto(SubscribeFrameDto, frame);
-      await this.reader.subscribe(filter ?? {}, after, this.principal.agent);
-    }
+    // Whatever else it is, a subscription's rules say what is wrong with it.
+    await this.handlers[CLIENT_FRAMES.find((known) => known === type) ?? 'subscribe'](frame);
+  }
+
+  private subscribe(frame: unknown): Promise<void> {
+    this.take();
+    const { filter, after } = validateDto(SubscribeFrameDto, frame);
+    return this.reader.subscribe(filter ?? {}, after, this.principal.agent);
   }
 
   /** A refusal names the frame it is of, and says what a problem says: others may be under way. */

@@ -14,14 +14,6 @@ export function assertOwnSession(actor: Actor, sessionId: string): void {
   }
 }
 
-/** An agent works within the project of its session. @throws FORBIDDEN */
-export function assertOwnProject(view: View, actor: Actor, projectId: string): void {
-  if (actor.kind !== 'agent') return;
-  if (view.get<Session>(COLLECTIONS.sessions, actor.sessionId)?.projectId !== projectId) {
-    throw new AppError('FORBIDDEN', 'An agent may work only within the project of its session.', { projectId });
-  }
-}
-
 /** From the least to the most that is allowed. */
 const PERMISSIONS: readonly PermissionMode[] = ['deny', 'ask', 'allow'];
 

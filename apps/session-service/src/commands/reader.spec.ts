@@ -63,8 +63,8 @@ describe('what an agent sees and reaches', () => {
   it('is no way to what is of another project, for a command either', async () => {
     const theirs = await service.task(otherId, 'theirs');
     const command = (body: object) => service.call(SessionRpc.createTask, { body: { projectId, title: 'x', ...body }, meta: meta(agent(own)) });
-    await refused(() => command({ projectId: otherId }), 'FORBIDDEN');
-    await refused(() => service.call(SessionRpc.updateTask, { id: theirs.id, body: { title: 'x' }, meta: meta(agent(own)) }), 'FORBIDDEN');
+    await refused(() => command({ projectId: otherId }), 'PROJECT_NOT_FOUND');
+    await refused(() => service.call(SessionRpc.updateTask, { id: theirs.id, body: { title: 'x' }, meta: meta(agent(own)) }), 'TASK_NOT_FOUND');
     await refused(() => service.spawn({ projectId, taskIds: [theirs.id] }, agent(own)), 'TASK_NOT_FOUND');
   });
 

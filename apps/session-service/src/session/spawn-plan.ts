@@ -4,8 +4,9 @@ import {
 } from '@orbitmesh/domain';
 import { validationError, type SpawnSessionBody } from '@orbitmesh/contracts';
 import type { View } from '@orbitmesh/storage';
-import { assertNotAgent, assertOwnProject, assertOwnSession, assertPermissionMode } from '../commands/access.js';
+import { assertNotAgent, assertOwnSession, assertPermissionMode } from '../commands/access.js';
 import type { Decide, Decision } from '../commands/decision.js';
+import { sightOf } from '../commands/reader.js';
 import { AGENT_CHILDREN_MAX, AGENT_GENERATIONS_MAX, MANIFEST_INPUT_BYTES_MAX, NAME_CHARS_MAX, SPAWN_CAPABILITY, SPAWN_TASKS_MAX } from '../limits.js';
 import type { ProviderCatalog } from '../provider/provider-catalog.js';
 import { COLLECTIONS } from '../store/collections.js';
@@ -46,8 +47,7 @@ export interface SpawnPlan {
  * WORKING_DIR_INVALID, SECRET_BY_VALUE, VALIDATION_FAILED, FORBIDDEN
  */
 export function planSpawn(view: View, asked: SpawnSessionBody, actor: Actor, rules: SpawnRules): SpawnPlan {
-  const project = projectOf(view, asked.projectId);
-  assertOwnProject(view, actor, project.id);
+  const project = projectOf(view, asked.projectId, sightOf(view, actor));
   const parent = parentOf(view, asked, actor);
   const tasks = tasksOf(view, asked);
   const member = asked.teamMemberId === undefined ? null : teamMemberOf(view, asked.teamMemberId, project.id);
@@ -144,11 +144,7 @@ function tasksOf(view: View, { projectId, taskIds = [], initialDirective }: Spaw
     throw invalid('/taskIds', `must be at most ${SPAWN_TASKS_MAX} different ids`);
   }
   if (taskIds.length === 0 && !initialDirective?.trim()) throw invalid('/initialDirective', 'is needed when there are no tasks');
-  return taskIds.map((id) => {
-    const task = taskOf(view, id);
-    if (task.projectId !== projectId) throw new AppError('TASK_NOT_FOUND', `There is no task ${id} in this project.`, { taskId: id, projectId });
-    return task;
-  });
+  return taskIds.map((id) => taskOf(view, id, projectId));
 }
 
 function nameOf({ body, tasks, member }: SpawnPlan): string {

@@ -192,7 +192,7 @@ describe('spawn', () => {
     const sibling = await service.spawn({ projectId });
 
     await refused({ parentSessionId: sibling.id }, 'FORBIDDEN', agent(id));
-    await refused({ projectId: other.id }, 'FORBIDDEN', agent(id));
+    await refused({ projectId: other.id }, 'PROJECT_NOT_FOUND', agent(id));
     await refused({ mcpServers: [{ name: 'm', command: '/m', args: [], env: {} }] }, 'FORBIDDEN', agent(id));
     await refused({ permissionMode: 'allow' }, 'FORBIDDEN', agent(id));
 

@@ -4,7 +4,7 @@ import type { MutationReply, RpcRequest, RpcResponse, SessionRpc } from '@orbitm
 import { Store } from '@orbitmesh/storage';
 import { assertOwnSession } from '../commands/access.js';
 import { Commands } from '../commands/commands.js';
-import { assertSeesSession } from '../commands/reader.js';
+import { assertSeesSession, sightOf } from '../commands/reader.js';
 import { pageBounds, sessionSeqOf } from '../feed/page-bounds.js';
 import { assertRevision, sessionOf } from '../store/documents.js';
 import { changeSession } from './session-change.js';
@@ -34,7 +34,8 @@ export class TimelineService {
 
   /** @throws SESSION_NOT_FOUND, VALIDATION_FAILED for a cursor that is none, CURSOR_GONE for one from the future */
   async list({ id, cursor, limit, reader }: RpcRequest<typeof SessionRpc.listTimeline>): Promise<RpcResponse<typeof SessionRpc.listTimeline>> {
-    const session = sessionOf(this.store.durable, id);
+    const { durable } = this.store;
+    const session = sessionOf(durable, id, sightOf(durable, reader));
     if (session.parentSessionId === null || reader?.kind !== 'agent' || reader.sessionId !== session.parentSessionId) assertSeesSession(reader, id);
     return this.store.readSessionEvents(id, { ...pageBounds(limit), after: sessionSeqOf(cursor), types: ['timeline'] });
   }

@@ -5,10 +5,10 @@ import {
 import type { MutationReply, Page, RpcRequest, SessionRpc } from '@orbitmesh/contracts';
 import { pageOf } from '@orbitmesh/service-kit';
 import { Store, type View } from '@orbitmesh/storage';
-import { assertNotAgent, assertOwnProject } from '../commands/access.js';
+import { assertNotAgent } from '../commands/access.js';
 import { Commands } from '../commands/commands.js';
 import { assertOneCommit } from '../commands/decision.js';
-import { listedProject, sightOf } from '../commands/reader.js';
+import { listedProject, sightOf, type Sight } from '../commands/reader.js';
 import { TASKS_DELETED_MAX } from '../limits.js';
 import { dropFromOrdering } from '../ordering/ordering.service.js';
 import { COLLECTIONS } from '../store/collections.js';
@@ -28,13 +28,13 @@ export class TaskService {
     @Inject(Indexes) private readonly indexes: Indexes,
   ) {}
 
-  /** @throws PROJECT_NOT_FOUND, TASK_NOT_FOUND, TEAM_MEMBER_NOT_FOUND, TASK_REFERENCE_INVALID, DOCUMENT_TOO_LARGE, FORBIDDEN */
+  /** @throws PROJECT_NOT_FOUND, TASK_NOT_FOUND, TEAM_MEMBER_NOT_FOUND, TASK_REFERENCE_INVALID, DOCUMENT_TOO_LARGE */
   create({ body, meta }: Request<'createTask'>): Promise<MutationReply<Task>> {
     return this.commands.run(meta, (tx) => {
-      projectOf(tx.view, body.projectId);
-      assertOwnProject(tx.view, meta.actor, body.projectId);
+      const sight = sightOf(tx.view, meta.actor);
+      projectOf(tx.view, body.projectId, sight);
       const { doc, events } = createTask(body, tx);
-      assertReferences(tx.view, doc);
+      assertReferences(tx.view, doc, sight);
       return { status: 201, body: doc, puts: [put(COLLECTIONS.tasks, doc)], events };
     });
   }
@@ -62,14 +62,14 @@ export class TaskService {
     return pageOf(filtered(tasks, wanted), query, ({ id }) => id);
   }
 
-  /** @throws TASK_NOT_FOUND, REVISION_MISMATCH, TEAM_MEMBER_NOT_FOUND, TASK_REFERENCE_INVALID, DOCUMENT_TOO_LARGE, FORBIDDEN */
+  /** @throws TASK_NOT_FOUND, REVISION_MISMATCH, TEAM_MEMBER_NOT_FOUND, TASK_REFERENCE_INVALID, DOCUMENT_TOO_LARGE */
   update({ id, body, meta }: Request<'updateTask'>): Promise<MutationReply<Task>> {
     return this.commands.run(meta, (tx) => {
-      const task = taskOf(tx.view, id);
-      assertOwnProject(tx.view, meta.actor, task.projectId);
+      const sight = sightOf(tx.view, meta.actor);
+      const task = taskOf(tx.view, id, sight);
       assertRevision(task, meta.ifMatch);
       const { doc, events } = updateTask(task, body, tx);
-      if (doc !== task) assertReferences(tx.view, doc);
+      if (doc !== task) assertReferences(tx.view, doc, sight);
       return { status: 200, body: doc, puts: doc === task ? [] : [put(COLLECTIONS.tasks, doc)], events };
     });
   }
@@ -96,12 +96,15 @@ export class TaskService {
   }
 }
 
-const lookupIn = (view: View): { get(id: string): Task | undefined } => ({
-  get: (id) => (isId(id) ? view.get<Task>(COLLECTIONS.tasks, id) : undefined),
+const lookupIn = (view: View, sight: Sight = null): { get(id: string): Task | undefined } => ({
+  get: (id) => {
+    const task = isId(id) ? view.get<Task>(COLLECTIONS.tasks, id) : undefined;
+    return sight === null || task?.projectId === sight ? task : undefined;
+  },
 });
 
-/** Everything the task names is there, in its own project (a member may be global), and leads to no cycle. */
-function assertReferences(view: View, task: Task): void {
-  assertTaskReferences(task, lookupIn(view));
+/** Everything the task names is there, in its own project (a member may be global), and leads to no cycle. What is beyond somebody's sight is not there. */
+function assertReferences(view: View, task: Task, sight: Sight): void {
+  assertTaskReferences(task, lookupIn(view, sight));
   if (task.teamMemberId !== null) teamMemberOf(view, task.teamMemberId, task.projectId);
 }

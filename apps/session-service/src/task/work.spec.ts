@@ -138,8 +138,8 @@ describe('projects and tasks', () => {
 
     const { body: task } = await service.call(SessionRpc.createTask, { body: { projectId, title: 'found' }, meta: meta(as) });
     expect(await update(task.id, { status: 'completed' }, as)).toMatchObject({ body: { status: 'completed' } });
-    await refused(() => update(foreign.id, { status: 'completed' }, as), 'FORBIDDEN');
-    await refused(() => service.call(SessionRpc.createTask, { body: { projectId: other.id, title: 'x' }, meta: meta(as) }), 'FORBIDDEN');
+    await refused(() => update(foreign.id, { status: 'completed' }, as), 'TASK_NOT_FOUND');
+    await refused(() => service.call(SessionRpc.createTask, { body: { projectId: other.id, title: 'x' }, meta: meta(as) }), 'PROJECT_NOT_FOUND');
     await refused(() => remove(task.id, as), 'FORBIDDEN');
   });
 });

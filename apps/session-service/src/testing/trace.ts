@@ -15,8 +15,8 @@ async function filesOf(dir: string): Promise<Record<string, string>> {
   const files: Record<string, string> = {};
   for (const name of await readdir(dir, { recursive: true })) {
     const path = join(dir, name);
-    // The checkpoint is written again by every flush, a snapshot and the reserve a moment after a start.
-    if (/checkpoint\.json$|snapshot[.\w]*\.ndjson$|\.reserve/.test(name)) continue;
+    // The checkpoint is written again by every flush, a snapshot and the reserve a moment after a start; each may be on its way.
+    if (/checkpoint\.json(?:\.[\d.]+om-tmp)?$|snapshot[.\w]*\.ndjson(?:\.[\d.]+om-tmp)?$|\.reserve/.test(name)) continue;
     if ((await stat(path)).isFile()) files[name] = await readFile(path, 'latin1');
   }
   return files;

@@ -20,6 +20,10 @@ export type ServerFrame =
  */
 export const STREAM_EVENTS = { subscribed: 'stream.opened', position: 'position', degraded: 'degraded', error: 'stream.error' } as const;
 
+/** What a client of `/ws` may say. */
+export const CLIENT_FRAMES = ['subscribe', 'unsubscribe', 'ping', 'answer_approval'] as const;
+export type ClientFrame = (typeof CLIENT_FRAMES)[number];
+
 /** The subprotocol of `/ws`; browsers, which cannot set a header, offer the token beside it as `bearer.<token>`. */
 export const WS_PROTOCOL = 'orbitmesh.v1';
 export const WS_BEARER_PREFIX = 'bearer.';
