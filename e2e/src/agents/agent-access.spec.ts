@@ -1,9 +1,11 @@
+import { once } from 'node:events';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { EventEnvelope, Mail, Project, SessionView, Task, TeamMember } from '@orbitmesh/domain';
 import { eventually, McpAgent, openApiOperations, type OpenApiOperation } from '@orbitmesh/testing';
+import WebSocket from 'ws';
 import { read } from '../repository/checkout.js';
 import { Api } from '../support/api.js';
 import { Scenario } from '../support/scenario.js';
@@ -250,6 +252,21 @@ describe("an agent's token", () => {
     await from.call('send_mail', { to: sibling.id, subject: 'Second', body: 'two' });
     expect((await answered).structuredContent).toMatchObject({ items: [{ subject: 'Second' }] });
     await Promise.all([from.close(), to.close()]);
+  }, 60_000);
+
+  it('is worth nothing when its session has ended: its socket is closed with 4001, its stream ended, and it is asked for anew', async () => {
+    const socket = new WebSocket(`${scenario.stack.url.replace('http', 'ws')}/ws`, { headers: { authorization: `Bearer ${siblingApi.token}` } });
+    const closed = once(socket, 'close') as Promise<[code: number]>;
+    await once(socket, 'open');
+    const stream = await fetch(`${scenario.stack.url}/api/events/stream`, { headers: { authorization: `Bearer ${siblingApi.token}` } });
+    await scenario.api.post(`/api/sessions/${sibling.id}/kill`);
+    const since = performance.now();
+
+    expect((await closed)[0]).toBe(4001);
+    expect(await stream.text()).toContain('UNAUTHENTICATED');
+    // The feed tells it, not the look every 15 s.
+    expect(performance.now() - since).toBeLessThan(10_000);
+    expect((await siblingApi.request('GET', `/api/sessions/${sibling.id}`)).status).toBe(401);
   }, 60_000);
 
   /** The program that the runner gives to agents, in the environment of that agent, of which it is told no more than it is given by ours. */

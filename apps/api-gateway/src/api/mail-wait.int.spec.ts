@@ -132,3 +132,14 @@ it('does not hold up a shutdown: it is answered, with nothing', async () => {
   expect(await answer).toMatchObject({ status: 200, body: { items: [], nextCursor: AFTER } });
   expect(performance.now() - since).toBeLessThan(2_000);
 });
+
+it('ends when its token does', async () => {
+  const { body } = await gateway.send('POST', '/api/tokens', { body: { name: 'Ann' } });
+  serve(never);
+  inSlicesOf(20);
+  const answer = gateway.send('GET', '/api/mail/wait/sess_1?timeout=50', { token: body['token'] as string });
+  await eventually(() => asked().length > 1);
+  await gateway.send('DELETE', `/api/tokens/${String(body['id'])}`);
+
+  expect((await answer).status).toBe(401);
+});

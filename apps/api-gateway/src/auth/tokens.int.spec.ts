@@ -7,6 +7,7 @@ import { createLogger } from '@orbitmesh/service-kit';
 import { eventually } from '@orbitmesh/testing';
 import { GatewayConfig } from '../gateway.config.js';
 import { USER_TOKENS_MAX } from '../limits.js';
+import { LiveClients } from '../live/live-clients.js';
 import { Listener } from '../testing/listener.js';
 import { StreamReader } from '../testing/stream-reader.js';
 import { TestGateway, type Answer } from '../testing/test-gateway.js';
@@ -107,6 +108,14 @@ describe('a user token', () => {
     expect(admin.closed).toBeNull();
   });
 
+  it('has its sockets closed when it expires, though nobody touches its file', async () => {
+    const { token } = await made({ expiresAt: new Date(Date.now() + 2_000).toISOString() });
+    const listener = await Listener.subscribed(gateway, {}, undefined, token);
+
+    expect((await eventually(() => listener.closed)).code).toBe(4001);
+    expect(await statusOf(token)).toBe(401);
+  });
+
   it('cannot be made, seen or ended by another than the admin', async () => {
     const { id, token } = await made();
     const asked = await Promise.all([
@@ -170,6 +179,14 @@ describe("the admin's token", () => {
     expect((await readdir(dir())).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
+  it('is replaced by one of two who do so at once: what the other is told would be worth nothing', async () => {
+    const answers = (await Promise.all([rotate(), rotate()])).sort((a, b) => a.status - b.status);
+    gateway.token = other.token = answers[0].body['token'] as string;
+
+    expect(answers.map(({ status }) => status)).toEqual([200, 401]);
+    expect(await statusOf(gateway.token)).toBe(200);
+  });
+
   it.each([['640', 0o640], ['604', 0o604], ['660', 0o660], ['602', 0o602]])('lets nobody in while its file has mode %s, and a start refuses it with the remedy', async (_text, mode) => {
     await chmod(adminFile(), mode);
     expect(await statusOf(gateway.token)).toBe(401);
@@ -191,6 +208,16 @@ describe("the admin's token", () => {
     await writeFile(adminFile(), text, { mode: 0o600 });
     expect(await statusOf(gateway.token)).toBe(200);
   });
+});
+
+it('a token has its sockets closed also where the file system tells nothing of another gateway, a little later', async () => {
+  other.app.get(TokenStore).onModuleDestroy();
+  const { id, token } = await made();
+  const listener = await Listener.subscribed(other, {}, undefined, token);
+  await gateway.send('DELETE', `/api/tokens/${id}`);
+  (other.app.get(LiveClients) as unknown as { nextRecheck: number }).nextRecheck = 0;
+
+  expect((await eventually(() => listener.closed)).code).toBe(4001);
 });
 
 it('there are so many tokens at most; one that has expired makes room', async () => {

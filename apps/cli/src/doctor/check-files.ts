@@ -1,5 +1,6 @@
 import { chmod, lstat, readdir, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
+import { ADMIN_TOKEN_ID } from '@orbitmesh/contracts/wire';
 import { DISK_FREE_BYTES_MIN, DISK_FREE_FILES_MIN, NAMED_FILES_MAX } from '../limits.js';
 import { plural, problem, type Check, type Finding, type Patient } from './finding.js';
 
@@ -10,6 +11,8 @@ const TEMPORARY = /\.(\d+)\.[0-9a-f]+\.tmp$/;
 /** A socket or a file on its way to be a lock, named after its process. */
 const LOCK_DRAFT = /^(?:\.lock\.(\d+)\.[0-9a-f]+\.new|launcher\.lock\.draft-(\d+)-\w+)$/;
 const QUARANTINED = /^(?:session-service|notifier)\/quarantine\//;
+/** It was in plain for whoever looked: closing it does not take that back. */
+const OWNERS_TOKEN = 'api-gateway/admin.token';
 const OTHERS = 0o077;
 const ENTERED_BY_OTHERS = 0o011;
 /** Written by people, at the top, with the mode that their editor gives it: nobody comes to it through a home that is closed. */
@@ -62,7 +65,8 @@ function modeFinding(patient: Patient, all: Moded[], text: string, done: string)
     for (const { path, wanted } of all) await chmod(join(home, path), wanted);
     return done;
   };
-  return [problem(first.path, `${text} (${first.mode.toString(8).padStart(3, '0')})${others}${names.length > 0 ? `: ${names.join(', ')}${more.length > names.length ? ', …' : ''}` : ''}`, { mend })];
+  const wasShown = all.some(({ path, mode }) => path === OWNERS_TOKEN && mode & OTHERS);
+  return [problem(first.path, `${text} (${first.mode.toString(8).padStart(3, '0')})${others}${names.length > 0 ? `: ${names.join(', ')}${more.length > names.length ? ', …' : ''}` : ''}`, { mend, ...(wasShown && { advice: [`Whoever read ${OWNERS_TOKEN} is the owner, too: once it is closed, % token rotate ${ADMIN_TOKEN_ID}`] }) })];
 }
 
 /** Its process, which is named in it, does not live any more. */

@@ -32,7 +32,7 @@ export const SABOTAGES: Readonly<Record<string, Sabotage>> = {
   'facts are not deduplicated': {
     app: 'session-service', faults: ['kill-nats'], shows: /said the lines|after sessionSeq/,
     edits: [
-      { find: 'if (isTerminal(d.session) || !facts.some(({ runSeq }) => runSeq === ackedRunSeq + 1))', put: 'if (isTerminal(d.session))' },
+      { find: '.some(({ runSeq }) => runSeq === ackedRunSeq + 1)', put: '.some(() => true)' },
       { find: 'if (runSeq <= ackedRunSeq)', put: 'if (false)' }, { find: 'if (runSeq > ackedRunSeq + 1)', put: 'if (false)' },
     ],
   },
