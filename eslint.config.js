@@ -49,6 +49,17 @@ const NO_PROVIDER_SWITCH = {
     "SwitchStatement > MemberExpression.discriminant[property.name=/^(providerType|driver)$/]",
   message: 'What a driver can do is in its capabilities; only the registry knows their names.',
 };
+/** A program gets its arguments one by one, and no shell reads them. */
+const NO_SHELL = [
+  { selector: "CallExpression Property[key.name='shell'][value.value=true], CallExpression Property[key.name='shell'][value.value=/./]", message: 'Name the program and its arguments; a shell would read what is in them.' },
+  { selector: 'ImportExpression[source.value=/^(node:)?child_process$/]', message: 'Import it by its names: some of them start a shell.' },
+];
+/** The runner's wrapper is the one script, and takes its command as arguments; specs, whose commands nobody else writes, may have theirs. */
+const NO_SCRIPT = {
+  selector: 'CallExpression > Literal.arguments:first-child[value=/^(\\S*\\u002F)?(ba|da|k|z)?sh$/]',
+  message: 'Only the wrapper of an agent is a shell script.',
+};
+const SHELL_IMPORTS = ['error', { paths: ['node:child_process', 'child_process'].map((name) => ({ name, importNames: ['exec', 'execSync'], message: 'They start a shell: use execFile or spawn.' })) }];
 const NO_ENUM = { selector: 'TSEnumDeclaration', message: 'Use an `as const` object and a union type.' };
 const NO_DEFAULT_EXPORT = { selector: 'ExportDefaultDeclaration', message: 'Named exports only.' };
 const NO_SLEEP = {
@@ -66,7 +77,7 @@ export default tseslint.config(
       setInterval: 'readonly', clearInterval: 'readonly', setImmediate: 'readonly', Buffer: 'readonly', URL: 'readonly',
       URLSearchParams: 'readonly', fetch: 'readonly', console: 'readonly', AbortSignal: 'readonly', AbortController: 'readonly',
       structuredClone: 'readonly', TextDecoder: 'readonly', TextEncoder: 'readonly' } },
-    rules: { 'max-lines-per-function': ['error', { max: 70, skipBlankLines: true, skipComments: true }] },
+    rules: { 'max-lines-per-function': ['error', { max: 70, skipBlankLines: true, skipComments: true }], 'no-restricted-syntax': ['error', NO_SCRIPT, ...NO_SHELL], 'no-restricted-imports': SHELL_IMPORTS },
   },
   {
     files: ['**/*.ts'],
@@ -82,13 +93,14 @@ export default tseslint.config(
       // Nest's modules are classes with nothing but a decorator.
       '@typescript-eslint/no-extraneous-class': 'off',
       'max-lines-per-function': ['error', { max: 70, skipBlankLines: true, skipComments: true }],
-      'no-restricted-syntax': ['error', NO_ENVIRONMENT, NO_PROVIDER_SWITCH, NO_ENUM, NO_DEFAULT_EXPORT],
+      'no-restricted-imports': SHELL_IMPORTS,
+      'no-restricted-syntax': ['error', NO_ENVIRONMENT, NO_PROVIDER_SWITCH, NO_ENUM, NO_DEFAULT_EXPORT, NO_SCRIPT, ...NO_SHELL],
     },
   },
-  { files: READS_ENVIRONMENT, rules: { 'no-restricted-syntax': ['error', NO_PROVIDER_SWITCH, NO_ENUM, NO_DEFAULT_EXPORT] } },
+  { files: READS_ENVIRONMENT, rules: { 'no-restricted-syntax': ['error', NO_PROVIDER_SWITCH, NO_ENUM, NO_DEFAULT_EXPORT, NO_SCRIPT, ...NO_SHELL] } },
   {
     files: ['apps/provider-runner/src/**/registry.ts', 'apps/provider-runner/src/**/*.registry.ts'],
-    rules: { 'no-restricted-syntax': ['error', NO_ENVIRONMENT, NO_ENUM, NO_DEFAULT_EXPORT] },
+    rules: { 'no-restricted-syntax': ['error', NO_ENVIRONMENT, NO_ENUM, NO_DEFAULT_EXPORT, NO_SCRIPT, ...NO_SHELL] },
   },
   {
     files: FOR_SPECS,
@@ -101,7 +113,7 @@ export default tseslint.config(
   {
     files: ['**/*.spec.ts'],
     rules: {
-      'no-restricted-syntax': ['error', NO_ENUM, NO_DEFAULT_EXPORT, NO_SLEEP],
+      'no-restricted-syntax': ['error', NO_ENUM, NO_DEFAULT_EXPORT, NO_SLEEP, ...NO_SHELL],
     },
   },
 );

@@ -43,6 +43,7 @@ export class Stack {
   #left = {};
   /** Whom to tell to stop. */
   #launcher = { pid: process.pid, startTime: startTimeOf(process.pid) };
+  #userUmask;
   /** What to do when the home was moved or removed. */
   onLost = null;
   url = null;
@@ -105,6 +106,8 @@ export class Stack {
    * @throws Refusal when the port is taken, nobody can write to the home, or a service says that its configuration is wrong
    */
   async start(natsServer) {
+    // Set-up is over: what is made from here on is for its owner alone. Agents make files as their user does.
+    this.#userUmask ??= process.umask(0o077).toString(8).padStart(3, '0');
     const allReady = new Promise((ready, refused) => { this.#settled = { ready, refused }; });
     await this.#prepare(natsServer).catch((error) => { throw asRefusalToWrite(error, this.home, HOME_ADVICE); });
     // NATS first only saves the others a reconnect: each of them waits for it anyway.
@@ -182,7 +185,7 @@ export class Stack {
   #supervise(service, port, natsPasswords) {
     const { home, host } = this.#settings;
     const shared = {
-      ...process.env, ...service.env,
+      ORBITMESH_USER_UMASK: this.#userUmask, ...process.env, ...service.env,
       ORBITMESH_HOME: home, ORBITMESH_HOME_PLACE: this.#place, ORBITMESH_HOST: host, ORBITMESH_PORT: String(port),
       ORBITMESH_NATS_URL: this.natsUrl, ORBITMESH_API_URL: this.url, ...(natsPasswords && { ORBITMESH_NATS_PASSWORDS: natsPasswords }),
     };

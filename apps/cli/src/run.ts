@@ -1,6 +1,9 @@
 import { EXIT } from './exit-code.js';
 import { runCli } from './cli.js';
 import { watchReader } from './reader-gone.js';
+import { closeFiles } from './umask.js';
+
+closeFiles();
 
 const interrupted = new AbortController();
 const interrupt = () => {

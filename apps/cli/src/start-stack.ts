@@ -12,6 +12,7 @@ import { LOG_TAIL_LINES, STACK_POLL_MS, UP_MS_MAX } from './limits.js';
 import { oneLine } from './document-text.js';
 import { homeOf } from './home.js';
 import { cliNameOf } from './terminal.js';
+import { withUsersUmask } from './umask.js';
 
 export interface UpOptions { keepAgents?: boolean; foreground?: boolean }
 export interface UpResult { url: string; home: string; pid: number; started: boolean; log: string | null }
@@ -45,7 +46,7 @@ function launch(env: NodeJS.ProcessEnv, log: string, { keepAgents }: UpOptions):
   mkdirSync(dirname(log), { recursive: true, mode: 0o700 });
   const output = openSync(log, 'a', 0o600);
   const saidBefore = fstatSync(output).size;
-  const launcher = spawn(process.execPath, argumentsOf(keepAgents, `--log=${log}`), { cwd: CHECKOUT, env, detached: true, stdio: ['ignore', output, output] });
+  const launcher = withUsersUmask(() => spawn(process.execPath, argumentsOf(keepAgents, `--log=${log}`), { cwd: CHECKOUT, env, detached: true, stdio: ['ignore', output, output] }));
   closeSync(output);
   launcher.unref();
   return { launcher, saidBefore };
@@ -89,7 +90,7 @@ function tailOf(log: string, saidBefore: number): string[] {
 /** As npm start, with our terminal. With JSON what it says are notes, and the stack is the document once it is ready. */
 async function foreground(context: Context, env: NodeJS.ProcessEnv, { keepAgents }: UpOptions): Promise<void> {
   const { printer, terminal } = context;
-  const launcher = spawn(process.execPath, argumentsOf(keepAgents), { cwd: CHECKOUT, env, stdio: printer.json ? ['ignore', 'pipe', 'pipe'] : 'inherit' });
+  const launcher = withUsersUmask(() => spawn(process.execPath, argumentsOf(keepAgents), { cwd: CHECKOUT, env, stdio: printer.json ? ['ignore', 'pipe', 'pipe'] : 'inherit' }));
   // The terminal tells it, too; it takes a signal that comes twice for one.
   terminal.signal.addEventListener('abort', () => launcher.kill('SIGINT'), { once: true });
   if (printer.json) {

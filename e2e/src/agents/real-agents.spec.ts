@@ -88,6 +88,16 @@ const TRIALS: Readonly<Record<string, (trial: AgentTrial) => Promise<string>>> =
     return '';
   },
 
+  'hostile repository': async (trial) => {
+    const untrusted = await trial.inHostileRepository(false);
+    expect([[], ['refused']]).toContainEqual(untrusted);
+    const trusted = await trial.inHostileRepository(true);
+    // Else nothing was planted that could have run.
+    expect(trusted.length).toBeGreaterThan(0);
+    const own = [...new Set(trusted.map((name) => name.split('-')[0]))];
+    return `${untrusted.length === 0 ? 'nothing ran' : 'not begun'}; trusted: ${own.join(', ')}`;
+  },
+
   '429 from the model': (trial) => refused(trial, 429, 'rate_limit'),
   '401 from the model': (trial) => refused(trial, 401, 'auth_required'),
 };

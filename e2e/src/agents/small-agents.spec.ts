@@ -7,6 +7,7 @@ import { fileURLToPath } from 'node:url';
 import type { Approval, SessionView } from '@orbitmesh/domain';
 import { CLAUDE_CODE, claudeProviderEntry, eventually, GEMINI_CLI, geminiProviderEntry, inFull, installAgent, ModelStandIn, processesNaming, scenarioTag } from '@orbitmesh/testing';
 import { Feed } from '../support/feed.js';
+import { marksIn, plantPrograms } from '../support/hostile-repository.js';
 import { Scenario } from '../support/scenario.js';
 
 const CHECKOUT = fileURLToPath(new URL('../../../', import.meta.url));
@@ -149,6 +150,8 @@ describe('claude-code, from POST /api/sessions/spawn', () => {
 
   it('asks, hears why it may not, edits, reports by our tools and our command without asking, and ends completed with its tokens', async () => {
     const project = await scenario.project({ workingDir: await scenario.anotherRepository() });
+    const marks = await scenario.directory();
+    await plantPrograms(project.workingDir, marks, 'http://127.0.0.1:9');
     const index = join(project.workingDir, 'index.js');
     const { id } = await scenario.spawn(project.id, {
       providerType: 'claude', permissionMode: 'ask', systemPrompt: 'Change as little as you can.',
@@ -168,6 +171,8 @@ describe('claude-code, from POST /api/sessions/spawn', () => {
       state: 'stopped', status: 'completed', outcome: { code: 'completed', message: 'The answer is 43', reported: true },
       metrics: { tokensIn: 70, tokensOut: 140, cacheRead: 210, cacheWrite: 280, reasoning: 0, requestCount: 7 },
     });
+    // A repository that nobody trusts brought hooks, settings and servers for it, and none ran (the test's own git would run some).
+    expect(await marksIn(marks)).toEqual([]);
     expect(execFileSync('git', ['diff', '--', 'index.js'], { cwd: project.workingDir, encoding: 'utf8' })).toMatch(/^-.*42;\n\+.*43;$/m);
     const timeline = JSON.stringify(await scenario.api.get(`/api/sessions/${id}/timeline`));
     for (const words of ['I have read it', 'and say so by command', 'The answer is 43']) expect(timeline).toContain(words);

@@ -95,6 +95,7 @@ export class Reader {
   }
 
   private run(command: string): Running {
+    // eslint-disable-next-line no-restricted-syntax -- it reads the documents as a person's shell does
     const child = spawn('bash', ['-c', [...this.functions, command].join('\n')], {
       cwd: this.options.directory, env: this.options.env, stdio: ['ignore', 'pipe', 'pipe'], detached: true,
     });

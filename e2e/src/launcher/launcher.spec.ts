@@ -34,6 +34,15 @@ describe('the launcher', () => {
     return { code: stack.launcher.exitCode, output: stack.output };
   }
 
+  it('starts all of them with files for their owner alone, and agents with those of their user', async () => {
+    const stack = await launch();
+    const users = process.umask().toString(8).padStart(3, '0');
+    const starts = (await journal(home)).filter((entry) => entry.what === 'start');
+    expect(starts.map(({ umask, agentsUmask }) => [umask, agentsUmask])).toEqual(Array.from({ length: 4 }, () => [0o77, users]));
+    const { services } = JSON.parse(await readFile(join(home, 'run/stack.json'), 'utf8')) as { services: Record<string, { pid: number }> };
+    for (const pid of process.platform === 'linux' ? [stack.launcher.pid, services.nats.pid] : []) expect(await readFile(`/proc/${pid}/status`, 'utf8')).toMatch(/^Umask:\s+0077$/m);
+  });
+
   it('stops the runner first and NATS last, exits 0, and leaves no process and no stack.json', async () => {
     const stack = await launch();
     expect(await stack.interrupt()).toMatchObject({ code: 0 });

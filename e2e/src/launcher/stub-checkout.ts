@@ -22,7 +22,7 @@ const faultFile = home + '/' + app + '.fault';
 const fault = existsSync(faultFile) ? readFileSync(faultFile, 'utf8') : '';
 process.on('disconnect', () => process.exit(1));
 process.on('SIGINT', () => tell('SIGINT'));
-tell('start', { port: process.env.ORBITMESH_PORT, umask: process.umask() });
+tell('start', { port: process.env.ORBITMESH_PORT, umask: process.umask(), agentsUmask: process.env.ORBITMESH_USER_UMASK });
 if (app === 'api-gateway') {
   mkdirSync(home + '/api-gateway', { recursive: true });
   writeFileSync(home + '/api-gateway/admin.token', 'token\\n', { mode: 0o600 });
@@ -48,7 +48,7 @@ process.on('message', (message) => {
 console.log('hello from ' + app);
 `;
 
-export interface JournalEntry { app: string; what: string; at: number; pid: number; port?: string; keepAgents?: boolean }
+export interface JournalEntry { app: string; what: string; at: number; pid: number; port?: string; umask?: number; agentsUmask?: string; keepAgents?: boolean }
 
 /** A checkout whose services are stubs, with the real launcher over it. */
 export class StubCheckout {

@@ -10,6 +10,7 @@ const BOUNDARIES = '@nx/enforce-module-boundaries';
 /** Needs types: those of its own package are enough. */
 const PROMISES = '@typescript-eslint/no-floating-promises';
 const SYNTAX = 'no-restricted-syntax';
+const IMPORTS = 'no-restricted-imports';
 
 /** A violation, planted in the place of some source of the package, and the rule that must see it. */
 const PLANTED = [
@@ -23,6 +24,11 @@ const PLANTED = [
   ['apps/session-service', 'the environment is read outside of the configuration', 'export const home = process.env.HOME;\n', SYNTAX],
   ['apps/session-service', 'a provider is told by its name', "export const odd = (s: { providerType: string }): boolean => s.providerType === 'acp';\n", SYNTAX],
   ['apps/provider-runner', 'a switch tells drivers apart', "export function odd(s: { driver: string }): number { switch (s.driver) { case 'acp': return 1; default: return 2; } }\n", SYNTAX],
+  ['apps/provider-runner', 'a shell reads a command', "import { exec } from 'node:child_process';\nexport const run = exec;\n", IMPORTS],
+  ['apps/cli', 'all of child_process is imported', "import * as child from 'node:child_process';\nexport const run = child;\n", IMPORTS],
+  ['apps/cli', 'a program is started by a shell', "import { spawn } from 'node:child_process';\nexport const run = (name: string) => spawn(name, { shell: true });\n", SYNTAX],
+  ['apps/session-service', 'a command is a script', "import { execFile } from 'node:child_process';\nexport const run = (line: string) => execFile('/bin/sh', ['-c', line]);\n", SYNTAX],
+  ['libs/storage', 'a shell is imported later', "export const run = () => import('node:child_process');\n", SYNTAX],
   ['libs/contracts', 'there is an enum', 'export enum Odd { one }\n', SYNTAX],
   ['libs/contracts', 'there is a default export', 'export default 1;\n', SYNTAX],
   ['libs/contracts', 'a function is too long', `export function long(n: number): number {\n${'  n += 1;\n'.repeat(71)}  return n;\n}\n`, 'max-lines-per-function'],

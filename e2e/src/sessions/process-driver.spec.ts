@@ -1,10 +1,12 @@
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { Project } from '@orbitmesh/domain';
 import { eventually, inFull, processesNaming } from '@orbitmesh/testing';
 import { pageAll } from '../support/feed.js';
+import { marksIn, plantPrograms } from '../support/hostile-repository.js';
 import { Scenario } from '../support/scenario.js';
 
 const node = process.execPath;
@@ -18,10 +20,12 @@ spawn(process.execPath, ['-e', child], { detached: true, stdio: 'ignore' }).unre
 console.log('stubborn');
 setInterval(() => {}, 1000);
 `;
+const AUTHOR = Object.fromEntries(['AUTHOR', 'COMMITTER'].flatMap((who) => [[`GIT_${who}_NAME`, 'Ada'], [`GIT_${who}_EMAIL`, 'ada@example.invalid']]));
 const PROVIDERS = {
   three: { driver: 'process', command: [node, '-e', "console.log('one'); console.log('two'); process.exit(3)"] },
   good: { driver: 'process', command: [node, '-e', "console.log('done')"] },
   stubborn: { driver: 'process', command: [node, '-e', STUBBORN] },
+  committer: { driver: 'process', command: ['/bin/sh', '-c', 'git status --short && git add -A && git commit -qm committed'], env: AUTHOR },
   deaf: { driver: 'process', command: [node, '-e', 'setInterval(() => {}, 1000)'] },
 };
 
@@ -53,6 +57,27 @@ describe('a configured command', () => {
   it('that exits with 0 is finished, but nobody reported it', async () => {
     const { id } = await scenario.spawn(project.id, { providerType: 'good' });
     expect(await scenario.ended(id)).toMatchObject({ state: 'stopped', status: 'completed', outcome: { code: 'finished', reported: false } });
+  }, 60_000);
+
+  it("runs none of its repository's hooks and programs, unless the project trusts it", async () => {
+    const commit = async (trustRepository: boolean): Promise<string[]> => {
+      const [workingDir, marks] = [await scenario.anotherRepository(), await scenario.directory()];
+      await plantPrograms(workingDir, marks);
+      const { id } = await scenario.spawn((await scenario.project({ workingDir, trustRepository })).id, { providerType: 'committer' });
+      expect((await scenario.ended(id)).outcome).toMatchObject({ code: 'finished' });
+      expect(execFileSync('git', ['log', '-1', '--format=%s'], { cwd: workingDir, encoding: 'utf8' })).toBe('committed\n');
+      return marksIn(marks);
+    };
+    const [kept, trusted] = await Promise.all([commit(false), commit(true)]);
+    expect(kept).toEqual([]);
+    expect(trusted).toEqual(expect.arrayContaining(['git-fsmonitor', 'git-pre-commit', 'git-post-commit']));
+  }, 60_000);
+
+  it("is not begun in a repository whose git configuration names a program that nothing can stand for", async () => {
+    const workingDir = await scenario.anotherRepository();
+    execFileSync('git', ['config', 'filter.planted.clean', 'touch /tmp/never'], { cwd: workingDir });
+    const { id } = await scenario.spawn((await scenario.project({ workingDir })).id, { providerType: 'good' });
+    expect((await scenario.ended(id)).outcome).toMatchObject({ code: 'config_invalid', message: expect.stringMatching(/filter\.planted\.clean.*--trust-repository yes/s) });
   }, 60_000);
 
   inFull('that ignores SIGTERM and has grandchildren in sessions of their own is stopped with nothing left', async () => {

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import type { Approval, Project, ProviderInfo, SessionView } from '@orbitmesh/domain';
 import { eventually, processesNaming, scenarioTag, type ModelStandIn, type RealAgent, type Scenario as ModelScenario } from '@orbitmesh/testing';
 import { pageAll } from './feed.js';
+import { marksIn, plantPrograms } from './hostile-repository.js';
 import type { Scenario } from './scenario.js';
 
 type Decision = { decision: 'allow' | 'deny'; reason?: string };
@@ -35,6 +36,21 @@ export class AgentTrial {
     await this.scenario.api.post(`/api/sessions/${id}/input`, { text: tag({ say: answer, then: answer }) });
     await eventually(async () => (await this.output(id)).includes(answer), { what: `${this.agent.name}: its answer`, timeoutMs: TURN_MS_MAX });
     await this.idle(id);
+  }
+
+  /** A session in a repository with programs planted for git and for every agent, which looks around and commits (codex' own sandbox lets it not). @returns those that ran; `refused`: it was not begun */
+  async inHostileRepository(trustRepository: boolean): Promise<string[]> {
+    const workingDir = await this.scenario.anotherRepository();
+    const marks = await this.scenario.directory();
+    await plantPrograms(workingDir, marks);
+    const project = await this.scenario.project({ workingDir, trustRepository });
+    const commands = ['git status --short', 'git add -A', "git -c user.name=A -c user.email=a@example.invalid commit -qm 'All of it'", 'orbitmesh report completed "It is committed."'];
+    const { id } = await this.spawn({ tools: commands.map((command) => this.agent.shell(command)) }, { projectId: project.id });
+    const { session } = await this.ended(id);
+    if (session.outcome?.code === 'config_invalid') return ['refused'];
+    if (session.status !== 'completed') throw new Error(`it ended: ${JSON.stringify(session.outcome)}`);
+    await this.nothingLeft(id);
+    return marksIn(marks);
   }
 
   post(path: string, body: object = {}): Promise<SessionView> {

@@ -40,6 +40,13 @@ export class Scenario {
     return path;
   }
 
+  /** An empty one, removed with the rest. @returns its real path */
+  async directory(): Promise<string> {
+    const path = await realpath(await mkdtemp(join(tmpdir(), 'om-dir-')));
+    this.made.push(path);
+    return path;
+  }
+
   project(more: object = {}): Promise<Project> {
     return this.api.post<Project>('/api/projects', { name: 'Test', workingDir: this.repository, ...more });
   }

@@ -1,4 +1,4 @@
-import { cp, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
+import { chmod, cp, mkdtemp, readdir, readFile, rename, rm, stat, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -32,6 +32,12 @@ describe('loadInstallation', () => {
     await expect(loadInstallation(home, place)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
     expect(await loadInstallation(moved, place)).toMatchObject({ installationId });
     await rm(moved, { recursive: true });
+  });
+
+  it('makes none where everybody may write', async () => {
+    await chmod(home, 0o777);
+    await expect(loadInstallation(home)).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('chmod 700') });
+    expect(await readdir(home)).toEqual([]);
   });
 
   it('keeps it', async () => {

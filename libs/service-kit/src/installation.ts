@@ -13,13 +13,15 @@ export class Installation {
 /**
  * Reads `$ORBITMESH_HOME/installation.json`, or makes it; of several processes that come first together one makes it and all read the same.
  * @param place which directory the home has to be; without it any, and it is made where there is none
- * @throws CONFIG_INVALID when the file is damaged: a new id would orphan every cursor and run, so none is made up; and where that
- * directory is not the home any more.
+ * @throws CONFIG_INVALID when the file is damaged: a new id would orphan every cursor and run, so none is made up; where that
+ * directory is not the home any more; and where everybody may write into it.
  */
 export async function loadInstallation(home: string, place?: string): Promise<Installation> {
   const found = place && nodeFs.identitySync!(home);
   if (place && (found === undefined || isOtherFile(place, found))) throw new AppError('CONFIG_INVALID', `${home} is not the directory any more that was started: it was moved or removed.`);
   await mkdir(home, { recursive: true, mode: 0o700 });
+  // Whoever can write there can put other files in the place of ours.
+  if ((await stat(home)).mode & 0o002) throw new AppError('CONFIG_INVALID', `Everybody may write into the home ${home}: close it (chmod 700), or name another directory as ORBITMESH_HOME.`);
   const file = join(home, 'installation.json');
   const there = await readInstallation(file);
   // Another process may have made it a moment ago: what this one writes in its name must not outlive it in a power cut.

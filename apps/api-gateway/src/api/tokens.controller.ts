@@ -52,7 +52,7 @@ export class TokensController {
   @Post(':id/rotate')
   @Header('cache-control', 'no-store')
   rotate(@HttpCall() call: Call, @Param('id') id: string): Promise<MadeToken> {
-    return this.kept.once(call, 200, () => this.tokens.rotate(id));
+    return this.kept.once(call, 200, () => this.tokens.rotate(id, call.request.token ?? ''));
   }
 }
 

@@ -88,10 +88,15 @@ export class TokenStore implements OnModuleInit, OnModuleDestroy {
     });
   }
 
-  /** From when this resolves the old one is worth nothing. @throws TOKEN_NOT_FOUND, CONFLICT, STORAGE_FULL, STORAGE_WRITE */
-  rotate(id: string): Promise<MadeToken> {
+  /**
+   * From when this resolves the old one is worth nothing.
+   * @param by the admin's token, as it was shown: of two that replace it at once the second comes too late
+   * @throws UNAUTHENTICATED, TOKEN_NOT_FOUND, CONFLICT, STORAGE_FULL, STORAGE_WRITE
+   */
+  rotate(id: string, by: string): Promise<MadeToken> {
     return this.inTurn(async () => {
       if (id === ADMIN_TOKEN_ID) {
+        if (!await this.admin.is(by)) throw new AppError('UNAUTHENTICATED');
         const token = await this.admin.rotate();
         return { id, name: id, scopes: [...TOKEN_SCOPES], createdAt: new Date().toISOString(), expiresAt: null, token };
       }

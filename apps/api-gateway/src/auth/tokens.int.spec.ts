@@ -179,6 +179,14 @@ describe("the admin's token", () => {
     expect((await readdir(dir())).filter((name) => name.endsWith('.tmp'))).toEqual([]);
   });
 
+  it('is replaced by one of two who do so at once: what the other is told would be worth nothing', async () => {
+    const answers = (await Promise.all([rotate(), rotate()])).sort((a, b) => a.status - b.status);
+    gateway.token = other.token = answers[0].body['token'] as string;
+
+    expect(answers.map(({ status }) => status)).toEqual([200, 401]);
+    expect(await statusOf(gateway.token)).toBe(200);
+  });
+
   it.each([['640', 0o640], ['604', 0o604], ['660', 0o660], ['602', 0o602]])('lets nobody in while its file has mode %s, and a start refuses it with the remedy', async (_text, mode) => {
     await chmod(adminFile(), mode);
     expect(await statusOf(gateway.token)).toBe(401);

@@ -50,7 +50,7 @@ describe('the demo agent, driven by the acp driver', () => {
     const manifestPath = join(directory, 'manifest.json');
     writeFileSync(manifestPath, JSON.stringify(manifest));
     const variables = { PATH: process.env.PATH, ORBITMESH_MANIFEST: manifestPath, ORBITMESH_SESSION_ID: 'sess_1', ORBITMESH_API_URL: api.url, ORBITMESH_TOKEN: 'oma_secret', ...env };
-    agent = new PipedAgent(ENTRY, runContextOf({ workingDir: repository, entry: ENTRY, manifest, mcpServers: mcpServersOf(manifest, WITHOUT_OURS, { cli: '/none' }) }), variables);
+    agent = new PipedAgent(ENTRY, runContextOf({ workingDir: repository, entry: ENTRY, manifest, mcpServers: mcpServersOf(manifest, WITHOUT_OURS, { cli: '/none' }, {}) }), variables);
     return agent;
   }
 

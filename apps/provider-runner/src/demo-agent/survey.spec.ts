@@ -47,8 +47,39 @@ describe('surveyDirectory', () => {
     const planted = join(directory, 'planted.sh');
     writeFileSync(planted, `#!/bin/sh\ntouch '${join(directory, 'ran')}'\n`);
     chmodSync(planted, 0o755);
-    git('config', 'core.fsmonitor', planted);
+    writeFileSync(join(directory, 'a.ts'), 'a\n');
+    git('add', '.');
+    git('commit', '-qm', 'the first');
+    mkdirSync(join(directory, '.git/hooks'), { recursive: true });
+    for (const hook of ['post-index-change', 'reference-transaction']) symlinkSync(planted, join(directory, '.git/hooks', hook));
+    for (const [key, value] of [['core.fsmonitor', planted], ['core.pager', planted], ['gpg.program', planted], ['log.showSignature', 'true'], ['core.alternateRefsCommand', planted]]) git('config', key, value);
+    expect((await surveyDirectory(directory, signal)).commits).toHaveLength(1);
+    expect(existsSync(join(directory, 'ran'))).toBe(false);
+  });
+
+  it('fetches nothing that a partial clone lacks: who sends it would be a program of the configuration', async () => {
+    git('init', '-q', '-b', 'trunk');
+    for (const [key, value] of [
+      ['core.repositoryFormatVersion', '1'], ['extensions.partialClone', 'origin'], ['remote.origin.promisor', 'true'], ['remote.origin.url', directory],
+      ['remote.origin.uploadpack', `touch '${join(directory, 'ran')}'; git-upload-pack`],
+    ]) git('config', key, value);
+    writeFileSync(join(directory, '.git/refs/heads/trunk'), `${'ab'.repeat(20)}\n`);
     await surveyDirectory(directory, signal);
+    expect(existsSync(join(directory, 'ran'))).toBe(false);
+  });
+
+  // CVE-2017-1000117 and its like: a name that begins with a dash is an option to whom it is handed on.
+  it('takes no name of the repository for an option', async () => {
+    git('init', '-q', '-b', 'trunk');
+    const names = ['--upload-pack=touch ran', '--output=ran', '-c', '--exec=touch ran;'];
+    for (const name of names) writeFileSync(join(directory, name), 'TODO\n');
+    git('add', '-A');
+    git('commit', '-qm', '--output=ran');
+    writeFileSync(join(directory, '.git/refs/heads/--output=ran'), git('rev-parse', 'HEAD'));
+    writeFileSync(join(directory, '.git/HEAD'), 'ref: refs/heads/--output=ran\n');
+    const survey = await surveyDirectory(directory, signal);
+    expect(survey.files.map(({ path }) => path).sort()).toEqual([...names].sort());
+    expect(survey).toMatchObject({ branch: '--output=ran', commits: [expect.stringContaining('--output=ran')] });
     expect(existsSync(join(directory, 'ran'))).toBe(false);
   });
 

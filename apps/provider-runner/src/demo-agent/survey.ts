@@ -40,13 +40,13 @@ const OWN_REPORT = /(^|\/)orbitmesh-report-[^/]*\.md$/;
 const TODO = /\b(TODO|FIXME)\b[:\s]?(.*)/;
 const run = promisify(execFile);
 
-/**
- * git with argv, a time and an output bound. A repository's own configuration may name programs
- * (fsmonitor, pager): both are switched off, and no optional lock is taken.
- */
+/** A repository's own configuration and hooks may be programs that these commands would run, or make them fetch from somewhere. */
+const RUNS_NOTHING = ['--no-pager', '-c', 'core.fsmonitor=false', '-c', 'core.hooksPath=/dev/null', '-c', 'log.showSignature=false', '-c', 'protocol.allow=never'];
+
+/** git with argv, a time and an output bound; no optional lock is taken. */
 async function git(cwd: string, ...args: string[]): Promise<string> {
-  const env = { ...process.env, GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0' };
-  const { stdout } = await run('git', ['--no-pager', '-c', 'core.fsmonitor=false', ...args], { cwd, env, timeout: GIT_TIMEOUT_MS, maxBuffer: GIT_OUTPUT_BYTES_MAX });
+  const env = { ...process.env, GIT_OPTIONAL_LOCKS: '0', GIT_TERMINAL_PROMPT: '0', GIT_NO_LAZY_FETCH: '1' };
+  const { stdout } = await run('git', [...RUNS_NOTHING, ...args], { cwd, env, timeout: GIT_TIMEOUT_MS, maxBuffer: GIT_OUTPUT_BYTES_MAX });
   return stdout;
 }
 

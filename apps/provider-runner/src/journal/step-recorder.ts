@@ -41,6 +41,8 @@ export class StepRecorder {
   private scheduled = false;
   private writing: Promise<void> | undefined;
   private roomWaiters: (() => void)[] = [];
+  /** By stream: the end of what was said that may be the beginning of a secret, as the agent wrote it. */
+  private readonly begun = new Map<string, string>();
   private closed = false;
   private last = false;
 
@@ -58,12 +60,11 @@ export class StepRecorder {
   /** @returns the bytes it counts for: at least FACT_BYTES_MIN, but text that only makes a waiting fact longer counts as itself */
   emit(fact: RunFact): number {
     if (this.closed) return 0;
-    const clean = this.options.redactor.deep(fact);
     let cost: number;
-    if (clean.type === 'output' || clean.type === 'thought') {
-      cost = this.emitText(clean);
+    if (isText(fact)) {
+      cost = this.emitText(fact);
     } else {
-      cost = this.push(boundFact(clean));
+      cost = this.push(boundFact(this.options.redactor.deep(fact)));
       this.urgent = true;
     }
     this.schedule();
@@ -123,11 +124,10 @@ export class StepRecorder {
   private emitText(fact: TextFact): number {
     let cost = 0;
     if (!this.waitingText) this.textSince = performance.now();
-    for (const content of piecesOf(fact.content, COALESCE_BYTES_MAX)) {
+    for (const content of piecesOf(this.cleaned(fact), COALESCE_BYTES_MAX)) {
       const last = this.pending.at(-1);
       if (last && canJoin(last, fact, content)) {
-        const text = this.options.redactor.text((last.fact as TextFact).content + content);
-        last.fact = { ...fact, content: text };
+        last.fact = { ...fact, content: (last.fact as TextFact).content + content };
         const bytes = Buffer.byteLength(content);
         last.bytes += bytes;
         this.pendingBytes += bytes;
@@ -138,6 +138,24 @@ export class StepRecorder {
     }
     this.waitingText = true;
     return cost;
+  }
+
+  /**
+   * What the text says beside what has been said already. Where what came last may be the beginning of a secret, both are looked at
+   * together: of what still waits, that end is taken back; when it has gone out, at least the rest of it is not told.
+   */
+  private cleaned(fact: TextFact): string {
+    const { redactor } = this.options;
+    const stream = streamOf(fact);
+    const begun = this.begun.get(stream) ?? '';
+    const raw = begun + fact.content;
+    this.begun.set(stream, redactor.begun(raw));
+    if (begun === '') return redactor.text(raw);
+    const [said, clean] = [redactor.text(begun), redactor.text(raw)];
+    const same = sameBeginning(said, clean);
+    const last = this.pending.at(-1);
+    if (last && isText(last.fact) && streamOf(last.fact) === stream) last.fact = { ...last.fact, content: last.fact.content.slice(0, last.fact.content.length - (said.length - same)) };
+    return clean.slice(same);
   }
 
   private push(fact: RunFact): number {
@@ -169,7 +187,8 @@ export class StepRecorder {
   private textWaitMs(): number {
     const now = performance.now();
     const last = this.pending.at(-1)?.fact as TextFact | undefined;
-    if (last && this.options.redactor.mayGoOn(last.content)) return this.textSince + SECRET_HOLD_MS - now;
+    // One character is the beginning of too much.
+    if (last && (this.begun.get(streamOf(last))?.length ?? 0) > 1) return this.textSince + SECRET_HOLD_MS - now;
     if (this.pendingBytes >= COALESCE_BYTES_MAX) return 0;
     return this.lastTextAt + COALESCE_MS - now;
   }
@@ -196,8 +215,8 @@ export class StepRecorder {
     const first = this.options.journal.progress.runSeq + 1;
     const facts: NumberedFact[] = this.pending.map(({ at, fact }, index) => ({ runSeq: first + index, at, fact }));
     const changes = this.options.changes();
-    // The journal is a file: what a driver holds of an agent's words is cleaned as its facts are.
-    if (changes.driver) changes.driver = this.options.redactor.deep(changes.driver);
+    // The journal is a file: what a driver holds of an agent's words is cleaned of the run's secrets, as its facts are.
+    if (changes.driver) changes.driver = this.options.redactor.deep(changes.driver, { known: true });
     const progress: Partial<RunProgress> = { ...changes, ...(this.last ? { ended: true } : {}), upTo: { ...this.offsets }, runSeq: first + facts.length - 1 };
     const step = { record: { facts, progress, ...(this.inputIds.length > 0 ? { inputIds: this.inputIds } : {}) }, actions: this.actions };
     if (this.waitingText) this.lastTextAt = performance.now();
@@ -224,4 +243,18 @@ function canJoin(last: Pending, fact: TextFact, content: string): boolean {
     && (fact.type !== 'output' || (last.fact as { stream?: string }).stream === fact.stream)
     && !('truncated' in last.fact) && !('truncated' in fact)
     && last.bytes + Buffer.byteLength(content) <= COALESCE_BYTES_MAX;
+}
+
+function isText(fact: RunFact): fact is TextFact {
+  return fact.type === 'output' || fact.type === 'thought';
+}
+
+function streamOf(fact: TextFact): string {
+  return fact.type === 'output' ? `output ${(fact as { stream?: string }).stream ?? ''}` : fact.type;
+}
+
+function sameBeginning(one: string, other: string): number {
+  let length = 0;
+  while (length < one.length && one[length] === other[length]) length += 1;
+  return length;
 }

@@ -70,6 +70,7 @@ export interface WrapperLaunch {
 /** Starts it, detached, and answers with the wrapper's pid. @throws AppError CONFIG_INVALID when the system refuses. */
 export async function launchWrapper(launch: WrapperLaunch): Promise<number> {
   const tools = [programPath('mv', true), programPath('sleep', true), programPath('setsid', false)];
+  // eslint-disable-next-line no-restricted-syntax -- the one script; what it runs are its arguments
   const child = spawn('/bin/sh', ['-c', SCRIPT, 'orbitmesh-run', launch.dir, launch.userUmask, ...tools, ...launch.command], {
     cwd: launch.workingDir, env: launch.environment, detached: true, stdio: 'ignore',
   });

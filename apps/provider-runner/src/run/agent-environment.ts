@@ -1,4 +1,4 @@
-import { delimiter } from 'node:path';
+import { delimiter, isAbsolute } from 'node:path';
 import type { Manifest, ProviderEntry } from '@orbitmesh/domain';
 import { MANIFEST_VARIABLE, RUN_MARKER } from '../process/run-mark.js';
 import { AGENT_STATE_VARIABLE } from './agent-state.js';
@@ -34,7 +34,7 @@ export interface EnvironmentInput {
 
 /**
  * The agent's whole environment: inherited < the entry's < the manifest's < secrets < ours, so that
- * nothing configured can pretend to be another session.
+ * nothing configured can pretend to be another session. No program is looked for in the working directory: its PATH is of absolute directories.
  * @throws CONFIG_INVALID when a secret cannot be resolved
  */
 export function agentEnvironment(input: EnvironmentInput): AgentEnvironment {
@@ -52,7 +52,7 @@ export function agentEnvironment(input: EnvironmentInput): AgentEnvironment {
     [TOKEN_NAME]: input.token,
     [RUN_MARKER]: input.runId,
   };
-  variables.PATH = `${files.bin}${delimiter}${variables.PATH}`;
+  variables.PATH = [files.bin, ...variables.PATH.split(delimiter).filter(isAbsolute)].join(delimiter);
   return { variables, secrets: [...Object.values(secrets), input.token] };
 }
 

@@ -53,6 +53,7 @@ describe('resolveWorkingDir', () => {
     ['beside a root of the same beginning', () => at('rooted'), 'is outside the allowed roots'],
     ['a link that leads out', () => at('root/escape'), 'is outside the allowed roots'],
     ['inside the home', () => at('home/inside'), 'is inside the home of OrbitMesh'],
+    ['above the home, whatever its roots are', () => dir.path, 'has the home of OrbitMesh in it'],
     ['with a NUL', () => at('root/work\0x'), 'is not an absolute path'],
   ])('refuses one that is %s', (_what, path, reason) => {
     expect(() => resolve(path())).toThrow(expect.objectContaining({ code: 'WORKING_DIR_INVALID', details: expect.objectContaining({ reason }) }));

@@ -13,10 +13,10 @@ const OWN_VARIABLES = ['ORBITMESH_API_URL', 'ORBITMESH_TOKEN', 'ORBITMESH_SESSIO
 
 /**
  * The MCP servers of a run: our own (design §8) unless the entry says `custom.orbitmeshMcp: false`, then the session's. These get
- * what was named for the session, its environment and its secrets, where their own `env` says nothing else; never its token.
+ * what was named for the session, its environment and its secrets, where their own `env` says nothing else, and what keeps git from the repository's programs; never its token.
  */
-export function mcpServersOf({ provider, environment, secrets }: Manifest, entry: ProviderEntry, files: Pick<RunFiles, 'cli'>): McpServerLaunch[] {
-  const named = [...Object.keys(environment), ...Object.keys(secrets), ...MARK];
+export function mcpServersOf({ provider, environment, secrets }: Manifest, entry: ProviderEntry, files: Pick<RunFiles, 'cli'>, variables: Readonly<Record<string, string>>): McpServerLaunch[] {
+  const named = [...Object.keys(environment), ...Object.keys(secrets), ...Object.keys(variables).filter((name) => name.startsWith('GIT_CONFIG_')), ...MARK];
   const theirs = provider.mcpServers.map((server) => ({ ...server, forward: named.filter((name) => !(name in server.env)) }));
   if (entry.custom?.orbitmeshMcp === false) return theirs;
   return [{ name: OWN_MCP_SERVER, command: files.cli, args: ['mcp'], env: {}, forward: OWN_VARIABLES, own: true }, ...theirs];

@@ -6,6 +6,7 @@ import { AppError, type Manifest, type ProviderEntry } from '@orbitmesh/domain';
 import type { DriverDefinition, RunContext } from '../drivers/driver.js';
 import { CLAIM_GIVE_UP_MS, SEND_RETRY_MS } from '../limits.js';
 import { agentEnvironment, withDriverVariables, type AgentEnvironment } from './agent-environment.js';
+import { gitGuard } from './git-guard.js';
 import { mcpServersOf } from './mcp-servers.js';
 import type { RunEnvironment } from './run-environment.js';
 import type { RunFiles } from './run-files.js';
@@ -48,16 +49,17 @@ export interface CheckedStart {
 }
 
 /** Everything that can be wrong before anything is started. @throws CONFIG_INVALID, PROVIDER_NOT_FOUND, WORKING_DIR_INVALID */
-export function checkStart(env: RunEnvironment, files: RunFiles, manifest: Manifest, request: StartRun): CheckedStart {
+export async function checkStart(env: RunEnvironment, files: RunFiles, manifest: Manifest, request: StartRun): Promise<CheckedStart> {
   const { entry, definition } = env.provider(manifest.provider.type);
   const workingDir = resolveWorkingDir(manifest.workingDir, request.roots, env.home);
   definition.check?.(entry, manifest);
   const { apiUrl, token, runId, sessionId, continueAgentSessionId } = request;
   const stateDir = env.agentStates.directoryOf(manifest.provider.type, request.conversationId);
   const environment = agentEnvironment({ manifest, entry, files, runId, apiUrl, token, stateDir, processEnv: env.processEnv, home: env.home });
+  if (!manifest.trustRepository) Object.assign(environment.variables, await gitGuard(workingDir, environment.variables));
   checkCommand(entry.command);
   const launch = definition.launch?.({
-    sessionId, runId, manifest, entry, workingDir, stateDir, environment: environment.variables, cliPath: files.cli, mcpServers: mcpServersOf(manifest, entry, files),
+    sessionId, runId, manifest, entry, workingDir, stateDir, environment: environment.variables, cliPath: files.cli, mcpServers: mcpServersOf(manifest, entry, files, environment.variables),
     ...(continueAgentSessionId === undefined ? {} : { continueAgentSessionId }),
   }) ?? { command: entry.command };
   checkCommand(launch.command);
@@ -79,7 +81,7 @@ export function contextOf(record: RunRecord, manifest: Manifest, files: RunFiles
   const { sessionId, projectId, runId, epoch, apiUrl, entry, workingDir, stateDir, continueAgentSessionId } = record;
   return {
     sessionId, projectId, runId, epoch, apiUrl, manifest, entry: entry!, workingDir: workingDir!,
-    stateDir: stateDir!, mcpServers: mcpServersOf(manifest, entry!, files), cliPath: files.cli, manifestPath: files.manifest, environment: environment.variables,
+    stateDir: stateDir!, mcpServers: mcpServersOf(manifest, entry!, files, environment.variables), cliPath: files.cli, manifestPath: files.manifest, environment: environment.variables,
     ...(continueAgentSessionId === undefined ? {} : { continueAgentSessionId }),
   };
 }

@@ -166,7 +166,7 @@ export class Run {
   }
 
   private async prepare(request: StartRun): Promise<CheckedStart> {
-    const checked = checkStart(this.env, this.files, this.manifest, request);
+    const checked = await checkStart(this.env, this.files, this.manifest, request);
     const { entry, workingDir, stateDir, environment } = checked;
     await prepareFiles(this.files, this.env.cliEntry);
     await this.openVoice(environment.secrets);

@@ -4,7 +4,8 @@ import { AppError } from '@orbitmesh/domain';
 
 /**
  * Where an agent may be started (design §4.3): an existing directory whose real path is inside the
- * real path of an allowed root, and not inside `$ORBITMESH_HOME`.
+ * real path of an allowed root, and neither inside `$ORBITMESH_HOME` nor above it: what an agent may write without being asked is what is
+ * below it.
  * @throws WORKING_DIR_INVALID saying which of these it is
  */
 export function resolveWorkingDir(path: string, roots: string[], home: string): string {
@@ -12,7 +13,9 @@ export function resolveWorkingDir(path: string, roots: string[], home: string): 
   const real = realPathOf(path);
   if (real === undefined) throw invalid(path, 'does not exist');
   if (!statSync(real).isDirectory()) throw invalid(path, 'is not a directory');
-  if (isInside(real, realPathOf(home) ?? home)) throw invalid(path, 'is inside the home of OrbitMesh');
+  const ours = realPathOf(home) ?? home;
+  if (isInside(real, ours)) throw invalid(path, 'is inside the home of OrbitMesh');
+  if (isInside(ours, real)) throw invalid(path, 'has the home of OrbitMesh in it');
   const allowed = roots.some((root) => isInside(real, realPathOf(root) ?? root));
   if (!allowed) throw invalid(path, 'is outside the allowed roots');
   return real;
@@ -22,7 +25,8 @@ export function isInside(path: string, root: string): boolean {
   return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
 }
 
-function realPathOf(path: string): string | undefined {
+/** undefined: there is none. */
+export function realPathOf(path: string): string | undefined {
   try {
     return realpathSync(path);
   } catch (error) {

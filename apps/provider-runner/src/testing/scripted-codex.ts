@@ -82,6 +82,7 @@ class ScriptedCodex {
     } else if (text === 'stubborn') {
       this.stubborn = true;
       process.on('SIGTERM', () => {});
+      // eslint-disable-next-line no-restricted-syntax -- a child that does not end is the test
       spawn('/bin/sh', ['-c', "trap '' TERM; sleep 300"], { detached: true, stdio: 'ignore' }).unref();
       this.write('escaped\n');
       await delay(300_000);

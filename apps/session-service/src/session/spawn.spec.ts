@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { readFile, symlink, unlink, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { ErrorCode } from '@orbitmesh/domain';
 import { SessionRpc, type CommandMeta, type SpawnSessionBody } from '@orbitmesh/contracts';
@@ -82,17 +82,18 @@ describe('spawn', () => {
   });
 
   it('keeps our home out, under any name, even when a root lies around it', async () => {
-    const wide = await service.project('/');
-    await refused({ projectId: wide.id, workingDir: join(service.home, 'session-service') }, 'WORKING_DIR_INVALID');
+    for (const above of ['/', dirname(service.home)]) await expect(service.project(above)).rejects.toMatchObject({ code: 'WORKING_DIR_INVALID' });
+    await refused({ workingDir: join(service.home, 'session-service') }, 'WORKING_DIR_INVALID');
     await expect(service.project(join(service.home, 'x'))).rejects.toMatchObject({ code: 'WORKING_DIR_INVALID' });
 
     const { home, clock } = service;
     const link = `${home}-link`;
     await symlink(home, link);
     await service.stop();
-    service = await TestService.start({ home: link, clock });
-    await refused({ projectId: wide.id, workingDir: home }, 'WORKING_DIR_INVALID');
-    await refused({ projectId: wide.id, workingDir: join(link, 'x') }, 'WORKING_DIR_INVALID');
+    service = await TestService.start({ home: link, clock, roots: ['/'] });
+    await refused({ workingDir: home }, 'WORKING_DIR_INVALID');
+    for (const above of [dirname(home), '/']) await refused({ workingDir: above }, 'WORKING_DIR_INVALID');
+    await refused({ workingDir: join(link, 'x') }, 'WORKING_DIR_INVALID');
 
     await service.stop();
     await unlink(link);

@@ -15,9 +15,14 @@ export function isInside(path: string, root: string): boolean {
   return path === root || path.startsWith(root.endsWith(sep) ? root : root + sep);
 }
 
-/** Nothing of ours is a place to work in. `homes` are the names of $ORBITMESH_HOME: as given and as it really is. @throws WORKING_DIR_INVALID */
+/**
+ * Nothing of ours is a place to work in, nor what has it inside: below its directory an agent may write without being asked.
+ * @param homes the names of $ORBITMESH_HOME: as given and as it really is
+ * @throws WORKING_DIR_INVALID
+ */
 export function assertOutsideHome(path: string, homes: readonly string[]): void {
   if (homes.some((home) => isInside(path, home))) throw invalid(path, 'is inside $ORBITMESH_HOME');
+  if (homes.some((home) => isInside(home, path))) throw invalid(path, 'has $ORBITMESH_HOME in it');
 }
 
 /** @throws WORKING_DIR_INVALID when the (normal) path is in none of the roots. */

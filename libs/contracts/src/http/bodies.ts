@@ -3,8 +3,8 @@ import type {
 } from '@orbitmesh/domain';
 
 /** Bodies as they cross NATS after the gateway validated them; the classes in `*.dto.ts` implement these. */
-export interface CreateProjectBody { name: string; workingDir: string; description?: string }
-export interface UpdateProjectBody { name?: string; workingDir?: string; description?: string }
+export interface CreateProjectBody { name: string; workingDir: string; description?: string; trustRepository?: boolean }
+export type UpdateProjectBody = Partial<CreateProjectBody>;
 
 export interface CreateTaskBody {
   projectId: string; title: string; parentId?: string | null; description?: string; acceptanceCriteria?: string[];

@@ -2,7 +2,7 @@ import { PERMISSION_MODES, SESSION_MODES, TASK_PRIORITIES, type Manifest, type M
 import { MANIFEST_BYTES_MAX } from '../rpc/limits.js';
 import { parseJsonBody } from './body.js';
 import { checkCustom, checkEnvironment, checkSecrets } from './checks.js';
-import { Checked, Id, IdList, ListOf, Name, ObjectOf, OneOf, OrNull, Pattern, Text, TextList } from './field.js';
+import { Checked, Flag, Id, IdList, ListOf, Name, ObjectOf, OneOf, Optional, OrNull, Pattern, Text, TextList } from './field.js';
 import {
   MAP_VALUE_CHARS_MAX, MCP_ARGS_MAX, MCP_SERVERS_MAX, MEMBER_LIST_MAX, MEMBER_MEMORY_MAX, MEMBER_TEXT_CHARS_MAX, NAME_CHARS_MAX, PATH_CHARS_MAX, REASON_CHARS_MAX, SESSION_TASKS_MAX,
   TASK_LIST_MAX, TEXT_CHARS_MAX,
@@ -52,7 +52,7 @@ export class ManifestParentDto {
   @Name(NAME_CHARS_MAX) name!: string;
 }
 
-/** Manifest 1.0 (design §8): every field is there, and no other. The prompts are bounded by the whole. */
+/** Manifest 1.0 (design §8): every field is there (but one that says what is not so else), and no other. The prompts are bounded by the whole. */
 export class ManifestDto implements Manifest {
   @OneOf(['1.0']) manifestVersion!: '1.0';
   @Id() sessionId!: string;
@@ -64,6 +64,7 @@ export class ManifestDto implements Manifest {
   @OrNull() @ObjectOf(() => ManifestTeamMemberDto) teamMember!: ManifestTeamMemberDto | null;
   @ObjectOf(() => ManifestProviderDto) provider!: ManifestProviderDto;
   @AbsolutePath() workingDir!: string;
+  @Optional() @Flag() trustRepository?: boolean;
   @Environment() environment!: Record<string, string>;
   @Checked('secrets', checkSecrets, strings) secrets!: Record<string, string>;
   @OrNull() @ObjectOf(() => ManifestParentDto) parent!: ManifestParentDto | null;

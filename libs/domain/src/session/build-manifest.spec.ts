@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { deepFreeze, taskNamed } from '../testing/session-harness.js';
 import type { TeamMember } from '../work/team-member.js';
 import { buildManifest } from './build-manifest.js';
+import { manifestInputFrom } from './manifest-input.js';
 import type { ManifestInput } from './manifest.js';
 
 const member: TeamMember = {
@@ -66,6 +67,15 @@ describe('the manifest', () => {
       manifestVersion: '1.0', provider: { type: 'demo', model: 'large', permissionMode: 'deny', mcpServers, custom: { deep: true } },
       secrets: { KEY: 'env:KEY' }, parent: { sessionId: 'sess_0', name: 'Boss' },
     });
+  });
+
+  it('trusts a repository where the project does, in its own directory and nowhere else, and says nothing of one that is not trusted', () => {
+    const trusts = (trustRepository: boolean | undefined, project: string, workingDir?: string) => buildManifest(manifestInputFrom({
+      sessionId: 'sess_1', request: { workingDir, initialDirective: 'Go' }, project: { ...input().project, workingDir: project, trustRepository, createdAt: '', updatedAt: '', revision: 1 },
+      tasks: [], member: null, parent: null,
+    }));
+    expect([trusts(true, '/work'), trusts(true, '/work', '/work/sub'), trusts(true, '/')].map(({ manifest }) => manifest.trustRepository)).toEqual([true, true, true]);
+    for (const { json } of [trusts(false, '/work'), trusts(undefined, '/work'), trusts(true, '/work', '/works'), trusts(true, '/work', '/srv/other')]) expect(json).not.toContain('trust');
   });
 
   it('beyond 512 KiB is refused', () => {

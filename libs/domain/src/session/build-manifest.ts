@@ -41,6 +41,7 @@ export function buildManifest(input: ManifestInput): BuiltManifest {
       custom: sorted(input.custom),
     },
     workingDir: input.workingDir,
+    ...(input.trustRepository && { trustRepository: true }),
     environment: sorted(input.environment),
     secrets: sorted(input.secrets),
     parent: input.parent && { sessionId: input.parent.sessionId, name: input.parent.name },

@@ -34,6 +34,7 @@ export interface ManifestSources {
 /** What the builder reads: the request over its team member over its project (design §4.3). */
 export function manifestInputFrom({ sessionId, request, project, tasks, member, parent, continued }: ManifestSources): ManifestInput {
   const { id, name, workingDir, description } = project;
+  const directory = request.workingDir ?? workingDir;
   return {
     sessionId,
     project: { id, name, workingDir, description },
@@ -46,7 +47,8 @@ export function manifestInputFrom({ sessionId, request, project, tasks, member, 
     providerType: providerTypeFor(request, member),
     model: request.model ?? member?.model ?? null,
     permissionMode: permissionModeFor(request, member),
-    workingDir: request.workingDir ?? workingDir,
+    workingDir: directory,
+    ...(project.trustRepository && isInside(directory, workingDir) && { trustRepository: true }),
     systemPrompt: request.systemPrompt ?? null,
     initialDirective: request.initialDirective ?? null,
     environment: request.environment ?? {},
@@ -54,6 +56,11 @@ export function manifestInputFrom({ sessionId, request, project, tasks, member, 
     mcpServers: (request.mcpServers ?? []).map(({ name: server, command, args = [], env = {} }) => ({ name: server, command, args, env })),
     custom: request.custom ?? {},
   };
+}
+
+/** Both absolute and normal. What a project says of its repository is not said of what else its sessions may work in. */
+function isInside(path: string, root: string): boolean {
+  return path === root || path.startsWith(root.endsWith('/') ? root : `${root}/`);
 }
 
 export function providerTypeFor({ providerType }: ManifestRequest, member: TeamMember | null): string {

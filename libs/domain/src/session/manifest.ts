@@ -23,6 +23,8 @@ export interface Manifest {
     custom: Record<string, unknown>;
   };
   workingDir: string;
+  /** What the repository there brings for git and agents is in force; absent: it is not. */
+  trustRepository?: boolean;
   environment: Record<string, string>;
   /** NAME → `env:X` | `file:/p`, resolved by the runner alone. */
   secrets: Record<string, string>;
@@ -44,6 +46,8 @@ export interface ManifestInput {
   model: string | null;
   permissionMode: PermissionMode;
   workingDir: string;
+  /** Of the project, where the session works inside its directory. */
+  trustRepository?: boolean;
   systemPrompt: string | null;
   initialDirective: string | null;
   environment: Record<string, string>;

@@ -3,8 +3,8 @@ import type { DecideContext } from '../kernel/context.js';
 import type { Project } from './project.js';
 import { assertRoom, given, type Written } from './written.js';
 
-export interface NewProject { name: string; workingDir: string; description?: string }
-export interface ProjectPatch { name?: string; workingDir?: string; description?: string }
+export interface NewProject { name: string; workingDir: string; description?: string; trustRepository?: boolean }
+export type ProjectPatch = Partial<NewProject>;
 
 /** @throws DOCUMENT_TOO_LARGE */
 export function createProject(body: NewProject, ctx: DecideContext): Written<Project> {
@@ -13,6 +13,7 @@ export function createProject(body: NewProject, ctx: DecideContext): Written<Pro
     name: body.name,
     workingDir: body.workingDir,
     description: body.description ?? '',
+    trustRepository: body.trustRepository ?? false,
     createdAt: ctx.now,
     updatedAt: ctx.now,
     revision: 1,
@@ -21,11 +22,16 @@ export function createProject(body: NewProject, ctx: DecideContext): Written<Pro
   return { doc, events: [projectEvent('project:created', doc, ctx)] };
 }
 
-/** Every update is a revision and an event; one without a field is neither. @throws DOCUMENT_TOO_LARGE */
+/**
+ * Every update is a revision and an event; one without a field is neither. A repository was trusted, not a project: another directory is not
+ * trusted until that is said again.
+ * @throws DOCUMENT_TOO_LARGE
+ */
 export function updateProject(project: Project, body: ProjectPatch, ctx: DecideContext): Written<Project> {
-  const fields = given(body, ['name', 'workingDir', 'description']);
+  const fields = given(body, ['name', 'workingDir', 'description', 'trustRepository']);
   if (Object.keys(fields).length === 0) return { doc: project, events: [] };
-  const doc = { ...project, ...fields, updatedAt: ctx.now, revision: project.revision + 1 };
+  const moved = fields.workingDir !== undefined && fields.workingDir !== project.workingDir;
+  const doc = { ...project, ...(moved && { trustRepository: false }), ...fields, updatedAt: ctx.now, revision: project.revision + 1 };
   assertRoom(doc);
   return { doc, events: [projectEvent('project:updated', doc, ctx)] };
 }

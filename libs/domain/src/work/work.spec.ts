@@ -11,7 +11,7 @@ describe('a project', () => {
   it('is created and updated, an event for each, with the document as it is kept', () => {
     const ctx = new FakeContext();
     const { doc, events } = createProject({ name: 'Rocket', workingDir: '/work' }, ctx);
-    expect(doc).toEqual({ id: 'proj_1', name: 'Rocket', workingDir: '/work', description: '', createdAt: ctx.now, updatedAt: ctx.now, revision: 1 });
+    expect(doc).toEqual({ id: 'proj_1', name: 'Rocket', workingDir: '/work', description: '', trustRepository: false, createdAt: ctx.now, updatedAt: ctx.now, revision: 1 });
     expect(events).toEqual([{ type: 'project:created', timestamp: ctx.now, projectId: 'proj_1', data: doc }]);
     ctx.advance(1_000);
     const updated = updateProject(deepFreeze(doc), { description: 'Flies.' }, ctx);
@@ -23,6 +23,15 @@ describe('a project', () => {
   it('is left as it is by an update that names nothing', () => {
     const { doc } = createProject({ name: 'Rocket', workingDir: '/work' }, new FakeContext());
     expect(updateProject(doc, { name: undefined }, new FakeContext())).toEqual({ doc, events: [] });
+  });
+
+  it('trusts its repository only when somebody said so, and another directory not until that is said again', () => {
+    const ctx = new FakeContext();
+    const { doc } = createProject({ name: 'Rocket', workingDir: '/work' }, ctx);
+    const trusted = updateProject(doc, { trustRepository: true }, ctx).doc;
+    const after = (patch: object) => updateProject(trusted, patch, ctx).doc.trustRepository;
+    expect([doc.trustRepository, trusted.trustRepository]).toEqual([false, true]);
+    expect([after({ name: 'R' }), after({ workingDir: '/work' }), after({ workingDir: '/other' }), after({ workingDir: '/other', trustRepository: true })]).toEqual([true, true, false, true]);
   });
 
   it('too large to keep is refused', () => {

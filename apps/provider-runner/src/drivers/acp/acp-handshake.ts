@@ -74,7 +74,7 @@ export class AcpHandshake {
     this.host.emit({ type: 'run_started', pid: this.host.pid, ...known, agentInfo: agentInfo ?? {} });
     if (isKeptFromProject(this.options, this.host.run.environment)) {
       const { when } = this.options.untrusted!;
-      this.host.emit({ type: 'metadata', key: 'warning', value: `The project has ${when.join(' or ')}, which the agent does not read; it starts no MCP servers there either. custom.acp.trustProject of the provider's entry says otherwise.` });
+      this.host.emit({ type: 'metadata', key: 'warning', value: `The project has ${when.join(' or ')}, which the agent does not read, since nobody trusts its repository; some agents start no MCP servers there either. The project's trustRepository says otherwise.` });
     }
     if (model !== null && !this.outbox.state.model) this.host.emit({ type: 'metadata', key: 'model', value: `The agent offers no choice of models; ${short(model)} was not set.` });
   }

@@ -1,5 +1,5 @@
 import { isAbsolute, normalize } from 'node:path';
-import { AppError, type ProviderEntry } from '@orbitmesh/domain';
+import { AppError, type Manifest, type ProviderEntry } from '@orbitmesh/domain';
 import { ACP_PRESETS } from './acp-presets.js';
 import { fields } from '../wire/fields.js';
 
@@ -44,8 +44,12 @@ export interface AcpOptions {
   files: Record<string, string | object>;
   /** By the variable that is set: the login that is chosen in these files (`security.auth.selectedType` of gemini-cli and what is made of it). */
   login: Record<string, string>;
-  /** What a project brings for the agent to read (`when`: any of these in it), and the variables that make the agent leave it alone. */
-  untrusted: { when: string[]; env: Record<string, string> } | null;
+  /**
+   * What a project brings for the agent to read (`when`: any of these in it), and the variables that make the agent leave it alone, with the
+   * files where it needs some too (JSON: over what `files` has of that path). `refused`: what nothing keeps it from; it is
+   * not started where one of these is.
+   */
+  untrusted: { when: string[]; env: Record<string, string>; files?: Record<string, string | object>; refused?: string[] } | null;
   /** The agent may read its own settings in the project: they can run commands and allow tools. */
   trustProject: boolean;
   /** Other variables, where nobody sets them otherwise. */
@@ -72,9 +76,9 @@ const CHECKS: { [Key in keyof AcpOptions]: (value: unknown) => boolean } = {
   meta: isRecord,
   keeps: (value) => value === null || isTexts(value),
   state: (value) => isRecord(value) && Object.values(value).every(isInside),
-  files: (value) => isRecord(value) && Object.entries(value).every(([path, content]) => path !== '' && isInside(path) && (isText(content) || isRecord(content))),
+  files: areFiles,
   login: (value) => isRecord(value) && Object.values(value).every(isText),
-  untrusted: (value) => value === null || (isTexts(fields(value).when) && isRecord(fields(value).env) && Object.values(fields(fields(value).env)).every(isText)),
+  untrusted: (value) => value === null || (isTexts(fields(value).when) && isRecord(fields(value).env) && Object.values(fields(fields(value).env)).every(isText) && (fields(value).refused === undefined || isTexts(fields(value).refused)) && (fields(value).files === undefined || areFiles(fields(value).files))),
   trustProject: isBoolean,
   env: (value) => isRecord(value) && Object.values(value).every(isText),
 };
@@ -89,9 +93,14 @@ export function acpOptionsOf(entry: ProviderEntry): AcpOptions {
   return { ...DEFAULTS, ...(preset === undefined ? {} : ACP_PRESETS[preset as string]), ...given };
 }
 
+/** What the project brings for the agent is in force: the project says so of its repository, or the entry of all. */
+export function trustsProject({ trustProject }: AcpOptions, { trustRepository }: Pick<Manifest, 'trustRepository'>): boolean {
+  return trustRepository === true || trustProject;
+}
+
 /** The variables that make the agent leave the project's settings alone are set: by us at its start, or by somebody else. */
 export function isKeptFromProject({ untrusted }: AcpOptions, environment: Readonly<Record<string, string>>): boolean {
-  return untrusted !== null && Object.entries(untrusted.env).every(([name, value]) => environment[name] === value);
+  return untrusted !== null && untrusted.when.length > 0 && Object.entries(untrusted.env).every(([name, value]) => environment[name] === value);
 }
 
 function isText(value: unknown): value is string {
@@ -108,6 +117,10 @@ function isTexts(value: unknown): boolean {
 
 function isRecord(value: unknown): value is Record<string, unknown> {
   return typeof value === 'object' && value !== null && !Array.isArray(value);
+}
+
+function areFiles(value: unknown): boolean {
+  return isRecord(value) && Object.entries(value).every(([path, content]) => path !== '' && isInside(path) && (isText(content) || isRecord(content)));
 }
 
 /** A path that cannot lead out of the directory it is taken in. */

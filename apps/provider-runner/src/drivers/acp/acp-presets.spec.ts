@@ -2,7 +2,7 @@ import { afterAll, afterEach, describe, expect, it } from '@jest/globals';
 import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { ProviderEntry } from '@orbitmesh/domain';
+import type { Manifest, ProviderEntry } from '@orbitmesh/domain';
 import { acpDriver } from './acp.driver.js';
 import { ACP_PRESETS } from './acp-presets.js';
 import type { LaunchPlan, McpServerLaunch } from '../driver.js';
@@ -122,7 +122,8 @@ describe('what a project brings for the agent', () => {
   mkdirSync(workingDir, { recursive: true });
   mkdirSync(join(directory, 'repo', '.git'));
   mkdirSync(join(directory, '.gemini'));
-  const environmentWith = (acp: object) => acpDriver.launch!({ ...runContextOf({ entry: entryOf(acp), workingDir, stateDir: join(directory, 'state') }), environment: {} }).environment;
+  const environmentWith = (acp: object, manifest: Partial<Manifest> = {}, more: object = {}) =>
+    acpDriver.launch!({ ...runContextOf({ entry: entryOf(acp, more), workingDir, stateDir: join(directory, 'state'), manifest: manifestOf(manifest) }), environment: {} }).environment;
 
   it('is not trusted unless the entry says so, anywhere in its repository', () => {
     const untrusted = { GEMINI_CLI_TRUST_WORKSPACE: 'false' };
@@ -130,13 +131,27 @@ describe('what a project brings for the agent', () => {
     symlinkSync('/nowhere', join(directory, 'repo', '.gemini'));
     expect(environmentWith({ preset: 'gemini' })).toMatchObject(untrusted);
     expect(environmentWith({ preset: 'gemini', trustProject: true })).not.toMatchObject(untrusted);
+    expect(environmentWith({ preset: 'gemini' }, { trustRepository: true })).not.toMatchObject(untrusted);
+  });
+
+  it('keeps agents away whom nothing keeps from it', () => {
+    for (const name of ['.github/hooks', '.opencode/plugin', '.qwen', '.codex']) mkdirSync(join(directory, 'repo', name), { recursive: true });
+    const refused = expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining('--trust-repository yes') });
+    for (const preset of ['copilot', 'opencode', 'codex-acp']) {
+      expect(() => environmentWith({ preset })).toThrow(refused);
+      environmentWith({ preset }, { trustRepository: true });
+    }
+    // Where its settings are its user's own, what keeps qwen away cannot be written into them.
+    environmentWith({ preset: 'qwen' });
+    expect(JSON.parse(readFileSync(join(directory, 'state', 'settings.json'), 'utf8'))).toMatchObject({ security: { folderTrust: { enabled: true } }, telemetry: { enabled: false } });
+    expect(() => environmentWith({ preset: 'qwen' }, {}, { env: { QWEN_HOME: '/home/me/.qwen' } })).toThrow(refused);
   });
 
   it('is said to be left alone, with the MCP servers that do not start then', async () => {
     const bench = new JournaledDriver(acpDriver, runContextOf({ entry: entryOf({ preset: 'gemini' }), environment: { GEMINI_CLI_TRUST_WORKSPACE: 'false' } }));
     await bench.step((driver) => driver.start());
     await bench.agent(INITIALIZED, OPENED);
-    expect(bench.said('metadata')).toEqual([{ type: 'metadata', key: 'warning', value: expect.stringContaining('custom.acp.trustProject') }]);
+    expect(bench.said('metadata')).toEqual([{ type: 'metadata', key: 'warning', value: expect.stringContaining('trustRepository') }]);
   });
 });
 

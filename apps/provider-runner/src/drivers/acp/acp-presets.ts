@@ -48,6 +48,8 @@ export const ACP_PRESETS: Readonly<Record<string, Partial<AcpOptions>>> = {
   opencode: {
     versionArgs: ['--version'],
     state: { XDG_DATA_HOME: 'data', XDG_STATE_HOME: 'state' },
+    // It then reads no AGENTS.md either. Plugins are code that runs in it: of those in these directories none of its variables keeps it.
+    untrusted: { when: ['opencode.json', 'opencode.jsonc', '.opencode'], env: { OPENCODE_DISABLE_PROJECT_CONFIG: 'true' }, refused: ['.opencode/plugin', '.opencode/plugins'] },
     env: {
       OPENCODE_DISABLE_AUTOUPDATE: '1',
       // It asks for nothing by default.
@@ -61,6 +63,8 @@ export const ACP_PRESETS: Readonly<Record<string, Partial<AcpOptions>>> = {
     versionArgs: ['--version'],
     state: { COPILOT_HOME: '' },
     env: { COPILOT_AUTO_UPDATE: 'false' },
+    // Over ACP it asks nobody whether a folder is trusted, and runs the hooks in it, whatever its user's settings say.
+    untrusted: { when: [], env: {}, refused: ['.github/hooks', '.github/copilot', '.copilot'] },
     errorText: '^Error: ',
   },
   /** @qwen-code/qwen-code 0.24.4. */
@@ -70,6 +74,11 @@ export const ACP_PRESETS: Readonly<Record<string, Partial<AcpOptions>>> = {
     mode: 'default',
     state: { QWEN_HOME: '' },
     extensions: ['qwen/', 'craft/'],
+    // By default every folder is trusted, with the hooks and servers in it.
+    untrusted: {
+      when: ['.qwen'], env: { QWEN_CODE_DISABLE_WORKFLOWS: '1' },
+      files: { 'settings.json': { security: { folderTrust: { enabled: true } } }, 'trustedFolders.json': { '/': 'DO_NOT_TRUST' } },
+    },
     files: {
       'settings.json': {
         general: { enableAutoUpdate: false, disableAutoUpdate: true },
@@ -108,6 +117,8 @@ export const ACP_PRESETS: Readonly<Record<string, Partial<AcpOptions>>> = {
     // Its own default has a model decide what needs no permission.
     mode: 'read-only',
     state: { CODEX_HOME: '' },
+    // It comes to trust a repository as soon as it may write there.
+    untrusted: { when: [], env: {}, refused: ['.codex'] },
     files: { 'config.toml': 'check_for_update_on_startup = false\n' },
   },
 };

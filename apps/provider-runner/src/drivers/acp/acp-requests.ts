@@ -1,7 +1,7 @@
 import type { InitializeRequest, LoadSessionRequest, NewSessionRequest, PromptRequest, RequestPermissionResponse, SetSessionConfigOptionRequest, SetSessionModeRequest } from '@agentclientprotocol/sdk/unstable';
 import { CLIENT_VERSION } from '../wire/client.js';
 import { encodeError, encodeNotification, encodeRequest, encodeResult, RPC_METHOD_NOT_FOUND, type RpcId } from '../wire/json-rpc.js';
-import { acpOptionsOf, type AcpOptions } from './acp-options.js';
+import { acpOptionsOf, trustsProject, type AcpOptions } from './acp-options.js';
 import type { AcpState } from './acp-state.js';
 import type { McpServerLaunch, RunContext } from '../driver.js';
 
@@ -68,9 +68,10 @@ function initializeParams(): InitializeRequest {
 }
 
 function openParams(state: AcpState, run: RunContext): NewSessionRequest | LoadSessionRequest {
-  const { forwards, meta, trustProject } = acpOptionsOf(run.entry);
+  const options = acpOptionsOf(run.entry);
+  const { forwards, meta } = options;
   const mcpServers = run.mcpServers.map((server) => ({ ...server, env: environmentOf(server, forwards, run.environment) })).map(mcpServerOf);
-  const params = { cwd: run.workingDir, mcpServers, ...(Object.keys(meta).length && !trustProject ? { _meta: meta } : {}) };
+  const params = { cwd: run.workingDir, mcpServers, ...(Object.keys(meta).length && !trustsProject(options, run.manifest) ? { _meta: meta } : {}) };
   return state.opening === 'session/new' ? params : { ...params, sessionId: run.continueAgentSessionId ?? '' };
 }
 

@@ -35,10 +35,11 @@ describe('the launch of Claude Code', () => {
     expect(() => launchClaude(plan({ continueAgentSessionId }))).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
   });
 
-  it("reads the repository's settings only where the entry trusts it", () => {
+  it("reads the repository's settings only where the entry or the project trusts it", () => {
     const entryOf = (claude?: object) => ({ driver: 'claude-code', command: ['/bin/claude'], custom: { claude } });
     const sources = (claude?: object) => after(launchClaude(plan({ entry: entryOf(claude) })).command, '--setting-sources');
     expect([sources(), sources({ trustProject: false }), sources({ trustProject: true })]).toEqual(['user', 'user', 'user,project,local']);
+    expect(after(launchClaude(plan({ manifest: manifestOf({ trustRepository: true }) })).command, '--setting-sources')).toBe('user,project,local');
     for (const [wrong, named] of [[{ trustProject: 'yes' }, 'trustProject'], [{ trust: true }, 'trust']] as const) {
       expect(() => claudeDriver.check!(entryOf(wrong), manifestOf())).toThrow(`custom.claude.${named}.`);
     }

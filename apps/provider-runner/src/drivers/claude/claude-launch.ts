@@ -50,9 +50,9 @@ export function launchClaude(plan: LaunchPlan): Launch {
   };
 }
 
-/** A repository says nothing about what its agent may do, which hooks run or where the key is sent, unless the entry trusts it. */
-function sourcesOf({ entry }: LaunchPlan): string {
-  return claudeOptionsOf(entry).trustProject ? 'user,project,local' : 'user';
+/** A repository says nothing about what its agent may do, which hooks run or where the key is sent, unless its project or the entry trusts it. */
+function sourcesOf({ entry, manifest }: LaunchPlan): string {
+  return manifest.trustRepository || claudeOptionsOf(entry).trustProject ? 'user,project,local' : 'user';
 }
 
 /** What our own server and our own command may do, OrbitMesh decides by the session's token: nobody is asked about it. */

@@ -55,16 +55,18 @@ describe('how codex is started', () => {
     expect(config()).toContain('exclude = ["CODEX_API_KEY", "MY_KEY"]');
   });
 
-  it('trusts no project, nor what is above it in its repository, unless the entry says so', () => {
+  it('trusts no project, nor what is above it in its repository, unless it or the entry says so', () => {
     const workingDir = join(stateDir, 'repo', 'sub');
     mkdirSync(workingDir, { recursive: true });
     mkdirSync(join(stateDir, 'repo', '.git'));
-    const start = (codex: object) => codexDriver.launch!({ ...runContextOf({ stateDir, workingDir, entry: { ...ENTRY, custom: { codex } } }), environment: {} });
+    const start = (codex: object, manifest: Partial<Manifest> = {}) => codexDriver.launch!({ ...runContextOf({ stateDir, workingDir, entry: { ...ENTRY, custom: { codex } }, manifest: manifestOf(manifest) }), environment: {} });
     start({});
     for (const directory of [workingDir, join(stateDir, 'repo')]) expect(config()).toContain(`[projects.${JSON.stringify(directory)}]\ntrust_level = "untrusted"\n`);
     expect(config()).not.toContain(`[projects.${JSON.stringify(stateDir)}]`);
-    start({ trustProject: true });
-    expect(config()).toContain('trust_level = "trusted"');
+    for (const [codex, manifest] of [[{ trustProject: true }, {}], [{}, { trustRepository: true }]] as [object, Partial<Manifest>][]) {
+      start(codex, manifest);
+      expect(config()).toContain('trust_level = "trusted"');
+    }
   });
 
   it('writes nothing where the user has a home of his own', () => {

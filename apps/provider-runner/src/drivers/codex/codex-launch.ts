@@ -20,12 +20,13 @@ export const homeIn = (stateDir: string): string => join(stateDir, 'codex');
  */
 export function launchCodex({ entry, manifest, stateDir, workingDir, environment }: LaunchPlan): Launch {
   const { config, trustProject } = codexOptionsOf(entry);
+  const isTrusted = manifest.trustRepository === true || trustProject;
   const command = [...entry.command, 'app-server'];
   // Its log goes to stderr, which people read.
   const plain = { NO_COLOR: '1' };
   if (entry.env?.[CODEX_HOME] ?? manifest.environment[CODEX_HOME]) return { command, environment: plain };
   const home = ownDirectory(homeIn(stateDir));
-  ownFile(join(home, 'config.toml'), tomlOf(merged({ ...settingsFor(manifest, config), ...trustIn(workingDir, trustProject) }, config)));
+  ownFile(join(home, 'config.toml'), tomlOf(merged({ ...settingsFor(manifest, config), ...trustIn(workingDir, isTrusted) }, config)));
   ownFile(join(ownDirectory(join(home, 'rules')), 'orbitmesh.rules'), OWN_COMMAND_RULE);
   return { command, environment: { ...plain, [CODEX_HOME]: home, ...temporaryFor(home, stateDir, environment.TMPDIR ?? tmpdir()) } };
 }

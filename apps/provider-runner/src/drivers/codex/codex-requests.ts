@@ -84,7 +84,7 @@ function openLine(id: string, run: RunContext): string {
     approvalPolicy: permissionMode === 'allow' ? 'on-request' : 'untrusted',
     sandbox: sandbox ?? (permissionMode === 'deny' ? 'read-only' : 'workspace-write'),
     ...(manifest.systemPrompt.trim() ? { developerInstructions: manifest.systemPrompt } : {}),
-    config: { ...(usesOwnHome(run) ? {} : { ...SESSION_SETTINGS, ...trustIn(workingDir, trustProject) }), mcp_servers: Object.fromEntries(run.mcpServers.map((server) => [server.name, mcpServerOf(server)])) },
+    config: { ...(usesOwnHome(run) ? {} : { ...SESSION_SETTINGS, ...trustIn(workingDir, manifest.trustRepository === true || trustProject) }), mcp_servers: Object.fromEntries(run.mcpServers.map((server) => [server.name, mcpServerOf(server)])) },
   };
   return continueAgentSessionId === undefined
     ? encodeRequest(id, 'thread/start', params)
