@@ -14,7 +14,7 @@ const [{ setUp, ROOT }, { Refusal, sayLines }, { runTests }, { SHORT, WHOLE, RES
 const USAGE = `npm run test:faults [-- [--short | --long | --rest] [--seed N] [--rounds N] [<paths of tests>]]
   without: every fault at length (20 minutes); --short: as npm test does it (3 minutes);
   --long: 500 rounds of kill -9 with 10,000 sessions on disk, then a soak of 30 minutes (1.5 hours);
-  --rest: the long form of what is no fault (10 minutes);
+  --rest: the long form of what is no fault (15 minutes);
   --seed repeats a schedule, --rounds says how many the harness makes.`;
 const KILLS = 'kill,kill-session-service,kill-runner,kill-nats,kill-two,kill-twice,kill-all';
 const RESULTS = join(ROOT, '.cache', 'fault-results.ndjson');

@@ -27,7 +27,7 @@ export const PATH_PARAMETER_CHARS_MAX = 1_024;
 /** Headers of one request, all together; more is 431. */
 export const HEADER_BYTES_MAX = 16 * 1024;
 /** A request's head, and all of it, arrives in this time, or its connection ends with 408 (slow-loris); so does one that never says anything. */
-export const HEAD_ARRIVAL_MS_MAX = 10_000;
+export const HEAD_ARRIVAL_MS_MAX = 20_000;
 export const REQUEST_ARRIVAL_MS_MAX = 30_000;
 /** How often that is looked at. */
 export const ARRIVAL_CHECK_MS = 2_000;

@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto';
 import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
+import { NotifierRpc } from '@orbitmesh/contracts';
 import { Chance, faultSeed, inFull, LONG } from '@orbitmesh/testing';
 import { credentials, hosts, mayPass, nameOf, origins, Sender, spellings, type Came, type Combination, type Target, type Way } from '../testing/combinations.js';
 import { TestGateway } from '../testing/test-gateway.js';
@@ -20,6 +21,7 @@ let targets: Target[];
 beforeAll(async () => {
   gateway = await TestGateway.start({ allowedHosts: ['mesh.example'], allowedOrigins: ['https://ui.example'] });
   gateway.service.agents.set(AGENT, { sessionId: 'sess_1', projectId: 'proj_1', taskIds: [] });
+  gateway.service.bus.serve(NotifierRpc.health, () => ({ ok: true, service: 'notifier', pid: 1, details: {} }));
   const [user, expired] = await Promise.all([writeUser('u1', {}), writeUser('u2', { expiresAt: '2020-01-01T00:00:00.000Z' })]);
   sender = new Sender(gateway.port);
   all = { hosts: hosts(gateway.port), origins: origins(gateway.port), credentials: credentials({ admin: gateway.token, user, agent: AGENT, expired }) };

@@ -142,7 +142,6 @@ export class ScriptedSessionService {
     this.serve(SessionRpc.listRunners as Rpc<unknown, unknown>, () => ({ items: [{ id: 'slot-0', state: 'connected' }], nextCursor: null }));
     this.serve(SessionRpc.callOffWait, () => ({ waiting: true }));
     this.serve(SessionRpc.health, () => ({ ok: true, service: 'session-service', pid: 1, details: {} }));
-    this.serve(NotifierRpc.health, () => ({ ok: true, service: 'notifier', pid: 1, details: {} }));
     this.serve(SessionRpc.head, () => ({ logId: this.logId, cursor: this.head, seq: this.feed.length, oldest: `${this.logId}.${this.oldest}` }));
     this.serve(SessionRpc.eventPage, (req) => this.page(req));
     this.serve(SessionRpc.verifyAgentToken, ({ token }) => this.agent(token));
