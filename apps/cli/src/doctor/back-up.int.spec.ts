@@ -1,4 +1,4 @@
-import { cp, mkdtemp, realpath, rm } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { ApiClient, Feed } from '@orbitmesh/api-client';
@@ -47,12 +47,19 @@ async function resume(stack: TestStack, after: string): Promise<string> {
   throw new Error('the feed ended');
 }
 
+/** Beside the home: nobody works above it. */
+async function workingDir(): Promise<string> {
+  const path = join(dir, 'work');
+  await mkdir(path, { recursive: true });
+  return path;
+}
+
 describe('a backup of a home at work', () => {
   it('restored, has everything that was acknowledged before it; clients that have seen more are told, and the others go on', async () => {
     const home = join(dir, 'home');
     for (let round = 1; round <= ROUNDS; round += 1) {
       const { stack, client } = await start(home);
-      const { body: project } = await client.createProject({ name: `Round ${round}`, workingDir: dir });
+      const { body: project } = await client.createProject({ name: `Round ${round}`, workingDir: await workingDir() });
       const acknowledged: Task[] = [];
       let writing = true;
       const writer = (async () => {
