@@ -18,7 +18,7 @@ try {
   const names = await namesOf(process.argv.slice(2));
   rmSync(FILE, { force: true });
   Object.assign(process.env, { ORBITMESH_TEST_AGENTS: '1', ORBITMESH_TEST_AGENTS_NAMES: names.join(','), ORBITMESH_TEST_AGENTS_RESULTS: FILE });
-  const totals = await runTests(['e2e/src/agents/real-agents.spec.ts', ...names.flatMap((name) => MORE_SPECS[name] ?? [])]);
+  const totals = await runTests(['e2e/src/agents/real-agents.spec.ts', 'e2e/src/security/canaries.spec.ts', ...names.flatMap((name) => MORE_SPECS[name] ?? [])]);
   const results = readJsonIfThere(FILE) ?? {};
   await keepResults(results);
   const failures = [...failuresOf(results, names), ...(totals.failed > 0 ? [`${totals.failed} tests failed`] : [])];

@@ -49,6 +49,7 @@ ${tableOf(read())}
 - **permission denied**: the file is as it was, the session goes on, and the reason reaches the model.
 - **interrupt mid-tool**: while a command runs; the agent is idle then, and takes the next input.
 - **SIGKILL mid-tool, continue**: the agent's process is killed while a command runs; nothing of it is left, and the session that continues it knows what was said before.
+- **hostile repository**: one with programs planted for git and for every agent, in which it looks around and commits; which of these ran where the project does not trust it, and whose did where it does (ADR-0032).
 - **429, 401 from the model**: the session ends as \`rate_limit\` and as \`auth_required\`, never as a success.
 `;
 }
