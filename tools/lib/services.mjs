@@ -19,13 +19,22 @@ export const SERVICES = [
 ];
 
 /** In its own process group: the terminal signals its whole group, and the order of stopping is ours. */
-export function launchService({ app, env }, { root, shared }) {
-  return spawn(process.execPath, [entryOf(root, app)], {
+export function launchService(service, { root, shared }) {
+  return spawn(process.execPath, [entryOf(root, service.app)], {
     cwd: root,
-    env: { ...env, ...shared, PATH: withoutNpm(shared.PATH) },
+    env: { ...service.env, ...environmentFor(service, shared), PATH: withoutNpm(shared.PATH) },
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
+}
+
+/** What Node and the system read; ours begin with ORBITMESH_. */
+const PASSED_ON = /^(?:ORBITMESH_(?!TOKEN$)\w+|NODE_\w+|LC_\w+|HOME|LANG|LD_LIBRARY_PATH|LOGNAME|PATH|SSL_CERT_DIR|SSL_CERT_FILE|TMPDIR|TZ|USER)$/;
+
+/** Keys stand in a user's environment, for agents: only the runner resolves what refers to them, so only it is given them. */
+export function environmentFor({ app }, shared) {
+  if (app === 'provider-runner') return shared;
+  return Object.fromEntries(Object.entries(shared).filter(([key]) => PASSED_ON.test(key)));
 }
 
 /**
