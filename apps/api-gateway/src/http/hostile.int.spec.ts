@@ -1,6 +1,7 @@
 import { readdir } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { NotifierRpc } from '@orbitmesh/contracts';
 import {
   Chance, faultSeed, hostileFrame, hostileFramesProblem, hostileProblem, hostileRequest, LONG, operationsOf, type OpenApiDocument, type Operation,
 } from '@orbitmesh/testing';
@@ -20,6 +21,9 @@ let operations: Operation[];
 let builtIn: string;
 beforeAll(async () => {
   gateway = await TestGateway.start();
+  // Without it the list of damages is, rightly, unavailable.
+  gateway.service.bus.serve(NotifierRpc.health, () => ({ ok: true, service: 'notifier', pid: 1, details: {} }));
+  await gateway.service.bus.flush();
   operations = operationsOf((await gateway.send('GET', '/openapi.json')).body as unknown as OpenApiDocument);
   builtIn = properties();
 });
