@@ -1,7 +1,8 @@
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from '@jest/globals';
+import { eventually } from '@orbitmesh/testing';
 import { RATE_BURST_SECONDS } from '../limits.js';
 import { Listener } from '../testing/listener.js';
-import { TestGateway } from '../testing/test-gateway.js';
+import { TestGateway, type Answer } from '../testing/test-gateway.js';
 
 const AGENT = 'oma_sess_1_1_mac';
 const OTHER_AGENT = 'oma_sess_2_1_mac';
@@ -27,10 +28,16 @@ async function asked(send: () => Promise<{ status: number }>): Promise<Record<nu
   return counts;
 }
 
+/** The bucket gets its next drop while a slow machine asks: it is empty again soon. */
+const limited = (send: () => Promise<Answer>): Promise<Answer> => eventually(async () => {
+  const answer = await send();
+  return answer.status === 429 ? answer : undefined;
+}, { what: 'a 429' });
+
 describe('an agent that asks too often', () => {
   it('is told to wait, and so is nobody else', async () => {
     const counts = await asked(() => gateway.send('GET', '/api/tasks', { token: AGENT }));
-    const refused = await gateway.send('GET', '/api/tasks', { token: AGENT });
+    const refused = await limited(() => gateway.send('GET', '/api/tasks', { token: AGENT }));
 
     expect(counts[200]).toBeGreaterThanOrEqual(2 * RATE_BURST_SECONDS);
     expect(counts[429]).toBeGreaterThan(0);
@@ -58,7 +65,7 @@ describe('an address that is refused too often', () => {
   it.each([
     ['a wrong token', { token: 'omu_another' }], ['no token', { token: null }], ['a foreign Host', { headers: { host: 'evil.example' } }], ['a foreign Origin', { headers: { origin: 'http://evil.example' } }],
   ])('is told to wait instead of why: %s', async (_what, how) => {
-    expect(await gateway.send('GET', '/api/tasks', how)).toMatchObject({ status: 429, headers: { 'retry-after': '1' }, body: { code: 'TOO_MANY_REQUESTS' } });
+    expect(await limited(() => gateway.send('GET', '/api/tasks', how))).toMatchObject({ status: 429, headers: { 'retry-after': '1' }, body: { code: 'TOO_MANY_REQUESTS' } });
   });
 
   it('still comes in with a valid token, by request and by socket, and is told how we are', async () => {
@@ -70,6 +77,6 @@ describe('an address that is refused too often', () => {
   });
 
   it('gets no socket either', async () => {
-    await expect(Listener.connect(gateway, 'omu_guess')).rejects.toThrow('429');
+    await eventually(() => Listener.connect(gateway, 'omu_guess').then(() => false, (error: Error) => error.message.includes('429')), { what: 'a refusal with 429' });
   });
 });
