@@ -5,9 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { createLogger } from '@orbitmesh/service-kit';
-import { WebSocket } from 'ws';
 import { TokenStore } from '../auth/token.store.js';
 import { GatewayConfig } from '../gateway.config.js';
+import { upgradeOf } from '../testing/browser-entry.js';
 import { TestGateway } from '../testing/test-gateway.js';
 
 let gateway: TestGateway;
@@ -18,21 +18,8 @@ afterAll(() => gateway.stop());
 
 const self = (name: string) => `${name}:${gateway.port}`;
 
-/** What an upgrade comes to: `open`, or the status and code that refused it. */
 function upgrade(headers: Record<string, string>, { token = gateway.token as string | null, path = '/ws', protocols = [] as string[] } = {}): Promise<string> {
-  return new Promise((resolve, reject) => {
-    const ws = new WebSocket(`ws://127.0.0.1:${gateway.port}${path}`, protocols, { headers: { ...(token !== null && { authorization: `Bearer ${token}` }), ...headers } });
-    ws.on('open', () => {
-      resolve(`open ${ws.protocol}`.trim());
-      ws.close();
-    });
-    ws.on('unexpected-response', (_request, response) => {
-      let text = '';
-      response.on('data', (chunk: Buffer) => { text += chunk.toString(); });
-      response.on('end', () => resolve(`${response.statusCode} ${(JSON.parse(text) as { code: string }).code}`));
-    });
-    ws.on('error', reject);
-  });
+  return upgradeOf(gateway, path, { ...(token !== null && { authorization: `Bearer ${token}` }), ...headers }, protocols);
 }
 
 interface Said { status: number; type: string | undefined; code: string | undefined; head: string }

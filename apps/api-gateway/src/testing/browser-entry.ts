@@ -2,12 +2,12 @@ import { once } from 'node:events';
 import { WebSocket } from 'ws';
 import type { TestGateway } from './test-gateway.js';
 
-/** What an upgrade comes to that sends what a browser can: `open`, or the status and code that refused it. */
-export function upgradeOf(gateway: TestGateway, path: string, headers: Record<string, string> = {}): Promise<string> {
+/** What an upgrade comes to that says who comes by these alone: `open` and the subprotocol, or the status and code that refused it. */
+export function upgradeOf(gateway: TestGateway, path: string, headers: Record<string, string> = {}, protocols: string[] = []): Promise<string> {
   return new Promise((resolve, reject) => {
-    const ws = new WebSocket(`ws://127.0.0.1:${gateway.port}${path}`, { headers });
+    const ws = new WebSocket(`ws://127.0.0.1:${gateway.port}${path}`, protocols, { headers });
     ws.on('open', () => {
-      resolve('open');
+      resolve(`open ${ws.protocol}`.trim());
       ws.close();
     });
     ws.on('unexpected-response', (_request, response) => {
