@@ -35,6 +35,7 @@ export class Entrance {
 
   /** The router could not read the URL: the door is still the first to be asked. */
   onMalformed(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    reply.raw.once('close', () => this.audit.answered(request, reply));
     reply.headers(SECURITY_HEADERS);
     try {
       this.door.check(request.raw, request.socket.localPort ?? 0);
@@ -56,15 +57,16 @@ export class Entrance {
     this.door.check(request.raw, request.socket.localPort ?? 0);
     if (this.door.isForeign(request.headers.origin) && answerCors(request, reply, request.headers.origin)) return false;
     refuseTokenInUrl(request.raw.url);
-    if (!isPublic(request)) Object.assign(request, await this.identify(request));
+    if (!isPublic(request)) await this.identify(request);
     this.traffic.enter(request);
     refuseBody(request, reply);
     return true;
   }
 
-  private identify(request: FastifyRequest): Promise<Entry> {
+  private identify(request: FastifyRequest): Promise<void> {
     const token = bearerOf(request.headers);
-    return request.routeOptions.url === STREAM ? this.callers.enter(token, request.raw) : this.callers.identify(token, request.raw);
+    const onKnown = (entry: Entry): void => { Object.assign(request, entry); };
+    return request.routeOptions.url === STREAM ? this.callers.enter(token, request.raw, onKnown) : this.callers.identify(token, request.raw, onKnown);
   }
 }
 
