@@ -5,9 +5,9 @@ import { LOGGER, type Logger } from '@orbitmesh/service-kit';
 import { Store } from '@orbitmesh/storage';
 import { Clock, type Stop } from '../kernel/clock.js';
 import { Grace } from '../kernel/grace.js';
-import { NEXT_LOOKED_AT, RESEND_MS, TICK_MS } from '../limits.js';
+import { RESEND_MS, TICK_MS } from '../limits.js';
+import { Placement } from '../placement/placement.js';
 import { ProviderCatalog } from '../provider/provider-catalog.js';
-import { Placement } from '../runner/placement.js';
 import { RunnerRegistry } from '../runner/runner-registry.js';
 import { COLLECTIONS } from '../store/collections.js';
 import { Indexes } from '../store/indexes.js';
@@ -29,6 +29,7 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly attempts = new Map<string, Attempts>();
   private readonly busy = new Map<string, Promise<void>>();
   private readonly again = new Set<string>();
+  private readonly changed = new Set<string>();
   /** Sessions that nothing can be decided for: a damaged document, or a mistake of ours. */
   private readonly undecided = new Set<string>();
   private stops: Stop[] = [];
@@ -50,11 +51,9 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
 
   onApplicationBootstrap(): void {
     this.running = true;
-    this.live.onSettled((id) => {
-      this.look(id);
-      this.lookAtNext();
-    });
+    this.live.onSettled((id) => this.lookSoon(id));
     this.registry.onReturn((runnerId) => this.sayAgain(runnerId));
+    this.registry.onRefused((id) => this.goElsewhere(id));
     this.stops = [
       this.clock.every(TICK_MS, () => this.lookAtAll()),
       this.bus.onStatus((status) => { if (status === 'connected') this.startOver(); }),
@@ -92,20 +91,41 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** What was said to a runner's former process, or while it was away, may have reached nobody. */
   private sayAgain(runnerId: string): void {
+    this.placeWaiting();
     for (const { id } of this.live.ofRunner(runnerId)) {
       this.attempts.delete(id);
       this.look(id);
     }
   }
 
+  /** Another runner is not to wait for what one would not take. */
+  private goElsewhere(sessionId: string): void {
+    this.attempts.delete(sessionId);
+    this.lookSoon(sessionId);
+  }
+
   private lookAtAll(): void {
-    this.observe();
+    this.placeWaiting();
     for (const id of this.live.ids()) this.look(id);
   }
 
-  /** Somebody may have made room to start another: the oldest that wait are next. */
-  private lookAtNext(): void {
-    for (const id of this.live.waitingFirst(NEXT_LOOKED_AT)) this.look(id);
+  /** When everything that changes at this moment has: any of it may have made room for those that wait. */
+  private lookSoon(sessionId: string): void {
+    if (this.changed.size === 0) {
+      queueMicrotask(() => {
+        const changed = [...this.changed];
+        this.changed.clear();
+        this.placeWaiting();
+        for (const id of changed) this.look(id);
+      });
+    }
+    this.changed.add(sessionId);
+  }
+
+  private placeWaiting(): void {
+    if (!this.running) return;
+    this.observe();
+    this.placement.round();
   }
 
   /** Before anything is decided from time: after a wake-up, messages may be handled before the timer is. */
@@ -191,7 +211,7 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
       connected: this.bus.connected,
       presence: runnerId === undefined ? 'silent' : this.registry.presence(runnerId),
       refused: runnerId !== undefined && this.registry.hasRefused(session.id, runnerId),
-      place: () => this.placement.find(session),
+      waiting: () => this.placement.waitingOf(session.id),
       mail: this.indexes.queuedFor(this.store.durable, session.id),
       stallMs: this.catalog.get(session.providerType)?.stallMs ?? null,
     };
