@@ -19,7 +19,7 @@ import { byTurn, waiterOf, type Waiter } from './waiter.js';
 /** Gives those that wait their runners, round after round (ADR-0034). Decided on what is pending: nothing is given away twice. */
 @Injectable()
 export class Placement {
-  private last: Omit<Round, 'placed'> = { lines: new Map(), single: new Map() };
+  private waiting: Round['waiting'] = new Map();
   /** Of the last round: those that have a runner which will not execute them. */
   private stranded = new Map<string, Waiter>();
   private restUntil = 0;
@@ -42,7 +42,7 @@ export class Placement {
     this.stranded = new Map(stranded.map((session) => [session.id, waiterOf(session, this.live.keeperOf(session))]));
     if (this.live.waiting.size + stranded.length === 0) return;
     const round = placeInOrder(this.queue(), new Fleet(this.fleet(stranded)), PLACED_AT_ONCE);
-    this.last = round;
+    this.waiting = round.waiting;
     for (const { id, runnerId } of round.placed) {
       this.stranded.delete(id);
       this.place(id, runnerId);
@@ -53,8 +53,7 @@ export class Placement {
 
   /** Why it has no runner yet, by the last round that it was in. */
   waitingOf(sessionId: string): Waiting | undefined {
-    const waiter = this.live.waiting.get(sessionId) ?? this.stranded.get(sessionId);
-    return waiter && (this.last.single.get(sessionId) ?? this.last.lines.get(waiter.line));
+    return this.live.waiting.get(sessionId) || this.stranded.has(sessionId) ? this.waiting.get(sessionId) : undefined;
   }
 
   private queue(): readonly Waiter[] {

@@ -4,8 +4,9 @@ import type { Waiter } from './waiter.js';
  * How far a runner gets that cannot take a session now, from the least to the most: the furthest that any got is what keeps the
  * session waiting.
  */
-export const OBSTACLES = ['away', 'unlabelled', 'draining', 'unknown', 'missing', 'impaired', 'elsewhere', 'unseen', 'refused', 'full', 'starting'] as const;
+const OBSTACLES = ['away', 'unlabelled', 'draining', 'unknown', 'missing', 'impaired', 'elsewhere', 'unseen', 'refused', 'full', 'starting'] as const;
 export type Obstacle = (typeof OBSTACLES)[number];
+export const RANKS = Object.fromEntries(OBSTACLES.map((obstacle, rank) => [obstacle, rank])) as Record<Obstacle, number>;
 
 /** Why a session has no runner yet. */
 export interface Waiting {

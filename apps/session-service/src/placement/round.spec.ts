@@ -8,20 +8,17 @@ const room = (runnerId: string, more: Partial<RunnerRoom> = {}): RunnerRoom => (
 });
 const waiter = (id: string, more: Partial<Waiter> = {}): Waiter => {
   const one = { id, priority: 0, projectId: 'proj_1', providerType: 'demo', labels: {}, workingDir: '/w/a', keeper: null, ...more };
-  return { ...one, line: JSON.stringify([one.projectId, one.providerType, one.keeper, one.labels]) };
+  return { ...one, kind: JSON.stringify([one.providerType, one.keeper, one.labels]) };
 };
 
-interface Given extends Partial<FleetState> { refusals?: Record<string, Refusal[]>; max?: number | null; running?: number; most?: number }
+interface Given { silent?: number; refusals?: Record<string, Refusal[]>; most?: number }
 
-function round(queue: Waiter[], rooms: RunnerRoom[], { refusals = {}, max = null, running = 0, most = 64, silent = 0 }: Given = {}): Round {
-  const state: FleetState = { rooms, silent, refusalsOf: (id) => refusals[id] ?? [], projectLoad: () => ({ running, max }) };
+function round(queue: Waiter[], rooms: RunnerRoom[], { refusals = {}, most = 64, silent = 0 }: Given = {}): Round {
+  const state: FleetState = { rooms, silent, refusalsOf: (id) => refusals[id] ?? [], projectLoad: () => ({ running: 0, max: null }) };
   return placeInOrder([...queue].sort(byTurn), new Fleet(state), most);
 }
 const places = ({ placed }: Round): string[] => placed.map(({ id, runnerId }) => `${id}:${runnerId}`);
-const reasonFor = (one: Waiter, rooms: RunnerRoom[], given: Given = {}): string | undefined => {
-  const { single, lines } = round([one], rooms, given);
-  return (single.get(one.id) ?? lines.get(one.line))?.reason;
-};
+const reasonFor = (one: Waiter, rooms: RunnerRoom[]): string | undefined => round([one], rooms).waiting.get(one.id)?.reason;
 
 describe('a round of placements', () => {
   it('takes the runner with the smallest share of its capacity taken', () => {
@@ -43,14 +40,14 @@ describe('a round of placements', () => {
 
   it('starts no more agents at once on a runner than it says', () => {
     const queue = ['s1', 's2', 's3', 's4'].map((id) => waiter(id));
-    const { placed, lines } = round(queue, [room('a', { starts: 1 }), room('b', { starts: 1 })]);
+    const { placed, waiting } = round(queue, [room('a', { starts: 1 }), room('b', { starts: 1 })]);
     expect(placed).toHaveLength(2);
-    expect([...lines.values()]).toEqual([{ reason: 'other agents are being started; its turn comes', soon: true }]);
+    expect([...waiting]).toEqual(['s3', 's4'].map((id) => [id, { reason: 'other agents are being started; its turn comes', soon: true }]));
   });
 
   it('places so many and no more; the others have not been judged', () => {
-    const { placed, lines, single } = round(['s1', 's2', 's3'].map((id) => waiter(id)), [room('a')], { most: 2 });
-    expect([placed.length, lines.size, single.size]).toEqual([2, 0, 0]);
+    const { placed, waiting } = round(['s1', 's2', 's3'].map((id) => waiter(id)), [room('a')], { most: 2 });
+    expect([placed.length, waiting.size]).toEqual([2, 0]);
   });
 
   it('runs of a project no more at once than it may, and others beside it', () => {
@@ -59,9 +56,9 @@ describe('a round of placements', () => {
       rooms: [room('a', { capacity: 9 })], silent: 0, refusalsOf: () => [],
       projectLoad: (id) => (id === 'proj_1' ? { running: 1, max: 2 } : { running: 7, max: null }),
     };
-    const { placed, lines } = placeInOrder(queue, new Fleet(state), 64);
+    const { placed, waiting } = placeInOrder(queue, new Fleet(state), 64);
     expect(placed.map(({ id }) => id)).toEqual(['s1', 's3']);
-    expect([...lines.values()]).toEqual([{ reason: 'its project runs 2 of 2' }]);
+    expect([...waiting]).toEqual([['s2', { reason: 'its project runs 2 of 2' }]]);
   });
 
   it.each<[string, RunnerRoom[], Partial<Waiter>, string]>([
@@ -88,16 +85,16 @@ describe('a round of placements', () => {
     expect(places(round([waiter('s1'), waiter('s2', { workingDir: '/w/b/c' })], rooms))).toEqual(['s2:a']);
     const refused = round([waiter('s1'), waiter('s2')], [room('a')], { refusals: { s1: [{ runnerId: 'a', directory: null }] } });
     expect(places(refused)).toEqual(['s2:a']);
-    expect(refused.single.get('s1')).toEqual({ reason: 'every capable runner refused for now' });
+    expect(refused.waiting.get('s1')).toEqual({ reason: 'every capable runner refused for now' });
   });
 
   it('ends what all that could take it cannot work for, unless one may come back that can', () => {
     const refusals = { s1: [{ runnerId: 'a', directory: '/w/a does not exist.' }] };
     const only = [room('a'), room('b', { draining: true })];
     const reason = 'no capable runner can work in its directory: /w/a does not exist.';
-    expect(round([waiter('s1')], only, { refusals }).single.get('s1')).toEqual({ reason, never: true });
-    expect(round([waiter('s1')], only, { refusals, silent: 1 }).single.get('s1')).toEqual({ reason });
+    expect(round([waiter('s1')], only, { refusals }).waiting.get('s1')).toEqual({ reason, never: true });
+    expect(round([waiter('s1')], only, { refusals, silent: 1 }).waiting.get('s1')).toEqual({ reason });
     expect(places(round([waiter('s1')], [...only, room('c')], { refusals }))).toEqual(['s1:c']);
-    expect(round([waiter('s1')], [...only, room('c', { capacity: 0 })], { refusals }).single.get('s1')).toEqual({ reason: 'every capable runner is at its capacity' });
+    expect(round([waiter('s1')], [...only, room('c', { capacity: 0 })], { refusals }).waiting.get('s1')).toEqual({ reason: 'every capable runner is at its capacity' });
   });
 });

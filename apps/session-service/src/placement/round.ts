@@ -4,9 +4,8 @@ import type { Waiter } from './waiter.js';
 
 export interface Round {
   placed: { id: string; runnerId: string }[];
-  /** Why the others wait: those of a line, and single ones. */
-  lines: ReadonlyMap<string, Waiting>;
-  single: ReadonlyMap<string, Waiting>;
+  /** Why the others wait, by their ids. */
+  waiting: ReadonlyMap<string, Waiting>;
 }
 
 /**
@@ -17,19 +16,16 @@ export interface Round {
  */
 export function placeInOrder(queue: Iterable<Waiter>, fleet: Fleet, most: number): Round {
   const placed: Round['placed'] = [];
-  const lines = new Map<string, Waiting>();
-  const single = new Map<string, Waiting>();
+  const waiting = new Map<string, Waiting>();
   for (const waiter of queue) {
-    if (lines.has(waiter.line)) continue;
-    const choice = fleet.choose(waiter);
-    if (choice.room === null) {
-      if (choice.line) lines.set(waiter.line, choice.waiting);
-      else single.set(waiter.id, choice.waiting);
+    const chosen = fleet.choose(waiter);
+    if ('reason' in chosen) {
+      waiting.set(waiter.id, chosen);
       continue;
     }
-    fleet.take(waiter, choice.room);
-    placed.push({ id: waiter.id, runnerId: choice.room.runnerId });
+    fleet.take(waiter, chosen);
+    placed.push({ id: waiter.id, runnerId: chosen.runnerId });
     if (placed.length >= most) break;
   }
-  return { placed, lines, single };
+  return { placed, waiting };
 }

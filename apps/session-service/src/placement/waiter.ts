@@ -12,8 +12,8 @@ export interface Waiter {
   workingDir: string;
   /** The only runner that has its conversation (ADR-0011); null: any. */
   keeper: string | null;
-  /** The same for all that any runner takes or does not take alike, their directories apart. */
-  line: string;
+  /** The same for all that ask for the same, their directories apart. */
+  kind: string;
 }
 
 export function waiterOf(session: Session, keeper: string | null): Waiter {
@@ -21,8 +21,8 @@ export function waiterOf(session: Session, keeper: string | null): Waiter {
   const { id, priority = 0, projectId, providerType, runnerLabels = {}, workingDir } = session;
   // Its conversation is where it is, whatever labels that runner has now.
   const labels = keeper === null ? runnerLabels : {};
-  const line = JSON.stringify([projectId, providerType, keeper, Object.entries(labels).sort()]);
-  return { id, priority, projectId, providerType, labels, workingDir, keeper, line };
+  const kind = JSON.stringify([providerType, keeper, Object.entries(labels).sort()]);
+  return { id, priority, projectId, providerType, labels, workingDir, keeper, kind };
 }
 
 /** The more urgent first, and of those the older: ids grow with time. */
