@@ -8,7 +8,7 @@ const BREAK = /\\?\r?\n[ \t]*|\u001B\[[0-9;]*[A-Za-z]|(?:\\?\r|\\|\u001B(?:\[[0-
 const mayBreak = (text: string): boolean => ['\n', '\r', '\u001B', '\\'].some((character) => text.includes(character));
 
 /**
- * Takes secrets out of everything that leaves the runner (design §3): the values of the run's own, in whatever form (`formsOf`), and what
+ * Takes secrets out of everything that leaves the runner (design §3), and of what an agent says by our command: the values of the run's own, in whatever form (`formsOf`), and what
  * has the form of a key, whoever's it is. It is there for accidents: nothing keeps an agent that means to from writing a secret in a way
  * of its own.
  */
