@@ -2,6 +2,8 @@
 export const REQUESTS_IN_FLIGHT_MAX = 1_024;
 /** The same of requests that need no token (health, the API's description): a caller that never reads an answer holds its place until it is cut. */
 export const PUBLIC_REQUESTS_MAX = 128;
+/** Requests of one connection that wait for their answers (pipelining, which no browser and hardly a library does); past it the connection is cut. */
+export const PIPELINED_MAX = 16;
 /** Connections at once: CLIENTS_MAX, MAIL_WAITS_MAX and REQUESTS_IN_FLIGHT_MAX fit, beside STRANGERS_MAX. Past it the oldest stranger goes, else the new one. */
 export const CONNECTIONS_MAX = 8_192;
 /** The same of one address beyond loopback: it leaves room for others, also where it stands for all behind a proxy. */

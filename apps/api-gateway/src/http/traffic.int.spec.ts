@@ -1,7 +1,9 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SessionRpc } from '@orbitmesh/contracts';
 import { eventually } from '@orbitmesh/testing';
+import { PIPELINED_MAX } from '../limits.js';
 import { TestGateway } from '../testing/test-gateway.js';
 import { Traffic } from './traffic.js';
 
@@ -20,4 +22,30 @@ it('counts a client that hangs up before its answer as gone, or it would count a
 
   await expect(gateway.app.get(Traffic).idle(5_000)).resolves.toBe(true);
   answer();
+});
+
+describe('requests that are sent on one connection before the first is answered', () => {
+  const pipelined = (count: number): Promise<string> => {
+    const socket = connect(gateway.port, '127.0.0.1');
+    const one = (more = ''): string => `GET /api/tasks HTTP/1.1\r\nHost: 127.0.0.1:${gateway.port}\r\nAuthorization: Bearer ${gateway.token}\r\n${more}\r\n`;
+    socket.write(one().repeat(count - 1) + one('Connection: close\r\n'));
+    let text = '';
+    socket.on('data', (chunk: Buffer) => { text += chunk.toString(); }).on('error', () => undefined);
+    return once(socket, 'close').then(() => text);
+  };
+  const asked = (): number => gateway.service.requestsOf(SessionRpc.listTasks).length;
+
+  it('are answered in turn, up to a bound', async () => {
+    expect((await pipelined(PIPELINED_MAX)).match(/HTTP\/1\.1 200/g)).toHaveLength(PIPELINED_MAX);
+  });
+
+  it('are not begun past it, and their connection is cut', async () => {
+    const before = asked();
+    await pipelined(500);
+    // Whatever was begun is there by the time that another has been answered.
+    await gateway.send('GET', '/api/tasks');
+
+    expect(asked() - before).toBeLessThanOrEqual(PIPELINED_MAX + 1);
+    await expect(gateway.app.get(Traffic).idle(5_000)).resolves.toBe(true);
+  });
 });
