@@ -45,9 +45,8 @@ export const DRAIN_MS_MAX = 3_000;
 export const TOKEN_CHARS_MAX = 512;
 /** Users' tokens of a home: each is for a person or a program, and they are looked through to list them. */
 export const USER_TOKENS_MAX = 1_000;
-/** Tickets that wait to be used: all clients at once, and again. Those of one token leave room for others'. */
+/** Tickets that wait to be used: all clients at once, and again. */
 export const TICKETS_MAX = 4_096;
-export const TICKETS_OF_TOKEN_MAX = 2_048;
 /** A ticket is used right after it was asked for, by the page that asked. */
 export const TICKET_MS = 30_000;
 /** Tokens of live clients are looked at again this often, where no change of their files was seen; agents', whose end the feed tells, less often. */

@@ -3,8 +3,9 @@ import { connect } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SessionRpc } from '@orbitmesh/contracts';
 import { eventually } from '@orbitmesh/testing';
-import { PIPELINED_MAX } from '../limits.js';
+import { PIPELINED_MAX, REQUESTS_IN_FLIGHT_MAX } from '../limits.js';
 import { TestGateway } from '../testing/test-gateway.js';
+import type { Shares } from './shares.js';
 import { Traffic } from './traffic.js';
 
 let gateway: TestGateway;
@@ -22,6 +23,20 @@ it('counts a client that hangs up before its answer as gone, or it would count a
 
   await expect(gateway.app.get(Traffic).idle(5_000)).resolves.toBe(true);
   answer();
+});
+
+it('refuses whoever has its share of places, as by bodies that it does not send, and neither others nor the owner', async () => {
+  const { body: { id, token } } = await gateway.send('POST', '/api/tokens', { body: { name: 'Mallory', scopes: ['read'] } });
+  const { body: { token: other } } = await gateway.send('POST', '/api/tokens', { body: { name: 'Ann' } });
+  const { shares } = gateway.app.get(Traffic) as unknown as { shares: Shares };
+  const mallory = { actor: { kind: 'user', tokenId: String(id) }, tokenId: `user:${String(id)}` } as const;
+  let places = 0;
+  while (shares.take(mallory)) places += 1;
+  const answers = await Promise.all([token, other, gateway.token].map((by) => gateway.send('GET', '/api/tasks', { token: String(by) })));
+  for (let n = 0; n < places; n += 1) shares.leave(mallory);
+
+  expect(places).toBe(REQUESTS_IN_FLIGHT_MAX / 2);
+  expect(answers.map(({ status }) => status)).toEqual([429, 200, 200]);
 });
 
 describe('requests that are sent on one connection before the first is answered', () => {
