@@ -37,9 +37,11 @@ it('tells of what was refused, and why: to strangers, agents and other pages', a
   await gateway.send('DELETE', '/api/sessions/sess_2', { token: AGENT });
   await gateway.send('GET', '/api/sessions', { headers: { origin: 'https://evil.example' } });
   await gateway.send('GET', '/nowhere', { token: null });
-  await written(4);
+  await gateway.send('GET', '/api/%zz', { headers: { origin: 'https://evil.example' } });
+  await written(5);
 
   expect((await deeds()).map(({ actor, action, code, from }) => [actor, action, code, from.origin])).toEqual([
+    [{ kind: 'nobody' }, 'GET (no route)', 'ORIGIN_NOT_ALLOWED', 'https://evil.example'],
     [{ kind: 'nobody' }, 'GET (no route)', 'UNAUTHENTICATED', undefined],
     [{ kind: 'nobody' }, 'GET /api/sessions', 'ORIGIN_NOT_ALLOWED', 'https://evil.example'],
     [{ kind: 'agent', sessionId: 'sess_1' }, 'DELETE /api/sessions/:id', 'FORBIDDEN', undefined],
@@ -61,6 +63,15 @@ it('tells of secrets that were shown, and of sockets: who was refused one, and w
     ['GET /ws', {}, 'UNAUTHENTICATED'],
     ['GET /api/webhooks/:id/secret', { id: 'whk_1' }, undefined],
   ]);
+});
+
+it('tells who it was whose token was known and who was refused all the same', async () => {
+  const { id, token } = (await gateway.send('POST', '/api/tokens', { body: { name: 'CI', scopes: ['write'] } })).body as unknown as { id: string; token: string };
+  await expect(Listener.connect(gateway, token)).rejects.toThrow();
+  await written(2);
+
+  const [refused] = await deeds();
+  expect(refused).toMatchObject({ actor: { kind: 'user', tokenId: id }, action: 'GET /ws', code: 'FORBIDDEN', status: 403 });
 });
 
 it('is asked by who, on what, since when, and whether it was refused, page by page', async () => {

@@ -41,13 +41,13 @@ export class AuditLog implements OnModuleDestroy {
 
   /** A request is over. @param reply as it was sent, or not */
   answered(request: FastifyRequest, { raw }: Pick<FastifyReply, 'raw'>): void {
-    const { url } = request.routeOptions;
+    const url = request.routeOptions?.url;
     const status = raw.headersSent ? raw.statusCode : null;
     const reads = request.method === 'GET' || request.method === 'HEAD' || request.method === 'OPTIONS';
     if (reads && !REFUSED.has(status) && !(url !== undefined && READS.has(url))) return;
     this.record({
       actor: actorOf(request.principal), action: `${request.method} ${url ?? '(no route)'}`, target: targetOf(request.params, raw.getHeader('location')),
-      status, ...(request.failure !== null && { code: request.failure }), from: callerOf(request.raw), traceId: request.id,
+      status, ...(request.failure && { code: request.failure }), from: callerOf(request.raw), traceId: request.id,
     });
   }
 
