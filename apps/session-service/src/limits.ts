@@ -25,7 +25,10 @@ export const START_PLACE_MS = 10_000;
 export const WAIT_TOLD_MS = 2_000;
 /** Sessions placed in one round, each a commit of a few KiB; the others are in the next, right after it. */
 export const PLACED_AT_ONCE = 64;
-/** After a round there is none for so many times as long as it took: thousands that wait for a crowd of runners take a fifth of the time at most. */
+/** Sessions that are told at once what they wait for, each a commit and an event: where the reason of thousands changes, the others follow at the next tick. */
+export const WAITS_TOLD_AT_ONCE = 256;
+/** After a round that took longer, ms, there is none for so many times as long as it took: thousands that wait for a crowd of runners take a fifth of the time at most. */
+export const SHORT_ROUND_MS = 5;
 export const ROUND_REST_FACTOR = 4;
 /** A runner that refused a start is not asked again for that session for this long, in ms. */
 export const REFUSAL_MS = 10_000;

@@ -4,7 +4,7 @@ import { LOGGER, type Logger } from '@orbitmesh/service-kit';
 import { Store } from '@orbitmesh/storage';
 import { Commands } from '../commands/commands.js';
 import { Clock } from '../kernel/clock.js';
-import { PLACED_AT_ONCE, ROUND_REST_FACTOR, START_PLACE_MS } from '../limits.js';
+import { PLACED_AT_ONCE, ROUND_REST_FACTOR, SHORT_ROUND_MS, START_PLACE_MS } from '../limits.js';
 import { RunnerDrains } from '../runner/runner-drains.js';
 import { RunnerRegistry, type KnownRunner } from '../runner/runner-registry.js';
 import { changeSession } from '../session/session-change.js';
@@ -22,6 +22,8 @@ export class Placement {
   private waiting: Round['waiting'] = new Map();
   /** Of the last round: those that have a runner which will not execute them. */
   private stranded = new Map<string, Waiter>();
+  /** `live.moves` when all that could be placed was. */
+  private seenMoves = -1;
   private restUntil = 0;
 
   constructor(
@@ -34,12 +36,18 @@ export class Placement {
     @Inject(LOGGER) private readonly logger: Logger,
   ) {}
 
+  /** A round, if anything has changed of which one may come to another result. */
+  roundAfterMoves(): void {
+    if (this.live.moves !== this.seenMoves) this.round();
+  }
+
   /** Decides for all that wait. Nothing happens while another round would leave too little time for everything else: the next tick is soon. */
   round(): void {
     const began = this.clock.monotonic();
     if (began < this.restUntil) return;
     const stranded = this.live.unclaimed().filter((session) => this.isStranded(session));
     this.stranded = new Map(stranded.map((session) => [session.id, waiterOf(session, this.live.keeperOf(session))]));
+    this.seenMoves = this.live.moves;
     if (this.live.waiting.size + stranded.length === 0) return;
     const round = placeInOrder(this.queue(), new Fleet(this.fleet(stranded)), PLACED_AT_ONCE);
     this.waiting = round.waiting;
@@ -47,8 +55,9 @@ export class Placement {
       this.stranded.delete(id);
       this.place(id, runnerId);
     }
+    if (round.placed.length < PLACED_AT_ONCE) this.seenMoves = this.live.moves;
     const ended = this.clock.monotonic();
-    this.restUntil = ended + ROUND_REST_FACTOR * (ended - began);
+    if (ended - began >= SHORT_ROUND_MS) this.restUntil = ended + ROUND_REST_FACTOR * (ended - began);
   }
 
   /** Why it has no runner yet, by the last round that it was in. */

@@ -20,6 +20,7 @@ export class LiveSessions {
   /** Those that have none yet; and those that were given one, which has not claimed them. */
   private readonly queue = new WaitingQueue();
   private readonly unclaimedIds = new Set<string>();
+  private moveCount = 0;
   private readonly listeners = new Set<(sessionId: string) => void>();
 
   constructor(@Inject(Store) private readonly store: Store) {
@@ -54,6 +55,11 @@ export class LiveSessions {
   /** All that wait for their first runner; by what is pending. */
   get waiting(): Pick<WaitingQueue, 'size' | 'get' | 'inOrder'> {
     return this.queue;
+  }
+
+  /** Grows with everything that makes room on a runner, takes it, or waits for it. */
+  get moves(): number {
+    return this.moveCount;
   }
 
   /** Those that were given a runner, which has not claimed them; by what is pending. */
@@ -110,13 +116,23 @@ export class LiveSessions {
     const session = this.store.pending.get<Session>(COLLECTIONS.sessions, id);
     const alive = session !== undefined && !isTerminal(session);
     const runnerId = alive ? session.run?.runnerId : undefined;
-    this.byRunner.move(id, runnerId);
-    this.startingOn.move(id, alive && session.state === 'starting' ? runnerId : undefined);
-    this.byProject.move(id, runnerId === undefined ? undefined : session!.projectId);
-    if (!alive || session.state !== 'created') this.queue.remove(id);
-    else if (!this.queue.get(id)) this.queue.add(waiterOf(session, this.keeperOf(session)));
+    const moved = [
+      this.byRunner.move(id, runnerId),
+      this.startingOn.move(id, alive && session.state === 'starting' ? runnerId : undefined),
+      this.byProject.move(id, runnerId === undefined ? undefined : session!.projectId),
+      this.queueUp(id, alive && session.state === 'created' ? session : undefined),
+    ];
+    if (moved.includes(true)) this.moveCount += 1;
     if (alive && session.state === 'starting' && session.run && session.run.claimedAt === undefined) this.unclaimedIds.add(id);
     else this.unclaimedIds.delete(id);
+  }
+
+  /** Undefined: it waits no more. False: that was known. */
+  private queueUp(id: string, session: Session | undefined): boolean {
+    if ((this.queue.get(id) === undefined) === (session === undefined)) return false;
+    if (session) this.queue.add(waiterOf(session, this.keeperOf(session)));
+    else this.queue.remove(id);
+    return true;
   }
 
   private predecessor({ continues }: Session): Session | undefined {

@@ -5,7 +5,7 @@ import { LOGGER, type Logger } from '@orbitmesh/service-kit';
 import { Store } from '@orbitmesh/storage';
 import { Clock, type Stop } from '../kernel/clock.js';
 import { Grace } from '../kernel/grace.js';
-import { RESEND_MS, TICK_MS } from '../limits.js';
+import { RESEND_MS, TICK_MS, WAITS_TOLD_AT_ONCE } from '../limits.js';
 import { Placement } from '../placement/placement.js';
 import { ProviderCatalog } from '../provider/provider-catalog.js';
 import { RunnerRegistry } from '../runner/runner-registry.js';
@@ -32,6 +32,8 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly changed = new Set<string>();
   /** Sessions that nothing can be decided for: a damaged document, or a mistake of ours. */
   private readonly undecided = new Set<string>();
+  /** How many are being told what they wait for. */
+  private telling = 0;
   private stops: Stop[] = [];
   private running = false;
 
@@ -101,6 +103,7 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
   /** Another runner is not to wait for what one would not take. */
   private goElsewhere(sessionId: string): void {
     this.attempts.delete(sessionId);
+    this.placeWaiting();
     this.lookSoon(sessionId);
   }
 
@@ -115,7 +118,10 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
       queueMicrotask(() => {
         const changed = [...this.changed];
         this.changed.clear();
-        this.placeWaiting();
+        if (this.running) {
+          this.observe();
+          this.placement.roundAfterMoves();
+        }
         for (const id of changed) this.look(id);
       });
     }
@@ -157,8 +163,8 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async attempt({ session, step }: Decided): Promise<boolean> {
-    const runnerId = step.type === 'send' ? session.run!.runnerId : null;
-    if (runnerId !== null && !this.gate.enter(runnerId)) return false;
+    const leave = this.enter(session, step);
+    if (!leave) return false;
     // Kept over the wait: where everything is to be said again meanwhile, these no longer count.
     const attempts = this.attemptsOf(session.id);
     attempts.byKey.set(step.key, this.clock.monotonic());
@@ -170,8 +176,20 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
       this.logger.warn({ err, sessionId: session.id, step: step.type }, 'step failed, will be tried again');
       return false;
     } finally {
-      if (runnerId !== null) this.gate.leave(runnerId);
+      leave();
     }
+  }
+
+  /** Null: as many of its kind as may be are on their way; its turn comes at a later tick. */
+  private enter(session: Session, step: Step): (() => void) | null {
+    if (step.type === 'wait') {
+      if (this.telling >= WAITS_TOLD_AT_ONCE) return null;
+      this.telling += 1;
+      return () => { this.telling -= 1; };
+    }
+    if (step.type !== 'send') return () => undefined;
+    const { runnerId } = session.run!;
+    return this.gate.enter(runnerId) ? () => this.gate.leave(runnerId) : null;
   }
 
   /** One session for which nothing can be decided must not keep the others from being looked at. */
