@@ -114,8 +114,8 @@ it('has a bound of its own, which is no bound for commands', async () => {
 
   expect(await gateway.send('GET', '/api/mail/wait/sess_1')).toMatchObject({ status: 429, headers: { 'retry-after': '1' }, body: { code: 'TOO_MANY_REQUESTS' } });
   const metrics = (await gateway.send('GET', '/metrics')).text;
-  expect(metrics).toContain('orbitmesh_http_requests_in_flight 1\n');
-  expect(metrics).toContain(`orbitmesh_http_requests_held ${MAIL_WAITS_MAX}\n`);
+  expect(metrics).toContain('orbitmesh_http_requests_in_flight{service="api-gateway"} 1\n');
+  expect(metrics).toContain(`orbitmesh_http_requests_held{service="api-gateway"} ${MAIL_WAITS_MAX}\n`);
   for (const answer of held) answer();
   expect((await Promise.all(waits)).every(({ status }) => status === 200)).toBe(true);
   expect(asking()).toBe(0);
