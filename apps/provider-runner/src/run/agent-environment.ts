@@ -14,6 +14,8 @@ const PATH_DEFAULT = '/usr/local/bin:/usr/bin:/bin';
 const TOKEN_NAME = 'ORBITMESH_TOKEN';
 /** As OpenTelemetry passes a trace on to processes: its agent's own spans, and its calls to us, join the request that asked for the session. */
 export const TRACE_VARIABLE = 'TRACEPARENT';
+/** Names of the variables whose values `orbitmesh` takes out of what an agent says by it. */
+export const REDACT_VARIABLE = 'ORBITMESH_REDACT';
 
 export interface AgentEnvironment {
   variables: Record<string, string>;
@@ -55,6 +57,7 @@ export function agentEnvironment(input: EnvironmentInput): AgentEnvironment {
     ORBITMESH_API_URL: input.apiUrl,
     [AGENT_STATE_VARIABLE]: input.stateDir,
     [TOKEN_NAME]: input.token,
+    [REDACT_VARIABLE]: [...Object.keys(secrets), TOKEN_NAME].join(','),
     [RUN_MARKER]: input.runId,
   };
   variables.PATH = [files.bin, ...variables.PATH.split(delimiter).filter(isAbsolute)].join(delimiter);
