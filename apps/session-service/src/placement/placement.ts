@@ -115,9 +115,9 @@ export class Placement {
       if (!free || decided) return { result: null };
       decided = true;
       const { change, session: after } = changeSession(tx, session, { type: 'place', runId: tx.newId('run'), runnerId });
-      return { ...change, result: after.run };
+      return { ...change, result: { ...after.run!, traceId: after.traceId } };
     }).then((run) => {
-      if (run) this.logger.info({ sessionId, runId: run.runId, runnerId, epoch: run.epoch }, 'session placed');
+      if (run) this.logger.info({ sessionId, runId: run.runId, runnerId, epoch: run.epoch, traceId: run.traceId }, 'session placed');
     }, (err: unknown) => this.logger.warn({ err, sessionId, runnerId }, 'a session could not be placed, the next round tries again'));
   }
 }

@@ -60,7 +60,7 @@ export class StepExecutor {
       return true;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      this.logger.debug({ sessionId: session.id, runId, runnerId, message: message.to, code: error.code }, 'runner did not take a message');
+      this.logger.debug({ sessionId: session.id, runId, runnerId, message: message.to, code: error.code, traceId: session.traceId }, 'runner did not take a message');
       if (!error.retryable) await this.refused(session, message, error);
       return false;
     }
@@ -68,17 +68,18 @@ export class StepExecutor {
 
   private request(session: Session, run: RunCommand, message: RunnerMessage, to: string): Promise<unknown> {
     const { runners } = this;
+    const { traceId } = session;
     switch (message.to) {
-      case 'start': return runners.request(to, RunnerRpc.start, this.startOf(session, run));
+      case 'start': return runners.request(to, RunnerRpc.start, this.startOf(session, run), traceId);
       case 'stop':
-      case 'kill': return runners.request(to, RunnerRpc[message.to], { ...run, reason: message.reason });
+      case 'kill': return runners.request(to, RunnerRpc[message.to], { ...run, reason: message.reason }, traceId);
       case 'pause':
       case 'interrupt':
-      case 'resume': return runners.request(to, RunnerRpc[message.to], run);
-      case 'input': return runners.request(to, RunnerRpc.input, { ...run, inputId: message.inputId, text: message.text, ...(message.steer && { steer: true }) });
+      case 'resume': return runners.request(to, RunnerRpc[message.to], run, traceId);
+      case 'input': return runners.request(to, RunnerRpc.input, { ...run, inputId: message.inputId, text: message.text, ...(message.steer && { steer: true }) }, traceId);
       case 'answerApproval': {
         const { approvalId, optionId, reason } = message;
-        return runners.request(to, RunnerRpc.answerApproval, { ...run, approvalId, optionId, ...(reason !== undefined && { reason }) });
+        return runners.request(to, RunnerRpc.answerApproval, { ...run, approvalId, optionId, ...(reason !== undefined && { reason }) }, traceId);
       }
     }
   }
@@ -111,7 +112,7 @@ export class StepExecutor {
     if (message.to === 'start' && error.code === 'CONFIG_INVALID') {
       await this.command(id, { type: 'end', outcome: 'config_invalid', message: error.message });
     } else if (message.to === 'start') {
-      this.logger.warn({ sessionId: id, runnerId: run!.runnerId, code: error.code }, 'runner refused a start');
+      this.logger.warn({ sessionId: id, runnerId: run!.runnerId, code: error.code, traceId: session.traceId }, 'runner refused a start');
       const directory = error.code === 'WORKING_DIR_INVALID' ? error.message : null;
       this.registry.refused(id, { runnerId: run!.runnerId, directory, until: this.clock.monotonic() + REFUSAL_MS });
     } else if (message.to === 'pause' && error.code === 'NOT_SUPPORTED') {

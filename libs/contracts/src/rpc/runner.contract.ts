@@ -1,5 +1,6 @@
 import type { Manifest } from '@orbitmesh/domain';
 import { DIRECTORY_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './limits.js';
+import type { MetricsReport } from './metrics.js';
 import { defineRpc } from './rpc.js';
 
 const rpc = <Req, Res>(name: string) => defineRpc<Req, Res>('runner', name, REQUEST_TIMEOUT_MS);
@@ -42,6 +43,7 @@ export const RunnerRpc = {
   /** Realpath, is it a directory, is it inside one of the roots, is it one of this runner's. @throws WORKING_DIR_INVALID */
   resolveDirectory: defineRpc<DirectoryQuestion, { realPath: string }>('runner', 'resolveDirectory', DIRECTORY_TIMEOUT_MS),
   status: rpc<RunCommand, { state: string; activity: string; pid: number | null; queuedInputs: number }>('status'),
+  metrics: rpc<Record<string, never>, MetricsReport>('metrics'),
 } as const;
 
 export const AnyRunnerRpc = {

@@ -37,6 +37,8 @@ export interface SpawnCommand {
   runnerLabels?: RunnerLabels;
   /** @default 0 */
   priority?: number;
+  /** Of the request that asked for it. */
+  traceId?: string;
 }
 
 /** All that can happen to a session; `decide` says what each comes to (design §4). */
