@@ -40,13 +40,13 @@ export async function connectionOf(env: Env): Promise<ConnectionOptions> {
 
 /** @throws CliError */
 export async function adminToken(env: Env): Promise<string> {
-  if (env['ORBITMESH_SESSION_ID']) throw new CliError(EXIT.refused, "In a session there is no admin's token.");
+  if (env['ORBITMESH_SESSION_ID']) throw new CliError(EXIT.refused, "In a session there is no owner's token.");
   const file = join(homeOf(env), 'api-gateway', 'admin.token');
   const found = await openToken(file);
   if (found === null) throw notRunning(`There is no token at ${file}: OrbitMesh was not started yet with this home.`);
   const { mode, text } = found;
   if ((mode & OTHERS) === 0) return text.trim();
-  const hint = `Close it, and take a new one: chmod 600 ${file} && % token rotate admin`;
+  const hint = `Close it, and take a new one: chmod 600 ${file}, and then % token rotate admin`;
   throw new CliError(EXIT.refused, `${file} is open to other users (mode ${(mode & 0o777).toString(8)}), who may have read it: it is not used like that.`, { hint });
 }
 
