@@ -4,6 +4,7 @@ import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { SessionRpc } from '@orbitmesh/contracts';
 import { AppError } from '@orbitmesh/domain';
 import { eventually } from '@orbitmesh/testing';
+import type { Shares } from '../http/shares.js';
 import { Traffic } from '../http/traffic.js';
 import { MAIL_WAIT_SLICE_MS, MAIL_WAITS_MAX } from '../limits.js';
 import { TestGateway } from '../testing/test-gateway.js';
@@ -17,7 +18,7 @@ beforeEach(async () => { gateway = await TestGateway.start(); });
 afterEach(() => gateway.stop());
 
 const asked = () => gateway.service.requestsOf(SessionRpc.waitForMail).map(({ req: { waitId: _waitId, ...req } }) => req);
-const asking = () => (gateway.app.get(MailWaits) as unknown as { asking: number }).asking;
+const asking = () => (gateway.app.get(MailWaits) as unknown as { places: Shares }).places.taken;
 const inSlicesOf = (ms: number) => { (gateway.app.get(MailWaits) as unknown as { sliceMs: number }).sliceMs = ms; };
 /** Waits as session-service does: for as long as it is told to, unless `mail` comes. */
 const serve = (mail: (nth: number) => unknown[] | Promise<unknown[]>) => {

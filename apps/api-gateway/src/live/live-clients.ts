@@ -5,6 +5,7 @@ import { Authenticator } from '../auth/authenticator.js';
 import type { Principal } from '../auth/principal.js';
 import { TokenStore } from '../auth/token.store.js';
 import { Rates } from '../http/rates.js';
+import { Shares } from '../http/shares.js';
 import { AGENT_RECHECK_MS, CLIENT_TICK_MS, CLIENTS_MAX, CLOSE_GRACE_MS, TOKEN_RECHECK_MS } from '../limits.js';
 import { EventPager } from './event-pager.js';
 import { EventTail, type TailChange } from './event-tail.js';
@@ -15,6 +16,7 @@ import { TokenWatch } from './token-watch.js';
 @Injectable()
 export class LiveClients implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly clients = new Set<FeedClient>();
+  private readonly shares = new Shares(CLIENTS_MAX);
   private timer: NodeJS.Timeout | undefined;
   private nextRecheck = 0;
   private nextAgentRecheck = 0;
@@ -44,9 +46,9 @@ export class LiveClients implements OnApplicationBootstrap, OnModuleDestroy {
     for (const client of this.clients) client.terminate();
   }
 
-  /** @throws UNAVAILABLE when there is no place for one more */
-  checkRoom(): void {
-    if (this.lifecycle.stopping || this.clients.size >= CLIENTS_MAX) throw new AppError('UNAVAILABLE');
+  /** @throws UNAVAILABLE when there is no place for one more of this token */
+  checkRoom(principal: Principal): void {
+    if (this.lifecycle.stopping || !this.shares.hasRoomFor(principal)) throw new AppError('UNAVAILABLE');
   }
 
   optionsFor(principal: Principal, token: string): FeedClientOptions {
@@ -55,13 +57,14 @@ export class LiveClients implements OnApplicationBootstrap, OnModuleDestroy {
 
   add(client: FeedClient): void {
     this.clients.add(client);
+    this.shares.take(client.principal);
     if (this.lifecycle.stopping) client.close('shutdown');
     // Its token may have ended while it was on its way in, when nobody would have told it.
     else void this.recheck([client]);
   }
 
   delete(client: FeedClient): void {
-    this.clients.delete(client);
+    if (this.clients.delete(client)) this.shares.leave(client.principal);
   }
 
   private onTail(change: TailChange): void {
