@@ -35,6 +35,8 @@ export async function connectionOf(env: Env): Promise<ConnectionOptions> {
     const hint = 'Set ORBITMESH_TOKEN to a token of that OrbitMesh (orbitmesh token prints it there), or unset ORBITMESH_API_URL.';
     throw new CliError(EXIT.refused, "ORBITMESH_API_URL without ORBITMESH_TOKEN: the home's own token is not sent to another address.", { hint });
   }
+  // Whoever set it meant another token than the owner's.
+  if (token === '') throw new CliError(EXIT.refused, 'ORBITMESH_TOKEN is empty.', { hint: "Set it to a token, or unset it: then the home's own is used." });
   return { url: url ? checked(url) : await stackUrl(env), token: token ?? await adminToken(env) };
 }
 
@@ -43,7 +45,7 @@ export async function adminToken(env: Env): Promise<string> {
   if (env['ORBITMESH_SESSION_ID']) throw new CliError(EXIT.refused, "In a session there is no owner's token.");
   const file = join(homeOf(env), 'api-gateway', 'admin.token');
   const found = await openToken(file);
-  if (found === null) throw notRunning(`There is no token at ${file}: OrbitMesh was not started yet with this home.`);
+  if (found === null) throw new CliError(EXIT.unreachable, `There is no token at ${file}: OrbitMesh was not started yet with this home, or somebody removed it.`, { hint: 'Its next start makes one: % up. Where it runs: % down, and then % up.' });
   const { mode, text } = found;
   if ((mode & OTHERS) === 0) return text.trim();
   const hint = `Close it, and take a new one: chmod 600 ${file}, and then % token rotate admin`;
