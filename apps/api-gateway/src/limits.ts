@@ -70,6 +70,8 @@ export const CLIENTS_MAX = 2_000;
 export const FRAME_BYTES_MAX = 64 * 1024;
 /** Frames of one client waiting to be handled; past it the socket is closed (1008): it does not wait for answers. */
 export const INBOX_FRAMES_MAX = 64;
+/** Pings and pongs of one client in CLIENT_TICK_MS; past it the socket is closed (1008). It needs one of each in PING_INTERVAL_MS. */
+export const CONTROL_FRAMES_MAX = 64;
 /** Unsent bytes past which a client is no longer pushed to, and below which it is again: it pages from the log meanwhile. */
 export const UNSENT_BYTES_HIGH = 256 * 1024;
 export const UNSENT_BYTES_LOW = 64 * 1024;

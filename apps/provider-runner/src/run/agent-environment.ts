@@ -11,6 +11,8 @@ import { resolveSecrets } from './secrets.js';
 const INHERITED = /^(PATH|HOME|LANG|LC_[A-Z]+|TERM|TZ|TMPDIR|USER|LOGNAME|SHELL)$/;
 const PATH_DEFAULT = '/usr/local/bin:/usr/bin:/bin';
 const TOKEN_NAME = 'ORBITMESH_TOKEN';
+/** Names of the variables whose values `orbitmesh` takes out of what an agent says by it. */
+export const REDACT_VARIABLE = 'ORBITMESH_REDACT';
 
 export interface AgentEnvironment {
   variables: Record<string, string>;
@@ -50,6 +52,7 @@ export function agentEnvironment(input: EnvironmentInput): AgentEnvironment {
     ORBITMESH_API_URL: input.apiUrl,
     [AGENT_STATE_VARIABLE]: input.stateDir,
     [TOKEN_NAME]: input.token,
+    [REDACT_VARIABLE]: [...Object.keys(secrets), TOKEN_NAME].join(','),
     [RUN_MARKER]: input.runId,
   };
   variables.PATH = [files.bin, ...variables.PATH.split(delimiter).filter(isAbsolute)].join(delimiter);

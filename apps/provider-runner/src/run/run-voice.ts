@@ -1,7 +1,6 @@
-import type { RunFact } from '@orbitmesh/domain';
+import { Redactor, type RunFact } from '@orbitmesh/domain';
 import { FactJournal, type RunProgress } from '../journal/fact-journal.js';
 import { FactSender } from '../journal/fact-sender.js';
-import { Redactor } from '../journal/redactor.js';
 import { StepRecorder } from '../journal/step-recorder.js';
 import type { RunEnvironment } from './run-environment.js';
 import type { RunLog } from './run-log.js';
