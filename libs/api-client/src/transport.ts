@@ -7,6 +7,8 @@ export interface ConnectionOptions {
   /** `http://host:port` */
   url: string;
   token: string;
+  /** Which work all requests are part of (W3C Trace Context). @default each is of its own */
+  traceparent?: string;
   /** Over every body, before it is sent. */
   clean?: (body: unknown) => unknown;
   /** Ends every request that is under way, and every wait between attempts. */
@@ -97,6 +99,7 @@ export class Transport {
     return {
       accept: 'application/json, application/problem+json',
       authorization: `Bearer ${this.options.token}`,
+      ...(this.options.traceparent !== undefined && { traceparent: this.options.traceparent }),
       ...(body !== undefined && { 'content-type': 'application/json' }),
       ...(method !== 'GET' && { 'idempotency-key': idempotencyKey ?? randomUUID() }),
       ...(ifMatch !== undefined && { 'if-match': `"${ifMatch}"` }),

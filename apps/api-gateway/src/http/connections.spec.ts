@@ -2,7 +2,7 @@ import { EventEmitter } from 'node:events';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { Metrics } from '@orbitmesh/service-kit';
+import { Metrics, metricsText } from '@orbitmesh/service-kit';
 import type { Principal } from '../auth/principal.js';
 import { CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, STRANGERS_MAX, STRANGERS_PER_ADDRESS_MAX } from '../limits.js';
 import { Connections } from './connections.js';
@@ -43,7 +43,7 @@ describe('connections', () => {
     });
   }
   const cut = (lines: Line[]) => lines.filter(({ destroyed }) => destroyed).length;
-  const gauge = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(metrics.render())?.[1]);
+  const gauge = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(metricsText([{ labels: {}, families: metrics.collect() }]))?.[1]);
 
   it('of strangers are bounded: the oldest goes, and who has shown a token stays', () => {
     const clients = come('127.0.0.1', 2_000, { known: true });
@@ -76,7 +76,7 @@ describe('connections', () => {
     const [late] = come('127.0.0.1', 1);
 
     expect([cut(strangers), cut(clients), late.destroyed]).toEqual([10, 0, true]);
-    expect(metrics.render()).toContain('orbitmesh_connections_cut_total 11\n');
+    expect(metricsText([{ labels: {}, families: metrics.collect() }])).toContain('orbitmesh_connections_cut_total 11\n');
   });
 
   it('of users together leave the owner some: past that theirs make room, the oldest first', () => {

@@ -47,7 +47,7 @@ describe('an agent that asks too often', () => {
     expect(refused).toMatchObject({ status: 429, headers: { 'retry-after': '1' }, body: { code: 'TOO_MANY_REQUESTS' } });
     expect((await gateway.send('GET', '/api/tasks', { token: OTHER_AGENT })).status).toBe(200);
     expect((await gateway.send('GET', '/api/tasks')).status).toBe(200);
-    expect((await gateway.send('GET', '/metrics')).text).toMatch(/^orbitmesh_rate_limited_total\{of="agent"\} \d+$/m);
+    expect((await gateway.send('GET', '/metrics')).text).toMatch(/^orbitmesh_rate_limited_total\{service="api-gateway",of="agent"\} \d+$/m);
   });
 
   it('is told so on its socket, too, which stays', async () => {

@@ -9,7 +9,7 @@ import { Shares } from '../http/shares.js';
 import { AGENT_RECHECK_MS, CLIENT_TICK_MS, CLIENTS_MAX, CLOSE_GRACE_MS, TOKEN_RECHECK_MS } from '../limits.js';
 import { EventPager } from './event-pager.js';
 import { EventTail, type TailChange } from './event-tail.js';
-import type { FeedClient, FeedClientOptions } from './feed-client.js';
+import type { FeedClient, FeedClientOptions, FeedCounts } from './feed-client.js';
 import { TokenWatch } from './token-watch.js';
 
 /** Everybody who follows the feed, by whatever kind of connection: woken, looked after, and told when to go (design §5). */
@@ -21,6 +21,7 @@ export class LiveClients implements OnApplicationBootstrap, OnModuleDestroy {
   private nextRecheck = 0;
   private nextAgentRecheck = 0;
   private readonly watch: TokenWatch;
+  private readonly counts: FeedCounts = { events: 0, slow: 0 };
 
   constructor(
     @Inject(Authenticator) private readonly authenticator: Authenticator, @Inject(TokenStore) private readonly tokens: TokenStore,
@@ -29,6 +30,9 @@ export class LiveClients implements OnApplicationBootstrap, OnModuleDestroy {
   ) {
     this.watch = new TokenWatch(tail);
     metrics.gaugeOf('orbitmesh_live_clients', 'Clients that follow the feed, by WebSocket or event stream.', () => this.clients.size);
+    metrics.counterOf('orbitmesh_live_events_sent_total', 'Events sent to them.', () => this.counts.events);
+    metrics.counterOf('orbitmesh_live_clients_cut_total', 'Of them, cut as they did not read; each goes on from its cursor.', () => this.counts.slow);
+    metrics.gaugeOf('orbitmesh_live_unsent_bytes', 'What waits for them to read.', () => [...this.clients].reduce((sum, { unsent }) => sum + unsent, 0));
   }
 
   onApplicationBootstrap(): void {
@@ -52,7 +56,7 @@ export class LiveClients implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   optionsFor(principal: Principal, token: string): FeedClientOptions {
-    return { principal, token, take: () => this.rates.take(principal), tail: this.tail, pager: this.pager, onFault: (error) => this.logger.error({ err: error }, 'live client failed') };
+    return { principal, token, take: () => this.rates.take(principal), tail: this.tail, pager: this.pager, onFault: (error) => this.logger.error({ err: error }, 'live client failed'), counts: this.counts };
   }
 
   add(client: FeedClient): void {

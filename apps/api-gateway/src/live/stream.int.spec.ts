@@ -177,13 +177,13 @@ describe('a stream that is looked after', () => {
   it('is no request in flight, and counts as a client until it goes', async () => {
     const reader = await opened();
     const metrics = (await gateway.send('GET', '/metrics')).text;
-    expect(metrics).toContain('orbitmesh_http_requests_in_flight 1\n');
-    expect(metrics).toContain('orbitmesh_http_requests_held 1\n');
-    expect(metrics).toContain('orbitmesh_live_clients 1\n');
+    expect(metrics).toContain('orbitmesh_http_requests_in_flight{service="api-gateway"} 1\n');
+    expect(metrics).toContain('orbitmesh_http_requests_held{service="api-gateway"} 1\n');
+    expect(metrics).toContain('orbitmesh_live_clients{service="api-gateway"} 1\n');
     reader.close();
 
     await eventually(() => clients().length === 0);
-    await eventually(async () => (await gateway.send('GET', '/metrics')).text.includes('orbitmesh_http_requests_held 0\n'));
+    await eventually(async () => (await gateway.send('GET', '/metrics')).text.includes('orbitmesh_http_requests_held{service="api-gateway"} 0\n'));
   });
 
   it('has its place among all clients, sockets and streams together', async () => {
