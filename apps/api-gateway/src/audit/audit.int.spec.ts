@@ -33,6 +33,16 @@ it('tells who did what, to what, from where, and nothing of what they said', asy
   }]);
 });
 
+it('tells of what was made, where it was made', async () => {
+  const { id } = (await gateway.send('POST', '/api/tokens', { body: { name: 'CI' } })).body as unknown as { id: string };
+  gateway.service.answers.set(SessionRpc.spawn.name, () => ({ status: 201, body: { id: 'sess_9' }, cursor: 'x.1' }));
+  await gateway.send('POST', '/api/sessions/spawn', { body: { projectId: 'proj_1' } });
+  await written(2);
+
+  expect((await deeds()).map(({ action, target }) => [action, target])).toEqual([['POST /api/sessions/spawn', { created: 'sess_9' }], ['POST /api/tokens', { created: id }]]);
+  expect((await deeds(`?on=${id}`)).map(({ action }) => action)).toEqual(['POST /api/tokens']);
+});
+
 it('tells of what was refused, and why: to strangers, agents and other pages', async () => {
   await gateway.send('GET', '/api/sessions', { token: null });
   await gateway.send('DELETE', '/api/sessions/sess_2', { token: AGENT });

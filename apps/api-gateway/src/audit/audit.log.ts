@@ -40,13 +40,14 @@ export class AuditLog implements OnModuleDestroy {
   }
 
   /** A request is over. @param reply as it was sent, or not */
-  answered(request: FastifyRequest, { raw }: Pick<FastifyReply, 'raw'>): void {
+  answered(request: FastifyRequest, reply: Pick<FastifyReply, 'raw' | 'getHeader'>): void {
+    const { raw } = reply;
     const url = request.routeOptions?.url;
     const status = raw.headersSent ? raw.statusCode : null;
     const reads = request.method === 'GET' || request.method === 'HEAD' || request.method === 'OPTIONS';
     if (reads && !REFUSED.has(status) && !(url !== undefined && READS.has(url))) return;
     this.record({
-      actor: actorOf(request.principal), action: `${request.method} ${url ?? '(no route)'}`, target: targetOf(request.params, raw.getHeader('location')),
+      actor: actorOf(request.principal), action: `${request.method} ${url ?? '(no route)'}`, target: targetOf(request.params, reply.getHeader('location')),
       status, ...(request.failure && { code: request.failure }), from: callerOf(request.raw), traceId: request.id,
     });
   }
