@@ -23,11 +23,11 @@ export const RUNNER_ARRIVAL_MS = 3_000;
 export const START_PLACE_MS = 10_000;
 /** A session that waits only for others' agents to be started says so after this long, in ms. */
 export const WAIT_TOLD_MS = 2_000;
-/** Sessions placed in one round, each a commit of a few KiB; the others are in the next, right after it. */
-export const PLACED_AT_ONCE = 64;
-/** Sessions that are told at once what they wait for, each a commit and an event: where the reason of thousands changes, the others follow at the next tick. */
-export const WAITS_TOLD_AT_ONCE = 256;
-/** After a round that took longer, ms, there is none for so many times as long as it took: thousands that wait for a crowd of runners take a fifth of the time at most. */
+/** Sessions placed in one round, each a commit that takes about 1 ms to make; the others are in the next, when these are durable. */
+export const PLACED_AT_ONCE = 16;
+/** Sessions that are told at once what they wait for, each a commit and an event that take about 1 ms to make: where the reason of thousands changes, the others follow at the next tick. */
+export const WAITS_TOLD_AT_ONCE = 100;
+/** After a decision that took longer, ms, there is none for so many times as long as it took: thousands that wait for a crowd of runners take a fifth of the time at most. */
 export const SHORT_ROUND_MS = 5;
 export const ROUND_REST_FACTOR = 4;
 /** A runner that refused a start is not asked again for that session for this long, in ms. */

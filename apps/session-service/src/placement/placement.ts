@@ -50,14 +50,14 @@ export class Placement {
     this.seenMoves = this.live.moves;
     if (this.live.waiting.size + stranded.length === 0) return;
     const round = placeInOrder(this.queue(), new Fleet(this.fleet(stranded)), PLACED_AT_ONCE);
+    const took = this.clock.monotonic() - began;
+    if (took >= SHORT_ROUND_MS) this.restUntil = began + took + ROUND_REST_FACTOR * took;
     this.waiting = round.waiting;
     for (const { id, runnerId } of round.placed) {
       this.stranded.delete(id);
       this.place(id, runnerId);
     }
     if (round.placed.length < PLACED_AT_ONCE) this.seenMoves = this.live.moves;
-    const ended = this.clock.monotonic();
-    if (ended - began >= SHORT_ROUND_MS) this.restUntil = ended + ROUND_REST_FACTOR * (ended - began);
   }
 
   /** Why it has no runner yet, by the last round that it was in. */
