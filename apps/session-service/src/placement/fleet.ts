@@ -115,7 +115,7 @@ const HINDRANCES = Object.fromEntries(Object.keys(RANKS).map((obstacle) => [obst
 /** Why it is no runner for it, however much room it has. In the order of `OBSTACLES`. */
 function whatIsMissing(waiter: Waiter, room: RunnerRoom): Hindrance | null {
   if (waiter.keeper !== null && waiter.keeper !== room.runnerId) return HINDRANCES.away;
-  for (const name in waiter.labels) if (room.labels[name] !== waiter.labels[name]) return HINDRANCES.unlabelled;
+  for (const [name, value] of waiter.labels) if (room.labels[name] !== value) return HINDRANCES.unlabelled;
   if (room.draining) return HINDRANCES.draining;
   const provider = room.providers.get(waiter.providerType);
   if (!provider) return HINDRANCES.unknown;

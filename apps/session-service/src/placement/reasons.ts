@@ -54,5 +54,5 @@ const ONLY_THERE: Texts = {
 };
 
 function labelsText(labels: Waiter['labels']): string {
-  return Object.entries(labels).map(([name, value]) => `${name}=${value}`).join(',');
+  return labels.map(([name, value]) => `${name}=${value}`).join(',');
 }

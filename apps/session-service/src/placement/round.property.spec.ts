@@ -32,7 +32,7 @@ interface Given { rooms: RunnerRoom[]; queue: Waiter[]; refusals: Map<string, Re
 function given({ rooms, waiters, silent, max, running }: World): Given {
   const refusals = new Map(waiters.map(({ refusals: all }, n) => [`s${String(n).padStart(2, '0')}`, all]));
   const queue = waiters.map((one, n): Waiter => (
-    { ...one, id: `s${String(n).padStart(2, '0')}`, providerType: 'demo', kind: JSON.stringify([one.keeper, Object.entries(one.labels).sort()]) }
+    { ...one, labels: Object.entries(one.labels), id: `s${String(n).padStart(2, '0')}`, providerType: 'demo', kind: JSON.stringify([one.keeper, Object.entries(one.labels).sort()]) }
   )).sort(byTurn);
   const made = rooms.map(({ installed, ...one }, n): RunnerRoom => ({ ...one, runnerId: RUNNERS[n], providers: new Map([['demo', { installed, detail: null }]]) }));
   const projectLoad: FleetState['projectLoad'] = (id) => ({ running, max: max[id as keyof typeof max] });
@@ -42,7 +42,7 @@ function given({ rooms, waiters, silent, max, running }: World): Given {
 /** In other words than the code that is tested. */
 function fits(one: Waiter, { runnerId, draining, problem, providers, roots, labels: has }: RunnerRoom, refusals: readonly Refusal[]): boolean {
   return !draining && problem === null && providers.get('demo')!.installed && (one.keeper ?? runnerId) === runnerId
-    && Object.entries(one.labels).every(([name, value]) => has[name] === value)
+    && one.labels.every(([name, value]) => has[name] === value)
     && (roots?.some((root) => `${one.workingDir}/`.startsWith(`${root}/`)) ?? true) && refusals.every((refusal) => refusal.runnerId !== runnerId);
 }
 

@@ -1,4 +1,5 @@
 import { describe, expect, it } from '@jest/globals';
+import type { RunnerLabels } from '@orbitmesh/domain';
 import { Fleet, type FleetState, type Refusal, type RunnerRoom } from './fleet.js';
 import { placeInOrder, type Round } from './round.js';
 import { byTurn, type Waiter } from './waiter.js';
@@ -6,8 +7,8 @@ import { byTurn, type Waiter } from './waiter.js';
 const room = (runnerId: string, more: Partial<RunnerRoom> = {}): RunnerRoom => ({
   runnerId, labels: {}, draining: false, problem: null, providers: new Map([['demo', { installed: true, detail: null }]]), roots: null, capacity: 4, load: 0, starts: Infinity, ...more,
 });
-const waiter = (id: string, more: Partial<Waiter> = {}): Waiter => {
-  const one = { id, priority: 0, projectId: 'proj_1', providerType: 'demo', labels: {}, workingDir: '/w/a', keeper: null, ...more };
+const waiter = (id: string, { labels = {}, ...more }: Partial<Omit<Waiter, 'labels'>> & { labels?: RunnerLabels } = {}): Waiter => {
+  const one = { id, priority: 0, projectId: 'proj_1', providerType: 'demo', labels: Object.entries(labels), workingDir: '/w/a', keeper: null, ...more };
   return { ...one, kind: JSON.stringify([one.providerType, one.keeper, one.labels]) };
 };
 
@@ -61,7 +62,7 @@ describe('a round of placements', () => {
     expect([...waiting]).toEqual([['s2', { reason: 'its project runs 2 of 2' }]]);
   });
 
-  it.each<[string, RunnerRoom[], Partial<Waiter>, string]>([
+  it.each<[string, RunnerRoom[], Parameters<typeof waiter>[1], string]>([
     ['nobody is there', [], {}, 'no runner is connected'],
     ['none has its labels', [room('a', { labels: { gpu: 'no' } })], { labels: { gpu: 'yes', disk: 'ssd' } }, 'no connected runner has the labels gpu=yes,disk=ssd'],
     ['all are drained', [room('a', { draining: true })], {}, 'every capable runner is being drained'],

@@ -1,4 +1,4 @@
-import type { RunnerLabels, Session } from '@orbitmesh/domain';
+import type { Session } from '@orbitmesh/domain';
 
 /** A session that needs a runner, as far as the choice of one depends on it. */
 export interface Waiter {
@@ -8,7 +8,7 @@ export interface Waiter {
   projectId: string;
   providerType: string;
   /** What its runner must have been given, all of it. */
-  labels: RunnerLabels;
+  labels: readonly (readonly [name: string, value: string])[];
   workingDir: string;
   /** The only runner that has its conversation (ADR-0011); null: any. */
   keeper: string | null;
@@ -20,8 +20,8 @@ export function waiterOf(session: Session, keeper: string | null): Waiter {
   // A session of an earlier version has neither.
   const { id, priority = 0, projectId, providerType, runnerLabels = {}, workingDir } = session;
   // Its conversation is where it is, whatever labels that runner has now.
-  const labels = keeper === null ? runnerLabels : {};
-  const kind = JSON.stringify([providerType, keeper, Object.entries(labels).sort()]);
+  const labels = keeper === null ? Object.entries(runnerLabels).sort() : [];
+  const kind = JSON.stringify([providerType, keeper, labels]);
   return { id, priority, projectId, providerType, labels, workingDir, keeper, kind };
 }
 
