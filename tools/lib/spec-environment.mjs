@@ -1,4 +1,7 @@
 import { TestEnvironment } from 'jest-environment-node';
+import { compileOnce } from './compiled-once.mjs';
+
+compileOnce();
 
 /** Only there once it is built; a spec then compiles its own. */
 const shared = await import('../../libs/testing/dist/contracts/validators.js').then(({ Validators }) => new Validators(), () => undefined);
