@@ -34,6 +34,8 @@ export interface StoreOptions {
   limits?: Partial<StorageLimits>;
   /** Hears of each damage that is found, at the start and later; past `damagesReportedMax` of every second, fourth, eighth …, and how many those are. */
   onDamage?: (damage: Damage, unsaid: number) => void;
+  /** Hears of each batch of commits that is on the disk: how many they are, and how long its write and sync took, in s. */
+  onSynced?: (commits: number, seconds: number) => void;
   /** The directory is an older state of itself, and nothing of it shows that (a snapshot of its disk): its log gets another name. */
   restored?: boolean;
 }
@@ -61,7 +63,7 @@ export class Store {
   private closing: Promise<void> | undefined;
 
   private constructor(
-    private readonly options: Pick<StoreOptions, 'sessionEvents'> & { collections: Collections; limits: StorageLimits },
+    private readonly options: Pick<StoreOptions, 'sessionEvents' | 'onSynced'> & { collections: Collections; limits: StorageLimits },
     private readonly recovered: Recovered,
     private readonly quarantine: Quarantine,
     private readonly lock: Awaited<ReturnType<StorageFs['lock']>>,
@@ -87,6 +89,7 @@ export class Store {
         full: () => parts.reserve.give(),
         durable: (entry) => this.becameDurable(entry),
         failed: (entries) => this.undo(entries),
+        synced: options.onSynced,
       },
       () => ({ commit: state.head.commit + 1, seq: state.head.seq + 1 }),
     );
@@ -112,7 +115,7 @@ export class Store {
       const reserve = new Reserve(fs, root, limits, onDamage);
       const state = { fs: reserve.behindTheLog(), root, limits, clock, collections, sessionEvents: options.sessionEvents, onDamage };
       const recovered = await recoverState(state, options.installationId, quarantine, options.restored);
-      const store = new Store({ collections, limits, sessionEvents: options.sessionEvents }, recovered, quarantine, lock, { fs: state.fs, root, reserve });
+      const store = new Store({ collections, limits, sessionEvents: options.sessionEvents, onSynced: options.onSynced }, recovered, quarantine, lock, { fs: state.fs, root, reserve });
       reserve.begin();
       recovered.check?.begin(() => store.checkpointer.committed());
       store.checkpointer.opened(recovered.stale);
@@ -149,9 +152,7 @@ export class Store {
   }
 
   /** The disk is full: only `essential` commits are taken. */
-  get full(): boolean {
-    return this.parts.reserve.full;
-  }
+  get full(): boolean { return this.parts.reserve.full; }
 
   /** Called once a durable commit, in order, after `durable` changed. @returns stops it. */
   onCommitted(listener: (committed: Committed) => void): () => void {

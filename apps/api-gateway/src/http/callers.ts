@@ -12,14 +12,17 @@ export class Callers {
     @Inject(Authenticator) private readonly authenticator: Authenticator, @Inject(Connections) private readonly connections: Connections, @Inject(Rates) private readonly rates: Rates,
   ) {}
 
-  /** @throws UNAUTHENTICATED, TOO_MANY_REQUESTS; UNAVAILABLE when only session-service could say who it is */
-  async identify(token: string | null, { socket }: IncomingMessage): Promise<Entry> {
-    return this.welcome({ principal: await this.authenticator.authenticate(token), token: token ?? '' }, socket);
+  /**
+   * @param onKnown called once it is known who it is, before anything else is refused to them
+   * @throws UNAUTHENTICATED, TOO_MANY_REQUESTS; UNAVAILABLE when only session-service could say who it is
+   */
+  async identify(token: string | null, { socket }: IncomingMessage, onKnown: (entry: Entry) => void): Promise<void> {
+    this.welcome({ principal: await this.authenticator.authenticate(token), token: token ?? '' }, socket, onKnown);
   }
 
   /** The same where a ticket does as well: into the feed. @throws VALIDATION_FAILED beside */
-  async enter(token: string | null, request: IncomingMessage): Promise<Entry> {
-    return this.welcome(await this.authenticator.enter(token, request), request.socket);
+  async enter(token: string | null, request: IncomingMessage, onKnown: (entry: Entry) => void): Promise<void> {
+    this.welcome(await this.authenticator.enter(token, request), request.socket, onKnown);
   }
 
   /** What the refusal becomes: itself, or that there were too many from there. */
@@ -27,9 +30,9 @@ export class Callers {
     return this.rates.refused(error, remoteAddress);
   }
 
-  private welcome(entry: Entry, socket: Socket): Entry {
-    this.connections.know(socket);
+  private welcome(entry: Entry, socket: Socket, onKnown: (entry: Entry) => void): void {
+    onKnown(entry);
+    this.connections.know(socket, entry.principal);
     this.rates.take(entry.principal);
-    return entry;
   }
 }

@@ -27,6 +27,8 @@ export class Entrance {
 
   /** Calls `done` for a request that may come in; answers every other itself. */
   readonly onRequest = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
+    // It came with others in one packet, after the one that its connection was cut for: nobody hears an answer.
+    if (request.raw.socket.destroyed) return;
     this.admit(request, reply).then(
       (admitted) => { if (admitted) done(); },
       (error: unknown) => this.problems.send(this.callers.refused(error, request.socket), request, reply),
@@ -35,6 +37,7 @@ export class Entrance {
 
   /** The router could not read the URL: the door is still the first to be asked. */
   onMalformed(error: unknown, request: FastifyRequest, reply: FastifyReply): void {
+    reply.raw.once('close', () => this.audit.answered(request, reply));
     reply.headers(SECURITY_HEADERS);
     try {
       this.door.check(request.raw, request.socket.localPort ?? 0);
@@ -56,15 +59,16 @@ export class Entrance {
     this.door.check(request.raw, request.socket.localPort ?? 0);
     if (this.door.isForeign(request.headers.origin) && answerCors(request, reply, request.headers.origin)) return false;
     refuseTokenInUrl(request.raw.url);
-    if (!isPublic(request)) Object.assign(request, await this.identify(request));
+    if (!isPublic(request)) await this.identify(request);
     this.traffic.enter(request);
     refuseBody(request, reply);
     return true;
   }
 
-  private identify(request: FastifyRequest): Promise<Entry> {
+  private identify(request: FastifyRequest): Promise<void> {
     const token = bearerOf(request.headers);
-    return request.routeOptions.url === STREAM ? this.callers.enter(token, request.raw) : this.callers.identify(token, request.raw);
+    const onKnown = (entry: Entry): void => { Object.assign(request, entry); };
+    return request.routeOptions.url === STREAM ? this.callers.enter(token, request.raw, onKnown) : this.callers.identify(token, request.raw, onKnown);
   }
 }
 

@@ -6,7 +6,7 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import { AppError } from '@orbitmesh/domain';
 import { HTTP_STATUS, validationError, WS_PROTOCOL, type AuditEntry } from '@orbitmesh/contracts';
 import { LOGGER, type Logger } from '@orbitmesh/service-kit';
-import { AuditLog, callerOf } from '../audit/audit.log.js';
+import { actorOf, AuditLog, callerOf } from '../audit/audit.log.js';
 import { checkScope } from '../auth/agent-access.guard.js';
 import type { Entry } from '../auth/authenticator.js';
 import { refuseTokenInUrl } from '../auth/url-token.js';
@@ -45,29 +45,32 @@ export class LiveGateway implements OnApplicationBootstrap {
   private onUpgrade(request: IncomingMessage, socket: Socket, head: Buffer): void {
     const drop = () => socket.destroy();
     socket.on('error', drop);
-    this.admit(request, socket).then((admitted) => {
-      if (!socket.writable) return;
+    let known: Entry | undefined;
+    this.admit(request, socket, (entry) => (known = entry)).then(() => {
+      if (!socket.writable || !known) return;
+      const admitted = known;
       // Only now: who shows no token takes nobody's place.
-      this.clients.checkRoom();
+      this.clients.checkRoom(admitted.principal);
       socket.removeListener('error', drop);
       this.sockets.handleUpgrade(request, socket, head, (ws) => this.onConnected(ws, callerOf(request), admitted));
     }).catch((error: unknown) => {
       const traceId = traceIdOf(request);
       const failure = refuseUpgrade(socket, this.callers.refused(error, socket), traceId);
       const { code } = failure;
-      this.audit.record({ actor: { kind: 'nobody' }, action: 'GET /ws', target: {}, status: HTTP_STATUS[code], code, from: callerOf(request), traceId });
+      this.audit.record({ actor: actorOf(known?.principal ?? null), action: 'GET /ws', target: {}, status: HTTP_STATUS[code], code, from: callerOf(request), traceId });
       if (code === 'INTERNAL') this.logger.error({ err: error, traceId }, 'upgrade failed');
     });
   }
 
   /** The same checks as on a request. @throws HOST_NOT_ALLOWED, ORIGIN_NOT_ALLOWED, NOT_FOUND, VALIDATION_FAILED, UNAUTHENTICATED, FORBIDDEN, TOO_MANY_REQUESTS */
-  private async admit(request: IncomingMessage, socket: Socket): Promise<Entry> {
+  private async admit(request: IncomingMessage, socket: Socket, onKnown: (entry: Entry) => void): Promise<void> {
     this.door.check(request, socket.localPort ?? 0);
     if (originForm(request.url).split('?', 1)[0] !== '/ws') throw new AppError('NOT_FOUND');
     refuseTokenInUrl(request.url);
-    const entry = await this.callers.enter(bearerOf(request.headers) ?? bearerOfProtocols(request.headers), request);
-    checkScope(entry.principal, 'read');
-    return entry;
+    await this.callers.enter(bearerOf(request.headers) ?? bearerOfProtocols(request.headers), request, (entry) => {
+      onKnown(entry);
+      checkScope(entry.principal, 'read');
+    });
   }
 
   private onConnected(ws: WebSocket, from: AuditEntry['from'], { principal, token }: Entry): void {
