@@ -70,6 +70,8 @@ export const CLIENTS_MAX = 2_000;
 export const FRAME_BYTES_MAX = 64 * 1024;
 /** Frames of one client waiting to be handled; past it the socket is closed (1008): it does not wait for answers. */
 export const INBOX_FRAMES_MAX = 64;
+/** Pings and pongs of one client in CLIENT_TICK_MS; past it the socket is closed (1008). It needs one of each in PING_INTERVAL_MS. */
+export const CONTROL_FRAMES_MAX = 64;
 /** Unsent bytes past which a client is no longer pushed to, and below which it is again: it pages from the log meanwhile. */
 export const UNSENT_BYTES_HIGH = 256 * 1024;
 export const UNSENT_BYTES_LOW = 64 * 1024;
@@ -114,7 +116,7 @@ export const HEADS_BEHIND_MAX = 4;
 /** The audit log: bytes of a file, and files that are kept; the oldest goes. About 300,000 entries. */
 export const AUDIT_FILE_BYTES_MAX = 4 * 1024 * 1024;
 export const AUDIT_FILES_MAX = 32;
-/** Entries written one by one of those who could flood it, in a minute: all who show no token that is worth anything, and each agent. The rest is counted. */
+/** Entries written one by one of those who could flood it, in a minute: all who show no token that is worth anything, each user as far as it came to nothing, and each agent. The rest is counted. */
 export const AUDIT_REFUSED_PER_MINUTE = 120;
 export const AUDIT_AGENT_ENTRIES_PER_MINUTE = 240;
 /** Entries that wait for a disk which takes none; past it they are lost, and counted. About 4 MiB. */
