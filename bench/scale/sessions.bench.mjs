@@ -1,7 +1,7 @@
 /** Many sessions: so many at once for so long, and so many from start to end in a row. Nothing may be lost, or left. */
 import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
-import { each, footprint, LANES, pause, withWorld } from './world.mjs';
+import { each, footprint, LANES, pause, processorOf, withWorld } from './world.mjs';
 
 const OVER = new Set(['stopped', 'error']);
 
@@ -49,7 +49,7 @@ export async function lifecycles({ lifecycles: count, runners }) {
     await each(Math.min(200, count), LANES, one);
     const before = await Promise.all((await world.services()).map(async ({ name, pid }) => ({ name, ...await footprint(pid) })));
     const since = performance.now();
-    await each(count, LANES, one);
+    const { processorMs } = await processorOf(world, count, () => each(count, LANES, one));
     const seconds = (performance.now() - since) / 1000;
     await pause(3_000);
     const after = await Promise.all((await world.services()).map(async ({ name, pid }) => ({ name, ...await footprint(pid) })));
@@ -60,7 +60,7 @@ export async function lifecycles({ lifecycles: count, runners }) {
     feed.close();
     return {
       lifecycles: count, runners, perSecond: Math.round(count / seconds * 10) / 10, failed: [...outcomes.values()].filter((state) => state !== 'stopped').length,
-      gaps: feed.seen.gaps, repeats: feed.seen.repeats, agentsLeft, runsKept, before, after,
+      processorMs, gaps: feed.seen.gaps, repeats: feed.seen.repeats, agentsLeft, runsKept, before, after,
     };
   });
 }

@@ -88,8 +88,9 @@ export class World {
     return text === '' ? null : JSON.parse(text);
   }
 
+  /** Trusted, as what is measured is not git: looking at a repository is two programs for each start. */
   project() {
-    return this.call('POST', '/api/projects', { name: 'scale', workingDir: this.workingDir });
+    return this.call('POST', '/api/projects', { name: 'scale', workingDir: this.workingDir, trustRepository: true });
   }
 
   async until(holds, what, timeoutMs = READY_MS_MAX) {
@@ -141,6 +142,15 @@ export async function footprint(pid) {
 export async function processorSeconds(pid) {
   const fields = (await readFile(`/proc/${pid}/stat`, 'utf8')).replace(/^.*\) /, '').split(' ');
   return (Number(fields[11]) + Number(fields[12])) / 100;
+}
+
+/** What each service has used while something was done: ms of a processor for each of `count`. */
+export async function processorOf(world, count, work) {
+  const services = await world.services();
+  const before = await Promise.all(services.map(({ pid }) => processorSeconds(pid)));
+  const result = await work();
+  const used = await Promise.all(services.map(async ({ name, pid }, n) => [name, Math.round((await processorSeconds(pid) - before[n]) / count * 1e5) / 100]));
+  return { result, processorMs: Object.fromEntries(used) };
 }
 
 async function freePort() {
