@@ -12,6 +12,7 @@ import { MailWaits } from './mail/mail-waits.js';
 import { OrderingService } from './ordering/ordering.service.js';
 import { ProjectService } from './project/project.service.js';
 import { ProviderCatalog } from './provider/provider-catalog.js';
+import { RetentionService } from './retention/retention.service.js';
 import { RpcServer } from './rpc-server.js';
 import { DirectoryCheck } from './runner/directory-check.js';
 import { Placement } from './runner/placement.js';
@@ -60,7 +61,7 @@ const state: Provider[] = [
 export const SESSION_SERVICE_PROVIDERS: Provider[] = [
   Clock, Grace, ...state, Indexes, Commands, LiveSessions, RunnerRegistry, RunnerCalls, DirectoryCheck, Placement, StepExecutor, Supervisor,
   ProjectService, TaskService, TeamMemberService, OrderingService, MailService, MailWaits, SpawnService, ContinueService, SessionService, UnrecordedEnd, TimelineService, ApprovalService, RunService, RunnerViews,
-  FeedService, Publisher, HealthService, RpcServer,
+  FeedService, Publisher, RetentionService, HealthService, RpcServer,
 ];
 
 @Module({ providers: SESSION_SERVICE_PROVIDERS })

@@ -25,10 +25,10 @@ export class Checkpointer {
     private readonly fs: StorageFs,
     private readonly root: string,
     private readonly limits: StorageLimits,
-    { state, segments, logId, checkpointCommit, snapshotCommit }: Recovered,
+    { state, segments, logId, checkpointCommit, snapshot }: Recovered,
   ) {
     [this.state, this.segments, this.logId, this.covered] = [state, segments, logId, checkpointCommit];
-    this.snapshots = new Snapshots(fs, root, limits, logId, state, segments, snapshotCommit);
+    this.snapshots = new Snapshots(fs, root, limits, logId, state, segments, snapshot?.header.commit, snapshot?.file);
   }
 
   /** The last failure, until a checkpoint succeeds. */
@@ -127,6 +127,7 @@ export class Checkpointer {
       ...(state.filesAsOf === undefined ? {} : { filesAsOf: state.filesAsOf }),
       documents: state.documentCount,
       sessions: state.sessions.state(),
+      trimmed: state.sessions.trimmed(),
       answers: state.answerJournal.state(),
       inServiceMs: state.answers.now(),
     });

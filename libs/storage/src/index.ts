@@ -4,7 +4,7 @@ export { StoreMark, type LostStore } from './store-mark.js';
 export { Repository } from './repository.js';
 export type { CollectionSpec, Commit, Committed, DocMeta, IdempotentAnswer, NewEvent, Shape } from './commit.js';
 export type { View } from './view/view.js';
-export { insertId, positionOf, removeId } from './view/sorted-ids.js';
+export { idsAfter, insertId, removeId } from './view/sorted-ids.js';
 export type { EventPage } from './log/log-reader.js';
 export type { SessionPageQuery } from './projection/session-reader.js';
 export type { IdempotencyRecord } from './idempotency/answer-table.js';
