@@ -14,7 +14,7 @@ export { STORAGE_LIMITS, type StorageLimits } from './limits.js';
 export type { DirectoryEntry, OpenMode, StorageFile, StorageFs } from './fs/storage-fs.js';
 export { nodeFs, placeOf } from './fs/node-fs.js';
 export { isOtherFile } from './fs/storage-fs.js';
-export { isOwnTemporary, TEMPORARY_NAME, writeFileAtomic } from './fs/write-file-atomic.js';
+export { isOwnTemporary, TEMPORARY_NAME, temporaryName, writeFileAtomic } from './fs/write-file-atomic.js';
 export { DirectoryLock, type LockHolder } from './lock/directory.lock.js';
 export { Collections, type DocumentName } from './collections.js';
 export type { StoreLayout } from './layout/store-layout.js';
