@@ -28,7 +28,7 @@ export class RetentionService implements OnApplicationBootstrap, OnModuleDestroy
   /** Bytes of all sessions' events at the last look; and since the start what went. */
   private bytes = 0;
   private removed = { sessions: 0, bytes: 0 };
-  private problem: string | null = null;
+  private notice: string | null = null;
 
   constructor(
     @Inject(SessionServiceConfig) { retainDays, retainMib }: SessionServiceConfig,
@@ -43,7 +43,7 @@ export class RetentionService implements OnApplicationBootstrap, OnModuleDestroy
 
   onApplicationBootstrap(): void {
     const { ageMsMax, bytesMax } = this.rules;
-    this.health.probe('retention', () => ({ ageMsMax, bytesMax, bytes: this.bytes, removed: { ...this.removed }, problem: this.problem }));
+    this.health.probe('retention', () => ({ ageMsMax, bytesMax, bytes: this.bytes, removed: { ...this.removed }, notice: this.notice }));
     this.stop = this.clock.every(RETENTION_LOOK_MS, () => void this.look());
   }
 
@@ -62,26 +62,28 @@ export class RetentionService implements OnApplicationBootstrap, OnModuleDestroy
     try {
       const transcripts = await this.transcripts();
       this.bytes = transcripts.reduce((sum, { bytes }) => sum + bytes, 0);
-      await this.remove(planRetention(transcripts, this.rules, this.clock.wall()));
+      const through = await this.remove(planRetention(transcripts, this.rules, this.clock.wall()));
       const { bytesMax } = this.rules;
-      this.problem = bytesMax !== null && this.bytes > bytesMax ? `sessions' events take ${mib(this.bytes)} of ${mib(bytesMax)} MiB, and no more of them may go yet` : null;
+      this.notice = through && bytesMax !== null && this.bytes > bytesMax ? `sessions' events take ${mib(this.bytes)} of ${mib(bytesMax)} MiB, and no more of them may go yet` : null;
     } catch (err) {
-      this.problem = "sessions' events that are due cannot be removed now";
+      this.notice = "sessions' events that are due cannot be removed now";
       this.logger.warn({ err }, 'retention failed, and is tried again');
     }
   }
 
-  private async remove(removals: readonly Removal[]): Promise<void> {
+  /** @returns whether all that may go is gone */
+  private async remove(removals: readonly Removal[]): Promise<boolean> {
     let left = RETENTION_PER_LOOK_MAX;
     for (const removal of removals) {
-      if (left === 0 || this.stopped) return;
-      if (removal.reason === 'size' && this.bytes <= (this.rules.bytesMax ?? Infinity)) return;
+      if (left === 0 || this.stopped) return false;
+      if (removal.reason === 'size' && this.bytes <= (this.rules.bytesMax ?? Infinity)) return true;
       if (!(await this.commands.apply((tx) => this.decide(tx, removal)))) continue;
       left -= 1;
       this.bytes -= removal.bytes;
       this.removed = { sessions: this.removed.sessions + 1, bytes: this.removed.bytes + removal.bytes };
       this.logger.info({ ...removal }, 'the events of a session were removed');
     }
+    return true;
   }
 
   private decide(tx: Decide, { sessionId, bytes, reason }: Removal): Effect<boolean> {

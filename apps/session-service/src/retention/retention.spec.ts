@@ -71,7 +71,7 @@ describe('retention', () => {
     await expect(page(id, 1)).rejects.toMatchObject({ code: 'CURSOR_GONE', details: { oldest: String(upTo + 1) } });
     await service.store.flush();
     expect(await file(id)).not.toContain('secret plan');
-    expect(told()).toMatchObject({ ageMsMax: 30 * DAY_MS, bytesMax: null, removed: { sessions: 1 }, problem: null });
+    expect(told()).toMatchObject({ ageMsMax: 30 * DAY_MS, bytesMax: null, removed: { sessions: 1 }, notice: null });
   });
 
   it('touches nothing that lives, is not old enough, or is still continued; and nothing twice', async () => {
@@ -113,7 +113,7 @@ describe('retention', () => {
     rules.bytesMax = 1;
     await lookAfter(0);
     expect([shutDown, next].map((id) => service.session(id).transcriptRemoved?.reason)).toEqual([undefined, 'size']);
-    expect(told()).toMatchObject({ problem: expect.stringContaining('no more of them may go yet') });
+    expect(told()).toMatchObject({ notice: expect.stringContaining('no more of them may go yet') });
     await lookAfter(7);
     expect(service.session(shutDown).transcriptRemoved?.reason).toBe('size');
   });
@@ -124,7 +124,7 @@ describe('retention', () => {
     disk.error = 'EIO';
     service.clock.setWall(service.clock.wall() + 31 * DAY_MS);
     await service.get(RetentionService).look();
-    expect(told()).toMatchObject({ removed: { sessions: 0 }, problem: expect.stringContaining('cannot be removed now') });
+    expect(told()).toMatchObject({ removed: { sessions: 0 }, notice: expect.stringContaining('cannot be removed now') });
     expect((await page(id)).items[0].sessionSeq).toBe(1);
 
     disk.error = null;
