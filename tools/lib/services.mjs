@@ -19,10 +19,10 @@ export const SERVICES = [
 ];
 
 /** In its own process group: the terminal signals its whole group, and the order of stopping is ours. */
-export function launchService(service, { root, shared }) {
+export function launchService(service, { root, shared, restarts }) {
   return spawn(process.execPath, [entryOf(root, service.app)], {
     cwd: root,
-    env: { ...service.env, ...environmentFor(service, shared), PATH: withoutNpm(shared.PATH) },
+    env: { ...service.env, ...environmentFor(service, shared), ORBITMESH_RESTARTS: String(restarts), PATH: withoutNpm(shared.PATH) },
     detached: true,
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });

@@ -189,7 +189,7 @@ export class Stack {
       ORBITMESH_HOME: home, ORBITMESH_HOME_PLACE: this.#place, ORBITMESH_HOST: host, ORBITMESH_PORT: String(port),
       ORBITMESH_NATS_URL: this.natsUrl, ORBITMESH_API_URL: this.url, ...(natsPasswords && { ORBITMESH_NATS_PASSWORDS: natsPasswords }),
     };
-    return this.#make(service.name, () => launchService(service, { root: this.#root, shared }), watchService);
+    return this.#make(service.name, (restarts) => launchService(service, { root: this.#root, shared, restarts }), watchService);
   }
 
   #superviseNats(binary, { configFile, port }) {

@@ -49,7 +49,7 @@ export class SupervisedProcess {
 
   start() {
     this.#failure = '';
-    const child = this.#options.launch();
+    const child = this.#options.launch(this.#restarts);
     this.#child = child;
     this.#startTime = child.pid ? startTimeOf(child.pid) : null;
     child.stdout?.on('data', (chunk) => this.#options.log.write(chunk));

@@ -2,6 +2,8 @@
 export const REQUESTS_IN_FLIGHT_MAX = 1_024;
 /** The same of requests that need no token (health, the API's description): a caller that never reads an answer holds its place until it is cut. */
 export const PUBLIC_REQUESTS_MAX = 128;
+/** Requests of one connection that wait for their answers (pipelining, which no browser and hardly a library does); past it the connection is cut. */
+export const PIPELINED_MAX = 16;
 /** Connections at once: CLIENTS_MAX, MAIL_WAITS_MAX and REQUESTS_IN_FLIGHT_MAX fit, beside STRANGERS_MAX. Past it the oldest stranger goes, else the new one. */
 export const CONNECTIONS_MAX = 8_192;
 /** The same of one address beyond loopback: it leaves room for others, also where it stands for all behind a proxy. */
@@ -43,9 +45,8 @@ export const DRAIN_MS_MAX = 3_000;
 export const TOKEN_CHARS_MAX = 512;
 /** Users' tokens of a home: each is for a person or a program, and they are looked through to list them. */
 export const USER_TOKENS_MAX = 1_000;
-/** Tickets that wait to be used: all clients at once, and again. Those of one token leave room for others'. */
+/** Tickets that wait to be used: all clients at once, and again. */
 export const TICKETS_MAX = 4_096;
-export const TICKETS_OF_TOKEN_MAX = 2_048;
 /** A ticket is used right after it was asked for, by the page that asked. */
 export const TICKET_MS = 30_000;
 /** Tokens of live clients are looked at again this often, where no change of their files was seen; agents', whose end the feed tells, less often. */
@@ -69,6 +70,8 @@ export const CLIENTS_MAX = 2_000;
 export const FRAME_BYTES_MAX = 64 * 1024;
 /** Frames of one client waiting to be handled; past it the socket is closed (1008): it does not wait for answers. */
 export const INBOX_FRAMES_MAX = 64;
+/** Pings and pongs of one client in CLIENT_TICK_MS; past it the socket is closed (1008). It needs one of each in PING_INTERVAL_MS. */
+export const CONTROL_FRAMES_MAX = 64;
 /** Unsent bytes past which a client is no longer pushed to, and below which it is again: it pages from the log meanwhile. */
 export const UNSENT_BYTES_HIGH = 256 * 1024;
 export const UNSENT_BYTES_LOW = 64 * 1024;

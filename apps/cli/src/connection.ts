@@ -7,6 +7,7 @@ import { isCopied } from './checkout.js';
 import { CliError, EXIT } from './exit-code.js';
 import { homeOf } from './home.js';
 import { launcherOf } from './launcher.js';
+import { ownSecretsIn } from './own-secrets.js';
 import { FILE_BYTES_MAX, STACK_FILE_MS_MAX, STACK_POLL_MS } from './limits.js';
 
 type Env = NodeJS.ProcessEnv;
@@ -26,10 +27,20 @@ export interface StackFile {
  * @throws CliError
  */
 export async function connectionOf(env: Env): Promise<ConnectionOptions> {
+  return { ...await placeOf(env), ...traceOf(env) };
+}
+
+/** What an agent does with us is part of what it was started for; a tool that traces its own children says so the same way. */
+function traceOf({ TRACEPARENT: traceparent = '' }: Env): { traceparent?: string } {
+  return /^[0-9a-f-]{55,256}$/.test(traceparent) ? { traceparent } : {};
+}
+
+async function placeOf(env: Env): Promise<ConnectionOptions> {
   const { ORBITMESH_API_URL: url, ORBITMESH_TOKEN: token, ORBITMESH_SESSION_ID: sessionId } = env;
   if (sessionId) {
     if (!url || !token) throw new CliError(EXIT.refused, 'In a session (ORBITMESH_SESSION_ID) its own ORBITMESH_TOKEN and ORBITMESH_API_URL are needed; no other token is used there.');
-    return { url: checked(url), token };
+    const secrets = ownSecretsIn(env);
+    return { url: checked(url), token, clean: (body) => secrets.deep(body) };
   }
   if (url && !token) {
     const hint = 'Set ORBITMESH_TOKEN to a token of that OrbitMesh (orbitmesh token prints it there), or unset ORBITMESH_API_URL.';

@@ -24,6 +24,7 @@ export class HealthController implements OnModuleInit, OnApplicationBootstrap, O
 
   onModuleInit(): void {
     this.bus.serve(NotifierRpc.health, () => this.report());
+    this.bus.serve(NotifierRpc.metrics, () => ({ families: this.metrics.collect() }));
     for (const state of ['pending', 'parked'] as const) {
       this.metrics.gaugeOf(`orbitmesh_webhook_deliveries_${state}`, `Deliveries that are ${state} now.`, () => this.store.deliveries.totals()[state]);
     }

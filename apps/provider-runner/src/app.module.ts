@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { Inject, Injectable, Module, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
 import { AppError, newUlidSource } from '@orbitmesh/domain';
 import { Bus } from '@orbitmesh/messaging';
-import { HealthRegistry, Installation, Lifecycle, LOGGER, type Logger } from '@orbitmesh/service-kit';
+import { HealthRegistry, Installation, Lifecycle, LOGGER, Metrics, type Logger } from '@orbitmesh/service-kit';
 import { findDriver } from './drivers/registry.js';
 import { RunDisk } from './files/run-disk.js';
 import { createProcessTable } from './process/process-table.js';
@@ -14,6 +14,7 @@ import { AgentStates } from './run/agent-state.js';
 import type { RunEnvironment } from './run/run-environment.js';
 import type { RunLog } from './run/run-log.js';
 import { HeartbeatLoop } from './runner/heartbeat.js';
+import { serveMetrics } from './runner/runner-metrics.js';
 import { RunDirectory } from './runner/run-directory.js';
 import { serveRunner } from './runner/runner.controller.js';
 import { RunnerService } from './runner/runner.service.js';
@@ -35,6 +36,7 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
     @Inject(Installation) private readonly installation: Installation,
     @Inject(Bus) private readonly bus: Bus,
     @Inject(HealthRegistry) private readonly health: HealthRegistry,
+    @Inject(Metrics) private readonly metrics: Metrics,
     @Inject(Lifecycle) private readonly lifecycle: Lifecycle,
   ) {
     this.log = (level, message, fields = {}) => logger[level](fields, message);
@@ -56,6 +58,7 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
     await runner.recover();
     await detection.start();
     serveRunner(env, runner);
+    serveMetrics(this.bus, this.metrics, runner, { runnerId: slot.runnerId, capacity: this.config.runnerCapacity });
     heartbeat.start();
     // Two runners in one slot would write the same journals, and end each other's agents. These are left to whoever has it now.
     this.lifecycle.leaveWithout(slot.runnerId, () => slot.held);
@@ -78,7 +81,7 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
     return {
       installationId: this.installation.installationId, runnerId: slot.runnerId, incarnation: randomUUID(), home: this.config.home,
       cliEntry: path('../../cli/dist/main.js'), userUmask: this.config.userUmask ?? startUmask, processEnv: process.env, agentStates: new AgentStates(slot.agentsDir),
-      table: createProcessTable(this.config.home), disk: this.disk(slot), bus: this.bus, log: this.log, newId: newUlidSource(Date.now), driver: findDriver,
+      table: createProcessTable(this.config.home), disk: this.disk(slot), bus: this.bus, metrics: this.metrics, log: this.log, newId: newUlidSource(Date.now), driver: findDriver,
       provider: (name) => {
         const entry = providers.get(name);
         if (!entry) throw new AppError('PROVIDER_NOT_FOUND', undefined, { provider: name });

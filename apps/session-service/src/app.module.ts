@@ -1,9 +1,10 @@
 import { Module, type Provider } from '@nestjs/common';
-import { Installation, LOGGER, StoreCloser, type Logger } from '@orbitmesh/service-kit';
+import { Installation, LOGGER, Metrics, StoreCloser, type Logger } from '@orbitmesh/service-kit';
 import { Store } from '@orbitmesh/storage';
 import { Commands } from './commands/commands.js';
 import { FeedService } from './feed/feed.service.js';
 import { Publisher } from './feed/publisher.js';
+import { MetricsService, syncCounter } from './metrics.service.js';
 import { HealthService } from './health.service.js';
 import { Clock } from './kernel/clock.js';
 import { Grace } from './kernel/grace.js';
@@ -37,7 +38,12 @@ import { TeamMemberService } from './team-member/team-member.service.js';
 import { TaskService } from './task/task.service.js';
 
 const state: Provider[] = [
-  { provide: Store, useFactory: openStore, inject: [SessionServiceConfig, Installation, Clock, LOGGER] },
+  {
+    provide: Store,
+    useFactory: (config: SessionServiceConfig, installation: Installation, clock: Clock, logger: Logger, metrics: Metrics) =>
+      openStore(config, installation, clock, logger, { onSynced: syncCounter(metrics) }),
+    inject: [SessionServiceConfig, Installation, Clock, LOGGER, Metrics],
+  },
   {
     provide: AgentTokens,
     // The store first: its lock makes us the only one who may make the key.
@@ -61,7 +67,7 @@ const state: Provider[] = [
 export const SESSION_SERVICE_PROVIDERS: Provider[] = [
   Clock, Grace, ...state, Indexes, Commands, LiveSessions, RunnerRegistry, RunnerCalls, DirectoryCheck, Placement, StepExecutor, Supervisor,
   ProjectService, TaskService, TeamMemberService, OrderingService, MailService, MailWaits, SpawnService, ContinueService, SessionService, UnrecordedEnd, TimelineService, ApprovalService, RunService, RunnerViews,
-  FeedService, Publisher, RetentionService, HealthService, RpcServer,
+  FeedService, Publisher, RetentionService, HealthService, MetricsService, RpcServer,
 ];
 
 @Module({ providers: SESSION_SERVICE_PROVIDERS })

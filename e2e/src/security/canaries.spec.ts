@@ -20,6 +20,7 @@ const canary = (what: string): string => `canary-${what}-"${randomBytes(9).toStr
 /** Tells all that it knows, in every way that comes to mind, in pieces; then waits for a file. */
 const TELLER = `
 const { existsSync } = require('node:fs');
+require('node:child_process').spawnSync('orbitmesh', ['report', 'progress', 'It is ' + process.env.SESSION_KEY + ' and ' + process.env.MODEL_KEY]);
 const texts = Object.values(process.env).flatMap((value) => [value, JSON.stringify({ value }), encodeURIComponent(value), Buffer.from(value).toString('base64'), Buffer.from('user:' + value).toString('base64'), Buffer.from(value).toString('hex'), value.replace(/.{12}/g, '$&\\n')]);
 const all = texts.join(' ;; ') + '\\n' + 'all was told\\n';
 for (let at = 0; at < all.length; at += 7) process.stdout.write(all.slice(at, at + 7));
@@ -81,11 +82,14 @@ describe('secrets that were put wherever one can be put', () => {
 
     const events = await told();
     expect(events).toContain('[redacted]');
+    expect(events).toContain('It is [redacted] and [redacted]');
     expect([...canaries.in(events), ...ours.in(events)]).toEqual([]);
     expect(await canaries.inFiles(home)).toEqual([]);
     expect(await ours.inFiles(home)).toEqual([`admin in ${join(home, 'api-gateway/admin.token')}`]);
     const { found, messages } = await canaries.onWire();
     expect({ found, many: messages > 20 }).toEqual({ found: [], many: true });
+    // Its secret is the answer to whoever asks for it.
+    expect((await canaries.onWire(ours)).found).toEqual(['webhook']);
     expect([...canaries.in(scenario.stack.output), ...ours.in(scenario.stack.output)]).toEqual([]);
     // It told them, and that is kept for its owner.
     const raw = await readFile(join(home, 'provider-runner/slot-0/runs', (await scenario.session(id)).run!.runId, 'out'));
@@ -108,7 +112,7 @@ describe('secrets that were put wherever one can be put', () => {
     it('are in none of these places either, with a server that tells them as well', async () => {
       const trial = new AgentTrial(scenario, standIn!, project, agent);
       const server = { name: 'teller', command: process.execPath, args: ['-e', 'process.stderr.write(JSON.stringify(process.env)); process.exit(1)'] };
-      const { id } = await trial.spawn({ say: 'I look.', tools: [agent.shell('env; env | base64'), agent.shell('orbitmesh report completed "It is told."')] }, { secrets: SECRETS, mcpServers: [server] });
+      const { id } = await trial.spawn({ say: 'I look.', tools: [agent.shell('env; env | base64; orbitmesh report progress "It is $SESSION_KEY"'), agent.shell('orbitmesh report completed "It is told."')] }, { secrets: SECRETS, mcpServers: [server] });
       const commands = canaries.inCommandLines();
       const { session } = await trial.ended(id);
       expect(session.status).toBe('completed');

@@ -38,10 +38,10 @@ export class Canaries {
     return (await Promise.all(pids.map(async (pid) => this.in(await readFile(`/proc/${pid}/cmdline`).catch(() => '')).map((name) => `${name} in the command line of ${pid}`)))).flat();
   }
 
-  /** @returns the names of those that went over NATS, and how much did */
-  async onWire(): Promise<{ found: string[]; messages: number }> {
+  /** @returns the names of those (or of others) that went over NATS since we listen, and how much did */
+  async onWire(of: Canaries = this): Promise<{ found: string[]; messages: number }> {
     await this.nats?.flush();
-    return { found: [...new Set(this.told.flatMap((data) => this.in(data)))], messages: this.told.length };
+    return { found: [...new Set(this.told.flatMap((data) => of.in(data)))], messages: this.told.length };
   }
 
   async close(): Promise<void> {

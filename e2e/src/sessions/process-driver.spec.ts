@@ -23,7 +23,7 @@ setInterval(() => {}, 1000);
 const AUTHOR = Object.fromEntries(['AUTHOR', 'COMMITTER'].flatMap((who) => [[`GIT_${who}_NAME`, 'Ada'], [`GIT_${who}_EMAIL`, 'ada@example.invalid']]));
 const PROVIDERS = {
   three: { driver: 'process', command: [node, '-e', "console.log('one'); console.log('two'); process.exit(3)"] },
-  good: { driver: 'process', command: [node, '-e', "console.log('done')"] },
+  good: { driver: 'process', command: [node, '-e', "console.log('done', process.env.TRACEPARENT)"] },
   stubborn: { driver: 'process', command: [node, '-e', STUBBORN] },
   committer: { driver: 'process', command: ['/bin/sh', '-c', 'git status --short && git add -A && git commit -qm committed'], env: AUTHOR },
   deaf: { driver: 'process', command: [node, '-e', 'setInterval(() => {}, 1000)'] },
@@ -45,18 +45,23 @@ describe('a configured command', () => {
     await rm(home, { recursive: true, force: true });
   }, 30_000);
 
+  const said = async (id: string): Promise<string> => (await pageAll((path) => scenario.api.get(path)))
+    .filter((event) => event.sessionId === id && event.type === 'output').map((event) => (event.data as { content: string }).content).join('');
+
   it('that exits with 3 ends in error, with its exit code, and its lines are there', async () => {
     const { id } = await scenario.spawn(project.id, { providerType: 'three' });
     expect(await scenario.ended(id)).toMatchObject({ state: 'error', status: 'failed', outcome: { code: 'agent_exit', exitCode: 3, reported: false } });
-    const text = (await pageAll((path) => scenario.api.get(path))).filter((event) => event.sessionId === id && event.type === 'output')
-      .map((event) => (event.data as { content: string }).content).join('');
+    const text = await said(id);
     expect(text).toContain('one');
     expect(text).toContain('two');
   }, 60_000);
 
   it('that exits with 0 is finished, but nobody reported it', async () => {
     const { id } = await scenario.spawn(project.id, { providerType: 'good' });
-    expect(await scenario.ended(id)).toMatchObject({ state: 'stopped', status: 'completed', outcome: { code: 'finished', reported: false } });
+    const ended = await scenario.ended(id);
+    expect(ended).toMatchObject({ state: 'stopped', status: 'completed', outcome: { code: 'finished', reported: false }, traceId: expect.stringMatching(/^[0-9a-f]{32}$/) });
+    // It was told which request it works for.
+    expect(await said(id)).toMatch(new RegExp(`^done 00-${ended.traceId}-[0-9a-f]{16}-01\n$`));
   }, 60_000);
 
   it("runs none of its repository's hooks and programs, unless the project trusts it", async () => {

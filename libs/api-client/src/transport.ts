@@ -7,6 +7,10 @@ export interface ConnectionOptions {
   /** `http://host:port` */
   url: string;
   token: string;
+  /** Which work all requests are part of (W3C Trace Context). @default each is of its own */
+  traceparent?: string;
+  /** Over every body, before it is sent. */
+  clean?: (body: unknown) => unknown;
   /** Ends every request that is under way, and every wait between attempts. */
   signal?: AbortSignal;
   /** Asked once the attempts are used up, each time again: is a server that cannot be reached on its way back? Then it is tried on. */
@@ -53,7 +57,7 @@ export class Transport {
   /** @throws ApiError, UnreachableError; what `signal` was aborted with */
   async send<T>(request: ApiRequest): Promise<ApiAnswer<T>> {
     const url = this.urlOf(request);
-    const init = { method: request.method, headers: this.headersOf(request), body: request.body === undefined ? undefined : JSON.stringify(request.body) };
+    const init = { method: request.method, headers: this.headersOf(request), body: request.body === undefined ? undefined : JSON.stringify(this.options.clean?.(request.body) ?? request.body) };
     const { signal = this.options.signal, attemptMs = ATTEMPT_MS_MAX } = request;
     const since = performance.now();
     for (let attempt = 1; ; attempt++) {
@@ -95,6 +99,7 @@ export class Transport {
     return {
       accept: 'application/json, application/problem+json',
       authorization: `Bearer ${this.options.token}`,
+      ...(this.options.traceparent !== undefined && { traceparent: this.options.traceparent }),
       ...(body !== undefined && { 'content-type': 'application/json' }),
       ...(method !== 'GET' && { 'idempotency-key': idempotencyKey ?? randomUUID() }),
       ...(ifMatch !== undefined && { 'if-match': `"${ifMatch}"` }),

@@ -55,3 +55,4 @@ export * from './work/ordering.js';
 export * from './work/written.js';
 export * from './work/timeline.js';
 export * from './work/notification.js';
+export { Redactor } from './redaction/redactor.js';

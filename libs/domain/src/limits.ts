@@ -70,3 +70,14 @@ export const APPROVAL_DEADLINE_MS = 10 * 60_000;
 
 /** Bytes of `providers.json`; a larger one is broken: the last good one stays in force, and health says so. */
 export const PROVIDERS_FILE_BYTES_MAX = 1024 * KIB;
+
+/** A value shorter than this (characters) is not redacted: it would blank out ordinary text. */
+export const SECRET_LENGTH_MIN = 4;
+/** A line of a secret of several lines is one too, when it is as long as this (characters). */
+export const SECRET_LINE_LENGTH_MIN = 16;
+/** Base64 or hex of a secret, in characters: less of it is found by chance. */
+export const ENCODED_SECRET_LENGTH_MIN = 12;
+/** Characters of a secret that is found when it is broken over lines: a shorter one is not broken, and two words could make one. */
+export const WRAPPED_SECRET_LENGTH_MIN = 16;
+/** So many characters at the end of a text may be the beginning of a secret that goes on: what one piece of output holds. */
+export const SECRET_BEGUN_CHARACTERS_MAX = 16 * KIB;

@@ -33,8 +33,8 @@ describe('a request', () => {
     server.serve(Echo, (req, { traceId }) => { seen = traceId; return { text: req.text.toUpperCase() }; });
     await server.flush();
 
-    expect(await asker.request(Echo, { text: 'grüße' }, { traceId: 'trace-1' })).toEqual({ text: 'GRÜSSE' });
-    expect(seen).toBe('trace-1');
+    expect(await asker.request(Echo, { text: 'grüße' }, { traceId: '1'.repeat(32) })).toEqual({ text: 'GRÜSSE' });
+    expect(seen).toBe('1'.repeat(32));
   });
 
   it('throws the error the other side threw, with code, message and details, and never its cause', async () => {
@@ -57,10 +57,10 @@ describe('a request', () => {
     server.serve(Echo, () => { throw new TypeError('x is not a function at /secret/path'); });
     await server.flush();
 
-    const error = await asker.request(Echo, { text: '' }, { traceId: 'trace-2' }).catch((e: unknown) => e) as AppError;
-    expect(error).toMatchObject({ code: 'INTERNAL', details: { traceId: 'trace-2' } });
+    const error = await asker.request(Echo, { text: '' }, { traceId: '2'.repeat(32) }).catch((e: unknown) => e) as AppError;
+    expect(error).toMatchObject({ code: 'INTERNAL', details: { traceId: '2'.repeat(32) } });
     expect(error.message).not.toContain('secret');
-    expect(logged).toEqual([expect.objectContaining({ request: 'echo', traceId: 'trace-2', err: expect.any(TypeError) })]);
+    expect(logged).toEqual([expect.objectContaining({ request: 'echo', traceId: '2'.repeat(32), err: expect.any(TypeError) })]);
   });
 
   it('is UNAVAILABLE at once when nobody serves it', async () => {

@@ -1,13 +1,12 @@
-import { randomUUID } from 'node:crypto';
 import { AppError } from '@orbitmesh/domain';
-import { NATS_PAYLOAD_BYTES_MIN, type Rpc, type Topic } from '@orbitmesh/contracts';
+import { NATS_PAYLOAD_BYTES_MIN, newTraceId, type Rpc, type Topic } from '@orbitmesh/contracts';
 import { connect, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
-import { connectionOptions, refusalOf, type BusOptions } from './connection.js';
+import { connectionOptions, refusalOf, type AnswerResult, type BusOptions } from './connection.js';
 import { CLOCK_HEADER, LATE_HEADER, OwnClock, UNTIL_HEADER } from './deadline.js';
 import { DRAIN_TIMEOUT_MS, HANDLERS_IN_FLIGHT_MAX } from './limits.js';
 import { Requester } from './requester.js';
 import { isOthersInbox, queueGroup, requestSubject, topicSubject } from './subjects.js';
-import { decode, decodeError, encodeBounded, encodeError, ERROR_HEADER, headersOf, TRACE_HEADER } from './wire.js';
+import { decode, decodeError, encodeBounded, encodeError, ERROR_HEADER, headersOf, traceIdOf } from './wire.js';
 
 export type BusStatus = 'connected' | 'disconnected' | 'closed';
 export interface RequestOptions { runnerId?: string; /** @default the contract's own */ timeoutMs?: number; traceId?: string }
@@ -90,7 +89,7 @@ export class Bus {
     const subject = requestSubject(this.options.installationId, rpc, options.runnerId);
     const body = encodeBounded(req, `The request ${rpc.name}`);
     if (!this.up) throw new AppError('UNAVAILABLE', undefined, { owner: rpc.owner, reason: 'disconnected' });
-    const { runnerId = '', traceId = randomUUID(), timeoutMs = rpc.timeoutMs } = options;
+    const { runnerId = '', traceId = newTraceId(), timeoutMs = rpc.timeoutMs } = options;
     const reply = await this.requester.ask({ rpc, peer: queueGroup(rpc.owner) === undefined ? `${rpc.owner} ${runnerId}` : null, subject, body, traceId }, timeoutMs);
     const code = reply.headers?.get(ERROR_HEADER);
     if (code) throw decodeError(code, reply.data);
@@ -196,16 +195,20 @@ export class Bus {
   }
 
   private async answer<Req, Res>(name: string, msg: Msg, handler: RpcHandler<Req, Res>): Promise<void> {
-    const traceId = msg.headers?.get(TRACE_HEADER) || randomUUID();
+    const traceId = traceIdOf(msg.headers);
+    const since = performance.now();
+    let result: AnswerResult = 'ok';
     try {
       const res = await handler(decode(msg.data) as Req, { traceId });
       this.respond(msg, encodeBounded(res, `The answer to ${name}`));
     } catch (error) {
       // An answer past the bound is our mistake (pages are bounded), never the caller's body.
       const ownFault = !(error instanceof AppError) || (error.code === 'BODY_TOO_LARGE' && error.message.startsWith('The answer to'));
+      result = ownFault ? 'failed' : 'refused';
       if (ownFault) this.options.log?.error({ err: error, request: name, traceId }, 'request handler failed');
       this.respondError(msg, ownFault ? new AppError('INTERNAL', undefined, { traceId }) : error);
     }
+    this.options.onAnswered?.(name, result, (performance.now() - since) / 1_000);
   }
 
   private respond(msg: Msg, body: Buffer, more: Record<string, string> = {}): void {

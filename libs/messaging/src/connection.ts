@@ -23,7 +23,12 @@ export interface BusOptions {
   /** Instead of the URL's. */
   login?: Login;
   log?: BusLog;
+  /** Hears of each request that was answered here: its contract's name, what it came to, and how long that took. */
+  onAnswered?: (request: string, result: AnswerResult, seconds: number) => void;
 }
+
+/** `refused`: by an error of the contract; `failed`: by a mistake of ours. */
+export type AnswerResult = 'ok' | 'refused' | 'failed';
 
 /**
  * The client's defaults (10 attempts, first one included; 2 minutes between pings) would end a service for good.

@@ -3,7 +3,7 @@ import type { Msg, NatsConnection } from '@nats-io/transport-node';
 import { LATE_HEADER, PeerClocks, UNTIL_HEADER } from './deadline.js';
 import { PEER_GONE_MS, SENDINGS_MAX } from './limits.js';
 import { requestErrorOf, type Contract } from './request-error.js';
-import { headersOf, TRACE_HEADER } from './wire.js';
+import { headersOf, traceHeader } from './wire.js';
 
 /** `peer`: whose clock its deadline is told in, and with whose process it is lost; null where several answer in turn. */
 export interface Request { rpc: Contract; peer: string | null; subject: string; body: Buffer; traceId: string }
@@ -40,7 +40,7 @@ export class Requester {
 
   private send({ rpc, peer, subject, body, traceId }: Request, timeout: number): Promise<Msg> {
     const until = peer === null ? null : this.peers.until(peer, timeout);
-    const headers = headersOf({ [TRACE_HEADER]: traceId, ...(until !== null && { [UNTIL_HEADER]: until }) });
+    const headers = headersOf({ ...traceHeader(traceId), ...(until !== null && { [UNTIL_HEADER]: until }) });
     return new Promise<Msg>((resolve, reject) => {
       const one: Waiting = { peer, reject };
       this.waiting.add(one);

@@ -25,7 +25,7 @@ export function renderSubjects(set: SchemaSet): string {
     'the contract (`SessionRpc.spawn.request`), are in [subjects.schema.json](subjects.schema.json); the shapes they share also in [events.md](events.md#shapes).',
     'Who may ask, answer, publish and hear what: [nats-permissions.md](nats-permissions.md).',
     '',
-    'Requests and answers are JSON of at most 1 MiB less 4 KiB. Header `om-trace` carries the trace id; an answer with header',
+    'Requests and answers are JSON of at most 1 MiB less 4 KiB. Header `traceparent` (W3C Trace Context) names the request that they are for; an answer with header',
     '`om-error: CODE` is an error, its body `{message, details}` (codes: [error-codes.md](error-codes.md)). `meta` is `CommandMeta`: who asks, and what makes it repeatable.',
     ...CONTRACTS.flatMap(({ name, title, rpcs }) => [
       '', `## ${title}`, '', '| contract | subject | queue group | timeout | request | response |', '| --- | --- | --- | --- | --- | --- |',

@@ -1,9 +1,10 @@
 import { AppError, ERROR_CODES, type ErrorCode, type ErrorDetails } from '@orbitmesh/domain';
+import { newTraceId, traceContextOf, traceparentOf } from '@orbitmesh/contracts';
 import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import { MESSAGE_BYTES_MAX } from './limits.js';
 
-/** Carries the trace id of the request that all this is for. */
-export const TRACE_HEADER = 'om-trace';
+/** Which request all this is for (W3C Trace Context, ADR-0036). */
+export const TRACE_HEADER = 'traceparent';
 /** Its presence says that the body is an error, its value is the code. */
 export const ERROR_HEADER = 'om-error';
 
@@ -48,4 +49,13 @@ export function decodeError(code: string, data: Uint8Array): AppError {
   const body = decode(data) as WireError;
   if (Object.hasOwn(ERROR_CODES, code)) return new AppError(code as ErrorCode, body.message, body.details);
   return new AppError('INTERNAL', body.message, { ...body.details, code });
+}
+
+/** The trace of a message; a new one where whoever sent it named none. */
+export function traceIdOf(fields: MsgHdrs | undefined): string {
+  return traceContextOf(fields?.get(TRACE_HEADER))?.traceId ?? newTraceId();
+}
+
+export function traceHeader(traceId: string): Record<string, string> {
+  return { [TRACE_HEADER]: traceparentOf(traceId) };
 }

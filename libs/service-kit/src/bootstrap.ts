@@ -8,7 +8,9 @@ import { Installation, loadInstallation } from './installation.js';
 import { EXIT, Lifecycle } from './lifecycle.js';
 import { createLogger, LOGGER, NestLogger, type Logger } from './logger.js';
 import { Metrics } from './metrics.js';
+import { serveMetrics } from './metrics-server.js';
 import { natsLogin } from './nats-login.js';
+import { answerCounter, measureBus, measureProcess } from './own-metrics.js';
 import { keepReadyFile } from './ready-file.js';
 import { loadConfig, ServiceConfig } from './service.config.js';
 
@@ -58,10 +60,12 @@ export async function bootstrapService<C extends ServiceConfig>(definition: Serv
 async function startService<C extends ServiceConfig>(definition: ServiceDefinition<C>, config: Readonly<C>, logger: Logger, lifecycle: Lifecycle): Promise<void> {
   const installation = await loadInstallation(config.home, config.homePlace);
   const login = await natsLogin(definition.name, config);
-  const bus = await Bus.connect({ url: config.natsUrl, installationId: installation.installationId, name: definition.name, login, log: logger });
+  const metrics = new Metrics();
+  const bus = await Bus.connect({ url: config.natsUrl, installationId: installation.installationId, name: definition.name, login, log: logger, onAnswered: answerCounter(metrics) });
   const health = new HealthRegistry(definition.name);
-  const runtime: ServiceRuntime<C> = { name: definition.name, config, logger, installation, bus, health, metrics: new Metrics(), lifecycle };
+  const runtime: ServiceRuntime<C> = { name: definition.name, config, logger, installation, bus, health, metrics, lifecycle };
   watchBus(runtime);
+  await measure(runtime);
 
   const root = rootModule(definition, runtime);
   const create = definition.create ?? ((module) => NestFactory.createApplicationContext(module, { logger: new NestLogger(logger), abortOnError: false }));
@@ -86,6 +90,18 @@ function watchBus({ bus, health, lifecycle, logger }: ServiceRuntime<ServiceConf
     }
   });
   bus.onProblem((problem) => logger.warn({ problem }, 'nats problem'));
+}
+
+/** @throws CONFIG_INVALID when the port of its own metrics cannot be had */
+async function measure({ config, metrics, bus, logger }: ServiceRuntime<ServiceConfig>): Promise<void> {
+  measureProcess(metrics, config.restarts);
+  measureBus(metrics, bus);
+  if (config.metricsPort === undefined) return;
+  const { metricsHost: host, metricsPort: port } = config;
+  const server = await serveMetrics(metrics, { host, port }).catch((cause: NodeJS.ErrnoException) => {
+    throw new AppError('CONFIG_INVALID', `ORBITMESH_METRICS_PORT: ${port} cannot be had on ${host} (${cause.code}). Services of one machine need one each; the gateway's /metrics has those of all.`, {}, { cause });
+  });
+  logger.info({ host, port: server.port }, 'metrics are served');
 }
 
 @Global()

@@ -6,6 +6,7 @@ export { EXIT, Lifecycle, type ServiceMessage, type ShutdownMessage } from './li
 export * from './limits.js';
 export { createLogger, damageLog, LOGGER, NestLogger, REDACTED_PATHS, type Logger } from './logger.js';
 export * from './metrics.js';
+export { METRICS_CONTENT_TYPE, metricsText } from './metrics-text.js';
 export * from './page.js';
 export * from './service.config.js';
 export * from './store-closer.js';

@@ -18,3 +18,6 @@ export const STORE_CLOSE_MS_MAX = 700;
 
 /** A file that says "well" is written anew this often, in ms; whoever reads it takes one that is older than some of these for "not well". */
 export const READY_FILE_MS = 2_000;
+
+/** Connections to a service's own `/metrics`: a few that scrape it; it asks for no token. */
+export const METRICS_CONNECTIONS_MAX = 16;

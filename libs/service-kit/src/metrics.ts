@@ -1,44 +1,62 @@
+import type { MetricFamily, MetricSample } from '@orbitmesh/contracts';
 import { METRIC_LABEL_SETS_MAX } from './limits.js';
 
-type Labels = Record<string, string | number>;
+type Labels = MetricSample['labels'];
+type Type = MetricFamily['type'];
 /** One label set of a histogram: `counts` per bucket, not cumulative; summed when somebody scrapes. */
 interface Series { labels: Labels; counts: number[]; sum: number; count: number }
-interface Family { type: 'counter' | 'gauge' | 'histogram'; help: string; values: Map<string, number>; series: Map<string, Series>; read?: () => number }
+interface Family { type: Type; help: string; values: Map<string, { labels: Labels; value: number }>; series: Map<string, Series>; read?: () => Iterable<[Labels, number]> }
 
 const DROPPED = 'orbitmesh_metric_label_sets_dropped_total';
 /** Seconds: from what a cached read takes to the timeout of a request. */
 const BUCKETS = [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5];
 
-/** Counters, gauges and histograms of one process, in Prometheus' text format 0.0.4. */
+/** Counters, gauges and histograms of one process. */
 export class Metrics {
   private readonly families = new Map<string, Family>();
 
+  constructor() {
+    this.counterOf(DROPPED, 'Label sets past the bound of one metric.', () => this.dropped);
+  }
+
+  private dropped = 0;
+
   /** Adds to a counter. Labels must come from a small fixed set, never an id. */
   count(name: string, help: string, labels: Labels = {}, by = 1): void {
-    this.add(this.family(name, 'counter', help), name, labels, by);
+    const entry = this.entryOf(this.family(name, 'counter', help), labels);
+    if (entry) entry.value += by;
   }
 
   /** Sets a gauge. */
   gauge(name: string, help: string, value: number, labels: Labels = {}): void {
-    const family = this.family(name, 'gauge', help);
-    const key = name + labelText(labels);
-    if (this.fits(family.values, key)) family.values.set(key, value);
+    const entry = this.entryOf(this.family(name, 'gauge', help), labels);
+    if (entry) entry.value = value;
   }
 
   /** A gauge read when somebody scrapes. */
   gaugeOf(name: string, help: string, read: () => number): void {
+    this.gaugesOf(name, help, () => [[{}, read()]]);
+  }
+
+  /** The same, by labels. */
+  gaugesOf(name: string, help: string, read: () => Iterable<[Labels, number]>): void {
     this.family(name, 'gauge', help).read = read;
+  }
+
+  /** A counter that somebody else keeps. */
+  counterOf(name: string, help: string, read: () => number): void {
+    this.family(name, 'counter', help).read = () => [[{}, read()]];
   }
 
   /** @param seconds unit: s */
   observe(name: string, help: string, seconds: number, labels: Labels = {}): void {
-    const family = this.family(name, 'histogram', help);
-    const key = name + labelText(labels);
-    if (!this.fits(family.series, key)) return;
-    let series = family.series.get(key);
+    const { series: all } = this.family(name, 'histogram', help);
+    const key = keyOf(labels);
+    let series = all.get(key);
     if (!series) {
+      if (!this.hasRoom(all)) return;
       series = { labels, counts: BUCKETS.map(() => 0), sum: 0, count: 0 };
-      family.series.set(key, series);
+      all.set(key, series);
     }
     const bucket = BUCKETS.findIndex((le) => seconds <= le);
     if (bucket >= 0) series.counts[bucket] += 1;
@@ -46,18 +64,18 @@ export class Metrics {
     series.count += 1;
   }
 
-  render(): string {
-    const lines: string[] = [];
-    for (const [name, family] of this.families) {
-      lines.push(`# HELP ${name} ${family.help.replaceAll('\n', ' ')}`, `# TYPE ${name} ${family.type}`);
-      if (family.read) lines.push(`${name} ${family.read()}`);
-      for (const [key, value] of family.values) lines.push(`${key} ${value}`);
-      for (const series of family.series.values()) lines.push(...linesOf(name, series));
-    }
-    return `${lines.join('\n')}\n`;
+  collect(): MetricFamily[] {
+    return [...this.families].map(([name, { type, help, values, series, read }]) => ({
+      name, type, help,
+      samples: [
+        ...[...read?.() ?? []].map(([labels, value]) => ({ suffix: '', labels, value })),
+        ...[...values.values()].map(({ labels, value }) => ({ suffix: '', labels, value })),
+        ...[...series.values()].flatMap(samplesOf),
+      ],
+    }));
   }
 
-  private family(name: string, type: Family['type'], help: string): Family {
+  private family(name: string, type: Type, help: string): Family {
     let family = this.families.get(name);
     if (!family) {
       family = { type, help, values: new Map(), series: new Map() };
@@ -66,27 +84,30 @@ export class Metrics {
     return family;
   }
 
-  private add(family: Family, name: string, labels: Labels, by: number): void {
-    const key = name + labelText(labels);
-    if (this.fits(family.values, key)) family.values.set(key, (family.values.get(key) ?? 0) + by);
+  private entryOf({ values }: Family, labels: Labels): { value: number } | undefined {
+    const key = keyOf(labels);
+    let entry = values.get(key);
+    if (!entry && this.hasRoom(values)) {
+      entry = { labels, value: 0 };
+      values.set(key, entry);
+    }
+    return entry;
   }
 
-  private fits(present: ReadonlyMap<string, unknown>, key: string): boolean {
-    if (present.has(key) || present.size < METRIC_LABEL_SETS_MAX) return true;
-    const dropped = this.family(DROPPED, 'counter', 'Label sets past the bound of one metric.').values;
-    dropped.set(DROPPED, (dropped.get(DROPPED) ?? 0) + 1);
+  private hasRoom({ size }: ReadonlyMap<string, unknown>): boolean {
+    if (size < METRIC_LABEL_SETS_MAX) return true;
+    this.dropped += 1;
     return false;
   }
 }
 
-function linesOf(name: string, { labels, counts, sum, count }: Series): string[] {
-  let below = 0;
-  const buckets = BUCKETS.map((le, index) => `${name}_bucket${labelText({ ...labels, le })} ${below += counts[index]}`);
-  return [...buckets, `${name}_bucket${labelText({ ...labels, le: '+Inf' })} ${count}`, `${name}_sum${labelText(labels)} ${sum}`, `${name}_count${labelText(labels)} ${count}`];
-}
+const keyOf = (labels: Labels): string => Object.entries(labels).join('\n');
 
-function labelText(labels: Labels): string {
-  const pairs = Object.entries(labels);
-  if (pairs.length === 0) return '';
-  return `{${pairs.map(([k, v]) => `${k}="${String(v).replaceAll('\\', '\\\\').replaceAll('"', '\\"').replaceAll('\n', '\\n')}"`).join(',')}}`;
+function samplesOf({ labels, counts, sum, count }: Series): MetricSample[] {
+  let below = 0;
+  const bucket = (le: number | string, value: number): MetricSample => ({ suffix: '_bucket', labels: { ...labels, le }, value });
+  return [
+    ...BUCKETS.map((le, index) => bucket(le, below += counts[index])), bucket('+Inf', count),
+    { suffix: '_sum', labels, value: sum }, { suffix: '_count', labels, value: count },
+  ];
 }

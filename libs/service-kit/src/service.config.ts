@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { IsIn, IsNotEmpty, IsOptional, IsString, validateSync } from 'class-validator';
+import { IsIn, IsInt, IsIP, IsNotEmpty, IsOptional, IsString, Max, Min, validateSync } from 'class-validator';
 import { plainToInstance, Transform } from 'class-transformer';
 import { AppError } from '@orbitmesh/domain';
 
@@ -33,6 +33,18 @@ export class ServiceConfig {
   /** A file that is there, and new, while the service is well: for whoever supervises it without being its parent. */
   @IsOptional() @IsString()
   readyFile?: string = undefined;
+
+  /** A port for this service's own `GET /metrics`, which asks for no token. Unset: none; the gateway's `/metrics` has those of all. */
+  @IsOptional() @EnvNumber() @IsInt() @Min(0) @Max(65_535)
+  metricsPort?: number = undefined;
+
+  /** The address that it listens on. */
+  @IsIP()
+  metricsHost: string = '127.0.0.1';
+
+  /** How often its launcher has started it again after it died. */
+  @IsOptional() @EnvNumber() @IsInt() @Min(0)
+  restarts?: number = undefined;
 
   @IsIn(LOG_LEVELS)
   logLevel: LogLevel = 'info';

@@ -13,6 +13,8 @@ export interface StorageHealth {
   problem?: string;
   /** The disk is full: only what ends or removes something is taken. */
   full: boolean;
+  /** Commits that are not durable yet. */
+  waiting: number;
   /** How long the oldest commit that is not durable has waited, in ms. */
   waitingMs: number;
   lastError?: string;
@@ -54,6 +56,7 @@ export function healthOf(parts: Parts): StorageHealth {
     owned,
     ...(problem === undefined ? {} : { problem }),
     full,
+    waiting: log.waiting,
     waitingMs: Math.round(log.waitingMs),
     ...(lastError === undefined ? {} : { lastError }),
     quarantined: quarantine.report(),

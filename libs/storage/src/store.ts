@@ -35,6 +35,8 @@ export interface StoreOptions {
   limits?: Partial<StorageLimits>;
   /** Hears of each damage that is found, at the start and later; past `damagesReportedMax` of every second, fourth, eighth …, and how many those are. */
   onDamage?: (damage: Damage, unsaid: number) => void;
+  /** Hears of each batch of commits that is on the disk: how many they are, and how long its write and sync took, in s. */
+  onSynced?: (commits: number, seconds: number) => void;
   /** The directory is an older state of itself, and nothing of it shows that (a snapshot of its disk): its log gets another name. */
   restored?: boolean;
 }
@@ -64,7 +66,7 @@ export class Store {
   private closing: Promise<void> | undefined;
 
   private constructor(
-    private readonly options: Pick<StoreOptions, 'sessionEvents'> & { collections: Collections; limits: StorageLimits },
+    private readonly options: Pick<StoreOptions, 'sessionEvents' | 'onSynced'> & { collections: Collections; limits: StorageLimits },
     private readonly recovered: Recovered,
     private readonly quarantine: Quarantine,
     private readonly lock: Awaited<ReturnType<StorageFs['lock']>>,
@@ -79,9 +81,8 @@ export class Store {
     this.pendingDocuments.copyFrom(state.documents);
     state.views.push(this.pendingDocuments);
     this.pendingNumbers = { ...state.head };
-    this.transcripts = {
-      extentOf: (id) => state.sessions.extentOf(id), extents: () => state.sessions.extents(), lastSeq: (id) => this.pendingSessionSeqs.get(id) ?? state.sessions.seqOf(id),
-    };
+    const { sessions } = state;
+    this.transcripts = { extentOf: (id) => sessions.extentOf(id), extents: () => sessions.extents(), lastSeq: (id) => this.pendingSessionSeqs.get(id) ?? sessions.seqOf(id) };
     this.idempotency = { lookup: (scope, key) => state.answers.lookup(scope, key) };
     this.checkpointer = new Checkpointer(parts.fs, parts.root, limits, recovered);
     this.log = new CommitLog<Entry>(
@@ -93,6 +94,7 @@ export class Store {
         full: () => parts.reserve.give(),
         durable: (entry) => this.becameDurable(entry),
         failed: (entries) => this.undo(entries),
+        synced: options.onSynced,
       },
       () => ({ commit: state.head.commit + 1, seq: state.head.seq + 1 }),
     );
@@ -118,7 +120,7 @@ export class Store {
       const reserve = new Reserve(fs, root, limits, onDamage);
       const state = { fs: reserve.behindTheLog(), root, limits, clock, collections, sessionEvents: options.sessionEvents, onDamage };
       const recovered = await recoverState(state, options.installationId, quarantine, options.restored);
-      const store = new Store({ collections, limits, sessionEvents: options.sessionEvents }, recovered, quarantine, lock, { fs: state.fs, root, reserve });
+      const store = new Store({ collections, limits, sessionEvents: options.sessionEvents, onSynced: options.onSynced }, recovered, quarantine, lock, { fs: state.fs, root, reserve });
       reserve.begin();
       recovered.check?.begin(() => store.checkpointer.committed());
       store.checkpointer.opened(recovered.stale);
@@ -155,9 +157,7 @@ export class Store {
   }
 
   /** The disk is full: only `essential` commits are taken. */
-  get full(): boolean {
-    return this.parts.reserve.full;
-  }
+  get full(): boolean { return this.parts.reserve.full; }
 
   /** Called once a durable commit, in order, after `durable` changed. @returns stops it. */
   onCommitted(listener: (committed: Committed) => void): () => void {
@@ -277,9 +277,7 @@ export class Store {
     this.state.apply(entry);
     for (const { envelope } of entry.events) {
       const { sessionId, sessionSeq } = envelope;
-      if (sessionId !== undefined && this.pendingSessionSeqs.get(sessionId) === sessionSeq) {
-        this.pendingSessionSeqs.delete(sessionId);
-      }
+      if (sessionId !== undefined && this.pendingSessionSeqs.get(sessionId) === sessionSeq) this.pendingSessionSeqs.delete(sessionId);
     }
     this.checkpointer.committed();
     for (const listener of this.listeners) {
@@ -287,9 +285,7 @@ export class Store {
         listener(entry.committed);
       } catch (error) {
         // A listener that throws is a bug of ours: loud, but after the commit has been told to everybody.
-        queueMicrotask(() => {
-          throw error;
-        });
+        queueMicrotask(() => { throw error; });
       }
     }
   }

@@ -7,6 +7,7 @@ import { OrderingController } from './ordering.controller.js';
 import { ProjectsController } from './projects.controller.js';
 import { SessionRecordsController } from './session-records.controller.js';
 import { SessionsController } from './sessions.controller.js';
+import { MetricsController } from './metrics.controller.js';
 import { SystemController } from './system.controller.js';
 import { TasksController } from './tasks.controller.js';
 import { TeamMembersController } from './team-members.controller.js';
@@ -15,7 +16,7 @@ import { WebhooksController } from './webhooks.controller.js';
 
 const DESCRIBED = [
   ProjectsController, TasksController, TeamMembersController, OrderingController, SessionsController, SessionRecordsController, MailController, EventsController,
-  NotificationsController, WebhooksController, TokensController, TicketsController, FleetController, SystemController, AuditController,
+  NotificationsController, WebhooksController, TokensController, TicketsController, FleetController, SystemController, MetricsController, AuditController,
 ];
 
 /** The whole of REST. */

@@ -6,6 +6,7 @@ import { Metrics } from '@orbitmesh/service-kit';
 import { Authenticator } from '../auth/authenticator.js';
 import { Relay } from '../http/relay.js';
 import type { Call } from '../http/request-context.js';
+import { Shares } from '../http/shares.js';
 import { Traffic } from '../http/traffic.js';
 import { MAIL_WAIT_SLICE_MS, MAIL_WAITS_MAX } from '../limits.js';
 
@@ -17,14 +18,14 @@ export class MailWaits implements OnModuleDestroy {
   private readonly sliceMs = MAIL_WAIT_SLICE_MS;
   private readonly leaving = new Set<() => void>();
   /** Until session-service has answered, also where nobody listens any more. */
-  private asking = 0;
+  private readonly places = new Shares(MAIL_WAITS_MAX);
   private stopping = false;
 
   constructor(
     @Inject(Relay) private readonly relay: Relay, @Inject(Authenticator) private readonly authenticator: Authenticator, @Inject(Traffic) private readonly traffic: Traffic,
     @Inject(Metrics) metrics: Metrics,
   ) {
-    metrics.gaugeOf('orbitmesh_mail_waits', 'Waits for mail that session-service has not answered.', () => this.asking);
+    metrics.gaugeOf('orbitmesh_mail_waits', 'Waits for mail that session-service has not answered.', () => this.places.taken);
   }
 
   /** Everybody is answered, with nothing: who asks again finds another gateway, or this one back. */
@@ -35,9 +36,11 @@ export class MailWaits implements OnModuleDestroy {
 
   /** @throws TOO_MANY_REQUESTS, and whatever session-service says */
   async wait(call: Call, wait: MailWait, timeoutMs: number): Promise<Page<Mail>> {
-    if (this.asking >= MAIL_WAITS_MAX) throw new AppError('TOO_MANY_REQUESTS');
     const nothing: Page<Mail> = { items: [], nextCursor: wait.after ?? null };
     if (this.stopping) return nothing;
+    const { principal } = call.request;
+    if (!principal) throw new AppError('UNAUTHENTICATED');
+    if (!this.places.take(principal)) throw new AppError('TOO_MANY_REQUESTS');
     this.traffic.hold(call.request);
     let isOver = false;
     let leave = (): void => undefined;
@@ -50,7 +53,7 @@ export class MailWaits implements OnModuleDestroy {
     this.leaving.add(leave);
     call.reply.raw.once('close', leave);
     try {
-      return await Promise.race([this.ask(call, { ...wait, waitId }, timeoutMs, () => isOver), over]);
+      return await Promise.race([this.ask(call, { ...wait, waitId }, timeoutMs, () => isOver).finally(() => this.places.leave(principal)), over]);
     } finally {
       this.leaving.delete(leave);
       call.reply.raw.off('close', leave);
@@ -65,20 +68,15 @@ export class MailWaits implements OnModuleDestroy {
   /** In slices: a request over NATS cannot be called back, and one to a service that died is noticed only by its time. */
   private async ask(call: Call, wait: MailWait & { waitId: string }, timeoutMs: number, isOver: () => boolean): Promise<Page<Mail>> {
     const until = performance.now() + timeoutMs;
-    this.asking += 1;
-    try {
-      for (;;) {
-        const since = performance.now();
-        const slice = Math.max(0, Math.min(this.sliceMs, Math.ceil(until - since)));
-        const page = await this.relay.read(call, SessionRpc.waitForMail, { ...wait, timeoutMs: slice }, { timeoutMs: slice + REQUEST_TIMEOUT_MS });
-        const now = performance.now();
-        // Nothing, and long before its time: there is nothing to wait for, and asking again would only be a busy loop.
-        if (page.items.length > 0 || isOver() || now >= until || now - since < slice / 2) return page;
-        // As long as it waits, its token may end.
-        await this.authenticator.authenticate(call.request.token);
-      }
-    } finally {
-      this.asking -= 1;
+    for (;;) {
+      const since = performance.now();
+      const slice = Math.max(0, Math.min(this.sliceMs, Math.ceil(until - since)));
+      const page = await this.relay.read(call, SessionRpc.waitForMail, { ...wait, timeoutMs: slice }, { timeoutMs: slice + REQUEST_TIMEOUT_MS });
+      const now = performance.now();
+      // Nothing, and long before its time: there is nothing to wait for, and asking again would only be a busy loop.
+      if (page.items.length > 0 || isOver() || now >= until || now - since < slice / 2) return page;
+      // As long as it waits, its token may end.
+      await this.authenticator.authenticate(call.request.token);
     }
   }
 }

@@ -1,18 +1,17 @@
-import { Controller, Get, Header, Inject } from '@nestjs/common';
+import { Controller, Get, Inject } from '@nestjs/common';
 import { NotifierRpc, SessionRpc, type DamageView, type List, type Liveness, type Readiness, type ServiceHealth } from '@orbitmesh/contracts';
 import { AppError } from '@orbitmesh/domain';
-import { Metrics } from '@orbitmesh/service-kit';
 import { Public } from '../http/public.js';
 import { Relay } from '../http/relay.js';
 import { HttpCall, type Call } from '../http/request-context.js';
 import { ReadinessProbe } from './readiness.js';
-import { Answers, AnswersMedia } from '../openapi/answers.js';
+import { Answers } from '../openapi/answers.js';
 
 /** What operators and tools ask of the gateway itself. Health and the API's description need no token. */
 @Controller()
 export class SystemController {
   constructor(
-    @Inject(ReadinessProbe) private readonly readiness: ReadinessProbe, @Inject(Metrics) private readonly metrics: Metrics, @Inject(Relay) private readonly relay: Relay,
+    @Inject(ReadinessProbe) private readonly readiness: ReadinessProbe, @Inject(Relay) private readonly relay: Relay,
   ) {}
 
   @Public()
@@ -37,13 +36,6 @@ export class SystemController {
   async damages(@HttpCall() call: Call): Promise<List<DamageView>> {
     const [sessions, notifier] = await Promise.all([this.relay.read(call, SessionRpc.health, {}), this.relay.read(call, NotifierRpc.health, {})]);
     return { items: [...damagesOf('session-service', sessions), ...damagesOf('notifier', notifier)], nextCursor: null };
-  }
-
-  @AnswersMedia('text/plain', 'Metrics, as Prometheus reads them.', { name: 'metrics' })
-  @Get('metrics')
-  @Header('content-type', 'text/plain; version=0.0.4; charset=utf-8')
-  render() {
-    return this.metrics.render();
   }
 }
 

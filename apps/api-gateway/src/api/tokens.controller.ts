@@ -58,7 +58,10 @@ export class TokensController {
 
 @Controller('api/tickets')
 export class TicketsController {
-  constructor(@Inject(Tickets) private readonly tickets: Tickets, @Inject(KeptAnswers) private readonly kept: KeptAnswers) {}
+  /** Of its own: any token may ask for tickets, and would push out what is kept of tokens. */
+  private readonly kept = new KeptAnswers();
+
+  constructor(@Inject(Tickets) private readonly tickets: Tickets) {}
 
   /** Any token may: it opens nothing that the token itself does not. */
   @AgentMay('its-own')
@@ -69,6 +72,6 @@ export class TicketsController {
   create(@HttpCall() call: Call): Promise<Ticket> {
     const { principal, token, headers } = call.request;
     if (!principal || token === null) throw new AppError('UNAUTHENTICATED');
-    return this.kept.once(call, 201, async () => this.tickets.issue(token, principal.tokenId, headers.origin));
+    return this.kept.once(call, 201, async () => this.tickets.issue(token, principal, headers.origin));
   }
 }

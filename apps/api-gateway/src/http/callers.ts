@@ -32,7 +32,7 @@ export class Callers {
 
   private welcome(entry: Entry, socket: Socket, onKnown: (entry: Entry) => void): void {
     onKnown(entry);
-    this.connections.know(socket);
+    this.connections.know(socket, entry.principal);
     this.rates.take(entry.principal);
   }
 }

@@ -2,9 +2,13 @@ import { EventEmitter } from 'node:events';
 import type { Server } from 'node:http';
 import type { Socket } from 'node:net';
 import { beforeEach, describe, expect, it } from '@jest/globals';
-import { Metrics } from '@orbitmesh/service-kit';
+import { Metrics, metricsText } from '@orbitmesh/service-kit';
+import type { Principal } from '../auth/principal.js';
 import { CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, STRANGERS_MAX, STRANGERS_PER_ADDRESS_MAX } from '../limits.js';
 import { Connections } from './connections.js';
+
+const OWNER: Principal = { actor: { kind: 'admin' }, tokenId: 'admin' };
+const userOf = (tokenId: string): Principal => ({ actor: { kind: 'user', tokenId }, tokenId: `user:${tokenId}` });
 
 class Line extends EventEmitter {
   destroyed = false;
@@ -30,16 +34,16 @@ describe('connections', () => {
     connections.watch(server as Server);
   });
 
-  function come(address: string, count: number, { known = false } = {}): Line[] {
+  function come(address: string, count: number, { known = false, principal = OWNER } = {}): Line[] {
     return Array.from({ length: count }, () => {
       const line = new Line(address);
       server.emit('connection', line);
-      if (known) connections.know(line as unknown as Socket);
+      if (known) connections.know(line as unknown as Socket, principal);
       return line;
     });
   }
   const cut = (lines: Line[]) => lines.filter(({ destroyed }) => destroyed).length;
-  const gauge = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(metrics.render())?.[1]);
+  const gauge = (name: string) => Number(new RegExp(`^${name} (\\d+)$`, 'm').exec(metricsText([{ labels: {}, families: metrics.collect() }]))?.[1]);
 
   it('of strangers are bounded: the oldest goes, and who has shown a token stays', () => {
     const clients = come('127.0.0.1', 2_000, { known: true });
@@ -72,7 +76,15 @@ describe('connections', () => {
     const [late] = come('127.0.0.1', 1);
 
     expect([cut(strangers), cut(clients), late.destroyed]).toEqual([10, 0, true]);
-    expect(metrics.render()).toContain('orbitmesh_connections_cut_total 11\n');
+    expect(metricsText([{ labels: {}, families: metrics.collect() }])).toContain('orbitmesh_connections_cut_total 11\n');
+  });
+
+  it('of users together leave the owner some: past that theirs make room, the oldest first', () => {
+    const lines = ['a', 'b', 'c'].flatMap((id) => come('127.0.0.1', CONNECTIONS_MAX / 2, { known: true, principal: userOf(id) }));
+    const [owner] = come('127.0.0.1', 1, { known: true });
+
+    expect(owner.destroyed).toBe(false);
+    expect(lines.length - cut(lines)).toBe(CONNECTIONS_MAX - 1);
   });
 
   it('that end are forgotten, and their address with the last of them', () => {

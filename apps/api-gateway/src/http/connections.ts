@@ -3,7 +3,9 @@ import type { Socket } from 'node:net';
 import { Inject, Injectable } from '@nestjs/common';
 import { Metrics } from '@orbitmesh/service-kit';
 import { CONNECTIONS_MAX, CONNECTIONS_PER_ADDRESS_MAX, STRANGERS_MAX, STRANGERS_PER_ADDRESS_MAX } from '../limits.js';
+import type { Principal } from '../auth/principal.js';
 import { isLoopback, networkOf } from './addresses.js';
+import { Shares } from './shares.js';
 
 /** Who is there from one address (of IPv6: one network); strangers in the order in which they came. */
 interface Neighbour { connections: number; strangers: Set<Socket> }
@@ -17,6 +19,9 @@ export class Connections {
   /** Null: of this machine, which has the whole room to itself. */
   private readonly all = new Map<Socket, Neighbour | null>();
   private readonly strangers = new Set<Socket>();
+  /** Whose the others are. */
+  private readonly known = new Map<Socket, Principal>();
+  private readonly shares = new Shares(CONNECTIONS_MAX);
   private readonly neighbours = new Map<string, Neighbour>();
 
   constructor(@Inject(Metrics) private readonly metrics: Metrics) {
@@ -28,8 +33,14 @@ export class Connections {
     server.on('connection', (socket: Socket) => this.onConnection(socket));
   }
 
-  /** A valid token was shown on it. */
-  know(socket: Socket): void {
+  /** A valid token was shown on it. Whose has too many already remains a stranger's: it goes where it is in others' way. */
+  know(socket: Socket, principal: Principal): void {
+    if (!this.strangers.has(socket) || !this.shares.take(principal)) return;
+    this.known.set(socket, principal);
+    this.noStranger(socket);
+  }
+
+  private noStranger(socket: Socket): void {
     this.strangers.delete(socket);
     this.all.get(socket)?.strangers.delete(socket);
   }
@@ -58,7 +69,7 @@ export class Connections {
   private cutOldest(strangers: Set<Socket>): void {
     const [oldest] = strangers;
     // Its place is free at once, not when its end has been noticed.
-    this.know(oldest);
+    this.noStranger(oldest);
     this.cut(oldest);
   }
 
@@ -69,7 +80,10 @@ export class Connections {
 
   private forget(socket: Socket, network: string | null): void {
     const neighbour = this.all.get(socket);
-    this.know(socket);
+    const principal = this.known.get(socket);
+    if (principal) this.shares.leave(principal);
+    this.known.delete(socket);
+    this.noStranger(socket);
     this.all.delete(socket);
     if (!neighbour || network === null) return;
     neighbour.connections -= 1;

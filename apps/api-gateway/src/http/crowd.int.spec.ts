@@ -37,5 +37,5 @@ inFull(`${CLIENTS_MAX} clients that come all at once follow the feed, among more
   expect(listeners.filter(({ closed }) => closed !== null)).toEqual([]);
   expect(strangers.filter(({ destroyed, readyState }) => destroyed || readyState !== 'open').length).toBeGreaterThan(0);
   expect((await gateway.send('GET', '/api/projects')).status).toBe(200);
-  expect((await gateway.send('GET', '/metrics')).text).toContain(`orbitmesh_live_clients ${CLIENTS_MAX}\n`);
+  expect((await gateway.send('GET', '/metrics')).text).toContain(`orbitmesh_live_clients{service="api-gateway"} ${CLIENTS_MAX}\n`);
 }, 300_000);

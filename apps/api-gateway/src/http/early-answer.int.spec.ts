@@ -62,5 +62,5 @@ it('whoever never sends the rest takes no place of a request, and is cut off', a
 
   expect(isIdle).toBe(true);
   expect(performance.now() - since).toBeLessThan(REFUSED_LINGER_MS + 2_000);
-  expect((await gateway.send('GET', '/metrics')).text).toContain('orbitmesh_http_requests_in_flight 1\n');
+  expect((await gateway.send('GET', '/metrics')).text).toContain('orbitmesh_http_requests_in_flight{service="api-gateway"} 1\n');
 });

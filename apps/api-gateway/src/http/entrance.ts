@@ -27,6 +27,8 @@ export class Entrance {
 
   /** Calls `done` for a request that may come in; answers every other itself. */
   readonly onRequest = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
+    // It came with others in one packet, after the one that its connection was cut for: nobody hears an answer.
+    if (request.raw.socket.destroyed) return;
     this.admit(request, reply).then(
       (admitted) => { if (admitted) done(); },
       (error: unknown) => this.problems.send(this.callers.refused(error, request.socket), request, reply),

@@ -7,6 +7,9 @@ import { TestGateway, type Answer } from '../testing/test-gateway.js';
 const AGENT = 'oma_sess_1_1_mac';
 const OTHER_AGENT = 'oma_sess_2_1_mac';
 
+/** Each is answered with one frame. */
+const SAID = [{ type: 'subscribe', filter: {} }, { type: 'ping' }, 'no frame at all'];
+
 let gateway: TestGateway;
 beforeAll(async () => {
   gateway = await TestGateway.start({ rates: { agentRate: 2, refusedRate: 2 } });
@@ -44,14 +47,15 @@ describe('an agent that asks too often', () => {
     expect(refused).toMatchObject({ status: 429, headers: { 'retry-after': '1' }, body: { code: 'TOO_MANY_REQUESTS' } });
     expect((await gateway.send('GET', '/api/tasks', { token: OTHER_AGENT })).status).toBe(200);
     expect((await gateway.send('GET', '/api/tasks')).status).toBe(200);
-    expect((await gateway.send('GET', '/metrics')).text).toMatch(/^orbitmesh_rate_limited_total\{of="agent"\} \d+$/m);
+    expect((await gateway.send('GET', '/metrics')).text).toMatch(/^orbitmesh_rate_limited_total\{service="api-gateway",of="agent"\} \d+$/m);
   });
 
   it('is told so on its socket, too, which stays', async () => {
     const listener = await Listener.connect(gateway, OTHER_AGENT);
     for (let n = 0; n < 2 * RATE_BURST_SECONDS * 3; n++) {
-      listener.say({ type: 'subscribe', filter: {} });
-      await listener.settled();
+      const heard = listener.frames.length;
+      listener.say(SAID[n % SAID.length]);
+      await eventually(() => listener.frames.length > heard);
     }
 
     expect(listener.of('error').map(({ code }) => code)).toEqual(expect.arrayContaining(['TOO_MANY_REQUESTS']));

@@ -1,8 +1,8 @@
-import { createHash, randomUUID } from 'node:crypto';
+import { createHash } from 'node:crypto';
 import { createParamDecorator, type ExecutionContext } from '@nestjs/common';
 import type { FastifyReply, FastifyRequest } from 'fastify';
 import { AppError } from '@orbitmesh/domain';
-import { IDEMPOTENCY_KEY_CHARS_MAX, validationError, type CommandMeta } from '@orbitmesh/contracts';
+import { IDEMPOTENCY_KEY_CHARS_MAX, newTraceId, traceContextOf, validationError, type CommandMeta } from '@orbitmesh/contracts';
 import type { IncomingMessage } from 'node:http';
 import type { Principal } from '../auth/principal.js';
 
@@ -31,15 +31,9 @@ export function sha256(bytes: Uint8Array): string {
   return createHash('sha256').update(bytes).digest('hex');
 }
 
-/** The caller's trace (W3C traceparent), or a new one of the same form; randomUUID draws its bytes ahead, randomBytes asks the system each time. */
+/** The caller's trace, or a new one. */
 export function traceIdOf(request: Pick<IncomingMessage, 'headers'>): string {
-  const given = request.headers['traceparent'];
-  const match = typeof given === 'string' ? /^[0-9a-f]{2}-([0-9a-f]{32})-[0-9a-f]{16}-[0-9a-f]{2}/.exec(given) : null;
-  return match && !/^0+$/.test(match[1]) ? match[1] : newTraceId();
-}
-
-export function newTraceId(): string {
-  return randomUUID().replaceAll('-', '');
+  return traceContextOf(request.headers['traceparent'])?.traceId ?? newTraceId();
 }
 
 /** @throws VALIDATION_FAILED for a key or an If-Match that cannot be one */

@@ -342,7 +342,7 @@ describe('the gateway itself', () => {
     const answer = await gateway.send('GET', '/metrics');
 
     expect(answer.headers['content-type']).toContain('text/plain');
-    expect(answer.text).toMatch(/orbitmesh_http_requests_total\{method="POST",status="2xx"\} [1-9]/);
+    expect(answer.text).toMatch(/orbitmesh_http_requests_total\{service="api-gateway",method="POST",status="2xx"\} [1-9]/);
   });
 
   it('describes every route it has, and no other', async () => {

@@ -1,8 +1,11 @@
+import { once } from 'node:events';
 import { connect } from 'node:net';
-import { afterAll, beforeAll, expect, it } from '@jest/globals';
+import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { SessionRpc } from '@orbitmesh/contracts';
 import { eventually } from '@orbitmesh/testing';
+import { PIPELINED_MAX, REQUESTS_IN_FLIGHT_MAX } from '../limits.js';
 import { TestGateway } from '../testing/test-gateway.js';
+import type { Shares } from './shares.js';
 import { Traffic } from './traffic.js';
 
 let gateway: TestGateway;
@@ -20,4 +23,44 @@ it('counts a client that hangs up before its answer as gone, or it would count a
 
   await expect(gateway.app.get(Traffic).idle(5_000)).resolves.toBe(true);
   answer();
+});
+
+it('refuses whoever has its share of places, as by bodies that it does not send, and neither others nor the owner', async () => {
+  const { body: { id, token } } = await gateway.send('POST', '/api/tokens', { body: { name: 'Mallory', scopes: ['read'] } });
+  const { body: { token: other } } = await gateway.send('POST', '/api/tokens', { body: { name: 'Ann' } });
+  const { shares } = gateway.app.get(Traffic) as unknown as { shares: Shares };
+  const mallory = { actor: { kind: 'user', tokenId: String(id) }, tokenId: `user:${String(id)}` } as const;
+  let places = 0;
+  while (shares.take(mallory)) places += 1;
+  const answers = await Promise.all([token, other, gateway.token].map((by) => gateway.send('GET', '/api/tasks', { token: String(by) })));
+  for (let n = 0; n < places; n += 1) shares.leave(mallory);
+
+  expect(places).toBe(REQUESTS_IN_FLIGHT_MAX / 2);
+  expect(answers.map(({ status }) => status)).toEqual([429, 200, 200]);
+});
+
+describe('requests that are sent on one connection before the first is answered', () => {
+  const pipelined = (count: number): Promise<string> => {
+    const socket = connect(gateway.port, '127.0.0.1');
+    const one = (more = ''): string => `GET /api/tasks HTTP/1.1\r\nHost: 127.0.0.1:${gateway.port}\r\nAuthorization: Bearer ${gateway.token}\r\n${more}\r\n`;
+    socket.write(one().repeat(count - 1) + one('Connection: close\r\n'));
+    let text = '';
+    socket.on('data', (chunk: Buffer) => { text += chunk.toString(); }).on('error', () => undefined);
+    return once(socket, 'close').then(() => text);
+  };
+  const asked = (): number => gateway.service.requestsOf(SessionRpc.listTasks).length;
+
+  it('are answered in turn, up to a bound', async () => {
+    expect((await pipelined(PIPELINED_MAX)).match(/HTTP\/1\.1 200/g)).toHaveLength(PIPELINED_MAX);
+  });
+
+  it('are not begun past it, and their connection is cut', async () => {
+    const before = asked();
+    await pipelined(500);
+    // Whatever was begun is there by the time that another has been answered.
+    await gateway.send('GET', '/api/tasks');
+
+    expect(asked() - before).toBeLessThanOrEqual(PIPELINED_MAX + 1);
+    await expect(gateway.app.get(Traffic).idle(5_000)).resolves.toBe(true);
+  });
 });

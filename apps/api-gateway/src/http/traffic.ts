@@ -3,6 +3,7 @@ import type { FastifyRequest } from 'fastify';
 import { AppError } from '@orbitmesh/domain';
 import { Metrics } from '@orbitmesh/service-kit';
 import { PUBLIC_REQUESTS_MAX, REQUESTS_IN_FLIGHT_MAX } from '../limits.js';
+import { Shares } from './shares.js';
 
 declare module 'fastify' {
   interface FastifyRequest {
@@ -23,6 +24,8 @@ type Place = 'arriving' | 'open' | 'inFlight' | 'held';
 @Injectable()
 export class Traffic {
   private readonly counts: Record<Place, number> = { arriving: 0, open: 0, inFlight: 0, held: 0 };
+  /** Who has the places in flight: a request takes one before its body is there, which may take its time. */
+  private readonly shares = new Shares(REQUESTS_IN_FLIGHT_MAX);
   private onIdle: (() => void) | undefined;
 
   constructor(@Inject(Metrics) private readonly metrics: Metrics) {
@@ -38,15 +41,20 @@ export class Traffic {
 
   /** It may be answered, to somebody with a token or to anybody. @throws TOO_MANY_REQUESTS */
   enter(request: FastifyRequest): void {
-    const [place, max] = request.principal ? ['inFlight', REQUESTS_IN_FLIGHT_MAX] as const : ['open', PUBLIC_REQUESTS_MAX] as const;
-    if (this.counts[place] >= max) throw new AppError('TOO_MANY_REQUESTS');
-    this.move(request, place);
+    // Who has hung up meanwhile has no place any more.
+    if (request.place === null) return;
+    const { principal } = request;
+    const hasRoom = principal ? this.shares.take(principal) : this.counts.open < PUBLIC_REQUESTS_MAX;
+    if (!hasRoom) throw new AppError('TOO_MANY_REQUESTS');
+    this.vacate(request);
+    this.occupy(request, principal ? 'inFlight' : 'open');
   }
 
   /** It leaves its place to ordinary requests; whoever holds it has a bound for that. */
   hold(request: FastifyRequest): void {
     if (request.place !== 'inFlight') return;
-    this.move(request, 'held');
+    this.vacate(request);
+    this.occupy(request, 'held');
     // It is silent for longer than an answer may be.
     request.raw.socket.setTimeout(0);
   }
@@ -56,8 +64,7 @@ export class Traffic {
     const { place } = request;
     // One whose URL could not be read is told by the router of its own kind: it never began.
     if (!place) return;
-    request.place = null;
-    this.counts[place] -= 1;
+    this.vacate(request);
     this.metrics.count('orbitmesh_http_requests_total', 'Requests answered.', { method: request.method, status: `${Math.floor(status / 100)}xx` });
     if (place !== 'held') this.metrics.observe('orbitmesh_http_request_seconds', 'From the request to its answer.', (performance.now() - request.arrivedAt) / 1_000);
     if (this.isIdle) this.onIdle?.();
@@ -79,11 +86,16 @@ export class Traffic {
     return Object.values(this.counts).every((count) => count === 0);
   }
 
-  /** Who has hung up meanwhile has no place any more. */
-  private move(request: FastifyRequest, place: Place): void {
-    if (request.place === null) return;
-    this.counts[request.place] -= 1;
+  private occupy(request: FastifyRequest, place: Place): void {
     this.counts[place] += 1;
     request.place = place;
+  }
+
+  private vacate(request: FastifyRequest): void {
+    const { place, principal } = request;
+    if (place === null) return;
+    if (place === 'inFlight' && principal) this.shares.leave(principal);
+    this.counts[place] -= 1;
+    request.place = null;
   }
 }

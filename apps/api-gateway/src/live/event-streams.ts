@@ -23,7 +23,7 @@ export class EventStreams {
       void reply.headers(HEADERS).send();
       return;
     }
-    this.clients.checkRoom();
+    this.clients.checkRoom(principal);
     this.traffic.hold(request);
     reply.hijack();
     const { raw } = reply;

@@ -2,7 +2,7 @@ import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy }
 import { AppError, type EventEnvelope } from '@orbitmesh/domain';
 import { HEAD_BEACON_MS, PAGE_ITEMS_MAX, SessionRpc, Topics } from '@orbitmesh/contracts';
 import { Bus } from '@orbitmesh/messaging';
-import { HealthRegistry, LOGGER, type Logger } from '@orbitmesh/service-kit';
+import { HealthRegistry, LOGGER, Metrics, type Logger } from '@orbitmesh/service-kit';
 import { HEAD_STALE_MS, HEADS_BEHIND_MAX, TAIL_RETRY_MS, TAIL_RETRY_MS_MAX } from '../limits.js';
 import { EventRing, LiveEvent } from './event-ring.js';
 
@@ -34,7 +34,10 @@ export class EventTail implements OnApplicationBootstrap, OnModuleDestroy {
   /** Ends the wait before the next attempt. */
   private hurry: () => void = () => undefined;
 
-  constructor(@Inject(Bus) private readonly bus: Bus, @Inject(LOGGER) private readonly logger: Logger, @Inject(HealthRegistry) private readonly health: HealthRegistry) {}
+  constructor(
+    @Inject(Bus) private readonly bus: Bus, @Inject(LOGGER) private readonly logger: Logger, @Inject(HealthRegistry) private readonly health: HealthRegistry,
+    @Inject(Metrics) private readonly metrics: Metrics,
+  ) {}
 
   /** null until the head of the log was asked for. */
   get position(): FeedPosition | null {
@@ -77,6 +80,7 @@ export class EventTail implements OnApplicationBootstrap, OnModuleDestroy {
 
   private onCommitted({ logId, events }: { logId: string; events: EventEnvelope[] }): void {
     if (events.length === 0) return;
+    this.metrics.observe('orbitmesh_event_lag_seconds', 'From the decision to its event here, by the clocks of both.', Math.max(0, Date.now() - Date.parse(events[0].timestamp)) / 1_000);
     this.append(logId, events);
     if (this.current?.logId !== logId || events[events.length - 1].seq > this.current.seq) this.want(events[events.length - 1].seq);
   }

@@ -14,6 +14,15 @@ export interface FeedClientOptions {
   tail: EventTail;
   pager: EventPager;
   onFault: (error: unknown) => void;
+  counts: FeedCounts;
+}
+
+/** Of all clients, since the start. */
+export interface FeedCounts {
+  /** Events sent. */
+  events: number;
+  /** Clients cut as they did not read. */
+  slow: number;
 }
 
 /** Why a client is told to go. */
@@ -39,7 +48,10 @@ export abstract class FeedClient {
     this.nextPosition = now + POSITION_INTERVAL_MS;
     this.reader = new FeedReader(options.tail, options.pager, {
       ready: () => this.isWritable(),
-      event: (event) => this.sendEvent(event),
+      event: (event) => {
+        options.counts.events += 1;
+        this.sendEvent(event);
+      },
       frame: (frame) => this.sendFrame(frame),
       fault: (error) => this.fault(error),
     });
@@ -56,6 +68,11 @@ export abstract class FeedClient {
   abstract close(why: Farewell): void;
   /** What close could not end. */
   abstract terminate(): void;
+
+  /** Bytes that wait for it to read. */
+  get unsent(): number {
+    return this.isOpen ? this.unsentBytes : 0;
+  }
 
   /** Something may be there to send. */
   wake(): void {
@@ -74,6 +91,7 @@ export abstract class FeedClient {
   /** Looked after every CLIENT_TICK_MS. */
   tick(now: number): void {
     if (this.isTooSlow(now)) {
+      this.options.counts.slow += 1;
       this.close('slow');
       return;
     }

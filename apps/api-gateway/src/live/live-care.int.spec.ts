@@ -1,9 +1,10 @@
 import { once } from 'node:events';
+import type { Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AppError } from '@orbitmesh/domain';
 import { eventually } from '@orbitmesh/testing';
 import { WebSocket } from 'ws';
-import { UNSENT_BYTES_HIGH, UNSENT_BYTES_MAX } from '../limits.js';
+import { CONTROL_FRAMES_MAX, INBOX_FRAMES_MAX, SLOW_CLOSE_MS_MAX, UNSENT_BYTES_HIGH, UNSENT_BYTES_MAX } from '../limits.js';
 import type { ScriptedSessionService } from '../testing/scripted-session-service.js';
 import { LOG_ID } from '../testing/scripted-session-service.js';
 import { LiveClients } from './live-clients.js';
@@ -45,6 +46,27 @@ describe('a client that does not read', () => {
 
     expect(slow.seqs).toEqual(range(1, total));
     expect(quick.seqs).toEqual(range(1, total));
+  });
+});
+
+describe('a client that says more than there is to say', () => {
+  it.each([
+    ['frames', (ws: WebSocket) => ws.send('{"type":"ping"}'), INBOX_FRAMES_MAX], ['frames that are none', (ws: WebSocket) => ws.send(''), INBOX_FRAMES_MAX],
+    ['pings', (ws: WebSocket) => ws.ping(), CONTROL_FRAMES_MAX], ['pongs', (ws: WebSocket) => ws.pong(), CONTROL_FRAMES_MAX],
+  ])('at once is told so, and not heard any more: %s', async (_what, say, most) => {
+    const listener = await Listener.connect(gateway);
+    const raw = (listener.ws as unknown as { _socket: Socket })._socket;
+    // As one packet, whose sender never closes.
+    listener.ws.pause();
+    raw.cork();
+    for (let n = 0; n < 20 * most; n++) say(listener.ws);
+    raw.uncork();
+    const since = performance.now();
+    await eventually(() => clients().length === 0);
+    expect(performance.now() - since).toBeLessThan(SLOW_CLOSE_MS_MAX);
+    listener.ws.resume();
+
+    expect((await eventually(() => listener.closed)).code).toBe(1008);
   });
 });
 

@@ -4,7 +4,7 @@ import {
   CLIENT_FRAMES, HTTP_STATUS, IDEMPOTENCY_KEY_CHARS_MAX, parseJsonBody, SubscribeFrameDto, validateDto, validationError, WS_CLOSE,
   type AuditEntry, type ClientFrame, type ServerFrame,
 } from '@orbitmesh/contracts';
-import { INBOX_FRAMES_MAX, PING_INTERVAL_MS, PINGS_MISSED_MAX } from '../limits.js';
+import { CLOSE_GRACE_MS, CONTROL_FRAMES_MAX, INBOX_FRAMES_MAX, PING_INTERVAL_MS, PINGS_MISSED_MAX } from '../limits.js';
 import type { LiveEvent } from './event-ring.js';
 import { FeedClient, type Farewell, type FeedClientOptions } from './feed-client.js';
 import type { LiveCommands } from './live-commands.js';
@@ -18,18 +18,35 @@ export class LiveClient extends FeedClient {
   private inbox: Promise<void> = Promise.resolve();
   private inboxFrames = 0;
   private pingsMissed = 0;
+  /** Pings and pongs of it since the last tick. */
+  private controlFrames = 0;
   private readonly handlers: Readonly<Record<ClientFrame, (frame: unknown) => Promise<void> | void>> = {
     subscribe: (frame) => this.subscribe(frame),
-    unsubscribe: () => this.reader.stop(),
-    ping: () => this.sendFrame({ type: 'pong' }),
+    unsubscribe: () => {
+      this.take();
+      this.reader.stop();
+    },
+    ping: () => {
+      this.take();
+      this.sendFrame({ type: 'pong' });
+    },
     answer_approval: (frame) => this.answerApproval(frame),
   };
 
   constructor(private readonly socket: WebSocket, options: FeedClientOptions, private readonly commands: LiveCommands, private readonly from: AuditEntry['from']) {
     super(options, PING_INTERVAL_MS);
     socket.on('message', (data: Buffer, isBinary: boolean) => this.onMessage(data, isBinary));
-    socket.on('pong', () => { this.pingsMissed = 0; });
+    socket.on('pong', () => {
+      this.pingsMissed = 0;
+      this.onControlFrame();
+    });
+    socket.on('ping', () => this.onControlFrame());
     socket.on('close', () => this.reader.stop());
+  }
+
+  override tick(now: number): void {
+    this.controlFrames = 0;
+    super.tick(now);
   }
 
   close(why: Farewell): void {
@@ -68,20 +85,43 @@ export class LiveClient extends FeedClient {
   private onMessage(data: Buffer, isBinary: boolean): void {
     this.inboxFrames += 1;
     if (this.inboxFrames > INBOX_FRAMES_MAX) {
-      this.end(1008, 'too many frames at once');
+      this.cutOff();
       return;
     }
     this.inbox = this.inbox.then(() => this.handle(data, isBinary)).catch((error: unknown) => this.refuse(error)).finally(() => { this.inboxFrames -= 1; });
   }
 
+  private onControlFrame(): void {
+    this.controlFrames += 1;
+    if (this.controlFrames > CONTROL_FRAMES_MAX) this.cutOff();
+  }
+
+  /** It is told, and not heard any more: to read all that it still sends would take the time of all others. */
+  private cutOff(): void {
+    if (!this.isOpen) return;
+    this.end(1008, 'too many frames at once');
+    this.socket.pause();
+    setTimeout(() => this.terminate(), CLOSE_GRACE_MS).unref();
+  }
+
   /** @throws VALIDATION_FAILED, TOO_MANY_REQUESTS */
   private async handle(data: Buffer, isBinary: boolean): Promise<void> {
     if (!this.isOpen) return;
-    if (isBinary) throw validationError([{ pointer: '', detail: 'must be a text frame' }], 'body');
-    const frame = parseJsonBody(data);
+    const frame = this.read(data, isBinary);
     const type = (frame as { type?: unknown } | null)?.type;
     // Whatever else it is, a subscription's rules say what is wrong with it.
     await this.handlers[CLIENT_FRAMES.find((known) => known === type) ?? 'subscribe'](frame);
+  }
+
+  /** What is none counts as well. @throws VALIDATION_FAILED, TOO_MANY_REQUESTS */
+  private read(data: Buffer, isBinary: boolean): unknown {
+    try {
+      if (isBinary) throw validationError([{ pointer: '', detail: 'must be a text frame' }], 'body');
+      return parseJsonBody(data);
+    } catch (error) {
+      this.take();
+      throw error;
+    }
   }
 
   private subscribe(frame: unknown): Promise<void> {

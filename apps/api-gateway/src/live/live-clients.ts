@@ -5,20 +5,23 @@ import { Authenticator } from '../auth/authenticator.js';
 import type { Principal } from '../auth/principal.js';
 import { TokenStore } from '../auth/token.store.js';
 import { Rates } from '../http/rates.js';
+import { Shares } from '../http/shares.js';
 import { AGENT_RECHECK_MS, CLIENT_TICK_MS, CLIENTS_MAX, CLOSE_GRACE_MS, TOKEN_RECHECK_MS } from '../limits.js';
 import { EventPager } from './event-pager.js';
 import { EventTail, type TailChange } from './event-tail.js';
-import type { FeedClient, FeedClientOptions } from './feed-client.js';
+import type { FeedClient, FeedClientOptions, FeedCounts } from './feed-client.js';
 import { TokenWatch } from './token-watch.js';
 
 /** Everybody who follows the feed, by whatever kind of connection: woken, looked after, and told when to go (design §5). */
 @Injectable()
 export class LiveClients implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly clients = new Set<FeedClient>();
+  private readonly shares = new Shares(CLIENTS_MAX);
   private timer: NodeJS.Timeout | undefined;
   private nextRecheck = 0;
   private nextAgentRecheck = 0;
   private readonly watch: TokenWatch;
+  private readonly counts: FeedCounts = { events: 0, slow: 0 };
 
   constructor(
     @Inject(Authenticator) private readonly authenticator: Authenticator, @Inject(TokenStore) private readonly tokens: TokenStore,
@@ -27,6 +30,9 @@ export class LiveClients implements OnApplicationBootstrap, OnModuleDestroy {
   ) {
     this.watch = new TokenWatch(tail);
     metrics.gaugeOf('orbitmesh_live_clients', 'Clients that follow the feed, by WebSocket or event stream.', () => this.clients.size);
+    metrics.counterOf('orbitmesh_live_events_sent_total', 'Events sent to them.', () => this.counts.events);
+    metrics.counterOf('orbitmesh_live_clients_cut_total', 'Of them, cut as they did not read; each goes on from its cursor.', () => this.counts.slow);
+    metrics.gaugeOf('orbitmesh_live_unsent_bytes', 'What waits for them to read.', () => [...this.clients].reduce((sum, { unsent }) => sum + unsent, 0));
   }
 
   onApplicationBootstrap(): void {
@@ -44,24 +50,25 @@ export class LiveClients implements OnApplicationBootstrap, OnModuleDestroy {
     for (const client of this.clients) client.terminate();
   }
 
-  /** @throws UNAVAILABLE when there is no place for one more */
-  checkRoom(): void {
-    if (this.lifecycle.stopping || this.clients.size >= CLIENTS_MAX) throw new AppError('UNAVAILABLE');
+  /** @throws UNAVAILABLE when there is no place for one more of this token */
+  checkRoom(principal: Principal): void {
+    if (this.lifecycle.stopping || !this.shares.hasRoomFor(principal)) throw new AppError('UNAVAILABLE');
   }
 
   optionsFor(principal: Principal, token: string): FeedClientOptions {
-    return { principal, token, take: () => this.rates.take(principal), tail: this.tail, pager: this.pager, onFault: (error) => this.logger.error({ err: error }, 'live client failed') };
+    return { principal, token, take: () => this.rates.take(principal), tail: this.tail, pager: this.pager, onFault: (error) => this.logger.error({ err: error }, 'live client failed'), counts: this.counts };
   }
 
   add(client: FeedClient): void {
     this.clients.add(client);
+    this.shares.take(client.principal);
     if (this.lifecycle.stopping) client.close('shutdown');
     // Its token may have ended while it was on its way in, when nobody would have told it.
     else void this.recheck([client]);
   }
 
   delete(client: FeedClient): void {
-    this.clients.delete(client);
+    if (this.clients.delete(client)) this.shares.leave(client.principal);
   }
 
   private onTail(change: TailChange): void {

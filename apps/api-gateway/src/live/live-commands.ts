@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
-import { AnswerApprovalFrameDto, HTTP_STATUS, SessionRpc, validateDto, validationError, type AuditEntry, type CommandMeta, type ServerFrame } from '@orbitmesh/contracts';
+import { AnswerApprovalFrameDto, HTTP_STATUS, newTraceId, SessionRpc, validateDto, validationError, type AuditEntry, type CommandMeta, type ServerFrame } from '@orbitmesh/contracts';
 import { Bus } from '@orbitmesh/messaging';
 import { AuditLog } from '../audit/audit.log.js';
 import { checkScope, notYours } from '../auth/agent-access.guard.js';
 import { Authenticator } from '../auth/authenticator.js';
 import { toAppError } from '../http/problem.js';
-import { checkedKey, newTraceId, sha256 } from '../http/request-context.js';
+import { checkedKey, sha256 } from '../http/request-context.js';
 
 /** What a client of `/ws` may do beside following the feed: answer a question of an agent, on the socket that showed it. */
 @Injectable()

@@ -50,7 +50,7 @@ export class LiveGateway implements OnApplicationBootstrap {
       if (!socket.writable || !known) return;
       const admitted = known;
       // Only now: who shows no token takes nobody's place.
-      this.clients.checkRoom();
+      this.clients.checkRoom(admitted.principal);
       socket.removeListener('error', drop);
       this.sockets.handleUpgrade(request, socket, head, (ws) => this.onConnected(ws, callerOf(request), admitted));
     }).catch((error: unknown) => {

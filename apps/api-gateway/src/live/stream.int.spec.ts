@@ -3,6 +3,7 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { Cable, eventually } from '@orbitmesh/testing';
 import { WebSocket } from 'ws';
+import type { Shares } from '../http/shares.js';
 import { CLIENTS_MAX, SLOW_CLOSE_MS_MAX, STREAM_MS_MAX, UNSENT_BYTES_HIGH, UNSENT_BYTES_MAX } from '../limits.js';
 import { LOG_ID, type ScriptedSessionService } from '../testing/scripted-session-service.js';
 import { StreamReader, type StreamOptions } from '../testing/stream-reader.js';
@@ -29,7 +30,7 @@ async function opened(options: StreamOptions = {}): Promise<StreamReader> {
   return reader;
 }
 interface Client { response: { writableLength: number; socket: Socket }; tick(now: number): void; reader: { subscription: { page: { frame: Buffer }[] } } }
-const live = () => gateway.app.get(LiveClients) as unknown as { clients: Set<Client> };
+const live = () => gateway.app.get(LiveClients) as unknown as { clients: Set<Client>; shares: Shares };
 const clients = () => [...live().clients];
 let ahead = 0;
 /** Time passes for the clients: so much more than the last time. */
@@ -176,23 +177,24 @@ describe('a stream that is looked after', () => {
   it('is no request in flight, and counts as a client until it goes', async () => {
     const reader = await opened();
     const metrics = (await gateway.send('GET', '/metrics')).text;
-    expect(metrics).toContain('orbitmesh_http_requests_in_flight 1\n');
-    expect(metrics).toContain('orbitmesh_http_requests_held 1\n');
-    expect(metrics).toContain('orbitmesh_live_clients 1\n');
+    expect(metrics).toContain('orbitmesh_http_requests_in_flight{service="api-gateway"} 1\n');
+    expect(metrics).toContain('orbitmesh_http_requests_held{service="api-gateway"} 1\n');
+    expect(metrics).toContain('orbitmesh_live_clients{service="api-gateway"} 1\n');
     reader.close();
 
     await eventually(() => clients().length === 0);
-    await eventually(async () => (await gateway.send('GET', '/metrics')).text.includes('orbitmesh_http_requests_held 0\n'));
+    await eventually(async () => (await gateway.send('GET', '/metrics')).text.includes('orbitmesh_http_requests_held{service="api-gateway"} 0\n'));
   });
 
   it('has its place among all clients, sockets and streams together', async () => {
     await opened();
-    const all = live().clients;
-    Object.defineProperty(all, 'size', { configurable: true, get: () => CLIENTS_MAX - 2 + [...all].length });
+    const { shares } = live();
+    const owner = { actor: { kind: 'admin' }, tokenId: 'admin' } as const;
+    for (let n = 0; n < CLIENTS_MAX - 2; n += 1) shares.take(owner);
     const socket = new WebSocket(`ws://127.0.0.1:${gateway.port}/ws`, { headers: { authorization: `Bearer ${gateway.token}` } });
     await once(socket, 'open');
     const refused = await gateway.send('GET', '/api/events/stream');
-    delete (all as { size?: number }).size;
+    for (let n = 0; n < CLIENTS_MAX - 2; n += 1) shares.leave(owner);
     socket.terminate();
 
     expect(refused).toMatchObject({ status: 503, headers: { 'retry-after': '1' }, body: { code: 'UNAVAILABLE' } });

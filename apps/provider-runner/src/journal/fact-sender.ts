@@ -14,7 +14,8 @@ export interface SenderOptions {
   journal: FactJournal;
   run: Pick<FactBatch, 'runnerId' | 'sessionId' | 'runId' | 'epoch'>;
   log: RunLog;
-  onAcknowledged(): void;
+  /** These, by session-service. */
+  onAcknowledged(facts: readonly NumberedFact[]): void;
   /** session-service has no use for this run any more: another epoch holds the session, or it is gone. */
   onRefused(reason: string): void;
 }
@@ -63,7 +64,7 @@ export class FactSender {
     while (!this.stopped && acked < facts[0].runSeq - 1) acked = await this.say(lostFacts(acked + 1, facts[0]));
     if (this.stopped) return;
     journal.ack(acked);
-    this.options.onAcknowledged();
+    this.options.onAcknowledged(facts.filter(({ runSeq }) => runSeq <= acked));
   }
 
   /** @returns up to where facts are acknowledged. @throws TIMEOUT when that has not moved. */

@@ -1,12 +1,11 @@
 import { readdirSync } from 'node:fs';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { EVENT_BYTES_MAX } from '@orbitmesh/contracts';
-import { AppError, type RunFact } from '@orbitmesh/domain';
+import { AppError, Redactor, type RunFact } from '@orbitmesh/domain';
 import { eventually } from '@orbitmesh/testing';
 import { tempDir } from '../testing/temp-dir.js';
 import { boundFact, jsonBytes } from './fact-size.js';
 import { FactJournal } from './fact-journal.js';
-import { Redactor } from './redactor.js';
 import { StepRecorder } from './step-recorder.js';
 
 const output = (content: string): RunFact => ({ type: 'output', stream: 'stdout', content });

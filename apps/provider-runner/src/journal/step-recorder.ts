@@ -1,10 +1,9 @@
-import type { NumberedFact, RunFact } from '@orbitmesh/domain';
+import type { NumberedFact, Redactor, RunFact } from '@orbitmesh/domain';
 import { piecesOf } from '../decode/utf8.js';
 import { COALESCE_BYTES_MAX, COALESCE_MS, FACT_BYTES_MIN, JOURNAL_RETRY_MS, PENDING_BYTES_MAX, SECRET_HOLD_MS, SILENT_BYTES_MAX } from '../limits.js';
 import type { RunLog } from '../run/run-log.js';
 import { boundFact, jsonBytes } from './fact-size.js';
 import type { FactJournal, JournalRecord, Offsets, RunProgress } from './fact-journal.js';
-import type { Redactor } from './redactor.js';
 
 type TextFact = Extract<RunFact, { type: 'output' | 'thought' }>;
 interface Pending { at: string; fact: RunFact; bytes: number }

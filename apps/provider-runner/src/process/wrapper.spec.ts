@@ -41,6 +41,16 @@ describe('the wrapper of an agent', () => {
     wrapper = identify(table, pid)!;
     await eventually(() => existsSync(join(run, 'pid')));
   };
+  it('executes nothing where its working directory has become a link since it was looked at', async () => {
+    mkdirSync(join(dir.path, 'elsewhere'));
+    symlinkSync(join(dir.path, 'elsewhere'), join(dir.path, 'work'));
+    const pid = await launchWrapper({
+      dir: run, command: ['/bin/sh', '-c', 'touch here'], workingDir: join(dir.path, 'work'), environment: { [RUN_MARKER]: runId }, userUmask: '022',
+    });
+    await eventually(() => table.find(pid)?.zombie !== false, { what: 'the end of the wrapper' });
+    expect([existsSync(join(run, 'pid')), existsSync(join(dir.path, 'elsewhere/here')), readFileSync(join(run, 'err'), 'utf8')]).toEqual([false, false, expect.stringContaining('became another one')]);
+  });
+
   const letGo = (): void => writeFileSync(join(dir.path, 'go'), '');
   const exit = (): string => readFileSync(join(run, 'exit'), 'utf8');
 

@@ -21,11 +21,15 @@ import { AppError } from '@orbitmesh/domain';
  *   block (a file system that copies on write may want one all the same: it is tried again each
  *   second, for ten minutes, as long as there is a directory to write to); only a file that holds the
  *   code gets the name `exit`.
+ * - Between the look at a working directory and the start in it, somebody can put a link in its place:
+ *   so it is looked at once more, by who is in it.
  * - Files are made under the runner's umask (077); the agent gets its user's own back.
  */
 const SCRIPT = `
-_om_dir=$1 _om_mask=$2 _om_mv=$3 _om_sleep=$4 _om_setsid=$5
-shift 5
+_om_dir=$1 _om_mask=$2 _om_cwd=$3 _om_mv=$4 _om_sleep=$5 _om_setsid=$6
+shift 6
+[ "$(pwd -P; echo .)" = "$_om_cwd
+." ] || { echo "its working directory became another one" >>"$_om_dir/err"; exit 126; }
 trap : HUP INT QUIT TERM USR1 USR2
 echo "$$" >"$_om_dir/wrapper.new" && "$_om_mv" "$_om_dir/wrapper.new" "$_om_dir/wrapper"
 exec 3<>"$_om_dir/in"
@@ -60,6 +64,7 @@ export interface WrapperLaunch {
   dir: string;
   /** argv, the first absolute. */
   command: string[];
+  /** Real path; where it leads elsewhere by now, nothing is executed. */
   workingDir: string;
   /** The agent's whole environment; it is passed on in memory and never written to a file. */
   environment: Record<string, string>;
@@ -71,7 +76,7 @@ export interface WrapperLaunch {
 export async function launchWrapper(launch: WrapperLaunch): Promise<number> {
   const tools = [programPath('mv', true), programPath('sleep', true), programPath('setsid', false)];
   // eslint-disable-next-line no-restricted-syntax -- the one script; what it runs are its arguments
-  const child = spawn('/bin/sh', ['-c', SCRIPT, 'orbitmesh-run', launch.dir, launch.userUmask, ...tools, ...launch.command], {
+  const child = spawn('/bin/sh', ['-c', SCRIPT, 'orbitmesh-run', launch.dir, launch.userUmask, launch.workingDir, ...tools, ...launch.command], {
     cwd: launch.workingDir, env: launch.environment, detached: true, stdio: 'ignore',
   });
   child.unref();

@@ -1,4 +1,5 @@
 import { delimiter, isAbsolute } from 'node:path';
+import { traceparentOf } from '@orbitmesh/contracts';
 import type { Manifest, ProviderEntry } from '@orbitmesh/domain';
 import { MANIFEST_VARIABLE, RUN_MARKER } from '../process/run-mark.js';
 import { AGENT_STATE_VARIABLE } from './agent-state.js';
@@ -11,6 +12,10 @@ import { resolveSecrets } from './secrets.js';
 const INHERITED = /^(PATH|HOME|LANG|LC_[A-Z]+|TERM|TZ|TMPDIR|USER|LOGNAME|SHELL)$/;
 const PATH_DEFAULT = '/usr/local/bin:/usr/bin:/bin';
 const TOKEN_NAME = 'ORBITMESH_TOKEN';
+/** As OpenTelemetry passes a trace on to processes: its agent's own spans, and its calls to us, join the request that asked for the session. */
+export const TRACE_VARIABLE = 'TRACEPARENT';
+/** Names of the variables whose values `orbitmesh` takes out of what an agent says by it. */
+export const REDACT_VARIABLE = 'ORBITMESH_REDACT';
 
 export interface AgentEnvironment {
   variables: Record<string, string>;
@@ -23,6 +28,8 @@ export interface EnvironmentInput {
   entry: ProviderEntry;
   files: RunFiles;
   runId: string;
+  /** Of the request that asked for the session. */
+  traceId: string;
   apiUrl: string;
   token: string;
   /** What the agent keeps of its conversation. */
@@ -42,7 +49,7 @@ export function agentEnvironment(input: EnvironmentInput): AgentEnvironment {
   const inherited = Object.entries(input.processEnv).filter((pair): pair is [string, string] => INHERITED.test(pair[0]) && pair[1] !== undefined);
   const secrets = resolveSecrets(secretReferences(manifest, entry), input);
   const variables: Record<string, string> = {
-    PATH: PATH_DEFAULT, ...Object.fromEntries(inherited), ...entry.env, ...manifest.environment, ...secrets,
+    PATH: PATH_DEFAULT, ...Object.fromEntries(inherited), [TRACE_VARIABLE]: traceparentOf(input.traceId), ...entry.env, ...manifest.environment, ...secrets,
     ORBITMESH_SESSION_ID: manifest.sessionId,
     ORBITMESH_PROJECT_ID: manifest.projectId,
     ORBITMESH_TASK_IDS: manifest.tasks.map((task) => task.id).join(','),
@@ -50,6 +57,7 @@ export function agentEnvironment(input: EnvironmentInput): AgentEnvironment {
     ORBITMESH_API_URL: input.apiUrl,
     [AGENT_STATE_VARIABLE]: input.stateDir,
     [TOKEN_NAME]: input.token,
+    [REDACT_VARIABLE]: [...Object.keys(secrets), TOKEN_NAME].join(','),
     [RUN_MARKER]: input.runId,
   };
   variables.PATH = [files.bin, ...variables.PATH.split(delimiter).filter(isAbsolute)].join(delimiter);

@@ -7,7 +7,7 @@ import { ProvidersFile } from '../providers/providers-file.js';
 import { Slot } from '../runner/slot.js';
 import { tempDir } from '../testing/temp-dir.js';
 import { resolveSecrets } from './secrets.js';
-import { resolveWorkingDir } from './working-dir.js';
+import { isWithin, resolveWorkingDir } from './working-dir.js';
 
 let dir: ReturnType<typeof tempDir>;
 const at = (...names: string[]): string => join(dir.path, ...names);
@@ -57,6 +57,11 @@ describe('resolveWorkingDir', () => {
     ['with a NUL', () => at('root/work\0x'), 'is not an absolute path'],
   ])('refuses one that is %s', (_what, path, reason) => {
     expect(() => resolve(path())).toThrow(expect.objectContaining({ code: 'WORKING_DIR_INVALID', details: expect.objectContaining({ reason }) }));
+  });
+
+  it('knows a directory by any of its names, and what is below and above it', () => {
+    symlinkSync(at('home'), at('other-name'));
+    expect([isWithin(at('other-name/inside'), at('home')), isWithin(at('home/inside'), at('other-name')), isWithin(at('root'), at('home')), isWithin(at('home'), at('none'))]).toEqual([true, true, false, false]);
   });
 });
 

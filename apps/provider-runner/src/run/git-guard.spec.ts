@@ -1,6 +1,6 @@
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { execFileSync, spawnSync } from 'node:child_process';
-import { chmodSync, existsSync, mkdirSync, realpathSync, writeFileSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readFileSync, realpathSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tempDir } from '../testing/temp-dir.js';
 import { gitGuard } from './git-guard.js';
@@ -87,14 +87,14 @@ describe('git in a repository that nobody trusts', () => {
     const programs = [
       'filter.x.clean', 'filter.x.smudge', 'filter.x.process', 'diff.external', 'diff.x.command', 'diff.x.textconv', 'merge.x.driver', 'remote.origin.uploadpack', 'remote.origin.vcs',
       'credential.https://example.invalid.helper', 'core.alternateRefsCommand', 'trailer.sign.command', 'submodule.x.update', 'lfs.customtransfer.x.path', 'core.worktree',
+      'gc.recentObjectsHook', 'hook.x.command', 'man.x.cmd', 'alias.st', 'filter..clean',
     ];
     const found = [];
+    const before = readFileSync(join(repository, '.git/config'));
     for (const key of programs) {
       git('config', key, key === 'core.worktree' ? '/etc' : '!cat');
       found.push(await gitGuard(repository, variables).then(() => `${key} is let through`, ({ code, message }) => ({ code, says: /--trust-repository yes/.test(message) })));
-      // It would be read otherwise: git itself would work there.
-      if (key === 'core.worktree') writeFileSync(join(repository, '.git/config'), '');
-      else git('config', '--unset', key);
+      writeFileSync(join(repository, '.git/config'), before);
     }
     expect(found).toEqual(programs.map(() => ({ code: 'CONFIG_INVALID', says: true })));
   });
@@ -105,6 +105,35 @@ describe('git in a repository that nobody trusts', () => {
     await expect(gitGuard(repository, variables)).rejects.toMatchObject({ message: expect.stringContaining('filter.x.clean') });
     writeFileSync(join(repository, 'more'), '[a]\n\tb = 123456789\n'.repeat(70_000));
     await expect(gitGuard(repository, variables)).rejects.toMatchObject({ message: expect.stringContaining('too large') });
+  });
+
+  it.each([
+    ['a program, though git says that it is somebody else\'s', 'diff.external', 'cat', { GIT_TEST_ASSUME_DIFFERENT_OWNER: '1' }],
+    ['another configuration on another branch', 'includeIf.onbranch:topic.path', '/nowhere/more', {}],
+    ['a configuration that a checkout may bring', 'include.path', '../.gitconfig', {}],
+    ['a working tree that is a directory above it', 'core.worktree', '../..', {}],
+    ['a path for what looks like another machine', 'url.../evil.git.pushInsteadOf', 'https://example.invalid/', {}],
+  ])('is not begun with, from a directory in it, where it names %s', async (_what, key, value, more) => {
+    mkdirSync(join(repository, 'a/b'), { recursive: true });
+    git('config', key, value);
+    await expect(gitGuard(join(repository, 'a/b'), { ...variables, ...more })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+  });
+
+  it('runs no hook of it at a push to itself, or to one that lies inside of it, by whatever name; and those of another one', async () => {
+    const names = ['pre-receive', 'update', 'post-receive'];
+    const bare = (path: string): string => {
+      git('init', '-q', '--bare', path);
+      return path;
+    };
+    for (const directory of ['.git', bare('.git/evil.git'), bare('../theirs.git')].map((path) => join(repository, path, 'hooks'))) {
+      for (const name of names) writeFileSync(join(directory, name), `#!/bin/sh\ntouch ${marker(directory.includes('theirs') ? 'theirs' : name)}\n`, { mode: 0o755 });
+    }
+    for (const [key, value] of [
+      ['remote.origin.url', './.git/evil.git'], ['remote.file.url', `file://${repository}/.git/evil.git`], ['remote.theirs.url', '../theirs.git'], ['branch.main.remote', '.'], ['remote.pushDefault', '.git/evil.git'],
+    ]) git('config', key, value);
+    const env = { ...variables, ...await gitGuard(repository, variables) };
+    const pushed = [['origin', 'main:a'], ['file', 'main:b'], ['.', 'main:c'], ['.git/evil.git', 'main:d'], ['theirs', 'main']].map((to) => spawnSync('git', ['push', '-q', ...to], { cwd: repository, env }).status);
+    expect([pushed, names.filter((name) => existsSync(marker(name))), existsSync(marker('theirs'))]).toEqual([[0, 0, 0, 0, 0], [], true]);
   });
 
   it("leaves in force what its user's own configuration names", async () => {
@@ -120,9 +149,10 @@ describe('git in a repository that nobody trusts', () => {
     expect(aDaysWork(await gitGuard(repository, variables))).toEqual(expect.arrayContaining(['pre-commit', 'ssh', 'credential']));
   });
 
-  it("takes the user's hooks only from a directory that is not the repository's", async () => {
-    execFileSync('git', ['config', '--global', 'core.hooksPath', 'planted'], { env: variables });
+  it("takes the user's hooks and file system monitor only from a directory that is not the repository's", async () => {
+    for (const [key, value] of [['core.hooksPath', 'planted'], ['core.fsmonitor', 'planted/fsmonitor']]) execFileSync('git', ['config', '--global', key, value], { env: variables });
     plantHooks(join(repository, 'planted'));
+    writeFileSync(join(repository, 'planted/fsmonitor'), `#!/bin/sh\ntouch ${marker('fsmonitor')}\n`, { mode: 0o755 });
     expect(aDaysWork(await gitGuard(repository, variables))).toEqual([]);
   });
 

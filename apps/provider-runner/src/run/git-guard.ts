@@ -1,97 +1,62 @@
-import { execFile } from 'node:child_process';
-import { dirname, resolve } from 'node:path';
-import { promisify } from 'node:util';
+import { isAbsolute, resolve } from 'node:path';
 import { AppError } from '@orbitmesh/domain';
-import { GIT_CONFIG_BYTES_MAX, GIT_CONFIG_TIMEOUT_MS } from '../limits.js';
+import { projectDirectories } from '../drivers/wire/project-files.js';
+import { ALWAYS, isRefusedProgram, REPLACED } from './git-programs.js';
+import { misleadingRemote, withoutHooksOfRemotes } from './git-remotes.js';
+import { gitPlaceOf, type GitPlace, type GitSetting } from './git-settings.js';
 import { isInside, realPathOf } from './working-dir.js';
-
-const run = promisify(execFile);
-
-/** In force in every repository that the agent comes to (submodules and nested ones too), unless its user says otherwise in his own configuration. */
-const ALWAYS: readonly (readonly [key: string, value: string])[] = [
-  ['core.hooksPath', '/dev/null'], ['core.fsmonitor', 'false'], ['protocol.ext.allow', 'never'], ['safe.bareRepository', 'explicit'],
-];
-
-/** Programs that git does as well without: what is used in their place, where the user names none. */
-const REPLACED: readonly (readonly [key: RegExp, value: string])[] = [
-  [/^core\.sshcommand$/, 'ssh'], [/^(core|sequence)\.editor$/, ':'], [/^core\.pager$|^pager\./, 'cat'], [/^core\.askpass$/, ''],
-  [/^gpg(\.openpgp)?\.program$/, 'gpg'], [/^gpg\.x509\.program$/, 'gpgsm'], [/^gpg\.ssh\.program$/, 'ssh-keygen'],
-];
-
-/** Programs that nothing can stand for: without its filter a file is committed as it must not be, and of some keys git takes the first value, not the last. */
-const REFUSED = new RegExp(`^(${[
-  'filter\\..+\\.(clean|smudge|process)', 'diff\\.external', 'diff\\..+\\.(command|textconv)', 'merge\\..+\\.driver', 'remote\\..+\\.(uploadpack|receivepack|vcs)',
-  'credential\\..+\\.helper', 'core\\.(gitproxy|alternaterefscommand)', 'interactive\\.difffilter', 'gpg\\.ssh\\.defaultkeycommand',
-  'trailer\\..+\\.(command|cmd)', 'tar\\..+\\.command', '(diff|merge)tool\\..+\\.(cmd|path)', 'lfs\\.(customtransfer|extension)\\..+\\.(path|clean|smudge)',
-].join('|')})$`);
-
-/** Git LFS as `git lfs install --local` writes it; the program is found on PATH. */
-const WELL_KNOWN = new Set(['git-lfs clean -- %f', 'git-lfs smudge -- %f', 'git-lfs filter-process', 'git-lfs smudge --skip -- %f', 'git-lfs filter-process --skip']);
-
-interface Setting { isRepositorys: boolean; file: string; key: string; value: string }
 
 /**
  * Keeps git from running what a repository names: its hooks, and the programs in its configuration, which git runs by itself
- * at a status, a diff or a commit. What the user's own configuration names stays in force.
+ * at a status, a diff, a commit or a push. What the user's own configuration names stays in force.
  *
  * @param variables the agent's environment so far
  * @returns the variables to add to it (https://git-scm.com/docs/git-config, GIT_CONFIG_COUNT; git 2.31 or newer)
  * @throws CONFIG_INVALID when the repository names a program that can only be trusted, or refused
  */
 export async function gitGuard(workingDir: string, variables: Readonly<Record<string, string>>): Promise<Record<string, string>> {
-  const settings = await settingsIn(workingDir, variables);
-  const users = new Map(settings.filter(({ isRepositorys }) => !isRepositorys).map(({ key, value }) => [key, value]));
-  const repositorys = settings.filter(({ isRepositorys }) => isRepositorys);
-  for (const setting of repositorys) assertHarmless(setting, users, workingDir);
+  const place = await gitPlaceOf(workingDir, variables);
+  if (!place) throw refused('its git configuration is too large, or cannot be read to its end');
+  const users = new Map(place.settings.filter(({ isRepositorys }) => !isRepositorys).map(({ key, value }) => [key, value]));
+  const repositorys = place.settings.filter(({ isRepositorys }) => isRepositorys);
+  const harm = harmIn(repositorys, users, place, workingDir) ?? misleadingRemote(place);
+  if (harm !== undefined) throw refused(harm);
   const always = ALWAYS.map(([key, value]): [string, string] => [key, usersOwn(key, users) ?? value]);
   const replaced = [...new Set(repositorys.map(({ key }) => key))].flatMap((key): [string, string][] => {
     const rule = REPLACED.find(([pattern]) => pattern.test(key));
     return rule ? [[key, users.get(key) ?? rule[1]]] : [];
   });
-  return asVariables([...always, ...replaced, ...credentialHelpers(settings)], variables);
+  return asVariables([...always, ...replaced, ...credentialHelpers(place.settings), ...withoutHooksOfRemotes(place, workingDir, variables.HOME)], variables);
 }
 
-/** As git itself reads them there. None where there is no git, or where it cannot read them: then it does nothing else there either. */
-async function settingsIn(workingDir: string, variables: Readonly<Record<string, string>>): Promise<Setting[]> {
-  try {
-    const { stdout } = await run('git', ['config', '--list', '--null', '--show-scope', '--show-origin'], {
-      cwd: workingDir, env: { ...variables, LC_ALL: 'C' }, timeout: GIT_CONFIG_TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: GIT_CONFIG_BYTES_MAX,
-    });
-    const words = stdout.split('\0');
-    return Array.from({ length: Math.floor(words.length / 3) }, (_, n) => settingOf(words.slice(n * 3, n * 3 + 3)));
-  } catch (error) {
-    const { killed, code } = error as { killed?: boolean; code?: string | number };
-    if (killed || code === 'ERR_CHILD_PROCESS_STDIO_MAXBUFFER') throw refused('its git configuration is too large, or cannot be read to its end');
-    return [];
-  }
+/** @returns why nothing but trust would do */
+function harmIn(repositorys: readonly GitSetting[], users: ReadonlyMap<string, string>, place: GitPlace, workingDir: string): string | undefined {
+  const program = repositorys.find(({ key, value }) => isRefusedProgram(key, value) && users.get(key) !== value);
+  if (program) return `its git configuration names a program that git would run (${program.key.slice(0, 100)})`;
+  // Else a checkout there would write into whatever directory it names, above it too.
+  if (repositorys.some(({ key }) => key === 'core.worktree') && (place.top === undefined || realPathOf(place.top) !== projectDirectories(workingDir).at(-1))) return 'its core.worktree is another directory';
+  const include = repositorys.find((setting) => mayChange(setting, place.top ?? workingDir));
+  return include && `its git configuration includes what may be another text later (${include.key.slice(0, 100)})`;
 }
 
-/** Git gives names in lower case, but for the part that is somebody's own name. */
-function settingOf([scope, origin, pair]: string[]): Setting {
-  const at = pair.indexOf('\n');
-  const [key, value] = at < 0 ? [pair, 'true'] : [pair.slice(0, at), pair.slice(at + 1)];
-  return { isRepositorys: scope === 'local' || scope === 'worktree', file: origin.replace(/^file:/, ''), key, value };
-}
-
-/** @throws CONFIG_INVALID */
-function assertHarmless({ key, value, file }: Setting, users: ReadonlyMap<string, string>, workingDir: string): void {
-  if (key === 'core.worktree') {
-    // Else a checkout there would write into whatever directory it names.
-    const top = realPathOf(resolve(workingDir, dirname(file), value));
-    if (top === undefined || !isInside(workingDir, top)) throw refused('its core.worktree is another directory');
-  }
-  const isProgram = REFUSED.test(key) || (/^submodule\..+\.update$/.test(key) && value.startsWith('!'));
-  if (isProgram && users.get(key) !== value && !WELL_KNOWN.has(value)) throw refused(`its git configuration names a program that git would run (${key.slice(0, 100)})`);
+/** What was looked at must be what is in force later: not by the branch, nor by a file that a checkout writes. */
+function mayChange({ key, value }: GitSetting, top: string): boolean {
+  const condition = /^includeif\.(.*)\.path$/.exec(key)?.[1];
+  if (condition === undefined && key !== 'include.path') return false;
+  if (condition !== undefined && !/^gitdir(\/i)?:/.test(condition)) return true;
+  if (value.startsWith('~')) return false;
+  return !isAbsolute(value) || isInside(realPathOf(value) ?? resolve(value), top);
 }
 
 /** The user's own hooks too, where they are not the repository's again: a relative path is looked up in it. */
 function usersOwn(key: string, users: ReadonlyMap<string, string>): string | undefined {
   const value = users.get(key.toLowerCase());
-  return key === 'core.hooksPath' && value !== undefined && !/^[/~]/.test(value) ? undefined : value;
+  const isPathInIt = value !== undefined && !/^[/~]/.test(value) && (key === 'core.hooksPath' || (key === 'core.fsmonitor' && value.includes('/')));
+  return isPathInIt ? undefined : value;
 }
 
 /** They add up: an empty one forgets those before it, and then the user's are named again. */
-function credentialHelpers(settings: readonly Setting[]): [string, string][] {
+function credentialHelpers(settings: readonly GitSetting[]): [string, string][] {
   const helpers = settings.filter(({ key }) => key === 'credential.helper');
   if (!helpers.some(({ isRepositorys }) => isRepositorys)) return [];
   return [['credential.helper', ''], ...helpers.filter(({ isRepositorys }) => !isRepositorys).map(({ key, value }): [string, string] => [key, value])];

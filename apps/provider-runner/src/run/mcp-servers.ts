@@ -1,6 +1,7 @@
 import type { Manifest, ProviderEntry } from '@orbitmesh/domain';
 import type { McpServerLaunch } from '../drivers/driver.js';
 import { MANIFEST_VARIABLE, RUN_MARKER } from '../process/run-mark.js';
+import { REDACT_VARIABLE } from './agent-environment.js';
 import type { RunFiles } from './run-files.js';
 
 /** Nobody else has this name: session-service refuses a spawn that brings a server called so. */
@@ -9,7 +10,7 @@ export const OWN_MCP_SERVER = 'orbitmesh';
 /** The run's marker, by which a server is found when its agent let go of it. */
 const MARK = [RUN_MARKER, MANIFEST_VARIABLE];
 /** And what `orbitmesh mcp` knows of its session. */
-const OWN_VARIABLES = ['ORBITMESH_API_URL', 'ORBITMESH_TOKEN', 'ORBITMESH_SESSION_ID', 'ORBITMESH_PROJECT_ID', 'ORBITMESH_TASK_IDS', ...MARK];
+const OWN_VARIABLES = ['ORBITMESH_API_URL', 'ORBITMESH_TOKEN', 'ORBITMESH_SESSION_ID', 'ORBITMESH_PROJECT_ID', 'ORBITMESH_TASK_IDS', REDACT_VARIABLE, ...MARK];
 
 /**
  * The MCP servers of a run: our own (design §8) unless the entry says `custom.orbitmeshMcp: false`, then the session's. These get

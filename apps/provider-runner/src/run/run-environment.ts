@@ -1,5 +1,6 @@
 import type { IdKind, ProviderEntry } from '@orbitmesh/domain';
 import type { Bus } from '@orbitmesh/messaging';
+import type { Metrics } from '@orbitmesh/service-kit';
 import type { DriverDefinition } from '../drivers/driver.js';
 import type { ProcessTable } from '../process/process-table.js';
 import type { RunDisk } from '../files/run-disk.js';
@@ -22,6 +23,7 @@ export interface RunEnvironment {
   disk: RunDisk;
   table: ProcessTable;
   bus: Bus;
+  metrics: Pick<Metrics, 'count'>;
   log: RunLog;
   newId(kind: IdKind): string;
   /** @throws CONFIG_INVALID when no provider of this name is configured, or its driver is not known */

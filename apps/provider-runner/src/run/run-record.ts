@@ -36,6 +36,8 @@ export interface RunRecord {
   roots: string[];
   manifestHash: string;
   conversationId: string;
+  /** Of the request that asked for the session; absent in runs of an earlier version. */
+  traceId?: string;
   continueAgentSessionId?: string;
   /** As configured when the run was executed. */
   entry?: ProviderEntry;
@@ -50,13 +52,16 @@ export interface RunRecord {
   ending?: EndIntent;
 }
 
+/** A start, and which request it is for. */
+export type TracedStart = StartRun & { traceId: string };
+
 /** The token is not in it: it is in the agent's memory, and in ours. */
-export function recordOf(request: StartRun, files: RunFiles, installationId: string, runnerId: string): RunRecord {
+export function recordOf(request: TracedStart, files: RunFiles, installationId: string, runnerId: string): RunRecord {
   return {
     place: nodeFs.identitySync!(files.dir)!, installationId, runnerId,
     sessionId: request.sessionId, projectId: request.manifest.projectId, runId: request.runId, epoch: request.epoch,
     phase: 'accepted', acceptedAt: new Date().toISOString(), apiUrl: request.apiUrl, roots: request.roots,
-    manifestHash: request.manifestHash, conversationId: request.conversationId,
+    manifestHash: request.manifestHash, conversationId: request.conversationId, traceId: request.traceId,
     ...(request.continueAgentSessionId === undefined ? {} : { continueAgentSessionId: request.continueAgentSessionId }),
   };
 }

@@ -1,7 +1,7 @@
 import { accessSync, constants } from 'node:fs';
 import { isAbsolute } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import { SessionRpc, type RunCommand, type StartRun } from '@orbitmesh/contracts';
+import { SessionRpc } from '@orbitmesh/contracts';
 import { AppError, type Manifest, type ProviderEntry } from '@orbitmesh/domain';
 import type { DriverDefinition, RunContext } from '../drivers/driver.js';
 import { CLAIM_GIVE_UP_MS, SEND_RETRY_MS } from '../limits.js';
@@ -10,7 +10,7 @@ import { gitGuard } from './git-guard.js';
 import { mcpServersOf } from './mcp-servers.js';
 import type { RunEnvironment } from './run-environment.js';
 import type { RunFiles } from './run-files.js';
-import type { RunRecord } from './run-record.js';
+import type { RunRecord, TracedStart } from './run-record.js';
 import { resolveWorkingDir } from './working-dir.js';
 
 /**
@@ -18,18 +18,18 @@ import { resolveWorkingDir } from './working-dir.js';
  * @returns the moment (monotonic, ms) until which it may be executed, counted from when the claim was
  * *sent* (design §4.3); undefined when it may not be.
  */
-export async function claimRun(env: RunEnvironment, run: RunCommand, ttlMs: number, givenUp: () => boolean): Promise<number | undefined> {
+export async function claimRun(env: RunEnvironment, run: TracedStart, givenUp: () => boolean): Promise<number | undefined> {
   const { runnerId, incarnation } = env;
-  const { sessionId, runId, epoch } = run;
+  const { sessionId, runId, epoch, ttlMs, traceId } = run;
   const giveUpAt = performance.now() + CLAIM_GIVE_UP_MS;
   for (let pauseMs: number = SEND_RETRY_MS.first; !givenUp() && performance.now() < giveUpAt; pauseMs = Math.min(pauseMs * 2, SEND_RETRY_MS.last)) {
     const sentAt = performance.now();
     try {
-      await env.bus.request(SessionRpc.claimRun, { runnerId, incarnation, sessionId, runId, epoch });
+      await env.bus.request(SessionRpc.claimRun, { runnerId, incarnation, sessionId, runId, epoch }, { traceId });
       if (performance.now() < sentAt + ttlMs) return sentAt + ttlMs;
     } catch (error) {
       const again = error instanceof AppError && error.retryable;
-      env.log(again ? 'warn' : 'info', again ? 'claim unanswered; asking again' : 'claim refused', { err: error, sessionId, runId, epoch });
+      env.log(again ? 'warn' : 'info', again ? 'claim unanswered; asking again' : 'claim refused', { err: error, sessionId, runId, epoch, traceId });
       if (!again) return undefined;
     }
     await delay(pauseMs);
@@ -49,13 +49,13 @@ export interface CheckedStart {
 }
 
 /** Everything that can be wrong before anything is started. @throws CONFIG_INVALID, PROVIDER_NOT_FOUND, WORKING_DIR_INVALID */
-export async function checkStart(env: RunEnvironment, files: RunFiles, manifest: Manifest, request: StartRun): Promise<CheckedStart> {
+export async function checkStart(env: RunEnvironment, files: RunFiles, manifest: Manifest, request: TracedStart): Promise<CheckedStart> {
   const { entry, definition } = env.provider(manifest.provider.type);
   const workingDir = resolveWorkingDir(manifest.workingDir, request.roots, env.home);
   definition.check?.(entry, manifest);
-  const { apiUrl, token, runId, sessionId, continueAgentSessionId } = request;
+  const { apiUrl, token, runId, sessionId, traceId, continueAgentSessionId } = request;
   const stateDir = env.agentStates.directoryOf(manifest.provider.type, request.conversationId);
-  const environment = agentEnvironment({ manifest, entry, files, runId, apiUrl, token, stateDir, processEnv: env.processEnv, home: env.home });
+  const environment = agentEnvironment({ manifest, entry, files, runId, traceId, apiUrl, token, stateDir, processEnv: env.processEnv, home: env.home });
   if (!manifest.trustRepository) Object.assign(environment.variables, await gitGuard(workingDir, environment.variables));
   checkCommand(entry.command);
   const launch = definition.launch?.({

@@ -1,7 +1,6 @@
-import type { RunFact } from '@orbitmesh/domain';
+import { Redactor, type RunFact } from '@orbitmesh/domain';
 import { FactJournal, type RunProgress } from '../journal/fact-journal.js';
 import { FactSender } from '../journal/fact-sender.js';
-import { Redactor } from '../journal/redactor.js';
 import { StepRecorder } from '../journal/step-recorder.js';
 import type { RunEnvironment } from './run-environment.js';
 import type { RunLog } from './run-log.js';
@@ -33,7 +32,8 @@ export class RunVoice {
     if (journal.damaged > 0) log('error', 'records of a fact journal are damaged; what they said is lost', { damaged: journal.damaged });
     const sender: FactSender = new FactSender({
       bus: env.bus, journal, log, run: { runnerId: env.runnerId, sessionId, runId, epoch }, onRefused,
-      onAcknowledged: () => {
+      onAcknowledged: (facts) => {
+        for (const { fact } of facts) env.metrics.count('orbitmesh_facts_total', 'What runs said that session-service has taken, by kind.', { type: fact.type });
         recorder.acknowledged();
         onAcknowledged();
       },

@@ -1,4 +1,4 @@
-import type { Heartbeat, StartRun } from '@orbitmesh/contracts';
+import type { Heartbeat } from '@orbitmesh/contracts';
 import { AppError, type Manifest } from '@orbitmesh/domain';
 import type { DriverDefinition } from '../drivers/driver.js';
 import { START_SWEEP_MS, START_TIMEOUT_MS, STOP_GRACES_MS } from '../limits.js';
@@ -12,7 +12,7 @@ import type { RunEnvironment } from './run-environment.js';
 import type { RunFiles } from './run-files.js';
 import type { RunLog } from './run-log.js';
 import { leftNothing, wrapperLeft } from './run-leftovers.js';
-import { RecordKeeper, writeManifest, type EndIntent, type RunRecord } from './run-record.js';
+import { RecordKeeper, writeManifest, type EndIntent, type RunRecord, type TracedStart } from './run-record.js';
 import { checkStart, claimRun, contextOf, type CheckedStart } from './run-start.js';
 import { RunVoice } from './run-voice.js';
 import { TreeEnd, type Graces } from './tree-end.js';
@@ -47,8 +47,8 @@ export class Run {
     /** Nothing is left to do for it; it is in no heartbeat any more. */
     private readonly onClosed: (run: Run) => void,
   ) {
-    const { sessionId, runId, epoch } = record;
-    this.log = (level, message, fields = {}) => env.log(level, message, { sessionId, runId, epoch, ...fields });
+    const { sessionId, runId, epoch, traceId } = record;
+    this.log = (level, message, fields = {}) => env.log(level, message, { sessionId, runId, epoch, traceId, ...fields });
     this.keeper = new RecordKeeper(files, record, this.log);
     this.processes = new RunProcesses(env.table, runId);
   }
@@ -62,15 +62,15 @@ export class Run {
   get isOver(): boolean { return this.ended; }
   /** Nothing of it was ever executed: no trace is kept. */
   get neverExecuted(): boolean { return this.record.phase === 'accepted'; }
-
+  /** Facts that session-service has not acknowledged. */
+  get unacked(): number { return this.voice?.journal.unacked.length ?? 0; }
+  private get record(): RunRecord { return this.keeper.record; }
   get state(): RunState {
     if (this.ended) return 'ended';
     if (this.intent || this.ending) return 'ending';
     if (this.session?.paused) return 'paused';
     return this.session?.started ? 'running' : 'starting';
   }
-
-  private get record(): RunRecord { return this.keeper.record; }
 
   // How it begins.
 
@@ -81,8 +81,8 @@ export class Run {
   }
 
   /** Claims the run and executes it. Never throws: whatever goes wrong becomes a fact. */
-  async execute(request: StartRun): Promise<void> {
-    const claim = (): Promise<number | undefined> => claimRun(this.env, this, request.ttlMs, () => this.givenUp);
+  async execute(request: TracedStart): Promise<void> {
+    const claim = (): Promise<number | undefined> => claimRun(this.env, request, () => this.givenUp);
     try {
       const deadline = await claim();
       if (deadline === undefined) return this.drop();
@@ -165,7 +165,7 @@ export class Run {
     await this.voice?.close(true);
   }
 
-  private async prepare(request: StartRun): Promise<CheckedStart> {
+  private async prepare(request: TracedStart): Promise<CheckedStart> {
     const checked = await checkStart(this.env, this.files, this.manifest, request);
     const { entry, workingDir, stateDir, environment } = checked;
     await prepareFiles(this.files, this.env.cliEntry);

@@ -3,7 +3,7 @@ import { isAbsolute } from 'node:path';
 import { AppError } from '@orbitmesh/domain';
 import { readRegularFile } from '../files/regular-file.js';
 import { SECRET_FILE_BYTES_MAX } from '../limits.js';
-import { isInside } from './working-dir.js';
+import { isWithin } from './working-dir.js';
 
 /**
  * References become values here and nowhere else; values are handed to the agent's environment and to
@@ -35,8 +35,8 @@ function resolveSecret(name: string, reference: string, { processEnv, home }: Se
 function readSecret(name: string, path: string, home: string): string {
   let bytes: Buffer | undefined;
   try {
-    const real = realpathSync(path);
-    if (isInside(real, realpathSync(home))) throw unresolved(name, 'its file is inside the home of OrbitMesh');
+    const real = realpathSync.native(path);
+    if (isWithin(real, realpathSync.native(home))) throw unresolved(name, 'its file is inside the home of OrbitMesh');
     bytes = readRegularFile(real, SECRET_FILE_BYTES_MAX);
   } catch (cause) {
     if (cause instanceof AppError) throw cause;

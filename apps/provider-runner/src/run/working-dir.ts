@@ -1,6 +1,7 @@
 import { realpathSync, statSync } from 'node:fs';
-import { isAbsolute, sep } from 'node:path';
+import { dirname, isAbsolute, sep } from 'node:path';
 import { AppError } from '@orbitmesh/domain';
+import { placeOf } from '@orbitmesh/storage';
 
 /**
  * Where an agent may be started (design §4.3): an existing directory whose real path is inside the
@@ -14,11 +15,18 @@ export function resolveWorkingDir(path: string, roots: string[], home: string): 
   if (real === undefined) throw invalid(path, 'does not exist');
   if (!statSync(real).isDirectory()) throw invalid(path, 'is not a directory');
   const ours = realPathOf(home) ?? home;
-  if (isInside(real, ours)) throw invalid(path, 'is inside the home of OrbitMesh');
-  if (isInside(ours, real)) throw invalid(path, 'has the home of OrbitMesh in it');
+  if (isWithin(real, ours)) throw invalid(path, 'is inside the home of OrbitMesh');
+  if (isWithin(ours, real)) throw invalid(path, 'has the home of OrbitMesh in it');
   const allowed = roots.some((root) => isInside(real, realPathOf(root) ?? root));
   if (!allowed) throw invalid(path, 'is outside the allowed roots');
   return real;
+}
+
+/** As directories, not by their names: one that is mounted in two places has two, and where case does not count it has many. */
+export function isWithin(path: string, directory: string): boolean {
+  const place = placeOf(directory);
+  if (isInside(path, directory) || (place !== undefined && placeOf(path) === place)) return true;
+  return dirname(path) !== path && isWithin(dirname(path), directory);
 }
 
 export function isInside(path: string, root: string): boolean {
@@ -28,7 +36,7 @@ export function isInside(path: string, root: string): boolean {
 /** undefined: there is none. */
 export function realPathOf(path: string): string | undefined {
   try {
-    return realpathSync(path);
+    return realpathSync.native(path);
   } catch (error) {
     if (['ENOENT', 'ENOTDIR', 'EACCES', 'ELOOP', 'ENAMETOOLONG'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;

@@ -12,8 +12,8 @@ export function serveRunner(env: RunEnvironment, runner: RunnerService): void {
   const { bus, runnerId } = env;
   const serve: typeof bus.serve = (rpc, handler) => bus.serve(rpc, handler, { runnerId });
 
-  serve(RunnerRpc.start, async (request) => {
-    await runner.start(request);
+  serve(RunnerRpc.start, async (request, { traceId }) => {
+    await runner.start({ ...request, traceId });
     return ACCEPTED;
   });
   serve(RunnerRpc.stop, (command) => {

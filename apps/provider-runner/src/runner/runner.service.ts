@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
-import type { RunCommand, StartRun } from '@orbitmesh/contracts';
+import type { RunCommand } from '@orbitmesh/contracts';
 import { AppError, assertId } from '@orbitmesh/domain';
 import { compressFile } from '../files/compress-file.js';
 import { ENDED_RUNS_MAX, SHUTDOWN_ACK_MS, SHUTDOWN_GRACES_MS, SWEEP_GIVE_UP_MS } from '../limits.js';
@@ -9,7 +9,7 @@ import { RunProcesses } from '../process/run-processes.js';
 import { isTaken } from '../process/taken-run.js';
 import type { RunEnvironment } from '../run/run-environment.js';
 import type { RunFiles } from '../run/run-files.js';
-import { readManifest, readRecord, recordOf, type RunRecord } from '../run/run-record.js';
+import { readManifest, readRecord, recordOf, type RunRecord, type TracedStart } from '../run/run-record.js';
 import { Run } from '../run/run.js';
 import type { RunDirectory } from './run-directory.js';
 import { sweepStrays } from './strays.js';
@@ -38,7 +38,7 @@ export class RunnerService {
   }
 
   /** Resolves when the start is on disk; a repeated start is the same start. @throws LIMIT_REACHED, UNAVAILABLE, CONFLICT */
-  async start(request: StartRun): Promise<void> {
+  async start(request: TracedStart): Promise<void> {
     for (const [name, id] of Object.entries({ runId: request.runId, sessionId: request.sessionId, projectId: request.manifest.projectId })) assertId(id, name);
     const known = this.runs.get(request.runId);
     if (known) {
@@ -83,7 +83,7 @@ export class RunnerService {
     await Promise.all(this.list().map((run) => run.leave()));
   }
 
-  private async begin(request: StartRun): Promise<void> {
+  private async begin(request: TracedStart): Promise<void> {
     let files: RunFiles;
     try {
       files = this.directory.create(request.runId);

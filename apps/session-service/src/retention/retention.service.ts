@@ -1,7 +1,7 @@
 import { setImmediate as turn } from 'node:timers/promises';
 import { Inject, Injectable, type OnApplicationBootstrap, type OnModuleDestroy } from '@nestjs/common';
 import { isTerminal, removeTranscript, type Session } from '@orbitmesh/domain';
-import { HealthRegistry, LOGGER, type Logger } from '@orbitmesh/service-kit';
+import { HealthRegistry, LOGGER, Metrics, type Logger } from '@orbitmesh/service-kit';
 import { Store } from '@orbitmesh/storage';
 import { Commands } from '../commands/commands.js';
 import type { Decide, Effect } from '../commands/decision.js';
@@ -36,6 +36,7 @@ export class RetentionService implements OnApplicationBootstrap, OnModuleDestroy
     @Inject(Commands) private readonly commands: Commands,
     @Inject(Clock) private readonly clock: Clock,
     @Inject(HealthRegistry) private readonly health: HealthRegistry,
+    @Inject(Metrics) private readonly metrics: Metrics,
     @Inject(LOGGER) private readonly logger: Logger,
   ) {
     this.rules = { ageMsMax: retainDays === undefined ? null : retainDays * DAY_MS, bytesMax: retainMib === undefined ? null : retainMib * MIB };
@@ -44,6 +45,7 @@ export class RetentionService implements OnApplicationBootstrap, OnModuleDestroy
   onApplicationBootstrap(): void {
     const { ageMsMax, bytesMax } = this.rules;
     this.health.probe('retention', () => ({ ageMsMax, bytesMax, bytes: this.bytes, removed: { ...this.removed }, notice: this.notice }));
+    this.metrics.gaugeOf('orbitmesh_transcript_bytes', "Size of sessions' events, as it was looked at last.", () => this.bytes);
     this.stop = this.clock.every(RETENTION_LOOK_MS, () => void this.look());
   }
 
@@ -81,6 +83,7 @@ export class RetentionService implements OnApplicationBootstrap, OnModuleDestroy
       left -= 1;
       this.bytes -= removal.bytes;
       this.removed = { sessions: this.removed.sessions + 1, bytes: this.removed.bytes + removal.bytes };
+      this.metrics.count('orbitmesh_transcripts_removed_total', 'Sessions that lost their events to retention.', { reason: removal.reason });
       this.logger.info({ ...removal }, 'the events of a session were removed');
     }
     return true;

@@ -18,14 +18,14 @@ export class RunnerCalls {
   }
 
   /** @throws whatever the runner refuses with; UNAVAILABLE, TIMEOUT: the effect is unknown */
-  async request<Req, Res>(runnerId: string, rpc: Rpc<Req, Res>, req: Req): Promise<Res> {
+  async request<Req, Res>(runnerId: string, rpc: Rpc<Req, Res>, req: Req, traceId?: string): Promise<Res> {
     const waiting = this.waiting.get(runnerId) ?? new Set();
     this.waiting.set(runnerId, waiting);
     let giveUp: (error: AppError) => void = () => undefined;
     const givenUp = new Promise<never>((_resolve, reject) => { giveUp = reject; });
     waiting.add(giveUp);
     try {
-      return await Promise.race([this.bus.request(rpc, req, { runnerId, timeoutMs: RUNNER_REQUEST_MS }), givenUp]);
+      return await Promise.race([this.bus.request(rpc, req, { runnerId, timeoutMs: RUNNER_REQUEST_MS, ...(traceId !== undefined && { traceId }) }), givenUp]);
     } finally {
       waiting.delete(giveUp);
       if (waiting.size === 0 && this.waiting.get(runnerId) === waiting) this.waiting.delete(runnerId);

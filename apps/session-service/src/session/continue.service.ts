@@ -43,7 +43,7 @@ export class ContinueService {
         const plan = planned(tx.view);
         assertNotContinued(tx, plan.continued!);
         if (this.live.count >= LIVE_SESSIONS_MAX) throw new AppError('LIMIT_REACHED', `At most ${LIVE_SESSIONS_MAX} sessions at once.`);
-        const decision = decideSpawn(tx, plan, meta.actor);
+        const decision = decideSpawn(tx, plan, meta);
         const forwarded = forwardQueued(tx, plan.continued!, (decision.body as SessionView).id);
         return { ...decision, puts: [...decision.puts ?? [], ...forwarded.puts], events: [...decision.events ?? [], ...forwarded.events] };
       },

@@ -2,7 +2,7 @@ import {
   AppError, buildManifest, isTerminal, manifestInputFrom, permissionModeFor, providerTypeFor, sessionView, type Actor, type ManifestInput, type Project, type Session,
   type SpawnCommand, type Task, type TeamMember,
 } from '@orbitmesh/domain';
-import { validationError, type SpawnSessionBody } from '@orbitmesh/contracts';
+import { validationError, type CommandMeta, type SpawnSessionBody } from '@orbitmesh/contracts';
 import type { View } from '@orbitmesh/storage';
 import { assertNotAgent, assertOwnSession, assertPermissionMode } from '../commands/access.js';
 import type { Decide, Decision } from '../commands/decision.js';
@@ -72,7 +72,7 @@ export function planSpawn(view: View, asked: SpawnSessionBody, actor: Actor, rul
 }
 
 /** The one commit of a spawn: session, manifest, task links, events. @throws MANIFEST_TOO_LARGE, DOCUMENT_TOO_LARGE, LIMIT_REACHED */
-export function decideSpawn(tx: Decide, plan: SpawnPlan, actor: Actor): Decision<ReturnType<typeof sessionView>> {
+export function decideSpawn(tx: Decide, plan: SpawnPlan, { actor, traceId }: CommandMeta): Decision<ReturnType<typeof sessionView>> {
   const { project, tasks, member, parent, continued } = plan;
   if (actor.kind === 'agent') assertRoomForChild(tx, parent!);
   const sessionId = tx.newId('session');
@@ -82,7 +82,7 @@ export function decideSpawn(tx: Decide, plan: SpawnPlan, actor: Actor): Decision
     type: 'spawn', sessionId, projectId: project.id, taskIds: tasks.map(({ id }) => id), name: nameOf(plan), teamMember: member,
     parent: parent && { sessionId: parent.id, rootSessionId: parent.rootSessionId }, continues: continued?.id ?? null,
     agentSessionId: continued?.agentSessionId ?? null, conversationId: continued && (continued.conversationId ?? continued.id), providerType: plan.providerType, model: input.model, permissionMode: input.permissionMode, mode: input.mode,
-    workingDir: plan.workingDir, manifestHash: hash,
+    workingDir: plan.workingDir, manifestHash: hash, traceId,
   };
   const { session, change } = spawnSession(tx, command, tasks);
   return {

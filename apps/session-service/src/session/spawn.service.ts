@@ -35,7 +35,7 @@ export class SpawnService {
         // While the runner looked, anything may have changed; what it looked at is what is used.
         const plan = planSpawn(tx.view, { ...body, workingDir }, meta.actor, this.rules);
         if (this.live.count >= LIVE_SESSIONS_MAX) throw new AppError('LIMIT_REACHED', `At most ${LIVE_SESSIONS_MAX} sessions at once.`);
-        return decideSpawn(tx, plan, meta.actor);
+        return decideSpawn(tx, plan, meta);
       },
       async () => {
         await this.catalog.refresh();

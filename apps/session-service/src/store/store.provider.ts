@@ -9,7 +9,7 @@ export const storeDirectory = (home: string): string => join(home, SESSION_STORE
 
 /** @throws STORAGE_LOCKED, STORAGE_NEWER; CONFIG_INVALID also when this home had a store, which is gone: nobody wants to find an empty one in its place */
 export async function openStore(
-  config: Pick<SessionServiceConfig, 'home'>, { installationId }: Pick<Installation, 'installationId'>, clock: Clock, logger: Logger, more: Pick<StoreOptions, 'fs' | 'limits'> = {},
+  config: Pick<SessionServiceConfig, 'home'>, { installationId }: Pick<Installation, 'installationId'>, clock: Clock, logger: Logger, more: Pick<StoreOptions, 'fs' | 'limits' | 'onSynced'> = {},
 ): Promise<Store> {
   const dir = storeDirectory(config.home);
   const mark = new StoreMark({ home: config.home, layout: SESSION_STORE });

@@ -42,6 +42,11 @@ export class LiveSessions {
     return [...this.startingOn.of(runnerId)].map((id) => this.store.pending.get<Session>(COLLECTIONS.sessions, id)!);
   }
 
+  /** How many wait for a runner. */
+  get waitingCount(): number {
+    return this.waiting.size;
+  }
+
   /** The first that wait for a runner, oldest first. */
   waitingFirst(count: number): string[] {
     const first: string[] = [];

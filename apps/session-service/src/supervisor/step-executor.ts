@@ -47,9 +47,9 @@ export class StepExecutor {
       const { runnerId } = this.placement.find(session);
       if (runnerId === null) return { result: null };
       const { change, session: after } = changeSession(tx, session, { type: 'place', runId: tx.newId('run'), runnerId });
-      return { ...change, result: after.run };
+      return { ...change, result: { ...after.run!, traceId: after.traceId } };
     });
-    if (placed) this.logger.info({ sessionId, runId: placed.runId, runnerId: placed.runnerId, epoch: placed.epoch }, 'session placed');
+    if (placed) this.logger.info({ sessionId, runId: placed.runId, runnerId: placed.runnerId, epoch: placed.epoch, traceId: placed.traceId }, 'session placed');
     return placed !== null;
   }
 
@@ -79,7 +79,7 @@ export class StepExecutor {
       return true;
     } catch (error) {
       if (!(error instanceof AppError)) throw error;
-      this.logger.debug({ sessionId: session.id, runId, runnerId, message: message.to, code: error.code }, 'runner did not take a message');
+      this.logger.debug({ sessionId: session.id, runId, runnerId, message: message.to, code: error.code, traceId: session.traceId }, 'runner did not take a message');
       if (!error.retryable) await this.refused(session, message, error);
       return false;
     }
@@ -87,17 +87,18 @@ export class StepExecutor {
 
   private request(session: Session, run: RunCommand, message: RunnerMessage, to: string): Promise<unknown> {
     const { runners } = this;
+    const { traceId } = session;
     switch (message.to) {
-      case 'start': return runners.request(to, RunnerRpc.start, this.startOf(session, run));
+      case 'start': return runners.request(to, RunnerRpc.start, this.startOf(session, run), traceId);
       case 'stop':
-      case 'kill': return runners.request(to, RunnerRpc[message.to], { ...run, reason: message.reason });
+      case 'kill': return runners.request(to, RunnerRpc[message.to], { ...run, reason: message.reason }, traceId);
       case 'pause':
       case 'interrupt':
-      case 'resume': return runners.request(to, RunnerRpc[message.to], run);
-      case 'input': return runners.request(to, RunnerRpc.input, { ...run, inputId: message.inputId, text: message.text, ...(message.steer && { steer: true }) });
+      case 'resume': return runners.request(to, RunnerRpc[message.to], run, traceId);
+      case 'input': return runners.request(to, RunnerRpc.input, { ...run, inputId: message.inputId, text: message.text, ...(message.steer && { steer: true }) }, traceId);
       case 'answerApproval': {
         const { approvalId, optionId, reason } = message;
-        return runners.request(to, RunnerRpc.answerApproval, { ...run, approvalId, optionId, ...(reason !== undefined && { reason }) });
+        return runners.request(to, RunnerRpc.answerApproval, { ...run, approvalId, optionId, ...(reason !== undefined && { reason }) }, traceId);
       }
     }
   }
@@ -130,7 +131,7 @@ export class StepExecutor {
     if (message.to === 'start' && error.code === 'CONFIG_INVALID') {
       await this.command(id, { type: 'end', outcome: 'config_invalid', message: error.message });
     } else if (message.to === 'start') {
-      this.logger.warn({ sessionId: id, runnerId: run!.runnerId, code: error.code }, 'runner refused a start');
+      this.logger.warn({ sessionId: id, runnerId: run!.runnerId, code: error.code, traceId: session.traceId }, 'runner refused a start');
       this.registry.refused(id, run!.runnerId, this.clock.monotonic() + REFUSAL_MS);
     } else if (message.to === 'pause' && error.code === 'NOT_SUPPORTED') {
       await this.command(id, { type: 'resume', reason: 'the driver cannot pause', actor: { kind: 'system' } });

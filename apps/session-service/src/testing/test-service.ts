@@ -6,7 +6,7 @@ import { NestFactory } from '@nestjs/core';
 import type { Actor, EventEnvelope, Project, Session, SessionView, Task } from '@orbitmesh/domain';
 import { SessionRpc, type CommandMeta, type Rpc, type SpawnSessionBody } from '@orbitmesh/contracts';
 import { Bus } from '@orbitmesh/messaging';
-import { createLogger, HealthRegistry, Installation, Lifecycle, LOGGER } from '@orbitmesh/service-kit';
+import { createLogger, HealthRegistry, Installation, Lifecycle, LOGGER, Metrics } from '@orbitmesh/service-kit';
 import { Store, type StoreOptions } from '@orbitmesh/storage';
 import { eventProblem } from '@orbitmesh/testing';
 import { SESSION_SERVICE_PROVIDERS } from '../app.module.js';
@@ -60,6 +60,7 @@ export class TestService {
       { provide: HealthRegistry, useValue: new HealthRegistry('session-service') },
       { provide: Lifecycle, useValue: { leaveWithout: () => undefined } },
       { provide: LOGGER, useValue: logger },
+      { provide: Metrics, useValue: new Metrics() },
       { provide: Bus, useValue: bus },
       { provide: Clock, useValue: clock },
     ];

@@ -44,7 +44,7 @@ function scan(text: string): void {
       const end = endOfString(text, at);
       const keys = open.at(-1);
       if (isKey && keys) {
-        const key = JSON.parse(text.slice(at, end + 1)) as string;
+        const key = keyOf(text.slice(at, end + 1));
         if (keys.has(key)) throw problem(`the key ${JSON.stringify(key.slice(0, 100))} is there twice`);
         if (key === '__proto__') throw problem('is not a known field', '/__proto__');
         keys.add(key);
@@ -62,6 +62,11 @@ function scan(text: string): void {
       isKey = open.at(-1) !== null && open.length > 0;
     }
   }
+}
+
+/** Most have nothing that is written otherwise. */
+function keyOf(quoted: string): string {
+  return quoted.includes('\\') ? JSON.parse(quoted) as string : quoted.slice(1, -1);
 }
 
 function endOfString(text: string, start: number): number {

@@ -80,6 +80,7 @@ const refused: [string, DtoClass, unknown, string, RequestPart?][] = [
   ['custom that is too large', SpawnSessionDto, { ...spawn, custom: { a: 'x'.repeat(65_536) } }, '/custom'],
   ['mcpServers as an object', SpawnSessionDto, { ...spawn, mcpServers: {} }, '/mcpServers'],
   ['an MCP server that is text', SpawnSessionDto, { ...spawn, mcpServers: ['x'] }, '/mcpServers/0'],
+  ['more MCP servers than there may be, none of which is looked at', SpawnSessionDto, { ...spawn, mcpServers: Array<string>(21).fill('x') }, '/mcpServers'],
   ['an unknown key in an MCP server', SpawnSessionDto, { ...spawn, mcpServers: [{ name: 'a', command: '/b', url: '' }] }, '/mcpServers/0/url'],
   ['constructor in an MCP server', SpawnSessionDto, { ...spawn, mcpServers: [{ name: 'a', command: '/b', constructor: '' }] }, '/mcpServers/0/constructor'],
   ['an MCP server without a command', SpawnSessionDto, { ...spawn, mcpServers: [{ name: 'a' }] }, '/mcpServers/0/command'],

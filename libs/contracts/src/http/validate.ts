@@ -1,7 +1,7 @@
 import { validateSync, type ValidationError } from 'class-validator';
 import { AppError, type ErrorCode } from '@orbitmesh/domain';
 import { isPlainObject, pointerTo } from './checks.js';
-import { fieldsOf, type DtoClass, type FieldCheck, type FieldProblem } from './field.js';
+import { fieldsOf, type DtoClass, type Field, type FieldCheck, type FieldProblem } from './field.js';
 import { PROBLEMS_MAX } from './limits.js';
 
 /** Where in the request a value came from. */
@@ -49,10 +49,18 @@ function instantiate(dto: DtoClass, input: unknown, pointer: string, problems: F
     }
     let value = input[key];
     if (coerce && field.coerce && typeof value === 'string') value = field.coerce(value);
-    if (field.element) value = instantiateNested(field.element(), value, pointer + pointerTo(key), problems, field.schema['type'] === 'array');
+    if (field.element) {
+      if (hasTooMany(field, value)) problems.push({ pointer: pointer + pointerTo(key), detail: `must contain no more than ${String(field.schema['maxItems'])} elements` });
+      else value = instantiateNested(field.element(), value, pointer + pointerTo(key), problems, field.schema['type'] === 'array');
+    }
     Object.defineProperty(instance, key, { value, enumerable: true, writable: true, configurable: true });
   }
   return instance;
+}
+
+/** Seen before its elements are looked at: a body holds tens of thousands. */
+function hasTooMany({ schema: { maxItems } }: Field, value: unknown): boolean {
+  return Array.isArray(value) && typeof maxItems === 'number' && value.length > maxItems;
 }
 
 /** What is of the wrong kind stays as it is, for its decorators to refuse. */

@@ -21,3 +21,5 @@ export const FACTS_BATCH_MAX = 256;
 export const HEAD_BEACON_MS = 500;
 export const HEARTBEAT_MS = 2_000;
 export const LEASE_MS = 30_000;
+/** For one service to tell what it counts: a scrape waits for 10 s at most, and asks all at once after it has asked who there is. */
+export const METRICS_TIMEOUT_MS = 2_000;

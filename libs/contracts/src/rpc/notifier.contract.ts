@@ -1,6 +1,7 @@
 import type { NotificationData, NotificationType } from '@orbitmesh/domain';
 import type { CreateWebhookBody, DeliveryState, ReadNotificationsBody, UpdateWebhookBody, WebhookType } from '../http/webhook.bodies.js';
 import { REQUEST_TIMEOUT_MS } from './limits.js';
+import type { MetricsReport } from './metrics.js';
 import { defineRpc, type CommandMeta, type MutationReply, type Page, type PageQuery } from './rpc.js';
 import type { ServiceHealth } from './session.contract.js';
 
@@ -101,4 +102,5 @@ export const NotifierRpc = {
   retryDelivery: command<{ id: string; deliveryId: string }, Delivery>('webhook.delivery.retry'),
 
   health: rpc<Record<string, never>, ServiceHealth>('health'),
+  metrics: rpc<Record<string, never>, MetricsReport>('metrics'),
 } as const;

@@ -26,6 +26,8 @@ describe('the parties', () => {
   it('let only a runner claim runs and tell facts, and only session-service command runners', () => {
     const askers = (rpc: object): string[] => SERVICE_NAMES.filter((name) => PARTIES[name].asks.includes(rpc as never));
     expect([SessionRpc.claimRun, SessionRpc.heartbeat, SessionRpc.facts].map(askers)).toEqual([['provider-runner'], ['provider-runner'], ['provider-runner']]);
-    expect(new Set(Object.values(RunnerRpc).flatMap(askers))).toEqual(new Set(['session-service']));
+    const { metrics, ...commands } = RunnerRpc;
+    expect(new Set(Object.values(commands).flatMap(askers))).toEqual(new Set(['session-service']));
+    expect(askers(metrics)).toEqual(['api-gateway']);
   });
 });

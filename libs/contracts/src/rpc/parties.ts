@@ -18,11 +18,12 @@ export interface Party {
 }
 
 const { claimRun, heartbeat, facts, ...forPeople } = SessionRpc;
+const { metrics: metricsOfRunner, ...forRunners } = RunnerRpc;
 const feed = [Topics.committed, Topics.head];
 
 export const PARTIES: Readonly<Record<ServiceName, Party>> = {
-  'session-service': { answers: ['session'], asks: [...Object.values(RunnerRpc), ...Object.values(AnyRunnerRpc)], publishes: feed, hears: [] },
-  'api-gateway': { answers: [], asks: [...Object.values(forPeople), ...Object.values(NotifierRpc)], publishes: [], hears: feed },
+  'session-service': { answers: ['session'], asks: [...Object.values(forRunners), ...Object.values(AnyRunnerRpc)], publishes: feed, hears: [] },
+  'api-gateway': { answers: [], asks: [...Object.values(forPeople), ...Object.values(NotifierRpc), metricsOfRunner], publishes: [], hears: feed },
   notifier: { answers: ['notifier'], asks: [SessionRpc.eventPage], publishes: [], hears: feed },
   'provider-runner': { answers: ['runner', 'anyRunner'], asks: [claimRun, heartbeat, facts], publishes: [], hears: [] },
 };

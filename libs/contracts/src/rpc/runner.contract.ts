@@ -1,5 +1,6 @@
 import type { Manifest } from '@orbitmesh/domain';
 import { REQUEST_TIMEOUT_MS } from './limits.js';
+import type { MetricsReport } from './metrics.js';
 import { defineRpc } from './rpc.js';
 
 const rpc = <Req, Res>(name: string) => defineRpc<Req, Res>('runner', name, REQUEST_TIMEOUT_MS);
@@ -37,6 +38,7 @@ export const RunnerRpc = {
   /** `optionId` null: cancelled. */
   answerApproval: rpc<RunCommand & { approvalId: string; optionId: string | null; reason?: string }, Accepted>('approval.answer'),
   status: rpc<RunCommand, { state: string; activity: string; pid: number | null; queuedInputs: number }>('status'),
+  metrics: rpc<Record<string, never>, MetricsReport>('metrics'),
 } as const;
 
 export const AnyRunnerRpc = {

@@ -7,6 +7,7 @@ import type {
   UpdateProjectBody, UpdateTaskBody, UpdateTeamMemberBody,
 } from '../http/bodies.js';
 import { MAIL_WAIT_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './limits.js';
+import type { MetricsReport } from './metrics.js';
 import { defineRpc, type CommandMeta, type EventPage, type List, type MutationReply, type Page, type PageQuery, type Reading, type RpcOwner } from './rpc.js';
 
 const owner: RpcOwner = 'session';
@@ -85,6 +86,7 @@ export const SessionRpc = {
   /** An agent's token → its session, while that session's run holds it. @throws UNAUTHENTICATED */
   verifyAgentToken: rpc<{ token: string }, { actor: Extract<Actor, { kind: 'agent' }>; projectId: string; taskIds: string[] }>('token.verify'),
   health: rpc<Record<string, never>, ServiceHealth>('health'),
+  metrics: rpc<Record<string, never>, MetricsReport>('metrics'),
 
   // From runners.
   claimRun: rpc<{ runnerId: string; incarnation: string; sessionId: string; runId: string; epoch: number }, { granted: true }>('run.claim'),

@@ -41,6 +41,7 @@ export function createSession(command: SpawnCommand, { now }: DecideContext): Se
     agentSessionId: command.agentSessionId,
     conversationId: command.conversationId ?? command.sessionId,
     manifestHash: command.manifestHash,
+    ...(command.traceId !== undefined && { traceId: command.traceId }),
     report: null,
     nudged: false,
     turn: { active: false, startedAt: null, endedAt: null, stopReason: null, openToolCalls: [] },

@@ -32,6 +32,8 @@ export interface SpawnCommand {
   mode: SessionMode;
   workingDir: string;
   manifestHash: string;
+  /** Of the request that asked for it. */
+  traceId?: string;
 }
 
 /** All that can happen to a session; `decide` says what each comes to (design §4). */

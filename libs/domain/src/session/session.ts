@@ -109,6 +109,8 @@ export interface Session {
   /** The session that began the agent's conversation: itself, unless it continues another. */
   conversationId: string;
   manifestHash: string;
+  /** Of the request that asked for it (W3C Trace Context); absent in sessions of an earlier version. */
+  traceId?: string;
   /** First terminal report of the agent, if any. */
   report: Report | null;
   /** True once the agent was asked to report after a turn that ended without a word. */

@@ -25,6 +25,8 @@ export interface CommitLogHooks<E extends LogEntry> {
   full(): Promise<void>;
   /** Once a durable entry, in order, before its promise resolves. */
   durable(entry: E): void;
+  /** A batch is on the disk: how many they were, and how long its write and sync took. */
+  synced?(commits: number, seconds: number): void;
   /** All of these, and nothing else, are undone. */
   failed(entries: E[]): void;
 }
@@ -53,6 +55,11 @@ export class CommitLog<E extends LogEntry> {
   /** The last failure, until a write succeeds. */
   get lastError(): string | undefined {
     return this.failure;
+  }
+
+  /** Commits that are not durable yet. */
+  get waiting(): number {
+    return this.batch.length + this.queue.length;
   }
 
   /** How long the oldest commit that is not durable has waited by now, in ms. */
@@ -92,8 +99,10 @@ export class CommitLog<E extends LogEntry> {
         await this.hooks.admit();
         this.batch = this.takeBatch();
         await this.ensureWritable();
+        const since = performance.now();
         await this.segments.append(this.batch);
         this.hooks.assertOwner();
+        this.hooks.synced?.(this.batch.length, (performance.now() - since) / 1_000);
       } catch (error) {
         if (toStorageError(error).code === 'STORAGE_FULL') await this.hooks.full();
         // With a new segment the failure is final: even a crash cannot bring back what it rejects.

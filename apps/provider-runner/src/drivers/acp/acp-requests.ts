@@ -1,4 +1,5 @@
 import type { InitializeRequest, LoadSessionRequest, NewSessionRequest, PromptRequest, RequestPermissionResponse, SetSessionConfigOptionRequest, SetSessionModeRequest } from '@agentclientprotocol/sdk/unstable';
+import { TRACE_VARIABLE } from '../../run/agent-environment.js';
 import { CLIENT_VERSION } from '../wire/client.js';
 import { encodeError, encodeNotification, encodeRequest, encodeResult, RPC_METHOD_NOT_FOUND, type RpcId } from '../wire/json-rpc.js';
 import { acpOptionsOf, trustsProject, type AcpOptions } from './acp-options.js';
@@ -46,16 +47,25 @@ export function lineOfKey(key: string, state: AcpState, run: RunContext): string
   if (!state.agentSessionId) return undefined;
   if (key.startsWith(STEER)) {
     const steer = state.steers.find(({ inputId }) => steerKey(inputId) === key);
-    return steer && encodeRequest(id, '_session/steering', { ...promptParams(state.agentSessionId, steer.text), _meta: { steering: { idleBehavior: 'promptRequired' } } });
+    return steer && encodeRequest(id, '_session/steering', { ...promptParams(state.agentSessionId, steer.text, run), _meta: { ...traceMeta(run), steering: { idleBehavior: 'promptRequired' } } });
   }
   if (!state.turn) return undefined;
   if (key === cancelKey(state.turns)) return encodeNotification('session/cancel', { sessionId: state.agentSessionId });
   if (key !== promptKey(state.turn.inputId)) return undefined;
-  return encodeRequest(id, 'session/prompt', promptParams(state.agentSessionId, state.turn.text ?? firstPrompt(run)));
+  return encodeRequest(id, 'session/prompt', promptParams(state.agentSessionId, state.turn.text ?? firstPrompt(run), run));
 }
 
-function promptParams(sessionId: string, text: string): PromptRequest {
-  return { sessionId, prompt: [{ type: 'text', text }] };
+function promptParams(sessionId: string, text: string, run: RunContext): PromptRequest {
+  return { sessionId, prompt: [{ type: 'text', text }], ...metaOf(traceMeta(run)) };
+}
+
+/** Where ACP has the W3C trace context (root keys of `_meta` that the protocol reserves for it): as the agent has it in its environment. */
+function traceMeta({ environment: { [TRACE_VARIABLE]: traceparent } }: RunContext): { traceparent?: string } {
+  return traceparent === undefined ? {} : { traceparent };
+}
+
+function metaOf(meta: object): { _meta?: Record<string, unknown> } {
+  return Object.keys(meta).length > 0 ? { _meta: { ...meta } } : {};
 }
 
 function initializeParams(): InitializeRequest {
@@ -71,7 +81,7 @@ function openParams(state: AcpState, run: RunContext): NewSessionRequest | LoadS
   const options = acpOptionsOf(run.entry);
   const { forwards, meta } = options;
   const mcpServers = run.mcpServers.map((server) => ({ ...server, env: environmentOf(server, forwards, run.environment) })).map(mcpServerOf);
-  const params = { cwd: run.workingDir, mcpServers, ...(Object.keys(meta).length && !trustsProject(options, run.manifest) ? { _meta: meta } : {}) };
+  const params = { cwd: run.workingDir, mcpServers, ...metaOf({ ...traceMeta(run), ...(!trustsProject(options, run.manifest) && meta) }) };
   return state.opening === 'session/new' ? params : { ...params, sessionId: run.continueAgentSessionId ?? '' };
 }
 

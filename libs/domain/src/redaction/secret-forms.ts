@@ -1,23 +1,43 @@
 import { ENCODED_SECRET_LENGTH_MIN, SECRET_LENGTH_MIN, SECRET_LINE_LENGTH_MIN } from '../limits.js';
 
-/** What a secret looks like where somebody wrote it down: as it is, as JSON text, in a URL, in hex, in base64 (in the midst of other bytes too). Longest first. */
+/** What a secret looks like where somebody wrote it down: as it is, as JSON text, in a URL, in a page, in a shell's words, in hex, in base64 (in the midst of other bytes too). Longest first. */
 export function formsOf(secrets: Iterable<string>): string[] {
   const forms = [...secrets].flatMap((value) => [
     value,
     // A line of a secret of several lines (a key file) is one too.
-    ...value.split('\n').filter((line) => line.length >= SECRET_LINE_LENGTH_MIN),
+    ...value.split(/\r?\n/).filter((line) => line.length >= SECRET_LINE_LENGTH_MIN),
     ...encodedForms(value),
   ]);
   return [...new Set(forms)].filter((form) => form.length >= SECRET_LENGTH_MIN).sort((a, b) => b.length - a.length);
 }
 
 function encodedForms(value: string): string[] {
-  // By way of bytes: half a character of a pair is none.
-  const inUrl = encodeURIComponent(Buffer.from(value).toString());
-  const inJson = JSON.stringify(value).slice(1, -1);
-  const written = [inJson, JSON.stringify(inJson).slice(1, -1), inUrl, inUrl.replaceAll('%20', '+'), inUrl.replace(/%../g, (byte) => byte.toLowerCase())];
-  const bytes = [Buffer.from(value).toString('hex'), ...base64Of(value)].filter((form) => form.length >= ENCODED_SECRET_LENGTH_MIN);
+  const written = [...inJson(value), ...inUrl(value), inHtml(value), value.replaceAll("'", "'\\''")];
+  const hex = Buffer.from(value).toString('hex');
+  const bytes = [hex, hex.toUpperCase(), ...base64Of(value)].filter((form) => form.length >= ENCODED_SECRET_LENGTH_MIN);
   return [...written, ...bytes];
+}
+
+/** What has to be escaped is escaped by all; Python writes ASCII only, Go nothing that means something in a page, PHP no slash. */
+function inJson(value: string): string[] {
+  const plain = JSON.stringify(value).slice(1, -1);
+  const escaped = (pattern: RegExp): string => plain.replace(pattern, (character) => `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`);
+  const ascii = escaped(/[^ -~]/g);
+  return [plain, JSON.stringify(plain).slice(1, -1), ascii, escaped(/[<>&]/g), plain.replaceAll('/', '\\/'), ascii.replaceAll('/', '\\/')];
+}
+
+/** As JavaScript writes it, as RFC 3986 wants it, in a path, in a form; with hex digits of both kinds. */
+function inUrl(value: string): string[] {
+  // By way of bytes: half a character of a pair is none.
+  const plain = encodeURIComponent(Buffer.from(value).toString());
+  const strict = plain.replace(/[!'()*]/g, (character) => `%${character.charCodeAt(0).toString(16).toUpperCase()}`);
+  const written = [plain, strict, strict.replaceAll('%2F', '/'), ...[plain, strict].map((form) => form.replaceAll('%20', '+')), new URLSearchParams({ '': value }).toString().slice(1)];
+  return [...written, ...written.map((form) => form.replace(/%../g, (byte) => byte.toLowerCase()))];
+}
+
+function inHtml(value: string): string {
+  const names: Record<string, string> = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
+  return value.replace(/[&<>"']/g, (character) => names[character]);
 }
 
 /** Three bytes become four characters, so other bytes before it shift it in one of three ways; of each, the characters that are of this value alone. */

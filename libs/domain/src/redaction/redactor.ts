@@ -2,11 +2,13 @@ import { SECRET_BEGUN_CHARACTERS_MAX, WRAPPED_SECRET_LENGTH_MIN } from '../limit
 import { formsOf, KEY, KEY_BEGUN, PRIVATE_KEY, PRIVATE_KEY_BEGUN, PRIVATE_KEY_START, URL_PASSWORD } from './secret-forms.js';
 
 const MASK = '[redacted]';
-/** A terminal or an encoder breaks what is long, and may indent what goes on. */
-const LINE_BREAK = /\r?\n[ \t]*/g;
+/** A terminal or an encoder breaks what is long, and may indent what goes on; a program that found something colours it. The last of it may not be whole yet. */
+// eslint-disable-next-line no-control-regex -- an escape sequence begins with one
+const BREAK = /\\?\r?\n[ \t]*|\u001B\[[0-9;]*[A-Za-z]|(?:\\?\r|\\|\u001B(?:\[[0-9;]*)?)$/g;
+const mayBreak = (text: string): boolean => ['\n', '\r', '\u001B', '\\'].some((character) => text.includes(character));
 
 /**
- * Takes secrets out of everything that leaves the runner (design §3): the values of the run's own, in whatever form (`formsOf`), and what
+ * Takes secrets out of everything that leaves the runner (design §3), and of what an agent says by our command: the values of the run's own, in whatever form (`formsOf`), and what
  * has the form of a key, whoever's it is. It is there for accidents: nothing keeps an agent that means to from writing a secret in a way
  * of its own.
  */
@@ -35,7 +37,7 @@ export class Redactor {
     let clean = text;
     for (const form of this.forms) if (clean.includes(form)) clean = clean.replaceAll(form, MASK);
     if (this.token && clean.includes(this.token.start)) clean = clean.replace(this.token.whole, MASK);
-    if (this.wrappable.length > 0 && clean.includes('\n')) clean = this.unwrapped(clean);
+    if (this.wrappable.length > 0 && mayBreak(clean)) clean = this.unwrapped(clean);
     return known ? clean : clean.replace(KEY, MASK).replace(PRIVATE_KEY, MASK).replace(URL_PASSWORD, MASK);
   }
 
@@ -54,13 +56,13 @@ export class Redactor {
   private formBegun(end: string): string {
     const forms = this.token ? [...this.forms, this.token.start] : this.forms;
     const length = forms.reduce((longest, form) => Math.max(longest, overlap(end, form)), 0);
-    if (!end.includes('\n')) return length === 0 ? '' : end.slice(-length);
+    if (!mayBreak(end)) return length === 0 ? '' : end.slice(-length);
     const { compact, at } = withoutBreaks(end);
     const wrapped = this.wrappable.reduce((longest, form) => Math.max(longest, overlap(compact, form)), 0);
     return end.slice(Math.min(end.length - length, wrapped === 0 ? end.length : at(compact.length - wrapped)));
   }
 
-  /** Takes out what is broken over lines. */
+  /** Takes out what is broken over lines, or coloured in parts. */
   private unwrapped(text: string): string {
     const { compact, at } = withoutBreaks(text);
     const found = this.wrappable.flatMap((form) => placesOf(form, compact).map((from) => ({ from: at(from), to: at(from + form.length - 1) + 1 })));
@@ -108,7 +110,7 @@ function placesOf(form: string, text: string): number[] {
 function withoutBreaks(text: string): { compact: string; at(index: number): number } {
   const breaks: { before: number; length: number }[] = [];
   let removed = 0;
-  const compact = text.replace(LINE_BREAK, (found, offset: number) => {
+  const compact = text.replace(BREAK, (found, offset: number) => {
     breaks.push({ before: offset - removed, length: found.length });
     removed += found.length;
     return '';

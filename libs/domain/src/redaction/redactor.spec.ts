@@ -21,12 +21,26 @@ describe('the redactor', () => {
     ['in a URL', encodeURIComponent(SECRET)],
     ['in a form', encodeURIComponent(SECRET).replaceAll('%20', '+')],
     ['in hex', Buffer.from(SECRET).toString('hex')],
+    ['in hex as others write it', Buffer.from(SECRET).toString('hex').toUpperCase()],
+    ['in the JSON of Python', JSON.stringify(SECRET).slice(1, -1).replace('ä', '\\u00e4')],
+    ['in the JSON of PHP', JSON.stringify(SECRET).slice(1, -1).replace('ä', '\\u00e4').replace('/', '\\/')],
+    ['in a path of a URL', encodeURIComponent(SECRET).replaceAll('%2F', '/').toLowerCase()],
+    ['in a page', SECRET.replace('"', '&quot;')],
+    ['coloured in parts', `${SECRET.slice(0, 5)}\u001B[01;31m\u001B[K${SECRET.slice(5, 9)}\u001B[m\u001B[K${SECRET.slice(9)}`],
+    ['broken by a shell', `${SECRET.slice(0, 5)}\\\n${SECRET.slice(5)}`],
     ['broken over lines', `${SECRET.slice(0, 5)}\n${SECRET.slice(5, 12)}\r\n    ${SECRET.slice(12)}`],
     ['in base64 that is broken over lines', Buffer.from(SECRET).toString('base64').replace(/.{8}/g, '$&\n').slice(0, -1)],
   ])('takes out a secret %s', (_how, form) => {
     const clean = new Redactor([SECRET]).text(`before ${form} after`);
     // Of base64 the last characters belong to what follows, too.
     expect(clean).toMatch(/^before \[redacted\][A-Za-z0-9+/=\n]{0,4} after$/);
+  });
+
+  it.each([
+    ["it's <b>&!(x)*~ it", ["it'\\''s <b>&!(x)*~ it", "it's \\u003cb\\u003e\\u0026!(x)*~ it", 'it%27s%20%3Cb%3E%26%21%28x%29%2A~%20it', 'it%27s+%3Cb%3E%26%21%28x%29*%7E+it', 'it&#39;s &lt;b&gt;&amp;!(x)*~ it']],
+    ['the first line of it\r\nthe second line of it', ['the first line of it\nthe second line of it', 'the first \nline of it\nthe second \nline of it']],
+  ])('takes out %j as it is written elsewhere', (secret, written) => {
+    for (const form of written) expect(new Redactor([secret]).text(form).replaceAll(MASK, '').trim()).toBe('');
   });
 
   it('takes out a secret in the base64 of something longer, wherever it stands in it', () => {
@@ -67,8 +81,8 @@ describe('the redactor', () => {
 
   it('holds nothing of a secret back for longer than it may be one, however it is broken', () => {
     const redactor = new Redactor([SECRET]);
-    expect(['c', `x ${SECRET.slice(0, 6)}`, `x ${SECRET.slice(0, 6)}\n  ${SECRET.slice(6, 9)}`, `${SECRET}.`, `${SECRET.slice(0, 6)}, no`].map((text) => redactor.begun(text)))
-      .toEqual(['', SECRET.slice(0, 6), `${SECRET.slice(0, 6)}\n  ${SECRET.slice(6, 9)}`, '', '']);
+    expect(['c', `x ${SECRET.slice(0, 6)}`, `x ${SECRET.slice(0, 6)}\n  ${SECRET.slice(6, 9)}`, `x ${SECRET.slice(0, 6)}\u001B[3`, `x ${SECRET.slice(0, 6)}\r`, `${SECRET}.`, `${SECRET.slice(0, 6)}, no`].map((text) => redactor.begun(text)))
+      .toEqual(['', SECRET.slice(0, 6), `${SECRET.slice(0, 6)}\n  ${SECRET.slice(6, 9)}`, `${SECRET.slice(0, 6)}\u001B[3`, `${SECRET.slice(0, 6)}\r`, '', '']);
   });
 
   it('is quick with a secret of 64 KiB and with text that nearly is one', () => {
