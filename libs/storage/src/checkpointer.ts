@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Recovered } from './boot/recover-state.js';
 import { writeCheckpoint } from './checkpoint.js';
 import type { DurableState } from './durable-state.js';
@@ -28,7 +29,9 @@ export class Checkpointer {
     { state, segments, logId, checkpointCommit, snapshot }: Recovered,
   ) {
     [this.state, this.segments, this.logId, this.covered] = [state, segments, logId, checkpointCommit];
-    this.snapshots = new Snapshots(fs, root, limits, logId, state, segments, snapshot?.header.commit, snapshot?.file);
+    // One with other summaries spares a start nothing: its documents were parsed, and are in memory until there is the next.
+    const commit = snapshot && isDeepStrictEqual(snapshot.header.summaries, state.summaries) ? snapshot.header.commit : undefined;
+    this.snapshots = new Snapshots(fs, root, limits, logId, state, segments, commit, snapshot?.file);
   }
 
   /** The last failure, until a checkpoint succeeds. */

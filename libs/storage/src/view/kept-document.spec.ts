@@ -124,6 +124,9 @@ describe('a document of a snapshot', () => {
 
     expect(parsed.filter((text) => TITLES.some((title) => text.includes(title)))).toHaveLength(3);
     expect([...store.durable.summaries<{ title: string }>('tasks')].map(({ title }) => title)).toEqual(TITLES);
+    await nextSnapshot(store, dir, () => Promise.resolve());
+    const again = await parsedWhile(() => Promise.resolve(titles(store)));
+    expect([again.result, again.parsed.length]).toEqual([TITLES, 3]);
   });
 
   it('of a newer version is shown by no start, and stays as it is', async () => {
