@@ -1,6 +1,6 @@
 import { READY_REMINDER_MS, SIGNAL_REPEAT_MS } from './limits.mjs';
 import { Refusal, cliIn, fail, ofHome, say, sayLines, shortPath } from './say.mjs';
-import { isLoopback, readSettings } from './settings.mjs';
+import { opennessOf, readSettings } from './settings.mjs';
 import { Stack } from './stack.mjs';
 
 /**
@@ -30,7 +30,7 @@ export async function runStack({ root, prepare, keepAgents }) {
   }
 }
 
-async function startAndTell(stack, natsServer, { host }) {
+async function startAndTell(stack, natsServer, settings) {
   const reminder = setInterval(() => say('still waiting for', stack.missing.join(', ')), READY_REMINDER_MS);
   try {
     await stack.start(natsServer);
@@ -45,15 +45,11 @@ OrbitMesh is ready at ${stack.url}
   try           ${demo}   in another terminal: an agent at work, from task to report
                 ${status}   what is running
   stop          Ctrl-C               ends the agents too; npm start -- --keep-agents leaves them
-${isLoopback(host) ? '' : warningOf(host)}`);
+${warningOf(opennessOf(settings))}`);
 }
 
-/** Said at every start: whoever reads it later may be another than who set it up. */
-function warningOf(host) {
-  return `
-  OPEN          other machines can reach it, on ${host} (ORBITMESH_ALLOW_REMOTE): whoever has a token runs commands here as you.
-                It speaks plain HTTP, so a token can be read on its way unless a proxy with TLS stands before it.
-`;
+function warningOf(openness) {
+  return openness === null ? '' : `\n  OPEN          ${openness.join(`\n${' '.repeat(16)}`)}\n`;
 }
 
 function sameWidth(...texts) {

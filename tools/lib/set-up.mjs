@@ -92,6 +92,7 @@ async function build() {
   // Without its output a project's build record would only claim that it was built.
   for (const project of missing) rmSync(join(project, 'tsconfig.tsbuildinfo'), { force: true });
   const since = performance.now();
+  say('build', 'at work (a minute or two, where it is the first)');
   const compile = (...options) => step('build', process.execPath, [join(ROOT, 'node_modules', 'typescript7', 'bin', 'tsc'), '-b', ...options]);
   // What the compiler remembers of the last build may be older than what it just made: after an update it then finds errors that are none.
   await compile().catch(() => compile('--force'));

@@ -42,6 +42,13 @@ If that is meant, set ORBITMESH_ALLOW_REMOTE=1, and ORBITMESH_ALLOWED_HOSTS to t
   return host;
 }
 
+/** Said at every start: whoever reads it later may be another than who set it up. null: only this machine reaches it. */
+export function opennessOf({ host }) {
+  if (isLoopback(host)) return null;
+  return [`other machines can reach it, on ${host} (ORBITMESH_ALLOW_REMOTE): whoever has a token runs commands here as you.`,
+    'It speaks plain HTTP, so a token can be read on its way unless a proxy with TLS stands before it.'];
+}
+
 /** Does only this machine reach what listens there? */
 export function isLoopback(host) {
   return host === 'localhost' || host === '::1' || (isIPv4(host) && host.startsWith('127.'));

@@ -21,11 +21,11 @@ export class GatewayConfig extends ServiceConfig {
   allowRemote = false;
 
   /** Beside loopback: `name` (any port) or `name:port`, as they stand in the Host header. */
-  @EnvList(',') @Matches(/^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/, { each: true })
+  @EnvList(',') @Matches(/^(?:[A-Za-z0-9.-]+|\[[0-9A-Fa-f:.]+\])(?::\d{1,5})?$/, { each: true, message: 'each value in ORBITMESH_ALLOWED_HOSTS must be a name or an address, with a port or without (mesh.example:4750, mesh.example); there are no wildcards' })
   allowedHosts: string[] = [];
 
   /** Beside our own: `scheme://host[:port]`, exactly as browsers send them. */
-  @EnvList(',') @Matches(/^[a-z][a-z0-9+.-]*:\/\/[^/\s]+$/, { each: true })
+  @EnvList(',') @Matches(/^[a-z][a-z0-9+.-]*:\/\/[^/\s]+$/, { each: true, message: 'each value in ORBITMESH_ALLOWED_ORIGINS must be an origin as browsers send it, without a path (https://mesh.example); there are no wildcards' })
   allowedOrigins: string[] = [];
 
   /** Requests a second of one token, ten seconds' worth of them at once; 0: no bound. */

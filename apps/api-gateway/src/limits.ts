@@ -116,7 +116,7 @@ export const HEADS_BEHIND_MAX = 4;
 /** The audit log: bytes of a file, and files that are kept; the oldest goes. About 300,000 entries. */
 export const AUDIT_FILE_BYTES_MAX = 4 * 1024 * 1024;
 export const AUDIT_FILES_MAX = 32;
-/** Entries written one by one of those who could flood it, in a minute: all who show no token that is worth anything, and each agent. The rest is counted. */
+/** Entries written one by one of those who could flood it, in a minute: all who show no token that is worth anything, each user as far as it came to nothing, and each agent. The rest is counted. */
 export const AUDIT_REFUSED_PER_MINUTE = 120;
 export const AUDIT_AGENT_ENTRIES_PER_MINUTE = 240;
 /** Entries that wait for a disk which takes none; past it they are lost, and counted. About 4 MiB. */

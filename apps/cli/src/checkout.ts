@@ -16,6 +16,8 @@ export interface LauncherTools {
   /** Runs that a runner has not closed, and those of them whose agent lives. */
   countRuns(home: string, slot: string): { open: number; living: number };
   readSettings(env: NodeJS.ProcessEnv): object;
+  /** What whoever starts it must know of who can reach it then; null: this machine alone. */
+  opennessOf(settings: object): string[] | null;
   /** What a launcher of this home that was killed left at work, by name. */
   leftoversOf(home: string): Record<string, { pid: number }>;
   Stack: new (options: { root: string; settings: object; say: Say }) => { open(): Promise<void>; stop(options: { keepAgents: boolean }): Promise<boolean> };

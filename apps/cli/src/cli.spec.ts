@@ -139,6 +139,13 @@ describe('who we are', () => {
     expect(api.sent).toEqual([]);
   });
 
+  it("says what is wrong with a token that is empty, and with one that is gone", async () => {
+    expect(await cli(['project', 'list'], { env: { ORBITMESH_TOKEN: '' } })).toMatchObject({ code: 6, err: expect.stringContaining('ORBITMESH_TOKEN is empty') });
+    await rm(join(home, 'api-gateway', 'admin.token'));
+    expect(await cli(['project', 'list'])).toMatchObject({ code: 5, err: expect.stringMatching(/no token at .*or somebody removed it[^]* down, and then .* up/) });
+    expect(api.sent).toEqual([]);
+  });
+
   it('prints a new token alone, and beside it that it is shown once', async () => {
     const made = { id: 'tok_1', name: 'CI', scopes: ['read'], createdAt: '', expiresAt: null, token: 'omu_new' };
     api.on('POST /api/tokens', [201, made]).on('POST /api/tokens/tok_1/rotate', [200, { ...made, token: 'omu_newer' }]);

@@ -46,18 +46,20 @@ async function placeOf(env: Env): Promise<ConnectionOptions> {
     const hint = 'Set ORBITMESH_TOKEN to a token of that OrbitMesh (orbitmesh token prints it there), or unset ORBITMESH_API_URL.';
     throw new CliError(EXIT.refused, "ORBITMESH_API_URL without ORBITMESH_TOKEN: the home's own token is not sent to another address.", { hint });
   }
+  // Whoever set it meant another token than the owner's.
+  if (token === '') throw new CliError(EXIT.refused, 'ORBITMESH_TOKEN is empty.', { hint: "Set it to a token, or unset it: then the home's own is used." });
   return { url: url ? checked(url) : await stackUrl(env), token: token ?? await adminToken(env) };
 }
 
 /** @throws CliError */
 export async function adminToken(env: Env): Promise<string> {
-  if (env['ORBITMESH_SESSION_ID']) throw new CliError(EXIT.refused, "In a session there is no admin's token.");
+  if (env['ORBITMESH_SESSION_ID']) throw new CliError(EXIT.refused, "In a session there is no owner's token.");
   const file = join(homeOf(env), 'api-gateway', 'admin.token');
   const found = await openToken(file);
-  if (found === null) throw notRunning(`There is no token at ${file}: OrbitMesh was not started yet with this home.`);
+  if (found === null) throw new CliError(EXIT.unreachable, `There is no token at ${file}: OrbitMesh was not started yet with this home, or somebody removed it.`, { hint: 'Its next start makes one: % up. Where it runs: % down, and then % up.' });
   const { mode, text } = found;
   if ((mode & OTHERS) === 0) return text.trim();
-  const hint = `Close it, and take a new one: chmod 600 ${file} && % token rotate admin`;
+  const hint = `Close it, and take a new one: chmod 600 ${file}, and then % token rotate admin`;
   throw new CliError(EXIT.refused, `${file} is open to other users (mode ${(mode & 0o777).toString(8)}), who may have read it: it is not used like that.`, { hint });
 }
 

@@ -103,6 +103,8 @@ describe('what to do next', () => {
 
   it('is for who asks: an agent, or who named another address', () => {
     expect(hintOf(new ApiError(403, 'FORBIDDEN', ''), { ORBITMESH_SESSION_ID: 's', ORBITMESH_CLI_NAME: './orbitmesh' }, null)).toContain(': orbitmesh report needs-input');
+    expect(hintOf(new ApiError(403, 'FORBIDDEN', '', { scopes: ['write'], needed: 'read' }), {}, null)).toContain('token create NAME --scope read');
+    expect(hintOf(new ApiError(403, 'FORBIDDEN', ''), {}, null)).toMatch(/owner's token(?!.*--scope)/);
     expect(hintOf(new UnreachableError('http://x', {}), { ORBITMESH_API_URL: 'http://x' }, null)).toContain('ORBITMESH_API_URL');
   });
 });

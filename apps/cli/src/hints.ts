@@ -7,7 +7,7 @@ import { cliNameOf, programNameOf } from './terminal.js';
 const HINT_OF_CODE: Readonly<Record<string, string>> = {
   UNREACHABLE: 'Start it with: % up   (npm start in the checkout does the same); % status shows what is missing.',
   UNAUTHENTICATED: "The token is not valid there (any more). Without ORBITMESH_TOKEN and ORBITMESH_API_URL the home's own is used; % token prints it.",
-  FORBIDDEN: "This takes the owner's token, or one with another scope: % token create NAME --scope write",
+  FORBIDDEN: "It takes the owner's token; without ORBITMESH_TOKEN and ORBITMESH_API_URL the home's own is used.",
   HOST_NOT_ALLOWED: 'Call it by 127.0.0.1 or localhost, or name the host in ORBITMESH_ALLOWED_HOSTS and start it again.',
   VALIDATION_FAILED: 'What it takes: & --help',
   SECRET_BY_VALUE: 'Pass a reference: --secret NAME=env:NAME or NAME=file:/path; only the runner reads it.',
@@ -33,7 +33,7 @@ const HINT_OF_CODE: Readonly<Record<string, string>> = {
   PROJECT_NOT_EMPTY: 'Delete first what it still has: % task list, % session list --all and % team-member list, with --project PROJECT.',
   TASK_REFERENCE_INVALID: 'How the tasks hang together: % task tree',
   MAIL_RECIPIENT_INVALID: 'Who is there: % session list. --to takes SESSION, parent, children, siblings, project or member:MEMBER.',
-  WORKING_DIR_INVALID: "It must be a directory inside the project's or one of ORBITMESH_ROOTS, as the runner sees it.",
+  WORKING_DIR_INVALID: "A project's directory must be there, as the runner sees it; a session's lies inside its project's, or in one of ORBITMESH_ROOTS.",
   IDEMPOTENCY_KEY_REUSED: 'Use another --idempotency-key, or repeat exactly what it was used for.',
   TOO_MANY_REQUESTS: 'Try again in a moment.',
   UNAVAILABLE: 'Try again in a moment; % status shows what is missing.',
@@ -71,6 +71,8 @@ function textOfHint(error: unknown, env: NodeJS.ProcessEnv, launched: boolean): 
   if (error instanceof UnreachableError) return hintOfUnreachable(env, launched);
   const code = (error as { code?: string } | null)?.code ?? '';
   if (code === 'FORBIDDEN' && env['ORBITMESH_SESSION_ID']) return AGENTS_FORBIDDEN;
+  const needed = code === 'FORBIDDEN' && error instanceof ApiError ? error.problem['needed'] : undefined;
+  if (typeof needed === 'string') return `The owner can make one that may: % token create NAME --scope ${needed}; without --scope it may read and write.`;
   const continuedBy = code === 'SESSION_ENDED' && error instanceof ApiError ? error.problem['continuedBy'] : undefined;
   if (typeof continuedBy !== 'string') return HINT_OF_CODE[code];
   return `Where its conversation went on: % mail send --to ${continuedBy} "…"; where that has ended as well: % session continue ${continuedBy} "…"`;

@@ -70,3 +70,5 @@ export const MCP_PROGRESS_SECONDS = 10;
 export const MCP_LIST_ITEMS_DEFAULT = 50;
 /** Lines of what an agent wants to do, beside its question; `session approvals --json` has it all. */
 export const DETAIL_LINES_MAX = 24;
+/** A session's secret that is taken out of what is sent by its command, in characters: a shorter one may be a word of the API (`task`, `proj_`), and what has it in an id could not be said any more. */
+export const SENT_SECRET_LENGTH_MIN = 8;

@@ -19,6 +19,8 @@ it('takes out what the session was given as secrets, in whatever form, its token
   expect(ownSecretsIn(GIVEN).deep({ message: `I used ${GIVEN.MY_KEY}, ${encodeURIComponent(GIVEN.MY_KEY)} and ghp_${'a'.repeat(36)}`, list: ['oma_mine', 4711] }))
     .toEqual({ message: 'I used [redacted], [redacted] and [redacted]', list: ['[redacted]', 4711] });
   expect(ownSecretsIn({ ORBITMESH_TOKEN: 'oma_mine' }).text('oma_mine')).toBe('[redacted]');
+  // Its tasks would have no ids any more.
+  expect(ownSecretsIn({ ORBITMESH_REDACT: 'WEAK', WEAK: 'task' }).deep({ taskId: 'task_1' })).toEqual({ taskId: 'task_1' });
 });
 
 onLinux('knows them of its run where its agent started it with hardly any of its environment', async () => {

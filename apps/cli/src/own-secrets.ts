@@ -1,6 +1,7 @@
 import { readFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { Redactor } from '@orbitmesh/domain';
+import { SENT_SECRET_LENGTH_MIN } from './limits.js';
 
 type Env = NodeJS.ProcessEnv;
 
@@ -11,7 +12,7 @@ type Env = NodeJS.ProcessEnv;
 export function ownSecretsIn(env: Env): Redactor {
   const given = environmentOfRun(env) ?? env;
   const names = (given['ORBITMESH_REDACT'] ?? 'ORBITMESH_TOKEN').split(',');
-  return new Redactor(names.flatMap((name) => given[name] || []));
+  return new Redactor(names.flatMap((name) => given[name] ?? []).filter((value) => value.length >= SENT_SECRET_LENGTH_MIN));
 }
 
 /** Agents start us with all, some or none of their environment; the wrapper of the run has all of it, where the system shows it. */

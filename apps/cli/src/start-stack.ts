@@ -38,6 +38,7 @@ export async function startStack(context: Context, options: UpOptions): Promise<
   const result: UpResult = { url, home, pid, started: pid === launcher?.pid, log: launcher ? log : null };
   context.printer.progress.stop();
   const name = cliNameOf(context.terminal.env);
+  for (const line of (result.started && tools.opennessOf(tools.readSettings(env))) || []) context.printer.note(line);
   context.printer.result(result, () => `OrbitMesh ${result.started ? 'is ready' : 'already runs'} at ${url}\n  look   ${name} status\n  stop   ${name} down`);
 }
 

@@ -110,6 +110,12 @@ describe('up and down', () => {
     await endedByUs(stranger);
   }, 180_000);
 
+  // The same words of the launcher are tested in every run (e2e/src/launcher/remote.spec.ts).
+  inFull('say that other machines can reach it, whenever it is started so', async () => {
+    const env = { ...plainEnv(), ORBITMESH_HOME: home, ORBITMESH_PORT: '0', ORBITMESH_HOST: '0.0.0.0', ORBITMESH_ALLOW_REMOTE: '1', ORBITMESH_ALLOWED_HOSTS: 'mesh.example' };
+    expect(await cliIn(home, ['up'], { env })).toMatchObject({ code: 0, out: expect.stringContaining('is ready at'), err: expect.stringContaining('other machines can reach it, on 0.0.0.0') });
+  }, 120_000);
+
   it('say why it did not start, with its last words, and none of an earlier start', async () => {
     await mkdir(join(home, 'run', 'logs'), { recursive: true });
     await writeFile(join(home, 'run', 'logs', 'launcher.log'), 'OrbitMesh is ready at http://127.0.0.1:9\n');

@@ -37,6 +37,8 @@ export const RUNNERS_MAX = 256;
 export const FORMER_PROCESSES_MAX = 32;
 /** Sessions that have not ended; past it a spawn is refused with LIMIT_REACHED. */
 export const LIVE_SESSIONS_MAX = 5_000;
+/** Tasks of a project past which its agents make no more: LIMIT_REACHED. People have no such bound. */
+export const AGENT_PROJECT_TASKS_MAX = 5_000;
 /** Tasks that go with one deletion (they are one commit); past it LIMIT_REACHED. */
 export const TASKS_DELETED_MAX = 1_000;
 /** Tasks of one spawn (design §4.3); past it VALIDATION_FAILED. */

@@ -10,7 +10,7 @@ export class TasksController {
   constructor(@Inject(Relay) private readonly relay: Relay) {}
 
   @AgentMay('its-project')
-  @Answers(201, 'Task', 'Creates a task.', { codes: ['TASK_REFERENCE_INVALID'] })
+  @Answers(201, 'Task', 'Creates a task.', { codes: ['TASK_REFERENCE_INVALID', 'LIMIT_REACHED'] })
   @Post()
   create(@HttpCall() call: Call, @Body() body: CreateTaskDto) {
     return this.relay.command(call, SessionRpc.createTask, { body }, (task) => `/api/tasks/${task.id}`);

@@ -6,6 +6,7 @@ import { eventually } from '@orbitmesh/testing';
 import { AUDIT_REFUSED_PER_MINUTE } from '../limits.js';
 import { Listener } from '../testing/listener.js';
 import { TestGateway } from '../testing/test-gateway.js';
+import { AuditLog } from './audit.log.js';
 
 const AGENT = 'oma_sess_1_1_mac';
 let gateway: TestGateway;
@@ -30,6 +31,16 @@ it('tells who did what, to what, from where, and nothing of what they said', asy
     id: expect.stringMatching(/^aud_/), at: expect.any(String), actor: { kind: 'admin' }, action: 'POST /api/sessions/:id/stop', target: { id: 'sess_7' }, status: expect.any(Number),
     from: { address: '127.0.0.1', userAgent: 'curl/8' }, traceId: 'a'.repeat(32),
   }]);
+});
+
+it('tells of what was made, where it was made', async () => {
+  const { id } = (await gateway.send('POST', '/api/tokens', { body: { name: 'CI' } })).body as unknown as { id: string };
+  gateway.service.answers.set(SessionRpc.spawn.name, () => ({ status: 201, body: { id: 'sess_9' }, cursor: 'x.1' }));
+  await gateway.send('POST', '/api/sessions/spawn', { body: { projectId: 'proj_1' } });
+  await written(2);
+
+  expect((await deeds()).map(({ action, target }) => [action, target])).toEqual([['POST /api/sessions/spawn', { created: 'sess_9' }], ['POST /api/tokens', { created: id }]]);
+  expect((await deeds(`?on=${id}`)).map(({ action }) => action)).toEqual(['POST /api/tokens']);
 });
 
 it('tells of what was refused, and why: to strangers, agents and other pages', async () => {
@@ -103,6 +114,17 @@ it('counts what would flood it, and no stranger pushes out what others did', asy
   expect(newest).toMatchObject({ actor: { kind: 'nobody' }, code: 'UNAUTHENTICATED', more: 29 });
   await rm(home, { recursive: true, force: true });
   await nats.stop();
+});
+
+it('counts what a user is refused, as with a token that may only read, and writes what a user did', async () => {
+  const audit = gateway.app.get(AuditLog);
+  const deed = { actor: { kind: 'user', tokenId: 'tok_1' }, action: 'POST /api/tasks', target: {}, from: { address: '127.0.0.1' }, traceId: '' } as const;
+  for (let n = 0; n < AUDIT_REFUSED_PER_MINUTE; n += 1) audit.record({ ...deed, status: n % 2 === 0 ? 403 : null });
+  for (let n = 0; n < 30; n += 1) audit.record({ ...deed, status: 403 });
+  audit.record({ ...deed, status: 201 });
+  await written(AUDIT_REFUSED_PER_MINUTE + 1);
+
+  expect((await deeds())[0]).toMatchObject({ status: 201 });
 });
 
 it('that cannot be written holds up nobody, and is written when it can be', async () => {

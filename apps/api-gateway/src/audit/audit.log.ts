@@ -40,13 +40,14 @@ export class AuditLog implements OnModuleDestroy {
   }
 
   /** A request is over. @param reply as it was sent, or not */
-  answered(request: FastifyRequest, { raw }: Pick<FastifyReply, 'raw'>): void {
+  answered(request: FastifyRequest, reply: Pick<FastifyReply, 'raw' | 'getHeader'>): void {
+    const { raw } = reply;
     const url = request.routeOptions?.url;
     const status = raw.headersSent ? raw.statusCode : null;
     const reads = request.method === 'GET' || request.method === 'HEAD' || request.method === 'OPTIONS';
     if (reads && !REFUSED.has(status) && !(url !== undefined && READS.has(url))) return;
     this.record({
-      actor: actorOf(request.principal), action: `${request.method} ${url ?? '(no route)'}`, target: targetOf(request.params, raw.getHeader('location')),
+      actor: actorOf(request.principal), action: `${request.method} ${url ?? '(no route)'}`, target: targetOf(request.params, reply.getHeader('location')),
       status, ...(request.failure && { code: request.failure }), from: callerOf(request.raw), traceId: request.id,
     });
   }
@@ -77,12 +78,15 @@ export class AuditLog implements OnModuleDestroy {
     await this.files.close();
   }
 
-  /** Neither a stranger nor an agent may push out of these files what others did: past so many a minute theirs are counted. */
+  /**
+   * Nobody may push out of these files what others did: past so many a minute those of a stranger and of an agent are counted, and of a
+   * user those that came to nothing. What a user changed is told, always.
+   */
   private admits(entry: AuditEntry): boolean {
-    const { actor } = entry;
-    if (actor.kind !== 'nobody' && actor.kind !== 'agent') return true;
+    const { actor, status } = entry;
+    if (actor.kind === 'admin' || (actor.kind === 'user' && status !== null && status < 400)) return true;
     this.minute ??= setTimeout(() => this.endMinute(), MINUTE_MS).unref();
-    const key = actor.kind === 'agent' ? actor.sessionId : actor.kind;
+    const key = actor.kind === 'agent' ? actor.sessionId : actor.kind === 'user' ? actor.tokenId : actor.kind;
     const count = this.counts.get(key) ?? { seen: 0 };
     this.counts.set(key, count);
     count.seen += 1;

@@ -62,7 +62,7 @@ export class AgentAccessGuard implements CanActivate {
     if (!principal && !isPublic(request)) throw new AppError('UNAUTHENTICATED');
     if (!principal) return true;
     const handler = context.getHandler();
-    if (isAdminOnly(handler) && principal.actor.kind !== 'admin') throw new AppError('FORBIDDEN', "This takes the admin's own token.");
+    if (isAdminOnly(handler) && principal.actor.kind !== 'admin') throw new AppError('FORBIDDEN', "This takes the owner's own token.");
     checkScope(principal, scopeOf(handler, method));
     const { agent } = principal;
     if (agent && !isOpen(agentScopeOf(handler), params, agent)) throw notYours(agent);

@@ -13,7 +13,7 @@ const OTHERS = 0o077;
 /** null: there is none. A link is not followed; what is larger than ours can be is not read. @throws UNAVAILABLE when the disk does not say */
 export async function readTokenFile(file: string): Promise<Seen | null> {
   try {
-    const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW);
+    const handle = await open(file, constants.O_RDONLY | constants.O_NOFOLLOW | constants.O_NONBLOCK);
     try {
       const { ino, ctimeNs, size, mode } = await handle.stat({ bigint: true });
       const text = size > TOKEN_FILE_BYTES_MAX ? '' : (await handle.readFile('utf8')).trim();

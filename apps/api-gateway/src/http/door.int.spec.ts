@@ -139,12 +139,13 @@ describe('the door', () => {
     const key = await raw('GET /ws HTTP/1.1', [own(), bearer(), ...UPGRADE.slice(0, 2), 'Sec-WebSocket-Version: 13']);
     const tunnel = await raw('CONNECT evil.example:443 HTTP/1.1', [own()]);
     const foreign = await raw('CONNECT evil.example:443 HTTP/1.1', ['Host: evil.example:443']);
+    const expectingElsewhere = await raw('POST /api/projects HTTP/1.1', ['Host: evil.example', 'Expect: foo', 'Content-Length: 2'], '{}');
 
     expect(expecting).toMatchObject({ status: 417, type: PROBLEM, code: 'VALIDATION_FAILED' });
     expect(version).toMatchObject({ status: 400, type: PROBLEM, code: 'VALIDATION_FAILED', head: expect.stringMatching(/^sec-websocket-version: 13$/m) });
     expect(key).toMatchObject({ status: 400, type: PROBLEM, code: 'VALIDATION_FAILED' });
     expect(tunnel).toMatchObject({ status: 404, type: PROBLEM, code: 'NOT_FOUND' });
-    expect(foreign).toMatchObject({ status: 403, type: PROBLEM, code: 'HOST_NOT_ALLOWED' });
+    for (const refused of [foreign, expectingElsewhere]) expect(refused).toMatchObject({ status: 403, type: PROBLEM, code: 'HOST_NOT_ALLOWED' });
   });
 
   it('lets an allowed page read answers, and no other', async () => {

@@ -14,7 +14,7 @@ export function refuseRaw(socket: Socket, status: number): void {
 /** What Node answers itself, or not at all, unless somebody listens. */
 export function refuseUnheard(server: Server, door: Door): void {
   server.on('checkExpectation', (request, response) => {
-    const { status, headers, body } = problemOfStatus(417, traceIdOf(request));
+    const { status, headers, body } = expectationRefusal(request, door);
     // Its body may follow or not: only a new connection is sure to begin with a request.
     response.writeHead(status, { ...headers, connection: 'close' }).end(JSON.stringify(body));
   });
@@ -27,6 +27,17 @@ export function refuseUnheard(server: Server, door: Door): void {
       refuseUpgrade(socket, error, traceIdOf(request));
     }
   });
+}
+
+/** The door comes first here as well. */
+function expectationRefusal(request: IncomingMessage, door: Door): Problem {
+  const traceId = traceIdOf(request);
+  try {
+    door.check(request, request.socket.localPort ?? 0);
+    return problemOfStatus(417, traceId);
+  } catch (error) {
+    return problemOf(toAppError(error), traceId);
+  }
 }
 
 function problemOfStatus(status: number, traceId: string): Problem {

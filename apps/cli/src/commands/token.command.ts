@@ -21,7 +21,7 @@ export const registerToken: Register = (program) => {
   token.change<MadeToken, { scope?: TokenScope[]; expires?: string }>({
     name: 'create', about: 'make a token for a person or a program; it is printed once, and not kept',
     args: [['<name>', 'whose it is, or what for']],
-    options: [['--scope <scope>', 'what it may: read, write; may be repeated (default: both)', { each: TOKEN_SCOPES }], ['--expires <when>', 'when it ends: 12h, 30d, or a date (default: when it is revoked)', momentAhead]],
+    options: [['--scope <scope>', 'what it may: read, write; may be repeated (default: read and write)', { each: TOKEN_SCOPES }], ['--expires <when>', 'when it ends: 12h, 30d, or a date (default: when it is revoked)', momentAhead]],
     send: ({ client, call: { args: [name], options: { scope, expires } } }, options) => client.createToken({ name, ...(scope && { scopes: scope }), ...(expires && { expiresAt: expires }) }, options),
     text: told,
   });

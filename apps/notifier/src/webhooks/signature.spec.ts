@@ -23,7 +23,7 @@ describe('a webhook\'s secret', () => {
 
   // Both computed with Python's hmac from this key.
   it('is computed of key, installation, webhook and version, and signs what is sent', async () => {
-    await writeFile(join(dir, 'webhook.key'), Buffer.from(Array.from({ length: 32 }, (_, n) => n)));
+    await writeFile(join(dir, 'webhook.key'), Buffer.from(Array.from({ length: 32 }, (_, n) => n)), { mode: 0o600 });
     const secrets = await WebhookSecrets.load(dir, 'in_test');
 
     expect(secrets.secretOf(webhook)).toBe('whsec_0aEnZxVCJ9Yc+mi7MS0FiWgbJTbU9zROKeAuI5hSO1o=');

@@ -9,7 +9,7 @@ import { assertNotAgent } from '../commands/access.js';
 import { Commands } from '../commands/commands.js';
 import { assertOneCommit } from '../commands/decision.js';
 import { listedProject, sightOf, type Sight } from '../commands/reader.js';
-import { TASKS_DELETED_MAX } from '../limits.js';
+import { AGENT_PROJECT_TASKS_MAX, TASKS_DELETED_MAX } from '../limits.js';
 import { dropFromOrdering } from '../ordering/ordering.service.js';
 import { COLLECTIONS } from '../store/collections.js';
 import { assertRevision, projectOf, put, taskOf, teamMemberOf } from '../store/documents.js';
@@ -28,11 +28,12 @@ export class TaskService {
     @Inject(Indexes) private readonly indexes: Indexes,
   ) {}
 
-  /** @throws PROJECT_NOT_FOUND, TASK_NOT_FOUND, TEAM_MEMBER_NOT_FOUND, TASK_REFERENCE_INVALID, DOCUMENT_TOO_LARGE */
+  /** @throws PROJECT_NOT_FOUND, TASK_NOT_FOUND, TEAM_MEMBER_NOT_FOUND, TASK_REFERENCE_INVALID, DOCUMENT_TOO_LARGE, LIMIT_REACHED for an agent */
   create({ body, meta }: Request<'createTask'>): Promise<MutationReply<Task>> {
     return this.commands.run(meta, (tx) => {
       const sight = sightOf(tx.view, meta.actor);
       projectOf(tx.view, body.projectId, sight);
+      if (meta.actor.kind === 'agent') this.assertRoomFor(body.projectId);
       const { doc, events } = createTask(body, tx);
       assertReferences(tx.view, doc, sight);
       return { status: 201, body: doc, puts: [put(COLLECTIONS.tasks, doc)], events };
@@ -93,6 +94,12 @@ export class TaskService {
         deletes: deletedIds.map((deleted) => ({ collection: COLLECTIONS.tasks, id: deleted })),
       };
     });
+  }
+
+  /** Tasks are kept in memory, and an agent that makes them without end would take all of it. @throws LIMIT_REACHED */
+  private assertRoomFor(projectId: string): void {
+    if (this.indexes.tasksOfProject.size(projectId) < AGENT_PROJECT_TASKS_MAX) return;
+    throw new AppError('LIMIT_REACHED', `The project has ${AGENT_PROJECT_TASKS_MAX} tasks; an agent adds no more to them.`, { projectId, max: AGENT_PROJECT_TASKS_MAX });
   }
 }
 

@@ -1,7 +1,9 @@
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { ErrorCode } from '@orbitmesh/domain';
 import { SessionRpc, type UpdateTaskBody } from '@orbitmesh/contracts';
 import { eventually } from '@orbitmesh/testing';
+import { AGENT_PROJECT_TASKS_MAX } from '../limits.js';
+import { Indexes } from '../store/indexes.js';
 import { ScriptedRunner } from '../testing/scripted-runner.js';
 import { agent, meta, TestService } from '../testing/test-service.js';
 import { traceOf } from '../testing/trace.js';
@@ -38,6 +40,15 @@ describe('projects and tasks', () => {
     await refused(() => drop(projectId), 'PROJECT_NOT_EMPTY');
     await refused(() => service.call(SessionRpc.updateProject, { id: projectId, body: { workingDir: '/' }, meta: meta(agent(id)) }), 'FORBIDDEN');
     await refused(() => service.call(SessionRpc.createProject, { body: { name: 'P', workingDir: '/' }, meta: meta(agent(id)) }), 'FORBIDDEN');
+  });
+
+  it('takes no more tasks from agents where there are very many, and from people all the same', async () => {
+    const { id } = await service.spawn({ projectId });
+    jest.spyOn(service.get(Indexes).tasksOfProject, 'size').mockReturnValue(AGENT_PROJECT_TASKS_MAX);
+    const create = (more = {}) => service.call(SessionRpc.createTask, { body: { projectId, title: 'One more' }, meta: meta(more) });
+
+    await refused(() => create(agent(id)), 'LIMIT_REACHED');
+    expect((await create()).status).toBe(201);
   });
 
   it('normalises a project directory and refuses one that is none', async () => {

@@ -12,7 +12,7 @@ import { failureOf, failureOfRetries, noteErrorText, retriesIn } from './acp-tro
 import { applyToolCall, applyUpdate } from './acp-updates.js';
 import { metricOf, settleTurn, usageOfResult } from './acp-usage.js';
 import type { TokenCounts } from '@orbitmesh/domain';
-import type { Driver, DriverHost, DriverState, DriverStatus, Piece } from '../driver.js';
+import type { Driver, DriverHost, DriverState, DriverStatus, Piece, ProcessExit } from '../driver.js';
 import { fields, short, type Fields } from '../wire/fields.js';
 import { decodeFrame, type Frame, type RpcError, type RpcId } from '../wire/json-rpc.js';
 import { HELD_INPUTS_MAX, HELD_INPUT_CHARACTERS_MAX, REQUEST_ID_MAX } from '../wire/wire.limits.js';
@@ -239,9 +239,11 @@ export class AcpConversation implements Driver {
     this.interrupt();
   }
 
-  exited(): void {
+  exited({ exitCode }: ProcessExit): void {
     this.outbox.close();
     const { turn, sentAnswers, approvals, steers, inputs, phase, startLog } = this.state;
+    // Of work that was never begun its exit code says nothing.
+    if (phase !== 'ready' && exitCode === 0) this.host.failStart('start_failed', 'The agent ended before it was ready.');
     if (phase !== 'ready' && startLog) this.host.emit({ type: 'output', stream: 'stderr', content: startLog });
     const open = [...approvals, ...sentAnswers.filter(({ confirm }) => confirm)];
     for (const { approvalId } of open) this.host.emit({ type: 'approval_withdrawn', approvalId, reason: 'The agent is gone.' });

@@ -135,7 +135,11 @@ describe('what a project brings for the agent', () => {
   });
 
   it('keeps agents away whom nothing keeps from it', () => {
-    for (const name of ['.github/hooks', '.opencode/plugin', '.qwen', '.codex']) mkdirSync(join(directory, 'repo', name), { recursive: true });
+    const brought = ['.github/hooks', '.opencode/plugin', '.qwen', '.codex'].map((name) => join(directory, 'repo', name));
+    for (const path of brought) mkdirSync(path, { recursive: true });
+    // Nothing in it, nothing to run.
+    for (const preset of ['copilot', 'codex-acp']) environmentWith({ preset });
+    for (const path of brought) writeFileSync(join(path, 'config'), '');
     const refused = expect.objectContaining({ code: 'CONFIG_INVALID', message: expect.stringContaining('--trust-repository yes') });
     for (const preset of ['copilot', 'opencode', 'codex-acp']) {
       expect(() => environmentWith({ preset })).toThrow(refused);

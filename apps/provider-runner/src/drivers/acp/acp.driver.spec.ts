@@ -43,6 +43,13 @@ describe('the handshake', () => {
     expect(bench.ended).toBe('auth_required: Authentication required');
   });
 
+  it('fails the start when the agent leaves in order before it is ready', async () => {
+    const bench = new JournaledDriver(acpDriver);
+    await bench.step((driver) => driver.start());
+    await bench.step((driver) => driver.exited({ exitCode: 0, signal: null }));
+    expect(bench.ended).toBe('start_failed: The agent ended before it was ready.');
+  });
+
   it('refuses an agent of another protocol version', async () => {
     const bench = new JournaledDriver(acpDriver);
     await bench.step((driver) => driver.start());

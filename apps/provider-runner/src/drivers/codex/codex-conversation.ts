@@ -1,4 +1,4 @@
-import type { Driver, DriverHost, DriverState, DriverStatus, Piece } from '../driver.js';
+import type { Driver, DriverHost, DriverState, DriverStatus, Piece, ProcessExit } from '../driver.js';
 import { approvalRequested } from '../wire/approval-request.js';
 import { fields, short, text, type Fields } from '../wire/fields.js';
 import { decodeFrame, type Frame, type RpcError, type RpcId } from '../wire/json-rpc.js';
@@ -202,9 +202,11 @@ export class CodexConversation implements Driver {
     this.interrupt();
   }
 
-  exited(): void {
+  exited({ exitCode }: ProcessExit): void {
     this.outbox.close();
-    const { turn, sentAnswers, approvals, inputs, steers } = this.state;
+    const { phase, turn, sentAnswers, approvals, inputs, steers } = this.state;
+    // Of work that was never begun its exit code says nothing.
+    if (phase !== 'ready' && exitCode === 0) this.host.failStart('start_failed', 'Codex ended before it was ready.');
     const open = [...approvals, ...sentAnswers.filter(({ confirm }) => confirm)];
     for (const { approvalId } of open) this.host.emit({ type: 'approval_withdrawn', approvalId, reason: 'The agent is gone.' });
     if (turn?.inputId && !turn.delivered) this.host.emit({ type: 'input_failed', inputId: turn.inputId, reason: 'The agent is gone.' });

@@ -34,6 +34,12 @@ describe('the login', () => {
     await refused.agent(LOGIN_NEEDED, { id: 'om:login', error: { code: -32600, message: 'bad key' } });
     expect(refused.ended).toBe('auth_required: Codex refuses the key: bad key');
   });
+
+  it('fails the start when codex leaves in order before it is ready', async () => {
+    const bench = await opening({ environment });
+    await bench.step((driver) => driver.exited({ exitCode: 0, signal: null }));
+    expect(bench.ended).toBe('start_failed: Codex ended before it was ready.');
+  });
 });
 
 describe('the thread', () => {

@@ -1,4 +1,4 @@
-import { lstatSync } from 'node:fs';
+import { lstatSync, readdirSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
 /** The working directory and those above it, up to the repository's root; itself alone where there is no repository. */
@@ -12,9 +12,19 @@ export function projectDirectories(workingDir: string): string[] {
   return directories;
 }
 
-/** The project has one of these, be it a link to nowhere. */
+/** The project has one of these, be it a link to nowhere; an empty one brings nothing (codex' sandbox leaves an empty `.codex` behind when it is killed). */
 export function brings(workingDir: string, names: readonly string[]): boolean {
-  return projectDirectories(workingDir).some((directory) => names.some((name) => isThere(join(directory, name))));
+  return projectDirectories(workingDir).some((directory) => names.some((name) => !isNothing(join(directory, name))));
+}
+
+function isNothing(path: string): boolean {
+  const found = lstatSync(path, { throwIfNoEntry: false });
+  if (!found?.isDirectory()) return found === undefined || (found.isFile() && found.size === 0);
+  try {
+    return readdirSync(path).length === 0;
+  } catch {
+    return false;
+  }
 }
 
 function isThere(path: string): boolean {
