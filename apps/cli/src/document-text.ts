@@ -48,6 +48,11 @@ export function oneLine(text: string): string {
   return printable(text.replace(/\s+/g, ' ').trim());
 }
 
+/** Labels as they are given on a command line. */
+export function labelsText(labels: Readonly<Record<string, string>> | undefined): string[] {
+  return Object.entries(labels ?? {}).map(([name, value]) => `${name}=${value}`);
+}
+
 /** A time as a person reads it, to the second, by their own clock. */
 export function timeText(at: string | null | undefined): string {
   return at ? `${dayText(at)} ${clockText(at)}` : '';

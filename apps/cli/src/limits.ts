@@ -44,6 +44,10 @@ export const RESTART_TOLD_MS = 2_000;
 export const STACK_FILE_MS_MAX = 3_000;
 /** `up` and `down` look this often whether the stack has come or gone. */
 export const STACK_POLL_MS = 100;
+/** `runner drain --wait` looks this often, in ms: sessions take seconds to hours. */
+export const RUNNER_POLL_MS = 500;
+/** What `--max-sessions` takes: as many as there may be. */
+export const PROJECT_SESSIONS_MAX = 5_000;
 /** `up` gives up waiting; the first start of a checkout installs and builds for a minute or two. */
 export const UP_MS_MAX = 10 * 60_000;
 /** A launcher ends within 10 s (design §10); what is above it is for a busy machine. */

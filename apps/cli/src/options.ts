@@ -27,8 +27,8 @@ export const append: Parse = (value: string, before: string[] = []) => [...befor
 export const appendOrNone: Parse = (value: string, before: string[] = []) => (value === NONE ? [] : [...before, value]);
 
 /** The value of an option that may empty its field. (Commander makes '' of a null that is parsed.) */
-export function orNull<T extends string>(value: T | undefined): T | null | undefined {
-  return value === NONE ? null : value;
+export function orNull<T extends string | number>(value: T | undefined): Exclude<T, typeof NONE> | null | undefined {
+  return value === NONE ? null : value as Exclude<T, typeof NONE> | undefined;
 }
 
 export const whole: Parse = (value: string) => {
@@ -55,6 +55,18 @@ export const pair: Parse = (value: string, before: Record<string, string> = {}) 
   if (at < 1) throw new InvalidArgumentError('It must be NAME=value.');
   return { ...before, [value.slice(0, at)]: value.slice(at + 1) };
 };
+
+/** Of a map that replaces the one before; `none` alone empties it. */
+export const pairOrNone: Parse = (value: string, before: never) => (value === NONE ? {} : pair(value, before));
+
+/** A whole number from `least` to `most`. */
+export const between = (least: number, most: number): Parse => (value: string) => {
+  if (!/^-?\d{1,9}$/.test(value) || Number(value) < least || Number(value) > most) throw new InvalidArgumentError(`It must be a whole number from ${least} to ${most}.`);
+  return Number(value);
+};
+
+/** The same, or `none`. */
+export const betweenOrNone = (least: number, most: number): Parse => (value: string, before: never) => (value === NONE ? NONE : between(least, most)(value, before));
 
 export const jsonObject: Parse = (value: string) => {
   try {

@@ -127,6 +127,17 @@ describe('on a real stack', () => {
     expect((await json<Task>('task', 'show', task.id)).taskSessionStatuses).toEqual({ [session.id]: 'completed' });
   }, 90_000);
 
+  it('a runner that is drained takes nothing new until it is let', async () => {
+    expect((await cli(['runner', 'drain', 'slot-0', '--wait'])).out).toBe('slot-0: drained\n');
+    const { id } = await json<SessionView>('spawn', 'go', '-p', project.id, '--permission-mode', 'allow', '--priority', '5');
+    await eventually(async () => /every capable runner is being drained/.test((await cli(['sessions'])).out), { what: 'a session that says why it waits' });
+    expect((await cli(['runner', 'list'])).out).toMatch(/slot-0 +drained +0 of 16 +\d+% +demo/);
+    expect(await cli(['runner', 'drain', 'slot-9'])).toMatchObject({ code: 3 });
+
+    expect((await cli(['runner', 'undrain', 'slot-0'])).out).toBe('slot-0: connected\n');
+    expect((await cli(['wait', id, '--timeout', '60'])).code).toBe(0);
+  }, 90_000);
+
   it('mail that comes while it is waited for, or before, is printed once', async () => {
     const session = await json<SessionView>('spawn', 'wait here', '-p', project.id, '--mode', 'interactive', '--permission-mode', 'allow');
     await cli(['wait', session.id, '--for', 'idle', '--timeout', '60']);

@@ -1,5 +1,5 @@
 import { isTerminal, type Approval, type SessionView } from '@orbitmesh/domain';
-import { tableOf, timeText, type Columns, type Fields } from './document-text.js';
+import { labelsText, tableOf, timeText, type Columns, type Fields } from './document-text.js';
 
 /** Sessions, one a line: of one that waits, for what; of one that has ended, how. */
 export const SESSION_COLUMNS: Columns<SessionView> = [
@@ -17,6 +17,7 @@ export const SESSION_FIELDS: Fields<SessionView> = [
   ['provider', (one) => one.providerType], ['model', (one) => one.model], ['mode', (one) => one.mode], ['permission', (one) => one.permissionMode],
   ['member', ({ teamMember }) => teamMember && `${teamMember.name} (${teamMember.id})`], ['directory', (one) => one.workingDir],
   ['parent', (one) => one.parentSessionId], ['continues', (one) => one.continues], ['runner', (one) => one.run?.runnerId],
+  ['runner labels', (one) => labelsText(one.runnerLabels)], ['priority', (one) => one.priority || null],
   ['tokens', ({ metrics }) => (metrics && metrics.tokensIn + metrics.tokensOut > 0 ? `${metrics.tokensIn} in, ${metrics.tokensOut} out, ${metrics.requestCount} requests` : null)],
   ['cost', ({ metrics }) => (metrics?.costUsd ? `${metrics.costUsd.toFixed(4)} USD` : null)],
   ['created', (one) => timeText(one.createdAt)], ['ended', (one) => timeText(one.endedAt)], ['manifest', (one) => one.manifestHash], ['revision', (one) => one.revision],

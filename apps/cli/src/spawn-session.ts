@@ -1,12 +1,12 @@
 import { stat } from 'node:fs/promises';
 import { basename, resolve } from 'node:path';
-import { PERMISSION_MODES, SESSION_MODES, type PermissionMode, type SessionMode } from '@orbitmesh/domain';
+import { PERMISSION_MODES, SESSION_MODES, SESSION_PRIORITY, type PermissionMode, type RunnerLabels, type SessionMode } from '@orbitmesh/domain';
 import type { ApiClient } from '@orbitmesh/api-client';
 import type { SpawnSessionBody } from '@orbitmesh/contracts';
 import { projectOf, type Context } from './context.js';
 import { CliError, EXIT } from './exit-code.js';
 import { PROJECT_PAGES_MAX } from './limits.js';
-import { append, jsonObject, pair, type OptionRow } from './options.js';
+import { append, between, jsonObject, pair, pairOrNone, type OptionRow } from './options.js';
 import { PAGE_ITEMS } from './pages.js';
 import { attachTo } from './session-viewer.js';
 import type { Call } from './site.js';
@@ -19,6 +19,7 @@ export interface AgentOptions {
 }
 export interface SpawnOptions extends AgentOptions {
   project?: string; task?: string[]; dir?: string; provider?: string; member?: string; parent?: string; mcpServer?: McpServer[]; attach?: boolean;
+  runnerLabel?: RunnerLabels; priority?: number;
 }
 type McpServer = NonNullable<SpawnSessionBody['mcpServers']>[number];
 
@@ -46,6 +47,8 @@ export const PLACE_OPTIONS: readonly OptionRow[] = [
   ['--provider <provider>', 'a configured provider (default: demo)'],
   ['--member <member>', 'the team member it works as'],
   ['--parent <session>', 'the session it belongs to (default in a session: that one)'],
+  ['--runner-label <NAME=value>', "only on runners with this label; may be repeated; none: on any (default: its member's, else its project's)", pairOrNone],
+  ['--priority <n>', `from ${SESSION_PRIORITY.least} to ${SESSION_PRIORITY.most}: of those that wait for a runner, the greatest comes first (default: 0)`, between(SESSION_PRIORITY.least, SESSION_PRIORITY.most)],
 ];
 
 /** What it can do; a continuation has it from the session that it goes on with. */
@@ -63,7 +66,8 @@ export async function spawnSession(context: Context, { args: [given], options }:
   const project = await placeOf(context, client, options, dir ?? cwd);
   const body: SpawnSessionBody = {
     projectId: project.id, taskIds: options.task, workingDir: project.ofDir ? undefined : dir, initialDirective: await textOf(context, given),
-    providerType: options.provider, teamMemberId: options.member, parentSessionId: options.parent ?? (env['ORBITMESH_SESSION_ID'] || undefined), mcpServers: options.mcpServer, ...await agentBody(context, options),
+    providerType: options.provider, teamMemberId: options.member, parentSessionId: options.parent ?? (env['ORBITMESH_SESSION_ID'] || undefined), mcpServers: options.mcpServer,
+    runnerLabels: options.runnerLabel, priority: options.priority, ...await agentBody(context, options),
   };
   const { body: session } = await client.spawn(body, { idempotencyKey: options.idempotencyKey }).catch(async (error: unknown) => {
     if (project.made) await takeBack(context, client, project.id);

@@ -25,6 +25,8 @@ export interface Picture {
 }
 
 const NOTHING: Readiness['checks'] = { gateway: false, sessionService: false, runners: 0, notifier: false };
+/** It does its work, whether it is to take more of it or not. */
+const TAKES_ORDERS: ReadonlySet<RunnerView['state']> = new Set(['connected', 'draining', 'drained']);
 const RUNNER = /^provider-runner\/(.+)$/;
 
 /**
@@ -53,7 +55,7 @@ function stateOf(name: string, one: Services[string], { readiness, runners, isAl
   if (id === undefined) return readiness.checks.gateway ? 'ready' : 'started';
   if (runners === null) return 'started';
   const runner = runners.find((known) => known.id === id);
-  return runner?.state === 'connected' ? 'ready' : runner?.state === 'impaired' ? 'not_ready' : 'silent';
+  return runner && TAKES_ORDERS.has(runner.state) ? 'ready' : runner?.state === 'impaired' ? 'not_ready' : 'silent';
 }
 
 /** What a process explains is told by it; the notifier is missed by nobody who wants to work. */

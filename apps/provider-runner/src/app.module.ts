@@ -1,7 +1,8 @@
 import { randomUUID } from 'node:crypto';
+import { resolve } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Inject, Injectable, Module, type OnApplicationShutdown, type OnModuleDestroy } from '@nestjs/common';
-import { AppError, newUlidSource } from '@orbitmesh/domain';
+import { AppError, newUlidSource, type RunnerLabels } from '@orbitmesh/domain';
 import { Bus } from '@orbitmesh/messaging';
 import { HealthRegistry, Installation, Lifecycle, LOGGER, Metrics, type Logger } from '@orbitmesh/service-kit';
 import { findDriver } from './drivers/registry.js';
@@ -52,7 +53,7 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
     const runner = new RunnerService(env, new RunDirectory(slot.runsDir), this.config.runnerCapacity);
     const detection = new ProviderDetection(providers, env.table.seesEnvironment, this.log, () => heartbeat.soon());
     const heartbeat: HeartbeatLoop = new HeartbeatLoop({
-      env, runner, capacity: this.config.runnerCapacity, labels: this.labels(), version: VERSION, providers: () => detection.present,
+      env, runner, capacity: this.config.runnerCapacity, labels: this.labels(), roots: env.ownRoots, version: VERSION, providers: () => detection.present,
     });
     // Agents first: what they wrote meanwhile is already waiting.
     await runner.recover();
@@ -79,7 +80,7 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
 
   private environment(slot: Slot, providers: ProvidersFile): RunEnvironment {
     return {
-      installationId: this.installation.installationId, runnerId: slot.runnerId, incarnation: randomUUID(), home: this.config.home,
+      installationId: this.installation.installationId, runnerId: slot.runnerId, incarnation: randomUUID(), home: this.config.home, ownRoots: this.config.runnerRoots.map((root) => resolve(root)),
       cliEntry: path('../../cli/dist/main.js'), userUmask: this.config.userUmask ?? startUmask, processEnv: process.env, agentStates: new AgentStates(slot.agentsDir),
       table: createProcessTable(this.config.home), disk: this.disk(slot), bus: this.bus, metrics: this.metrics, log: this.log, newId: newUlidSource(Date.now), driver: findDriver,
       provider: (name) => {
@@ -101,7 +102,7 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
     });
   }
 
-  private labels(): Record<string, string> {
+  private labels(): RunnerLabels {
     return Object.fromEntries(this.config.runnerLabels.map((label) => [label.slice(0, label.indexOf('=')), label.slice(label.indexOf('=') + 1)]));
   }
 }

@@ -14,6 +14,8 @@ export const CAPACITY_DEFAULT = 16;
  * and twenty at once would keep each other from being ready in time. The others wait, visibly, in session-service.
  */
 export const STARTS_AT_ONCE = Math.max(4, 2 * availableParallelism());
+/** Directories that a runner may say it has: they are in each of its heartbeats. */
+export const ROOTS_MAX = 64;
 /** Slots tried before boot gives up with STORAGE_LOCKED. */
 export const SLOTS_MAX = 256;
 /** From the execution to `run_started` (design §4.1); then the tree is ended and `start_failed: start_timeout` is said. */

@@ -1,6 +1,6 @@
 import { EnvList, EnvNumber, ServiceConfig } from '@orbitmesh/service-kit';
-import { IsArray, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
-import { CAPACITY_DEFAULT } from './limits.js';
+import { ArrayMaxSize, IsArray, IsInt, IsOptional, IsString, Matches, Max, Min } from 'class-validator';
+import { CAPACITY_DEFAULT, ROOTS_MAX } from './limits.js';
 
 export class ProviderRunnerConfig extends ServiceConfig {
   /** Runs at once; more are refused, and their sessions wait, visibly. */
@@ -8,10 +8,15 @@ export class ProviderRunnerConfig extends ServiceConfig {
   @IsInt() @Min(1) @Max(1_000)
   runnerCapacity: number = CAPACITY_DEFAULT;
 
-  /** `key=value` labels, shown with the runner. */
+  /** `key=value` labels: a session may ask for runners that have certain ones. */
   @EnvList(',')
-  @IsArray() @IsString({ each: true }) @Matches(/^[A-Za-z0-9._-]+=[^,]*$/, { each: true })
+  @IsArray() @IsString({ each: true }) @Matches(/^[A-Za-z0-9._-]{1,63}=[^,\s]{0,63}$/, { each: true })
   runnerLabels: string[] = [];
+
+  /** The directories that this runner has, e.g. what is mounted where it runs: it takes sessions in them and in no others. Unset: any that it sees. */
+  @EnvList(':')
+  @IsArray() @ArrayMaxSize(ROOTS_MAX) @Matches(/^\//, { each: true })
+  runnerRoots: string[] = [];
 
   /** Octal, what agents make files with. Unset: the umask this process was started with. */
   @IsOptional() @Matches(/^[0-7]{3,4}$/)

@@ -94,6 +94,26 @@ describe('starts and what a runner tells of itself', () => {
     }
   });
 
+  it('takes no start in a directory that it does not have, nor in another than its own where it was given some: nothing of it is kept', async () => {
+    const [own, other] = [join(world.workingDir, 'own'), join(world.workingDir, 'other')];
+    for (const directory of [own, other]) mkdirSync(directory);
+    await world.startRunner({ ORBITMESH_RUNNER_ROOTS: `${own}/:/nowhere` });
+    expect(await eventually(() => world.session.heartbeats.at(-1))).toMatchObject({ roots: [own, '/nowhere'], cpuLoad: expect.any(Number) });
+    const refused = async (workingDir: string): Promise<void> => {
+      const request = world.request('short');
+      const start = world.session.bus.request(RunnerRpc.start, { ...request, manifest: { ...request.manifest, workingDir } }, { runnerId: 'slot-0' });
+      await expect(start).rejects.toMatchObject({ code: 'WORKING_DIR_INVALID' });
+      expect(existsSync(world.dirOf(request.runId))).toBe(false);
+      await expect(world.session.bus.request(RunnerRpc.resolveDirectory, { path: workingDir, roots: [world.workingDir] }, { runnerId: 'slot-0' })).rejects.toMatchObject({ code: 'WORKING_DIR_INVALID' });
+    };
+    await refused(join(own, 'none'));
+    await refused(other);
+
+    const request = world.request('short');
+    await world.session.bus.request(RunnerRpc.start, { ...request, manifest: { ...request.manifest, workingDir: own } }, { runnerId: 'slot-0' });
+    expect(await world.ended(request.runId)).toMatchObject({ exitCode: 0 });
+  }, 20_000);
+
   it('refuses ids that could lead out of its directory', async () => {
     await world.startRunner();
 

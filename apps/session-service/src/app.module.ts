@@ -11,14 +11,15 @@ import { Grace } from './kernel/grace.js';
 import { MailService } from './mail/mail.service.js';
 import { MailWaits } from './mail/mail-waits.js';
 import { OrderingService } from './ordering/ordering.service.js';
+import { Placement } from './placement/placement.js';
 import { ProjectService } from './project/project.service.js';
 import { ProviderCatalog } from './provider/provider-catalog.js';
 import { RetentionService } from './retention/retention.service.js';
 import { RpcServer } from './rpc-server.js';
 import { DirectoryCheck } from './runner/directory-check.js';
-import { Placement } from './runner/placement.js';
 import { RunService } from './runner/run.service.js';
 import { RunnerCalls } from './runner/runner-calls.js';
+import { RunnerDrains } from './runner/runner-drains.js';
 import { RunnerRegistry } from './runner/runner-registry.js';
 import { RunnerViews } from './runner/runner.views.js';
 import { AgentTokens } from './session/agent-token.js';
@@ -65,7 +66,7 @@ const state: Provider[] = [
 
 /** The services of session-service; configuration, log, bus and installation come from `bootstrapService`. */
 export const SESSION_SERVICE_PROVIDERS: Provider[] = [
-  Clock, Grace, ...state, Indexes, Commands, LiveSessions, RunnerRegistry, RunnerCalls, DirectoryCheck, Placement, StepExecutor, Supervisor,
+  Clock, Grace, ...state, Indexes, Commands, LiveSessions, RunnerRegistry, RunnerCalls, RunnerDrains, DirectoryCheck, Placement, StepExecutor, Supervisor,
   ProjectService, TaskService, TeamMemberService, OrderingService, MailService, MailWaits, SpawnService, ContinueService, SessionService, UnrecordedEnd, TimelineService, ApprovalService, RunService, RunnerViews,
   FeedService, Publisher, RetentionService, HealthService, MetricsService, RpcServer,
 ];

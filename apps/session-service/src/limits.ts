@@ -23,14 +23,21 @@ export const RUNNER_ARRIVAL_MS = 3_000;
 export const START_PLACE_MS = 10_000;
 /** A session that waits only for others' agents to be started says so after this long, in ms. */
 export const WAIT_TOLD_MS = 2_000;
-/** Of all that wait, so many are looked at when a session has changed; the others at the next tick. */
-export const NEXT_LOOKED_AT = 2;
+/** Sessions placed in one round, each a commit of a few KiB; the others are in the next, right after it. */
+export const PLACED_AT_ONCE = 64;
+/** Sessions that are told at once what they wait for, each a commit and an event: where the reason of thousands changes, the others follow at the next tick. */
+export const WAITS_TOLD_AT_ONCE = 256;
+/** After a round that took longer, ms, there is none for so many times as long as it took: thousands that wait for a crowd of runners take a fifth of the time at most. */
+export const SHORT_ROUND_MS = 5;
+export const ROUND_REST_FACTOR = 4;
 /** A runner that refused a start is not asked again for that session for this long, in ms. */
 export const REFUSAL_MS = 10_000;
 
 /** Messages to one runner, and to all, in flight; past it a session's turn comes at a later tick. */
 export const SENDS_PER_RUNNER_MAX = 32;
 export const SENDS_MAX = 256;
+/** Runners asked at once whether they have a directory, where the first that was asked has not. */
+export const DIRECTORY_ASKED_AT_ONCE = 16;
 /** Runners known at once; past it the heartbeat of a new one is refused with LIMIT_REACHED. Lost ones make room. */
 export const RUNNERS_MAX = 256;
 /** Processes remembered that others have followed under one runner's id: what they still say is not heard. The oldest are forgotten. */

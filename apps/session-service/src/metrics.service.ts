@@ -64,7 +64,7 @@ export class MetricsService implements OnApplicationBootstrap, OnModuleDestroy {
     const { metrics } = this;
     metrics.gaugesOf('orbitmesh_sessions_live', 'Sessions that have not ended, by state.', () => this.byState());
     metrics.gaugeOf('orbitmesh_sessions_stored', 'Sessions, ended ones among them.', () => this.store.durable.count(COLLECTIONS.sessions));
-    metrics.gaugeOf('orbitmesh_sessions_waiting', 'Sessions that wait for a runner.', () => this.live.waitingCount);
+    metrics.gaugeOf('orbitmesh_sessions_waiting', 'Sessions that wait for a runner.', () => this.live.waiting.size);
     metrics.gaugeOf('orbitmesh_sessions_undecided', 'Sessions that nothing can be decided for: see the log.', () => this.supervisor.failing);
     metrics.gaugeOf('orbitmesh_supervisor_working', 'Sessions that something is being done for now.', () => this.supervisor.active);
     metrics.gaugesOf('orbitmesh_runners', 'Runners, by presence.', () => {

@@ -8,6 +8,7 @@ import { MailWaits } from './mail/mail-waits.js';
 import { OrderingService } from './ordering/ordering.service.js';
 import { ProjectService } from './project/project.service.js';
 import { RunService } from './runner/run.service.js';
+import { RunnerDrains } from './runner/runner-drains.js';
 import { RunnerViews } from './runner/runner.views.js';
 import { ApprovalService } from './session/approval.service.js';
 import { ContinueService } from './session/continue.service.js';
@@ -36,6 +37,7 @@ export class RpcServer implements OnApplicationBootstrap {
     @Inject(FeedService) private readonly feed: FeedService,
     @Inject(RunService) private readonly runs: RunService,
     @Inject(RunnerViews) private readonly views: RunnerViews,
+    @Inject(RunnerDrains) private readonly drains: RunnerDrains,
     @Inject(HealthRegistry) private readonly health: HealthRegistry,
   ) {}
 
@@ -122,6 +124,7 @@ export class RpcServer implements OnApplicationBootstrap {
     bus.serve(SessionRpc.facts, (req) => runs.facts(req));
     bus.serve(SessionRpc.verifyAgentToken, (req) => runs.verifyToken(req));
     bus.serve(SessionRpc.listRunners, () => views.runners());
+    bus.serve(SessionRpc.drainRunner, (req) => this.drains.set(req));
     bus.serve(SessionRpc.listProviders, () => views.providers());
   }
 }

@@ -18,6 +18,7 @@ const onDelivery: Recipe = async (world) => {
   const delivery = await world.newDelivery();
   return { params: { id: delivery.webhookId, deliveryId: delivery.id } };
 };
+const aRunner: Recipe = async ({ scenario }) => id((await scenario.api.get<{ items: { id: string }[] }>('/api/runners')).items[0]);
 const thePlaces: Recipe = ({ project }) => ({ params: { entityType: 'task', projectId: project.id } });
 
 /** Where the schema alone does not make a request that can be answered with 2xx: whom it is about, and rules between fields. */
@@ -41,6 +42,8 @@ const RECIPES: Record<string, Recipe> = {
   'ordering.replace': async (world) => ({ ...await thePlaces(world), body: { ids: world.tasks.map((task) => task.id) } }),
   'ordering.move': async (world) => ({ ...await thePlaces(world), body: { id: world.tasks[0].id, before: null, after: world.tasks[1].id } }),
   'sessions.spawn': () => ({ body: { custom: { demo: { noPermission: true } } } }),
+  'runners.drain': aRunner,
+  'runners.undrain': aRunner,
   'sessions.get': ended,
   'sessions.update': ended,
   'sessions.input': busy,
@@ -105,7 +108,7 @@ export function valuesIn(world: SeededWorld): (name: string) => readonly unknown
     projectId: [world.project.id], taskId: [world.tasks[0].id], taskIds: [[], [world.tasks[0].id]], parentId: [null, world.tasks[1].id], dependencies: [[], [world.tasks[1].id]],
     teamMemberId: [world.member.id], parentSessionId: [world.busy.id], fromSessionId: [world.busy.id], toSessionId: [world.busy.id], sessionId: [world.busy.id],
     workingDir: [world.scenario.repository], providerType: ['demo'], provider: ['demo', null], dueDate: [null, '2030-01-31T12:00:00Z', '2030-01-31'], expiresAt: [null, '2100-01-31T12:00:00Z', '2100-01-31'],
-    environment: [{}, { COLOUR: 'teal' }], secrets: [{}, { HINT: 'env:HOME' }], custom: [{}], mcpServers: [[]], url: [NOWHERE],
+    environment: [{}, { COLOUR: 'teal' }], secrets: [{}, { HINT: 'env:HOME' }], custom: [{}], mcpServers: [[]], runnerLabels: [{}], maxSessions: [null, 5_000], url: [NOWHERE],
     cursor: [], after: [], threadId: [], replyToMailId: [], upTo: [],
   };
   return (name) => values[name];

@@ -29,6 +29,7 @@ const NOT_DONE_HERE: readonly { page: string; begins: string; because: string }[
   { page: 'docs/how-to/run-real-agents.md', begins: 'orbitmesh provider detect', because: 'apps/cli/src/docs.spec.ts runs each of its lines; npm run test:agents runs the agents' },
   { page: 'docs/how-to/give-agents-tools.md', begins: '→ ', because: 'a transcript; agent-access.spec.ts calls these tools on a real stack' },
   { page: 'docs/how-to/run-in-containers.md', begins: 'node tools/compose-secrets.mjs', because: 'it needs Docker; e2e/src/repository/compose.spec.ts makes the secrets and reads the file' },
+  { page: 'docs/how-to/run-many-runners.md', begins: '', because: 'a drained runner would end the other pages; apps/cli/src/docs.spec.ts runs each of its lines, real-stack.int.spec.ts drains one' },
   { page: 'docs/how-to/let-others-reach-it.md', begins: '', because: 'e2e/src/launcher/remote.spec.ts and door.int.spec.ts start and ask what it shows' },
   { page: 'docs/how-to/watch-it.md', begins: 'scrape_configs', because: "Prometheus' own configuration" },
   { page: 'docs/how-to/receive-webhooks.md', begins: '// receiver.mjs', because: 'apps/notifier/src/webhooks/receiver-example.spec.ts runs it' },

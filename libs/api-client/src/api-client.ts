@@ -122,6 +122,8 @@ export class ApiClient extends Operations {
   ticket(options?: CallOptions) { return this.call('tickets.create', {}, options); }
 
   runners() { return this.read('runners.list'); }
+  drainRunner(id: string, options?: CallOptions) { return this.call('runners.drain', { params: { id } }, options); }
+  undrainRunner(id: string, options?: CallOptions) { return this.call('runners.undrain', { params: { id } }, options); }
   providers() { return this.read('providers.list'); }
   /** As it is now, asked once. @throws ApiError 503 with `checks` while something is missing */
   damages() { return this.read('system.damages'); }

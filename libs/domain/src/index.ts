@@ -38,6 +38,7 @@ export * from './provider/fact.js';
 export * from './provider/provider.js';
 export * from './provider/provider-entries.js';
 export * from './provider/ready-made.js';
+export * from './provider/runner-labels.js';
 export * from './provider/tokens.js';
 export * from './provider/error-kind.js';
 export * from './work/project.js';

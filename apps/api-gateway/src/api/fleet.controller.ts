@@ -1,4 +1,4 @@
-import { Controller, Get, Inject, Query, Res } from '@nestjs/common';
+import { Controller, Get, Inject, Param, Post, Query, Res } from '@nestjs/common';
 import { EventQueryDto, EventStreamQueryDto, SessionRpc } from '@orbitmesh/contracts';
 import { AgentMay } from '../auth/agent-access.guard.js';
 import { Relay } from '../http/relay.js';
@@ -33,6 +33,18 @@ export class FleetController {
   @Get('runners')
   runners(@HttpCall() call: Call) {
     return this.relay.read(call, SessionRpc.listRunners, {});
+  }
+
+  @Answers(200, 'RunnerView', 'Drains a runner: it takes nothing new, and its sessions go on to their ends. It stays so until it is undone.', { name: 'drain' })
+  @Post('runners/:id/drain')
+  drain(@HttpCall() call: Call, @Param('id') id: string) {
+    return this.relay.command(call, SessionRpc.drainRunner, { id, drained: true });
+  }
+
+  @Answers(200, 'RunnerView', 'Lets a runner that was drained take new sessions again.', { name: 'undrain' })
+  @Post('runners/:id/undrain')
+  undrain(@HttpCall() call: Call, @Param('id') id: string) {
+    return this.relay.command(call, SessionRpc.drainRunner, { id, drained: false });
   }
 
   @Answers(200, 'ProviderList', 'Lists providers: what may be started, and what their drivers can do.', { name: 'list' })

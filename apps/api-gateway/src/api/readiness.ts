@@ -4,7 +4,7 @@ import { Bus } from '@orbitmesh/messaging';
 import { HealthRegistry, Lifecycle } from '@orbitmesh/service-kit';
 import { READINESS_CACHE_MS, READINESS_TIMEOUT_MS } from '../limits.js';
 
-/** Ready: this gateway, session-service and at least one connected runner (design §6); how the notifier is, is told beside it. */
+/** Ready: this gateway, session-service and at least one runner, be it drained by intent (design §6); how the notifier is, is told beside it. */
 @Injectable()
 export class ReadinessProbe {
   private latest: { at: number; answer: Promise<Readiness> } | undefined;
@@ -28,7 +28,7 @@ export class ReadinessProbe {
     const checks = {
       gateway: this.health.ok && !this.lifecycle.stopping,
       sessionService: service.status === 'fulfilled' && service.value.ok,
-      runners: runners.status === 'fulfilled' ? runners.value.items.filter((runner) => runner.state === 'connected').length : 0,
+      runners: runners.status === 'fulfilled' ? runners.value.items.filter(({ state, drain }) => state === 'connected' || (drain !== null && (state === 'draining' || state === 'drained'))).length : 0,
       notifier: notifier.status === 'fulfilled' && notifier.value.ok,
     };
     const problems = { ...problemOf('sessionService', service), ...problemOf('notifier', notifier) };

@@ -94,6 +94,8 @@ const DECIDED: Record<string, AgentScope | 'closed' | 'public' | 'its-feed' | 'i
   'POST /api/tokens/:id/rotate': 'closed',
   'POST /api/tickets': 'its-ticket',
   'GET /api/runners': 'closed',
+  'POST /api/runners/:id/drain': 'closed',
+  'POST /api/runners/:id/undrain': 'closed',
   'GET /api/providers': 'closed',
   'GET /api/system/damages': 'closed',
   'GET /api/audit': 'closed',

@@ -77,6 +77,8 @@ describe('REST', () => {
     ['GET', '/api/notifications/ntf_1', undefined, 200, NotifierRpc.get, { id: 'ntf_1' }],
     ['POST', '/api/notifications/ntf_1/read', undefined, 200, NotifierRpc.markRead, { id: 'ntf_1' }],
     ['GET', '/api/runners', undefined, 200, SessionRpc.listRunners, {}],
+    ['POST', '/api/runners/slot-0/drain', undefined, 200, SessionRpc.drainRunner, { id: 'slot-0', drained: true }],
+    ['POST', '/api/runners/slot-0/undrain', undefined, 200, SessionRpc.drainRunner, { id: 'slot-0', drained: false }],
     ['GET', '/api/providers', undefined, 200, SessionRpc.listProviders, {}],
   ] as const)('%s %s', async (method, path, body, status, rpc, req) => {
     const answer = await gateway.send(method, path, { body });

@@ -12,7 +12,7 @@ const NOT_FOUND_BY_FIELD: Readonly<Record<string, ErrorCode>> = {
 /** The same for `:id`, by the resource it stands in. */
 const NOT_FOUND_BY_TAG: Readonly<Record<string, ErrorCode>> = {
   projects: 'PROJECT_NOT_FOUND', tasks: 'TASK_NOT_FOUND', teamMembers: 'TEAM_MEMBER_NOT_FOUND', sessions: 'SESSION_NOT_FOUND',
-  mail: 'MAIL_NOT_FOUND', notifications: 'NOTIFICATION_NOT_FOUND', webhooks: 'WEBHOOK_NOT_FOUND', tokens: 'TOKEN_NOT_FOUND',
+  mail: 'MAIL_NOT_FOUND', notifications: 'NOTIFICATION_NOT_FOUND', webhooks: 'WEBHOOK_NOT_FOUND', tokens: 'TOKEN_NOT_FOUND', runners: 'RUNNER_NOT_FOUND',
 };
 
 /** Every code that an operation can be refused with, by status; beside them any operation can fail with 500 INTERNAL. */

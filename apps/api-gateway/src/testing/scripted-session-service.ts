@@ -107,6 +107,7 @@ export class ScriptedSessionService {
     this.mutation(SessionRpc.updateTask as never, 200, echo('task_1'));
     this.mutation(SessionRpc.deleteTask as never, 204, echo(''));
     for (const rpc of [SessionRpc.updateTeamMember, SessionRpc.archiveTeamMember, SessionRpc.addMemory]) this.mutation(rpc as never, 200, echo('tm_1'));
+    this.mutation(SessionRpc.drainRunner as never, 200, echo('slot-0'));
     this.mutation(SessionRpc.createTeamMember as never, 201, echo('tm_1'));
     this.mutation(SessionRpc.deleteTeamMember as never, 204, echo(''));
     for (const rpc of [SessionRpc.replaceOrdering, SessionRpc.moveInOrdering]) this.mutation(rpc as never, 200, echo('task_p1'));

@@ -17,7 +17,7 @@ const agent = () => ({ ORBITMESH_SESSION_ID: 'sess_1', ORBITMESH_PROJECT_ID: 'pr
 
 describe('what a command asks for', () => {
   it.each<[line: string, request: string, body?: object]>([
-    ['project create site -d sub --description d', 'POST /api/projects', { name: 'site', workingDir: '/work/sub', description: 'd' }],
+    ['project create site -d sub --description d --max-sessions 3 --runner-label zone=eu', 'POST /api/projects', { name: 'site', workingDir: '/work/sub', description: 'd', maxSessions: 3, runnerLabels: { zone: 'eu' } }],
     ['project list', 'GET /api/projects?limit=200'],
     ['project show proj_1', 'GET /api/projects/proj_1'],
     ['project update proj_1 --name n', 'PATCH /api/projects/proj_1', { name: 'n' }],
@@ -61,6 +61,10 @@ describe('what a command asks for', () => {
     ['ordering show task -p proj_1', 'GET /api/ordering/task/proj_1'], ['ordering set session a b -p proj_1', 'PUT /api/ordering/session/proj_1', { ids: ['a', 'b'] }],
     ['ordering set task none -p proj_1', 'PUT /api/ordering/task/proj_1', { ids: [] }], ['ordering move task a -p proj_1 --after b', 'POST /api/ordering/task/proj_1/move', { id: 'a', after: 'b' }],
     ['spawn go -p proj_1 --mcp-server {"name":"a","command":"/a"} --mcp-server {"name":"b","command":"/b"}', 'POST /api/sessions/spawn', { projectId: 'proj_1', initialDirective: 'go', mcpServers: [{ name: 'a', command: '/a' }, { name: 'b', command: '/b' }] }],
+    ['runner drain slot-0', 'POST /api/runners/slot-0/drain'], ['runner undrain slot-0', 'POST /api/runners/slot-0/undrain'],
+    ['spawn go -p proj_1 --runner-label gpu=a100 --runner-label zone=eu --priority -5', 'POST /api/sessions/spawn', { projectId: 'proj_1', initialDirective: 'go', runnerLabels: { gpu: 'a100', zone: 'eu' }, priority: -5 }],
+    ['project update proj_1 --runner-label none --max-sessions none', 'PATCH /api/projects/proj_1', { runnerLabels: {}, maxSessions: null }],
+    ['team-member update tm_1 --runner-label zone=eu', 'PATCH /api/team-members/tm_1', { runnerLabels: { zone: 'eu' } }], ['team-member update tm_1 --runner-label none', 'PATCH /api/team-members/tm_1', { runnerLabels: null }],
     ['runner list', 'GET /api/runners'], ['provider list', 'GET /api/providers'],
     ['notification list -u --session sess_1 --type notify:progress --type notify:needs-input', 'GET /api/notifications?unread=true&sessionId=sess_1&types=notify%3Aprogress%2Cnotify%3Aneeds_input&limit=200'], ['notification show ntf_1', 'GET /api/notifications/ntf_1'],
     ['notification read ntf_1', 'POST /api/notifications/ntf_1/read'], ['notification unread ntf_1', 'POST /api/notifications/ntf_1/unread'], ['notification read-all --up-to ntf_1', 'POST /api/notifications/read', { upTo: 'ntf_1' }],

@@ -13,7 +13,7 @@ import { sessionTable } from '../session-text.js';
 import type { Register } from '../site.js';
 import { pictureOf, type Picture } from '../status-picture.js';
 import { asCalledHere, cliNameOf } from '../terminal.js';
-import { runnerState } from './runner.command.js';
+import { agentsText, runnerState } from './runner.command.js';
 
 export const registerStatus: Register = (program) => {
   program.add({ name: 'status', about: 'show whether OrbitMesh is ready, its services, its runners and the sessions at work; exit code 5 while it is not' }, status);
@@ -66,7 +66,7 @@ function statusText({ printer, terminal }: Context, found: Status, { missing, mo
     `OrbitMesh at ${url}: ${found.ready ? printer.style('green', 'ready') + (checks.notifier ? '' : ', and its notifier does not answer') : `${printer.style('red', 'not ready')} (${missing.join(', ')})`}`,
     ...found.notices.map((notice) => asCalledHere(notice, terminal.env)),
     ...(services ? [`\n${tableOf(Object.entries(services), [['SERVICE', ([service]) => service], ['STATE', ([, one]) => one.state], ['PID', ([, one]) => one.pid], ['RESTARTS', ([, one]) => one.restarts]])}`] : []),
-    ...(runners.length > 0 ? [`\n${tableOf(runners, [['RUNNER', (one) => one.id], ['STATE', runnerText], ['AGENTS', (one) => `${one.running} of ${one.capacity}`]])}`] : []),
+    ...(runners.length > 0 ? [`\n${tableOf(runners, [['RUNNER', (one) => one.id], ['STATE', runnerText], ['AGENTS', agentsText]])}`] : []),
     `\n${sessionsText}`,
     ...(more ? [`… and more than ${STATUS_ROWS_MAX}`] : []),
     ...(unreadNotifications ? [`\n${unreadNotifications === PAGE_ITEMS ? `${PAGE_ITEMS} or more` : unreadNotifications} unread notification${unreadNotifications === 1 ? '' : 's'}: ${name} notification list --unread`] : []),

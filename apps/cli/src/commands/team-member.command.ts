@@ -1,8 +1,8 @@
-import { PERMISSION_MODES, type PermissionMode, type TeamMember } from '@orbitmesh/domain';
+import { PERMISSION_MODES, type PermissionMode, type RunnerLabels, type TeamMember } from '@orbitmesh/domain';
 import { projectOf, type Context } from '../context.js';
-import { timeText, type Columns, type Fields } from '../document-text.js';
+import { labelsText, timeText, type Columns, type Fields } from '../document-text.js';
 import { CliError, EXIT } from '../exit-code.js';
-import { append, appendOrNone, NONE, orNull, type OptionRow, type Parse } from '../options.js';
+import { append, appendOrNone, NONE, orNull, pairOrNone, type OptionRow, type Parse } from '../options.js';
 import type { Register, Site } from '../site.js';
 import { textOf } from '../text-input.js';
 import { given } from './project.command.js';
@@ -12,14 +12,14 @@ const COLUMNS: Columns<TeamMember> = [
 ];
 const FIELDS: Fields<TeamMember> = [
   ['member', (one) => one.id], ['name', (one) => one.name], ['role', (one) => one.role], ['of', (one) => one.projectId ?? 'all projects'], ['status', (one) => one.status], ['identity', (one) => one.identity],
-  ['avatar', (one) => one.avatar], ['provider', (one) => one.provider], ['model', (one) => one.model], ['permission', (one) => one.permissionMode],
+  ['avatar', (one) => one.avatar], ['provider', (one) => one.provider], ['model', (one) => one.model], ['permission', (one) => one.permissionMode], ['runner labels', (one) => one.runnerLabels && labelsText(one.runnerLabels)],
   ['may', (one) => one.capabilities], ['skills', (one) => one.skills], ['remembers', (one) => one.memory], ['created', (one) => timeText(one.createdAt)], ['updated', (one) => timeText(one.updatedAt)], ['revision', (one) => one.revision],
 ];
 const MEMBER = [['<member>', 'its id']] as const;
 
 interface MemberOptions {
   project?: string; name?: string; role?: string; identity?: string; avatar?: string; provider?: string; model?: string; permissionMode?: PermissionMode | typeof NONE;
-  capability?: string[]; skill?: string[]; memory?: string[];
+  runnerLabel?: RunnerLabels; capability?: string[]; skill?: string[]; memory?: string[];
 }
 /** What a member is made with and what can change of it are the same but for `none`. */
 const fieldOptions = (list: Parse, modes: readonly string[], none: (text: string) => string): OptionRow[] => [
@@ -29,6 +29,7 @@ const fieldOptions = (list: Parse, modes: readonly string[], none: (text: string
   ['--provider <provider>', none('the provider it works with')],
   ['--model <model>', none('its model')],
   ['--permission-mode <mode>', none('what happens when it asks for permission'), modes],
+  ['--runner-label <NAME=value>', none('its sessions go only to runners with this label; may be repeated'), pairOrNone],
   ['--capability <capability>', none('what it may do, e.g. spawn: its agents may start sessions; may be repeated'), list],
   ['--skill <skill>', none('what it is good at; may be repeated'), list],
 ];
@@ -91,6 +92,6 @@ function remembers({ id, memory }: TeamMember): string {
   return `${id}: remembers ${memory.length} thing${memory.length === 1 ? '' : 's'}`;
 }
 
-async function bodyOf(context: Context, { role, identity, avatar, provider, model, permissionMode, capability, skill }: MemberOptions) {
-  return { role, identity: await textOf(context, identity), avatar, provider: orNull(provider), model: orNull(model), permissionMode: orNull(permissionMode) as PermissionMode | null | undefined, capabilities: capability, skills: skill };
+async function bodyOf(context: Context, { role, identity, avatar, provider, model, permissionMode, runnerLabel, capability, skill }: MemberOptions) {
+  return { role, identity: await textOf(context, identity), avatar, provider: orNull(provider), model: orNull(model), permissionMode: orNull(permissionMode) as PermissionMode | null | undefined, runnerLabels: runnerLabel && Object.keys(runnerLabel).length === 0 ? null : runnerLabel, capabilities: capability, skills: skill };
 }

@@ -17,7 +17,7 @@ export function anything(id: string): Record<string, unknown> {
     priority: 'medium', parentId: null, dependencies: [], acceptanceCriteria: [], sessionIds: [], taskSessionStatuses: {},
     role: '', skills: [], memory: ['one'], capabilities: [], ids: [], entityType: 'task', scopes: ['read'], expiresAt: null, token: 'omu_new', type: 'directive', subject: '', body: 'hello', fromName: 'Ada', fromSessionId: null, toSessionId: 'sess_1', threadId: 'mail_1',
     broadcastId: null, data: { title: 'Session completed', message: 'done' }, readAt: null, url: 'https://example.org/', types: ['notify:*'], active: true, secretVersion: 1, lastDelivery: null, secret: 'whsec_x',
-    capacity: 4, running: 0, labels: {}, driver: 'demo', installed: true, version: '1', read: 2, answer: null, requestedAt: at,
+    capacity: 4, running: 0, starting: 0, labels: {}, providers: [], roots: null, cpuLoad: null, drain: null, driver: 'demo', installed: true, version: '1', read: 2, answer: null, requestedAt: at,
     at, actor: { kind: 'admin' }, action: 'POST /api/sessions/:id/stop', target: { id }, from: { address: '127.0.0.1' },
   };
 }

@@ -13,6 +13,8 @@ export interface RunEnvironment {
   runnerId: string;
   incarnation: string;
   home: string;
+  /** The only directories that it works in, normal; empty: wherever it may. */
+  ownRoots: readonly string[];
   /** The CLI's entry file, for the run's `bin/orbitmesh`. */
   cliEntry: string;
   /** Octal: the umask of the user who started OrbitMesh. */

@@ -51,7 +51,7 @@ export interface CheckedStart {
 /** Everything that can be wrong before anything is started. @throws CONFIG_INVALID, PROVIDER_NOT_FOUND, WORKING_DIR_INVALID */
 export async function checkStart(env: RunEnvironment, files: RunFiles, manifest: Manifest, request: TracedStart): Promise<CheckedStart> {
   const { entry, definition } = env.provider(manifest.provider.type);
-  const workingDir = resolveWorkingDir(manifest.workingDir, request.roots, env.home);
+  const workingDir = resolveWorkingDir(manifest.workingDir, request.roots, env.home, env.ownRoots);
   definition.check?.(entry, manifest);
   const { apiUrl, token, runId, sessionId, traceId, continueAgentSessionId } = request;
   const stateDir = env.agentStates.directoryOf(manifest.provider.type, request.conversationId);

@@ -7,10 +7,12 @@ import { placeOf } from '@orbitmesh/storage';
  * Where an agent may be started (design §4.3): an existing directory whose real path is inside the
  * real path of an allowed root, and neither inside `$ORBITMESH_HOME` nor above it: what an agent may write without being asked is what is
  * below it.
+ * @param own the only directories that this runner has; none: any that it sees
  * @throws WORKING_DIR_INVALID saying which of these it is
  */
-export function resolveWorkingDir(path: string, roots: string[], home: string): string {
+export function resolveWorkingDir(path: string, roots: readonly string[], home: string, own: readonly string[] = []): string {
   if (!isAbsolute(path) || path.includes('\0')) throw invalid(path, 'is not an absolute path');
+  if (own.length > 0 && !own.some((root) => isInside(path, root))) throw invalid(path, 'is in none of the directories of this runner');
   const real = realPathOf(path);
   if (real === undefined) throw invalid(path, 'does not exist');
   if (!statSync(real).isDirectory()) throw invalid(path, 'is not a directory');

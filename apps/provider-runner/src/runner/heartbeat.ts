@@ -1,6 +1,6 @@
-import { hostname } from 'node:os';
+import { availableParallelism, hostname, loadavg } from 'node:os';
 import { HEARTBEAT_MS, SessionRpc, type Heartbeat } from '@orbitmesh/contracts';
-import type { ProviderInfo } from '@orbitmesh/domain';
+import type { ProviderInfo, RunnerLabels } from '@orbitmesh/domain';
 import { HEARTBEAT_RETRY_MS, STARTS_AT_ONCE } from '../limits.js';
 import type { RunEnvironment } from '../run/run-environment.js';
 import type { RunnerService } from './runner.service.js';
@@ -9,7 +9,8 @@ export interface HeartbeatOptions {
   env: RunEnvironment;
   runner: RunnerService;
   capacity: number;
-  labels: Record<string, string>;
+  labels: RunnerLabels;
+  roots: readonly string[];
   version: string;
   providers(): ProviderInfo[];
 }
@@ -67,11 +68,12 @@ export class HeartbeatLoop {
   }
 
   private next(): Heartbeat {
-    const { env, runner, capacity, labels, version } = this.options;
+    const { env, runner, capacity, labels, roots, version } = this.options;
     this.n += 1;
     return {
       runnerId: env.runnerId, incarnation: env.incarnation, n: this.n, pid: process.pid, host: hostname(), version,
       capacity, startsAtOnce: STARTS_AT_ONCE, labels, draining: runner.draining,
+      ...(roots.length > 0 && { roots: [...roots] }), cpuLoad: Math.round(100 * loadavg()[0] / availableParallelism()) / 100,
       ...(env.disk.problem !== null && { problem: env.disk.problem }),
       runs: runner.list().map(({ sessionId, runId, epoch, state }) => ({ sessionId, runId, epoch, state })),
       providers: this.options.providers(),

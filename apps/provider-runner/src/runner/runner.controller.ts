@@ -1,4 +1,4 @@
-import { AnyRunnerRpc, RunnerRpc, type Accepted } from '@orbitmesh/contracts';
+import { AnyRunnerRpc, RunnerRpc, type Accepted, type RpcRequest } from '@orbitmesh/contracts';
 import { AppError, type Capabilities } from '@orbitmesh/domain';
 import type { DriverSession } from '../run/driver-session.js';
 import type { RunEnvironment } from '../run/run-environment.js';
@@ -51,7 +51,9 @@ export function serveRunner(env: RunEnvironment, runner: RunnerService): void {
     return ACCEPTED;
   });
   serve(RunnerRpc.status, (command) => runner.find(command).status());
-  bus.serve(AnyRunnerRpc.resolveDirectory, ({ path, roots }) => ({ realPath: resolveWorkingDir(path, roots, env.home) }));
+  const look = ({ path, roots }: RpcRequest<typeof RunnerRpc.resolveDirectory>): { realPath: string } => ({ realPath: resolveWorkingDir(path, roots, env.home, env.ownRoots) });
+  serve(RunnerRpc.resolveDirectory, look);
+  bus.serve(AnyRunnerRpc.resolveDirectory, look);
 }
 
 /** @throws NOT_SUPPORTED */

@@ -11,6 +11,7 @@ import type { RunEnvironment } from '../run/run-environment.js';
 import type { RunFiles } from '../run/run-files.js';
 import { readManifest, readRecord, recordOf, type RunRecord, type TracedStart } from '../run/run-record.js';
 import { Run } from '../run/run.js';
+import { resolveWorkingDir } from '../run/working-dir.js';
 import type { RunDirectory } from './run-directory.js';
 import { sweepStrays } from './strays.js';
 
@@ -37,7 +38,7 @@ export class RunnerService {
     return [...this.runs.values()].map(({ run }) => run);
   }
 
-  /** Resolves when the start is on disk; a repeated start is the same start. @throws LIMIT_REACHED, UNAVAILABLE, CONFLICT */
+  /** Resolves when the start is on disk; a repeated start is the same start. @throws LIMIT_REACHED, UNAVAILABLE, CONFLICT, WORKING_DIR_INVALID */
   async start(request: TracedStart): Promise<void> {
     for (const [name, id] of Object.entries({ runId: request.runId, sessionId: request.sessionId, projectId: request.manifest.projectId })) assertId(id, name);
     const known = this.runs.get(request.runId);
@@ -49,6 +50,8 @@ export class RunnerService {
     const before = this.list().find((run) => run.conversationId === request.conversationId && !run.isOver && !run.neverExecuted);
     if (before) throw new AppError('LIMIT_REACHED', 'An earlier agent of this conversation is still being ended.', { runId: before.runId });
     if (this.list().filter((run) => !run.isOver).length >= this.capacity) throw new AppError('LIMIT_REACHED', 'The runner is full.', { capacity: this.capacity });
+    // Another runner may have it: refused before anything is on record. It is looked at once more right before the agent is started.
+    resolveWorkingDir(request.manifest.workingDir, request.roots, this.env.home, this.env.ownRoots);
     await this.begin(request);
   }
 

@@ -4,6 +4,7 @@ import { LEASE_MS, type Heartbeat } from '@orbitmesh/contracts';
 import { Bus } from '@orbitmesh/messaging';
 import { Clock } from '../kernel/clock.js';
 import { Grace } from '../kernel/grace.js';
+import type { Refusal } from '../placement/fleet.js';
 import { FORMER_PROCESSES_MAX, RUNNER_SILENT_MS, RUNNERS_MAX } from '../limits.js';
 
 /** `silent`: two heartbeats missed, gets nothing new; `lost`: its lease is over. */
@@ -18,12 +19,15 @@ export interface KnownRunner {
   former: readonly string[];
 }
 
+const NONE: readonly never[] = [];
+
 /** Which runners there are, from their heartbeats alone; nothing of it is stored. */
 @Injectable()
 export class RunnerRegistry {
   private readonly runners = new Map<string, KnownRunner>();
   private readonly returnListeners = new Set<(runnerId: string) => void>();
-  private readonly refusals = new Map<string, { runnerId: string; until: number }[]>();
+  private readonly refusalListeners = new Set<(sessionId: string) => void>();
+  private readonly refusals = new Map<string, (Refusal & { until: number })[]>();
 
   constructor(
     @Inject(Clock) private readonly clock: Clock,
@@ -93,21 +97,29 @@ export class RunnerRegistry {
   }
 
   /** The runner would not take this session: it is not asked again for it until then (monotonic ms). */
-  refused(sessionId: string, runnerId: string, until: number): void {
-    this.refusals.set(sessionId, [...this.refusalsOf(sessionId), { runnerId, until }]);
+  refused(sessionId: string, refusal: Refusal & { until: number }): void {
+    this.refusals.set(sessionId, [...this.refusalsOf(sessionId).filter(({ runnerId }) => runnerId !== refusal.runnerId), refusal]);
+    for (const listener of this.refusalListeners) listener(sessionId);
+  }
+
+  /** Called when a runner would not take a session. */
+  onRefused(listener: (sessionId: string) => void): void {
+    this.refusalListeners.add(listener);
   }
 
   hasRefused(sessionId: string, runnerId: string): boolean {
-    return this.refusals.size > 0 && this.refusalsOf(sessionId).some((refusal) => refusal.runnerId === runnerId);
+    return this.refusalsOf(sessionId).some((refusal) => refusal.runnerId === runnerId);
+  }
+
+  /** Those that still count. */
+  refusalsOf(sessionId: string): readonly (Refusal & { until: number })[] {
+    const refusals = this.refusals.get(sessionId);
+    return refusals ? refusals.filter(({ until }) => until > this.clock.monotonic()) : NONE;
   }
 
   /** The session ended or runs: its refusals mean nothing any more. */
   forgetRefusals(sessionId: string): void {
     this.refusals.delete(sessionId);
-  }
-
-  private refusalsOf(sessionId: string): { runnerId: string; until: number }[] {
-    return (this.refusals.get(sessionId) ?? []).filter(({ until }) => until > this.clock.monotonic());
   }
 
   private makeRoom(): void {

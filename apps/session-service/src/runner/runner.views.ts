@@ -3,7 +3,9 @@ import type { Capabilities } from '@orbitmesh/domain';
 import type { ProviderView, RunnerView } from '@orbitmesh/contracts';
 import { ProviderCatalog } from '../provider/provider-catalog.js';
 import { LiveSessions } from '../supervisor/live-sessions.js';
+import { RunnerDrains } from './runner-drains.js';
 import { RunnerRegistry } from './runner-registry.js';
+import { runnerViewOf } from './runner-view.js';
 
 const NOTHING: Capabilities = { pause: 'none', input: false, interrupt: false, steer: false, approvals: false, mcp: false, usage: false, recover: false, continue: false };
 
@@ -12,18 +14,15 @@ const NOTHING: Capabilities = { pause: 'none', input: false, interrupt: false, s
 export class RunnerViews {
   constructor(
     @Inject(RunnerRegistry) private readonly registry: RunnerRegistry,
+    @Inject(RunnerDrains) private readonly drains: RunnerDrains,
     @Inject(LiveSessions) private readonly live: LiveSessions,
     @Inject(ProviderCatalog) private readonly catalog: ProviderCatalog,
   ) {}
 
   runners(): { items: RunnerView[]; nextCursor: null } {
-    const items = this.registry.all().map(({ heartbeat, heardAtWall }): RunnerView => {
-      const { runnerId: id, capacity, labels, version, incarnation, pid, host, draining, problem = null } = heartbeat;
-      const presence = this.registry.presence(id);
-      return {
-        id, state: presence !== 'live' ? presence : draining ? 'draining' : problem === null ? 'connected' : 'impaired', problem, capacity, running: this.live.load(id), labels, version,
-        lastHeartbeatAt: new Date(heardAtWall).toISOString(), incarnation, pid, host,
-      };
+    const items = this.registry.all().map((runner) => {
+      const { runnerId } = runner.heartbeat;
+      return runnerViewOf(runner, { presence: this.registry.presence(runnerId), drain: this.drains.of(runnerId), live: this.live });
     });
     return { items, nextCursor: null };
   }

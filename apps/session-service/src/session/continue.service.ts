@@ -74,6 +74,8 @@ export class ContinueService {
       secrets: body.secrets ?? before.secrets,
       mcpServers: before.mcpServers,
       custom: body.custom ?? before.custom,
+      runnerLabels: session.runnerLabels ?? {},
+      priority: session.priority ?? 0,
     };
     // It stays who it was, also where its member was changed, archived or deleted since.
     return { ...planSpawn(view, spawn, { kind: 'admin' }, this.spawns.rules), member: session.teamMember, continued: session };

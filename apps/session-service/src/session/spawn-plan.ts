@@ -1,5 +1,5 @@
 import {
-  AppError, buildManifest, isTerminal, manifestInputFrom, permissionModeFor, providerTypeFor, sessionView, type Actor, type ManifestInput, type Project, type Session,
+  AppError, buildManifest, isTerminal, manifestInputFrom, permissionModeFor, providerTypeFor, runnerLabelsFor, sessionView, type Actor, type ManifestInput, type Project, type Session,
   type SpawnCommand, type Task, type TeamMember,
 } from '@orbitmesh/domain';
 import { validationError, type CommandMeta, type SpawnSessionBody } from '@orbitmesh/contracts';
@@ -60,7 +60,9 @@ export function planSpawn(view: View, asked: SpawnSessionBody, actor: Actor, rul
   if (Object.keys(body.secrets ?? {}).length > 0) assertNotAgent(actor, 'bring secrets');
   // A variable can make a program run code, or send its key elsewhere: the agent's own permissions would mean nothing.
   if (Object.keys(body.environment ?? {}).length > 0) assertNotAgent(actor, 'bring environment variables');
+  if (asked.runnerLabels) assertNotAgent(actor, 'choose runners');
   if (actor.kind === 'agent') assertMaySpawn(view, parent!);
+  if (actor.kind === 'agent') assertPriority(parent!, body);
   assertMcpServerNames(body);
   assertNoSecretByValue(body);
   assertSecretsOutsideHome(body, rules.homes);
@@ -83,6 +85,7 @@ export function decideSpawn(tx: Decide, plan: SpawnPlan, { actor, traceId }: Com
     parent: parent && { sessionId: parent.id, rootSessionId: parent.rootSessionId }, continues: continued?.id ?? null,
     agentSessionId: continued?.agentSessionId ?? null, conversationId: continued && (continued.conversationId ?? continued.id), providerType: plan.providerType, model: input.model, permissionMode: input.permissionMode, mode: input.mode,
     workingDir: plan.workingDir, manifestHash: hash, traceId,
+    runnerLabels: runnerLabelsFor(plan.body, member, project), priority: plan.body.priority,
   };
   const { session, change } = spawnSession(tx, command, tasks);
   return {
@@ -129,12 +132,19 @@ function parentOf(view: View, body: SpawnSessionBody, actor: Actor): Session | n
   return parent;
 }
 
-/** What an agent starts is as it is itself, unless it or the member says otherwise: of its provider and model; and what is denied to it is denied to its children, too. */
+/** What it starts is no more urgent than it is itself. @throws FORBIDDEN */
+function assertPriority({ priority = 0 }: Session, asked: SpawnSessionBody): void {
+  if ((asked.priority ?? priority) > priority) throw new AppError('FORBIDDEN', `An agent may not start a session that is more urgent (${asked.priority}) than its own (${priority}).`);
+}
+
+/** What an agent starts is as it is itself, unless it or the member says otherwise: of its provider and model, as urgent, on such runners; and what is denied to it is denied to its children, too. */
 function inherited(parent: Session, member: TeamMember | null, { providerType }: SpawnSessionBody): Partial<SpawnSessionBody> {
   const alike = providerType === undefined && !member?.provider;
   return {
     ...(alike && { providerType: parent.providerType }),
     ...(alike && parent.model !== null && !member?.model && { model: parent.model }),
+    ...(!member?.runnerLabels && { runnerLabels: parent.runnerLabels ?? {} }),
+    priority: parent.priority ?? 0,
     ...(parent.permissionMode === 'deny' && !member?.permissionMode && { permissionMode: 'deny' as const }),
   };
 }

@@ -9,18 +9,20 @@ export class Grouping {
     return this.groups.get(key) ?? NONE;
   }
 
-  move(id: string, key: string | undefined): void {
+  /** False: it was there. */
+  move(id: string, key: string | undefined): boolean {
     const before = this.keys.get(id);
-    if (before === key) return;
+    if (before === key) return false;
     if (before !== undefined) this.leave(id, before);
     if (key === undefined) {
       this.keys.delete(id);
-      return;
+      return true;
     }
     this.keys.set(id, key);
     const group = this.groups.get(key);
     if (group) group.add(id);
     else this.groups.set(key, new Set([id]));
+    return true;
   }
 
   private leave(id: string, key: string): void {

@@ -1,6 +1,8 @@
 import { Inject, Injectable } from '@nestjs/common';
 import { isTerminal, type Session } from '@orbitmesh/domain';
 import { Store } from '@orbitmesh/storage';
+import { waiterOf } from '../placement/waiter.js';
+import { WaitingQueue } from '../placement/waiting-queue.js';
 import { COLLECTIONS } from '../store/collections.js';
 import { Grouping } from './grouping.js';
 
@@ -14,8 +16,11 @@ export class LiveSessions {
   /** By what is pending: the sessions that have a run on a runner, which are its load; and those of them whose agents are being started. */
   private readonly byRunner = new Grouping();
   private readonly startingOn = new Grouping();
-  /** All that wait for a runner, oldest first. */
-  private readonly waiting = new Set<string>();
+  private readonly byProject = new Grouping();
+  /** Those that have none yet; and those that were given one, which has not claimed them. */
+  private readonly queue = new WaitingQueue();
+  private readonly unclaimedIds = new Set<string>();
+  private moveCount = 0;
   private readonly listeners = new Set<(sessionId: string) => void>();
 
   constructor(@Inject(Store) private readonly store: Store) {
@@ -42,19 +47,32 @@ export class LiveSessions {
     return [...this.startingOn.of(runnerId)].map((id) => this.store.pending.get<Session>(COLLECTIONS.sessions, id)!);
   }
 
-  /** How many wait for a runner. */
-  get waitingCount(): number {
-    return this.waiting.size;
+  /** How many sessions of a project have a runner. */
+  projectLoad(projectId: string): number {
+    return this.byProject.of(projectId).size;
   }
 
-  /** The first that wait for a runner, oldest first. */
-  waitingFirst(count: number): string[] {
-    const first: string[] = [];
-    for (const id of this.waiting) {
-      if (first.length >= count) break;
-      first.push(id);
-    }
-    return first;
+  /** All that wait for their first runner; by what is pending. */
+  get waiting(): Pick<WaitingQueue, 'size' | 'get' | 'inOrder'> {
+    return this.queue;
+  }
+
+  /** Grows with everything that makes room on a runner, takes it, or waits for it. */
+  get moves(): number {
+    return this.moveCount;
+  }
+
+  /** Those that were given a runner, which has not claimed them; by what is pending. */
+  unclaimed(): Session[] {
+    return [...this.unclaimedIds].map((id) => this.store.pending.get<Session>(COLLECTIONS.sessions, id)!);
+  }
+
+  /** The runner whose agent keeps the conversation that is gone on with. Null: a new one, or nobody knows any more (its session was deleted). */
+  keeperOf(session: Session): string | null {
+    let before = this.predecessor(session);
+    // One that ended before it was placed anywhere leaves it where its own predecessor had it.
+    while (before && !before.run) before = this.predecessor(before);
+    return before?.run?.runnerId ?? null;
   }
 
   /** Sessions that have not ended and whose run is that runner's; by what is pending. */
@@ -98,9 +116,26 @@ export class LiveSessions {
     const session = this.store.pending.get<Session>(COLLECTIONS.sessions, id);
     const alive = session !== undefined && !isTerminal(session);
     const runnerId = alive ? session.run?.runnerId : undefined;
-    this.byRunner.move(id, runnerId);
-    this.startingOn.move(id, alive && session.state === 'starting' ? runnerId : undefined);
-    if (alive && session.state === 'created') this.waiting.add(id);
-    else this.waiting.delete(id);
+    const moved = [
+      this.byRunner.move(id, runnerId),
+      this.startingOn.move(id, alive && session.state === 'starting' ? runnerId : undefined),
+      this.byProject.move(id, runnerId === undefined ? undefined : session!.projectId),
+      this.queueUp(id, alive && session.state === 'created' ? session : undefined),
+    ];
+    if (moved.includes(true)) this.moveCount += 1;
+    if (alive && session.state === 'starting' && session.run && session.run.claimedAt === undefined) this.unclaimedIds.add(id);
+    else this.unclaimedIds.delete(id);
+  }
+
+  /** Undefined: it waits no more. False: that was known. */
+  private queueUp(id: string, session: Session | undefined): boolean {
+    if ((this.queue.get(id) === undefined) === (session === undefined)) return false;
+    if (session) this.queue.add(waiterOf(session, this.keeperOf(session)));
+    else this.queue.remove(id);
+    return true;
+  }
+
+  private predecessor({ continues }: Session): Session | undefined {
+    return continues === null ? undefined : this.store.pending.get<Session>(COLLECTIONS.sessions, continues);
   }
 }

@@ -1,7 +1,8 @@
 import { describe, expect, it } from '@jest/globals';
 import type { Approval, Session } from '@orbitmesh/domain';
 import { createSession, SESSION_STATES } from '@orbitmesh/domain';
-import { nextSteps, type World } from './next-steps.js';
+import type { Waiting } from '../placement/reasons.js';
+import { isStranded, nextSteps, type World } from './next-steps.js';
 
 const T0 = Date.parse('2025-06-01T12:00:00.000Z');
 const at = (seconds: number): string => new Date(T0 + seconds * 1_000).toISOString();
@@ -25,7 +26,7 @@ const approval: Approval = {
 };
 
 const CALM: World = {
-  graceSince: T0 - 3_600_000, clockSetAt: 0, connected: true, presence: 'live', refused: false, place: () => ({ runnerId: 'slot-0' }), stallMs: null, mail: [],
+  graceSince: T0 - 3_600_000, clockSetAt: 0, connected: true, presence: 'live', refused: false, waiting: () => undefined, stallMs: null, mail: [],
 };
 
 function steps(session: Session, seconds: number, world: Partial<World> = {}): unknown[] {
@@ -36,23 +37,36 @@ function steps(session: Session, seconds: number, world: Partial<World> = {}): u
   });
 }
 
-const nowhere = (): { runnerId: null; reason: string } => ({ runnerId: null, reason: 'no runner' });
+const nowhere = (): Waiting => ({ reason: 'no runner' });
 
 describe('nextSteps', () => {
-  it('places a new session, or says what it waits for, once', () => {
-    expect(steps(base, 0)).toEqual(['place']);
-    expect(steps(base, 0, { place: nowhere })).toEqual(['wait:no runner']);
-    expect(steps({ ...base, waiting: { reason: 'no runner', since: at(0) } }, 9, { place: nowhere })).toEqual([]);
-    expect(steps({ ...base, waiting: { reason: 'another', since: at(0) } }, 9, { place: nowhere })).toEqual(['wait:no runner']);
+  it('says what a new session waits for, once', () => {
+    expect(steps(base, 0)).toEqual([]);
+    expect(steps(base, 0, { waiting: nowhere })).toEqual(['wait:no runner']);
+    expect(steps({ ...base, waiting: { reason: 'no runner', since: at(0) } }, 9, { waiting: nowhere })).toEqual([]);
+    expect(steps({ ...base, waiting: { reason: 'another', since: at(0) } }, 9, { waiting: nowhere })).toEqual(['wait:no runner']);
+  });
+
+  it('says what passes by itself only when it takes longer', () => {
+    const soon = (): Waiting => ({ reason: 'its turn comes', soon: true });
+    expect(steps(base, 1, { waiting: soon })).toEqual([]);
+    expect(steps(base, 2, { waiting: soon })).toEqual(['wait:its turn comes']);
+  });
+
+  it('ends what waits for something that will not come', () => {
+    const never = (): Waiting => ({ reason: 'no runner has it', never: true });
+    expect(steps(base, 0, { waiting: never })).toEqual(['end:config_invalid']);
+    expect(steps(starting, 0, { refused: true, waiting: never })).toEqual(['end:config_invalid']);
+    expect(steps(running, 5, { waiting: never })).toEqual([]);
   });
 
   it('waits without a deadline', () => {
-    expect(steps({ ...base, waiting: { reason: 'no runner', since: at(0) } }, 7 * 24 * 3_600)).toEqual(['place']);
+    expect(steps({ ...base, waiting: { reason: 'no runner', since: at(0) } }, 7 * 24 * 3_600, { waiting: nowhere })).toEqual([]);
   });
 
   it('gives runners time to show up after a start or a reconnect', () => {
-    expect(steps(base, 2, { place: nowhere, graceSince: T0 })).toEqual([]);
-    expect(steps(base, 3, { place: nowhere, graceSince: T0 })).toEqual(['wait:no runner']);
+    expect(steps(base, 2, { waiting: nowhere, graceSince: T0 })).toEqual([]);
+    expect(steps(base, 3, { waiting: nowhere, graceSince: T0 })).toEqual(['wait:no runner']);
   });
 
   it('says start until something is heard of the run, 60 s long', () => {
@@ -65,16 +79,22 @@ describe('nextSteps', () => {
     expect(steps(claimed, 60)).toEqual(['end:start_timeout:kill']);
   });
 
-  it('places anew what nobody claimed when its runner is lost or would not take it, and only then', () => {
+  it('lets go elsewhere what nobody claimed when its runner is lost or would not take it, and only then', () => {
+    const live = { presence: 'live' as const, refused: false };
+    const told: Session = { ...starting, waiting: { reason: 'no runner', since: at(1) } };
+    expect([starting, told].map((session) => isStranded(session, live))).toEqual([false, true]);
+    expect(isStranded(starting, { ...live, presence: 'silent' })).toBe(false);
+    expect(isStranded(starting, { ...live, presence: 'lost' })).toBe(true);
+    expect(isStranded(starting, { ...live, refused: true })).toBe(true);
     expect(steps(starting, 5, { presence: 'silent' })).toEqual(['start']);
-    expect(steps(starting, 5, { presence: 'lost' })).toEqual(['place']);
-    expect(steps(starting, 5, { refused: true })).toEqual(['place']);
-    expect(steps(starting, 5, { refused: true, place: nowhere })).toEqual(['wait:no runner']);
-    expect(steps({ ...starting, waiting: { reason: 'no runner', since: at(1) } }, 300)).toEqual(['place']);
+    expect(steps(starting, 5, { presence: 'lost' })).toEqual([]);
+    expect(steps(starting, 5, { refused: true, waiting: nowhere })).toEqual(['wait:no runner']);
+    expect(steps(told, 300)).toEqual([]);
   });
 
   it('never places again what was claimed: that run is lost', () => {
     for (const session of [claimed, running, { ...running, state: 'paused' as const }, { ...running, state: 'stopping' as const }]) {
+      expect(isStranded(session, { presence: 'lost', refused: true })).toBe(false);
       expect(steps(session, 40, { presence: 'lost' })).toEqual(['runner_lost']);
       expect(steps(session, 40, { presence: 'silent' })).not.toContain('runner_lost');
     }
@@ -183,7 +203,7 @@ describe('nextSteps', () => {
 
   it('leaves what has ended alone, and looks at everything else', () => {
     for (const state of SESSION_STATES) {
-      const lost = steps({ ...claimed, state, transitions: [] }, 9_999, { presence: 'lost' });
+      const lost = steps({ ...claimed, state, transitions: [] }, 9_999, { presence: 'lost', waiting: nowhere });
       expect(lost.length > 0).toBe(state !== 'stopped' && state !== 'error');
     }
   });

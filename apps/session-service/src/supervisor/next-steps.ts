@@ -3,7 +3,7 @@ import { LEASE_MS } from '@orbitmesh/contracts';
 import {
   REPORT_GRACE_MS, RUNNER_ARRIVAL_MS, WAIT_TOLD_MS, STALLED_MS, STALLED_TOOL_MS, START_TIMEOUT_MS,
 } from '../limits.js';
-import type { Place } from '../runner/placement.js';
+import type { Waiting } from '../placement/reasons.js';
 import type { RunnerPresence } from '../runner/runner-registry.js';
 
 /** A message to the session's runner; safe to repeat (ADR-0006). */
@@ -16,7 +16,6 @@ export type RunnerMessage =
 
 /** What is to be done for a session now. `key` says which of two equal steps are one: it is not repeated before its interval. */
 export type Step =
-  | { type: 'place'; key: 'place' }
   | { type: 'wait'; key: 'wait'; reason: string }
   | { type: 'runner_lost'; key: 'runner_lost'; message: string }
   | { type: 'expire_approvals'; key: 'expire_approvals' }
@@ -35,7 +34,8 @@ export interface World {
   presence: RunnerPresence;
   /** It would not take this session just now. */
   refused: boolean;
-  place(): Place;
+  /** Why the session has no runner, by the last round; undefined: it has one, or was in none yet. */
+  waiting(): Waiting | undefined;
   /** Mail queued for the session, oldest first. */
   mail: readonly Mail[];
   /** `custom.stallSeconds` of its entry: how an agent without turns (`process`) is watched, if at all. */
@@ -51,7 +51,7 @@ export interface World {
 export function nextSteps(session: Session, world: World, now: number): Step[] {
   if (isTerminal(session)) return [];
   const since: Since = (at) => elapsed(at ? Date.parse(at) : 0, world, now);
-  if (session.state === 'created' || !session.run) return placeOrWait(session, world, now);
+  if (session.state === 'created' || !session.run) return waitSteps(session, world, now);
   const claimed = session.run.claimedAt !== undefined;
   if (!claimed && session.state === 'starting') return startSteps(session, world, now, since);
   if (world.presence === 'lost') {
@@ -80,19 +80,25 @@ function elapsed(then: number, { graceSince, clockSetAt, connected }: World, now
   return now - (then > now ? graceSince : Math.max(then, clockSetAt));
 }
 
-function placeOrWait(session: Session, world: World, now: number): Step[] {
-  const place = world.place();
-  if (place.runnerId !== null) return [{ type: 'place', key: 'place' }];
+/** What was placed, and whose run nothing executes nor will: it may go elsewhere. What was claimed is never placed again, however late we hear of it. */
+export function isStranded({ state, run, waiting }: Session, { presence, refused }: Pick<World, 'presence' | 'refused'>): boolean {
+  return state === 'starting' && run?.claimedAt === undefined && (presence === 'lost' || refused || waiting !== null);
+}
+
+/** Where it goes is decided for all that wait at once (ADR-0034); here only that it waits. */
+function waitSteps(session: Session, world: World, now: number): Step[] {
+  const waiting = world.waiting();
+  if (!waiting) return [];
+  if (waiting.never) return [{ type: 'end', key: 'end', outcome: 'config_invalid', message: waiting.reason, kill: false }];
   // Right after a start or a reconnect nobody has had the time to show up.
   if (now - world.graceSince < RUNNER_ARRIVAL_MS) return [];
   // What passes by itself in a moment would only be noise in everybody's feed.
-  if (place.soon && now - Date.parse(session.createdAt) < WAIT_TOLD_MS) return [];
-  return session.waiting?.reason === place.reason ? [] : [{ type: 'wait', key: 'wait', reason: place.reason }];
+  if (waiting.soon && now - Date.parse(session.createdAt) < WAIT_TOLD_MS) return [];
+  return session.waiting?.reason === waiting.reason ? [] : [{ type: 'wait', key: 'wait', reason: waiting.reason }];
 }
 
-/** Placed, and the runner has not claimed the run yet: nothing executes, so it may still go elsewhere. */
 function startSteps(session: Session, world: World, now: number, since: Since): Step[] {
-  if (world.presence === 'lost' || world.refused || session.waiting) return placeOrWait(session, world, now);
+  if (isStranded(session, world)) return waitSteps(session, world, now);
   if (since(session.run!.placedAt) >= START_TIMEOUT_MS) return [startTimeout()];
   return [{ type: 'send', key: 'start', message: { to: 'start' } }];
 }

@@ -6,7 +6,6 @@ import { Store, type View } from '@orbitmesh/storage';
 import { Commands } from '../commands/commands.js';
 import { Clock } from '../kernel/clock.js';
 import { REFUSAL_MS, START_TTL_MS } from '../limits.js';
-import { Placement } from '../runner/placement.js';
 import { RunnerCalls } from '../runner/runner-calls.js';
 import { RunnerRegistry } from '../runner/runner-registry.js';
 import { AgentTokens } from '../session/agent-token.js';
@@ -24,7 +23,6 @@ export class StepExecutor {
     @Inject(Commands) private readonly commands: Commands,
     @Inject(RunnerCalls) private readonly runners: RunnerCalls,
     @Inject(Clock) private readonly clock: Clock,
-    @Inject(Placement) private readonly placement: Placement,
     @Inject(RunnerRegistry) private readonly registry: RunnerRegistry,
     @Inject(AgentTokens) private readonly tokens: AgentTokens,
     @Inject(SessionServiceConfig) private readonly config: SessionServiceConfig,
@@ -33,24 +31,7 @@ export class StepExecutor {
 
   async execute(session: Session, step: Step): Promise<boolean> {
     if (step.type === 'send') return this.send(session, step.message);
-    if (step.type === 'place') return this.place(session.id);
     return this.command(session.id, commandOf(session, step));
-  }
-
-  /** The runner is chosen in the decision, on what is pending, so that two sessions never take the same last place. */
-  private async place(sessionId: string): Promise<boolean> {
-    const placed = await this.commands.apply((tx) => {
-      const session = tx.view.get<Session>(COLLECTIONS.sessions, sessionId);
-      // What was claimed is never placed again: its runner may execute it, however late we hear of it.
-      const free = session && (session.state === 'created' || (session.state === 'starting' && session.run?.claimedAt === undefined));
-      if (!free) return { result: null };
-      const { runnerId } = this.placement.find(session);
-      if (runnerId === null) return { result: null };
-      const { change, session: after } = changeSession(tx, session, { type: 'place', runId: tx.newId('run'), runnerId });
-      return { ...change, result: { ...after.run!, traceId: after.traceId } };
-    });
-    if (placed) this.logger.info({ sessionId, runId: placed.runId, runnerId: placed.runnerId, epoch: placed.epoch, traceId: placed.traceId }, 'session placed');
-    return placed !== null;
   }
 
   /** What the domain refuses is no longer wanted: the session went on in the meantime. */
@@ -132,14 +113,15 @@ export class StepExecutor {
       await this.command(id, { type: 'end', outcome: 'config_invalid', message: error.message });
     } else if (message.to === 'start') {
       this.logger.warn({ sessionId: id, runnerId: run!.runnerId, code: error.code, traceId: session.traceId }, 'runner refused a start');
-      this.registry.refused(id, run!.runnerId, this.clock.monotonic() + REFUSAL_MS);
+      const directory = error.code === 'WORKING_DIR_INVALID' ? error.message : null;
+      this.registry.refused(id, { runnerId: run!.runnerId, directory, until: this.clock.monotonic() + REFUSAL_MS });
     } else if (message.to === 'pause' && error.code === 'NOT_SUPPORTED') {
       await this.command(id, { type: 'resume', reason: 'the driver cannot pause', actor: { kind: 'system' } });
     }
   }
 }
 
-function commandOf(session: Session, step: Exclude<Step, { type: 'send' | 'place' }>): SessionCommand {
+function commandOf(session: Session, step: Exclude<Step, { type: 'send' }>): SessionCommand {
   switch (step.type) {
     case 'wait': return { type: 'wait', reason: step.reason };
     case 'expire_approvals': return { type: 'expire_approvals' };

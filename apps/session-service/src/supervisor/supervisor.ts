@@ -5,9 +5,9 @@ import { LOGGER, type Logger } from '@orbitmesh/service-kit';
 import { Store } from '@orbitmesh/storage';
 import { Clock, type Stop } from '../kernel/clock.js';
 import { Grace } from '../kernel/grace.js';
-import { NEXT_LOOKED_AT, RESEND_MS, TICK_MS } from '../limits.js';
+import { RESEND_MS, TICK_MS, WAITS_TOLD_AT_ONCE } from '../limits.js';
+import { Placement } from '../placement/placement.js';
 import { ProviderCatalog } from '../provider/provider-catalog.js';
-import { Placement } from '../runner/placement.js';
 import { RunnerRegistry } from '../runner/runner-registry.js';
 import { COLLECTIONS } from '../store/collections.js';
 import { Indexes } from '../store/indexes.js';
@@ -29,8 +29,11 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
   private readonly attempts = new Map<string, Attempts>();
   private readonly busy = new Map<string, Promise<void>>();
   private readonly again = new Set<string>();
+  private readonly changed = new Set<string>();
   /** Sessions that nothing can be decided for: a damaged document, or a mistake of ours. */
   private readonly undecided = new Set<string>();
+  /** How many are being told what they wait for. */
+  private telling = 0;
   private stops: Stop[] = [];
   private running = false;
 
@@ -50,11 +53,9 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
 
   onApplicationBootstrap(): void {
     this.running = true;
-    this.live.onSettled((id) => {
-      this.look(id);
-      this.lookAtNext();
-    });
+    this.live.onSettled((id) => this.lookSoon(id));
     this.registry.onReturn((runnerId) => this.sayAgain(runnerId));
+    this.registry.onRefused((id) => this.goElsewhere(id));
     this.stops = [
       this.clock.every(TICK_MS, () => this.lookAtAll()),
       this.bus.onStatus((status) => { if (status === 'connected') this.startOver(); }),
@@ -92,20 +93,45 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
 
   /** What was said to a runner's former process, or while it was away, may have reached nobody. */
   private sayAgain(runnerId: string): void {
+    this.placeWaiting();
     for (const { id } of this.live.ofRunner(runnerId)) {
       this.attempts.delete(id);
       this.look(id);
     }
   }
 
+  /** Another runner is not to wait for what one would not take. */
+  private goElsewhere(sessionId: string): void {
+    this.attempts.delete(sessionId);
+    this.placeWaiting();
+    this.lookSoon(sessionId);
+  }
+
   private lookAtAll(): void {
-    this.observe();
+    this.placeWaiting();
     for (const id of this.live.ids()) this.look(id);
   }
 
-  /** Somebody may have made room to start another: the oldest that wait are next. */
-  private lookAtNext(): void {
-    for (const id of this.live.waitingFirst(NEXT_LOOKED_AT)) this.look(id);
+  /** When everything that changes at this moment has: any of it may have made room for those that wait. */
+  private lookSoon(sessionId: string): void {
+    if (this.changed.size === 0) {
+      queueMicrotask(() => {
+        const changed = [...this.changed];
+        this.changed.clear();
+        if (this.running) {
+          this.observe();
+          this.placement.roundAfterMoves();
+        }
+        for (const id of changed) this.look(id);
+      });
+    }
+    this.changed.add(sessionId);
+  }
+
+  private placeWaiting(): void {
+    if (!this.running) return;
+    this.observe();
+    this.placement.round();
   }
 
   /** Before anything is decided from time: after a wake-up, messages may be handled before the timer is. */
@@ -137,8 +163,8 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
   }
 
   private async attempt({ session, step }: Decided): Promise<boolean> {
-    const runnerId = step.type === 'send' ? session.run!.runnerId : null;
-    if (runnerId !== null && !this.gate.enter(runnerId)) return false;
+    const leave = this.enter(session, step);
+    if (!leave) return false;
     // Kept over the wait: where everything is to be said again meanwhile, these no longer count.
     const attempts = this.attemptsOf(session.id);
     attempts.byKey.set(step.key, this.clock.monotonic());
@@ -150,8 +176,20 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
       this.logger.warn({ err, sessionId: session.id, step: step.type }, 'step failed, will be tried again');
       return false;
     } finally {
-      if (runnerId !== null) this.gate.leave(runnerId);
+      leave();
     }
+  }
+
+  /** Null: as many of its kind as may be are on their way; its turn comes at a later tick. */
+  private enter(session: Session, step: Step): (() => void) | null {
+    if (step.type === 'wait') {
+      if (this.telling >= WAITS_TOLD_AT_ONCE) return null;
+      this.telling += 1;
+      return () => { this.telling -= 1; };
+    }
+    if (step.type !== 'send') return () => undefined;
+    const { runnerId } = session.run!;
+    return this.gate.enter(runnerId) ? () => this.gate.leave(runnerId) : null;
   }
 
   /** One session for which nothing can be decided must not keep the others from being looked at. */
@@ -191,7 +229,7 @@ export class Supervisor implements OnApplicationBootstrap, OnModuleDestroy {
       connected: this.bus.connected,
       presence: runnerId === undefined ? 'silent' : this.registry.presence(runnerId),
       refused: runnerId !== undefined && this.registry.hasRefused(session.id, runnerId),
-      place: () => this.placement.find(session),
+      waiting: () => this.placement.waitingOf(session.id),
       mail: this.indexes.queuedFor(this.store.durable, session.id),
       stallMs: this.catalog.get(session.providerType)?.stallMs ?? null,
     };

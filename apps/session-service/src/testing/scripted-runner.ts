@@ -23,6 +23,8 @@ export interface RunnerScript {
   capacity?: number;
   startsAtOnce?: number;
   providers?: ProviderInfo[];
+  labels?: Record<string, string>;
+  roots?: string[];
   /** @default true: a start is claimed, and running at once. */
   claims?: boolean;
   starts?: boolean;
@@ -95,15 +97,19 @@ export class ScriptedRunner {
     for (const to of ['stop', 'kill', 'pause', 'resume', 'interrupt', 'input', 'answerApproval'] as const) {
       this.bus.serve(RunnerRpc[to] as Rpc<RunCommand, { accepted: true }>, (req) => this.obey(to, req as RunCommand & Record<string, unknown>), { runnerId });
     }
-    this.bus.serve(AnyRunnerRpc.resolveDirectory, ({ path }) => {
-      if (this.script.directories && !this.script.directories(path)) throw new AppError('WORKING_DIR_INVALID', `${path} is no directory.`);
-      return { realPath: path };
-    });
+    this.bus.serve(RunnerRpc.resolveDirectory, (question) => this.look(question.path), { runnerId });
+    this.bus.serve(AnyRunnerRpc.resolveDirectory, (question) => this.look(question.path));
+  }
+
+  private look(path: string): { realPath: string } {
+    if (this.script.directories && !this.script.directories(path)) throw new AppError('WORKING_DIR_INVALID', `${path} is no directory.`);
+    return { realPath: path };
   }
 
   private start(start: StartRun): { accepted: true } {
     this.received.push({ to: 'start', command: start as StartRun & Record<string, unknown> });
     if (this.script.refusal) throw this.script.refusal;
+    if (!this.runs.has(start.runId)) this.look(start.manifest.workingDir);
     const known = this.runs.has(start.runId);
     if (!known) this.runs.set(start.runId, { start, claimed: false, runSeq: 0, ended: false });
     if (!known && this.script.claims !== false) void this.begin(this.runs.get(start.runId)!);
@@ -139,7 +145,7 @@ export class ScriptedRunner {
   private heartbeat(): Heartbeat {
     return {
       runnerId: this.id, incarnation: this.incarnation, n: (this.n += 1), pid: 1, host: 'h', version: '0', capacity: this.script.capacity ?? 16, ...(this.script.startsAtOnce && { startsAtOnce: this.script.startsAtOnce }),
-      labels: {}, draining: false, ...(this.script.problem && { problem: this.script.problem }), providers: this.script.providers ?? [DEMO],
+      labels: this.script.labels ?? {}, ...(this.script.roots && { roots: this.script.roots }), draining: false, ...(this.script.problem && { problem: this.script.problem }), providers: this.script.providers ?? [DEMO],
       runs: [...this.runs.values()].map(({ start: { sessionId, runId, epoch }, claimed }) => ({ sessionId, runId, epoch, state: claimed ? 'running' : 'starting' })),
     };
   }

@@ -159,6 +159,10 @@ export interface OperationTypes {
   'tickets.create': { answer: AnswerTypes['Ticket'] };
   /** Lists runners and what they can take. */
   'runners.list': { answer: AnswerTypes['RunnerList'] };
+  /** Drains a runner: it takes nothing new, and its sessions go on to their ends. It stays so until it is undone. */
+  'runners.drain': { params: { id: string }; answer: AnswerTypes['RunnerView'] };
+  /** Lets a runner that was drained take new sessions again. */
+  'runners.undrain': { params: { id: string }; answer: AnswerTypes['RunnerView'] };
   /** Lists providers: what may be started, and what their drivers can do. */
   'providers.list': { answer: AnswerTypes['ProviderList'] };
   /** The gateway runs. */
@@ -252,6 +256,8 @@ export const OPERATIONS: { readonly [Id in OperationId]: { readonly method: 'GET
   'tokens.rotate': { method: 'POST', path: '/api/tokens/{id}/rotate' },
   'tickets.create': { method: 'POST', path: '/api/tickets' },
   'runners.list': { method: 'GET', path: '/api/runners' },
+  'runners.drain': { method: 'POST', path: '/api/runners/{id}/drain' },
+  'runners.undrain': { method: 'POST', path: '/api/runners/{id}/undrain' },
   'providers.list': { method: 'GET', path: '/api/providers' },
   'system.live': { method: 'GET', path: '/health/live' },
   'system.ready': { method: 'GET', path: '/health/ready' },

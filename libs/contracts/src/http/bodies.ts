@@ -1,9 +1,11 @@
 import type {
-  MailAudience, MailPriority, MailType, McpServerConfig, PermissionMode, ReportKind, SessionMode, TaskPriority, TaskStatus,
+  MailAudience, MailPriority, MailType, McpServerConfig, PermissionMode, ReportKind, RunnerLabels, SessionMode, TaskPriority, TaskStatus,
 } from '@orbitmesh/domain';
 
 /** Bodies as they cross NATS after the gateway validated them; the classes in `*.dto.ts` implement these. */
-export interface CreateProjectBody { name: string; workingDir: string; description?: string; trustRepository?: boolean }
+export interface CreateProjectBody {
+  name: string; workingDir: string; description?: string; trustRepository?: boolean; runnerLabels?: RunnerLabels; maxSessions?: number | null;
+}
 export type UpdateProjectBody = Partial<CreateProjectBody>;
 
 export interface CreateTaskBody {
@@ -30,6 +32,8 @@ export interface SpawnSessionBody {
   secrets?: Record<string, string>;
   mcpServers?: McpServerConfig[];
   custom?: Record<string, unknown>;
+  runnerLabels?: RunnerLabels;
+  priority?: number;
 }
 
 /** What a continuation may say anew; everything else is as in the session it continues. */
@@ -58,6 +62,7 @@ export interface CreateTeamMemberBody {
   provider?: string | null;
   model?: string | null;
   permissionMode?: PermissionMode | null;
+  runnerLabels?: RunnerLabels | null;
   capabilities?: string[];
   skills?: string[];
   memory?: string[];

@@ -1,5 +1,5 @@
 import type { FieldCheck, FieldProblem } from './field.js';
-import { CUSTOM_BYTES_MAX, CUSTOM_DEPTH_MAX, MAP_ENTRIES_MAX, MAP_KEY_CHARS_MAX, MAP_VALUE_CHARS_MAX, PATH_CHARS_MAX, WEBHOOK_URL_CHARS_MAX } from './limits.js';
+import { CUSTOM_BYTES_MAX, CUSTOM_DEPTH_MAX, MAP_ENTRIES_MAX, MAP_KEY_CHARS_MAX, MAP_VALUE_CHARS_MAX, PATH_CHARS_MAX, RUNNER_LABEL_CHARS_MAX, RUNNER_LABELS_MAX, WEBHOOK_URL_CHARS_MAX } from './limits.js';
 import { WEBHOOK_TYPES } from './webhook.bodies.js';
 
 const ENV_NAME = /^[A-Za-z_][A-Za-z0-9_]*$/;
@@ -61,6 +61,23 @@ export const checkSecrets: FieldCheck = (value) => checkMap(value, (_name, entry
   // The value is not repeated: it may be the secret itself.
   return { detail: 'must be a reference, "env:NAME" or "file:/absolute/path", never the secret itself', code: 'SECRET_BY_VALUE' };
 });
+
+/** As `ORBITMESH_RUNNER_LABELS` takes them. */
+export const RUNNER_LABEL_NAME = /^[A-Za-z0-9._-]+$/;
+export const RUNNER_LABEL_VALUE = /^[^,\s]*$/;
+
+/** What a runner must have been given. */
+export const checkRunnerLabels: FieldCheck = (value) => {
+  if (!isPlainObject(value)) return [{ pointer: '', detail: 'must be an object of strings' }];
+  const labels = Object.entries(value);
+  if (labels.length > RUNNER_LABELS_MAX) return [{ pointer: '', detail: `must have at most ${RUNNER_LABELS_MAX} labels` }];
+  return labels.flatMap(([name, label]) => {
+    const problem = (detail: string): FieldProblem[] => [{ pointer: pointerTo(name), detail }];
+    if (name.length > RUNNER_LABEL_CHARS_MAX || !RUNNER_LABEL_NAME.test(name)) return problem(`the name must be 1 to ${RUNNER_LABEL_CHARS_MAX} of A-Z a-z 0-9 . _ -`);
+    if (typeof label !== 'string' || label.length > RUNNER_LABEL_CHARS_MAX || !RUNNER_LABEL_VALUE.test(label)) return problem(`must be a string of at most ${RUNNER_LABEL_CHARS_MAX} characters without commas and spaces`);
+    return [];
+  });
+};
 
 /** Any JSON object, bounded in depth and size, with finite numbers. */
 export const checkCustom: FieldCheck = (value) => {

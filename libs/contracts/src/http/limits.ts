@@ -32,6 +32,11 @@ export const MEMBER_MEMORY_MAX = 200;
 export const MEMBER_TEXT_CHARS_MAX = 4_000;
 /** An avatar is an emoji, a name or a URL. */
 export const AVATAR_CHARS_MAX = 500;
+/** Labels that a runner is asked for, and characters of a label's name and value: what a person still reads in a list. */
+export const RUNNER_LABELS_MAX = 16;
+export const RUNNER_LABEL_CHARS_MAX = 63;
+/** Sessions of one project that may have a runner at once, where it has such a limit: all that there may be. */
+export const PROJECT_SESSIONS_MAX = 5_000;
 /** Ids that an ordering places (design §4.2); more is 422 ORDERING_TOO_LONG, and so one more than that must pass the validator. */
 export const ORDERING_IDS_MAX = 7_000;
 /** Depth of any JSON body: keeps every recursive reader of it safe. */

@@ -1,13 +1,13 @@
 import {
-  PERMISSION_MODES, SESSION_MODES, TASK_STATUSES, TIMELINE_KINDS, type McpServerConfig, type PermissionMode, type ReportKind, type SessionMode, type TaskStatus,
+  PERMISSION_MODES, SESSION_MODES, SESSION_PRIORITY, TASK_STATUSES, TIMELINE_KINDS, type McpServerConfig, type PermissionMode, type ReportKind, type RunnerLabels, type SessionMode, type TaskStatus,
 } from '@orbitmesh/domain';
 import type { ContinueSessionBody, PostTimelineBody, SpawnSessionBody } from './bodies.js';
 import { checkCustom, checkEnvironment, checkSecrets } from './checks.js';
-import { Checked, Flag, Id, IdList, ListOf, Name, OneOf, Optional, Pattern, Text, TextList } from './field.js';
+import { Checked, Flag, Id, IdList, ListOf, Name, OneOf, Optional, Pattern, Text, TextList, Whole } from './field.js';
 import {
   MAP_VALUE_CHARS_MAX, MCP_ARGS_MAX, MCP_SERVERS_MAX, NAME_CHARS_MAX, PATH_CHARS_MAX, REASON_CHARS_MAX, SESSION_TASKS_MAX, TEXT_CHARS_MAX,
 } from './limits.js';
-import { AbsolutePath } from './project.dto.js';
+import { AbsolutePath, Labels } from './project.dto.js';
 
 export const PROVIDER_NAME = /^[A-Za-z0-9][A-Za-z0-9._-]{0,63}$/;
 const strings = { type: 'object', additionalProperties: { type: 'string' } };
@@ -38,6 +38,9 @@ export class SpawnSessionDto implements SpawnSessionBody {
   @Optional() @Checked('secrets', checkSecrets, strings) secrets?: Record<string, string>;
   @Optional() @ListOf(() => McpServerDto, MCP_SERVERS_MAX) mcpServers?: McpServerDto[];
   @Optional() @Checked('custom', checkCustom, { type: 'object' }) custom?: Record<string, unknown>;
+  @Optional() @Labels() runnerLabels?: RunnerLabels;
+  /** Of those that wait for a runner, the greatest comes first; an agent's sessions have at most its own. */
+  @Optional() @Whole(SESSION_PRIORITY.least, SESSION_PRIORITY.most) priority?: number;
 }
 
 /** What it says anew; the rest is as in the session it continues. */

@@ -1,7 +1,8 @@
-import { PERMISSION_MODES, type PermissionMode } from '@orbitmesh/domain';
+import { PERMISSION_MODES, type PermissionMode, type RunnerLabels } from '@orbitmesh/domain';
 import type { CreateTeamMemberBody, UpdateTeamMemberBody } from './bodies.js';
 import { Id, Name, OneOf, Optional, OptionalOrNull, Pattern, Text, TextList } from './field.js';
 import { AVATAR_CHARS_MAX, MEMBER_LIST_MAX, MEMBER_MEMORY_MAX, MEMBER_TEXT_CHARS_MAX, NAME_CHARS_MAX, TEXT_CHARS_MAX } from './limits.js';
+import { Labels } from './project.dto.js';
 import { PROVIDER_NAME } from './session.dto.js';
 
 /** All but the name, which a new member must have: what a subclass says of a field is added to what its parent said. */
@@ -12,6 +13,7 @@ class TeamMemberFieldsDto {
   @OptionalOrNull() @Pattern(PROVIDER_NAME, 'must be the name of a provider') provider?: string | null;
   @OptionalOrNull() @Text(1, NAME_CHARS_MAX) model?: string | null;
   @OptionalOrNull() @OneOf(PERMISSION_MODES) permissionMode?: PermissionMode | null;
+  @OptionalOrNull() @Labels() runnerLabels?: RunnerLabels | null;
   @Optional() @TextList(MEMBER_LIST_MAX, NAME_CHARS_MAX) capabilities?: string[];
   @Optional() @TextList(MEMBER_LIST_MAX, MEMBER_TEXT_CHARS_MAX) skills?: string[];
   @Optional() @TextList(MEMBER_MEMORY_MAX, MEMBER_TEXT_CHARS_MAX) memory?: string[];

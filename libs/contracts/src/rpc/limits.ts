@@ -1,5 +1,7 @@
 /** An ordinary request: design §2. At the bound the caller gets TIMEOUT (503). */
 export const REQUEST_TIMEOUT_MS = 5_000;
+/** A runner's look at a directory: it is within a spawn, which has REQUEST_TIMEOUT_MS in all. */
+export const DIRECTORY_TIMEOUT_MS = 2_000;
 /** One wait for mail at session-service; a longer one is several of them, so that one that died is noticed soon. */
 export const MAIL_WAIT_MS_MAX = 5_000;
 export const MAIL_WAIT_TIMEOUT_MS = MAIL_WAIT_MS_MAX + REQUEST_TIMEOUT_MS;

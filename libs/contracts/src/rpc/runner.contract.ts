@@ -1,5 +1,5 @@
 import type { Manifest } from '@orbitmesh/domain';
-import { REQUEST_TIMEOUT_MS } from './limits.js';
+import { DIRECTORY_TIMEOUT_MS, REQUEST_TIMEOUT_MS } from './limits.js';
 import type { MetricsReport } from './metrics.js';
 import { defineRpc } from './rpc.js';
 
@@ -26,6 +26,9 @@ export interface StartRun extends RunCommand {
   conversationId: string;
 }
 
+/** Where an agent is to work, and where it may. */
+export interface DirectoryQuestion { path: string; roots: string[] }
+
 export const RunnerRpc = {
   start: rpc<StartRun, Accepted>('start'),
   stop: rpc<RunCommand & { reason: string }, Accepted>('stop'),
@@ -37,11 +40,13 @@ export const RunnerRpc = {
   input: rpc<RunCommand & { inputId: string; text: string; steer?: boolean }, Accepted>('input'),
   /** `optionId` null: cancelled. */
   answerApproval: rpc<RunCommand & { approvalId: string; optionId: string | null; reason?: string }, Accepted>('approval.answer'),
+  /** Realpath, is it a directory, is it inside one of the roots, is it one of this runner's. @throws WORKING_DIR_INVALID */
+  resolveDirectory: defineRpc<DirectoryQuestion, { realPath: string }>('runner', 'resolveDirectory', DIRECTORY_TIMEOUT_MS),
   status: rpc<RunCommand, { state: string; activity: string; pid: number | null; queuedInputs: number }>('status'),
   metrics: rpc<Record<string, never>, MetricsReport>('metrics'),
 } as const;
 
 export const AnyRunnerRpc = {
-  /** Realpath, is it a directory, is it inside one of the roots. @throws WORKING_DIR_INVALID */
-  resolveDirectory: defineRpc<{ path: string; roots: string[] }, { realPath: string }>('anyRunner', 'resolveDirectory', 2_000),
+  /** The same of whichever runner answers. @throws WORKING_DIR_INVALID */
+  resolveDirectory: defineRpc<DirectoryQuestion, { realPath: string }>('anyRunner', 'resolveDirectory', DIRECTORY_TIMEOUT_MS),
 } as const;

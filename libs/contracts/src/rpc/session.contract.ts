@@ -1,6 +1,6 @@
 import type {
   Actor, Approval, EventEnvelope, Mail, MailBroadcast, MailState, Manifest, ManifestInput, NumberedFact, OrderedEntity, Ordering, Project, ProviderInfo,
-  SessionView, Task, TaskStatus, TeamMember, TimelineEntry, SessionState, SessionStatus, Transition,
+  RunnerLabels, SessionView, Task, TaskStatus, TeamMember, TimelineEntry, SessionState, SessionStatus, Transition,
 } from '@orbitmesh/domain';
 import type {
   ContinueSessionBody, CreateProjectBody, CreateTaskBody, CreateTeamMemberBody, MoveInOrderingBody, PostTimelineBody, SendMailBody, SpawnSessionBody,
@@ -81,6 +81,8 @@ export const SessionRpc = {
   head: rpc<Record<string, never>, { logId: string; cursor: string; seq: number; oldest: string }>('events.head'),
 
   listRunners: rpc<Record<string, never>, List<RunnerView>>('runner.list'),
+  /** `drained`: it takes nothing new from now on; false: it does again. @throws RUNNER_NOT_FOUND, FORBIDDEN */
+  drainRunner: command<{ id: string; drained: boolean }, RunnerView>('runner.drain'),
   listProviders: rpc<Record<string, never>, List<ProviderView>>('provider.list'),
 
   /** An agent's token → its session, while that session's run holds it. @throws UNAUTHENTICATED */
@@ -108,13 +110,28 @@ export interface DamageView {
 
 export interface RunnerView {
   id: string;
-  /** `silent`: heartbeats are missed, so nothing new is placed there; `lost`: its lease is over; `impaired`: see `problem`. Only `connected` takes sessions. */
-  state: 'connected' | 'silent' | 'lost' | 'draining' | 'impaired';
+  /**
+   * `silent`: heartbeats are missed, so nothing new is placed there; `lost`: its lease is over; `draining`: it takes nothing new and has
+   * sessions left; `drained`: it has none; `impaired`: see `problem`. Only `connected` takes sessions.
+   */
+  state: 'connected' | 'silent' | 'lost' | 'draining' | 'drained' | 'impaired';
   /** Why it can start nothing now, and looks whether it can again. */
   problem: string | null;
-  capacity: number; running: number; labels: Record<string, string>;
+  /** That somebody wants it drained. */
+  drain: RunnerDrain | null;
+  capacity: number;
+  /** Sessions that it has; those of them whose agents are being started, and how many it starts at once (null: as many as come). */
+  running: number; starting: number; startsAtOnce: number | null;
+  /** Of its host, over the last minute: 1 is all cores busy. Null: it does not say. */
+  cpuLoad: number | null;
+  labels: RunnerLabels;
+  /** The directories that it has. Null: it is asked. */
+  roots: string[] | null;
+  /** What is installed there. */
+  providers: { name: string; version: string | null }[];
   version: string; lastHeartbeatAt: string; incarnation: string; pid: number; host: string;
 }
+export interface RunnerDrain { at: string; by: string }
 export interface ProviderView extends ProviderInfo { runnerIds: string[] }
 
 export interface Heartbeat {
@@ -127,7 +144,11 @@ export interface Heartbeat {
   capacity: number;
   /** Agents that it starts at once: each costs seconds of a core. Absent: as many as come. */
   startsAtOnce?: number;
-  labels: Record<string, string>; draining: boolean;
+  labels: RunnerLabels; draining: boolean;
+  /** The directories it has, where it says so; those of its sessions are in one of them. Absent: it is asked. */
+  roots?: string[];
+  /** Of its host, over the last minute: 1 is all cores busy. */
+  cpuLoad?: number;
   /** Why it can start nothing now, e.g. that its disk takes no writes. */
   problem?: string;
   runs: { sessionId: string; runId: string; epoch: number; state: 'starting' | 'running' | 'paused' | 'ending' | 'ended' }[];

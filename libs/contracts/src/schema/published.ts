@@ -56,6 +56,7 @@ export interface AnswerTypes {
   TokenList: List<Token>;
   MadeToken: MadeToken;
   Ticket: Ticket;
+  RunnerView: RunnerView;
   RunnerList: List<RunnerView>;
   ProviderList: List<ProviderView>;
   DamageList: List<DamageView>;

@@ -21,6 +21,7 @@ export const ERROR_CODES = {
   DELIVERY_NOT_FOUND: { summary: 'The webhook has no such delivery (any more).', retryable: false },
   TOKEN_NOT_FOUND: { summary: 'There is no such token (any more).', retryable: false },
   PROVIDER_NOT_FOUND: { summary: 'No provider of this name is configured.', retryable: false },
+  RUNNER_NOT_FOUND: { summary: 'No runner of this id was heard of.', retryable: false },
   RUN_NOT_FOUND: { summary: 'The runner holds no such run.', retryable: false },
   METHOD_NOT_ALLOWED: { summary: 'The resource does not take this method.', retryable: false },
   INVALID_TRANSITION: { summary: 'The session cannot go from its state to that one.', retryable: false },

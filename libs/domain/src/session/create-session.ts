@@ -2,6 +2,7 @@ import { AppError } from '../errors/app-error.js';
 import type { DecideContext } from '../kernel/context.js';
 import { jsonBytes } from '../kernel/text.js';
 import { SESSION_SPAWN_BYTES_MAX } from '../limits.js';
+import { SESSION_PRIORITY } from '../provider/runner-labels.js';
 import { NO_METRICS } from '../provider/tokens.js';
 import type { Session } from './session.js';
 import type { SpawnCommand } from './session-command.js';
@@ -26,6 +27,8 @@ export function createSession(command: SpawnCommand, { now }: DecideContext): Se
     permissionMode: command.permissionMode,
     mode: command.mode,
     workingDir: command.workingDir,
+    runnerLabels: command.runnerLabels ?? {},
+    priority: command.priority ?? SESSION_PRIORITY.usual,
     state: 'created',
     desired: { state: 'running', reason: 'spawned', at: now },
     outcome: null,

@@ -1,4 +1,5 @@
 import type { NumberedFact } from '../provider/fact.js';
+import type { RunnerLabels } from '../provider/runner-labels.js';
 import type { TimelineKind } from '../work/timeline.js';
 import type { Mail } from '../work/mail.js';
 import type { TaskStatus } from '../work/task.js';
@@ -32,6 +33,10 @@ export interface SpawnCommand {
   mode: SessionMode;
   workingDir: string;
   manifestHash: string;
+  /** @default none: any runner */
+  runnerLabels?: RunnerLabels;
+  /** @default 0 */
+  priority?: number;
   /** Of the request that asked for it. */
   traceId?: string;
 }

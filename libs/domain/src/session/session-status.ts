@@ -27,7 +27,9 @@ const BOOKKEEPING = ['pendingInputs', 'nudged', 'turn', 'approvals', 'report', '
 
 /** A session as GET answers it: with its status, without our bookkeeping. */
 export function sessionView(session: Session): SessionView {
-  const view: Partial<Session> & { status: SessionStatus } = { ...session, status: statusOf(session) };
+  // One of an earlier version has neither.
+  const { runnerLabels = {}, priority = 0 } = session;
+  const view: Partial<Session> & { status: SessionStatus } = { ...session, runnerLabels, priority, status: statusOf(session) };
   for (const key of BOOKKEEPING) delete view[key];
   return view as SessionView;
 }

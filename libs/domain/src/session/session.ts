@@ -2,6 +2,7 @@ import type { SessionState, SessionStatus } from './session-state.js';
 import type { Outcome } from './outcome.js';
 import type { TokenCounts } from '../provider/tokens.js';
 import type { ErrorKind } from '../provider/error-kind.js';
+import type { RunnerLabels } from '../provider/runner-labels.js';
 import type { TeamMember } from '../work/team-member.js';
 
 export const SESSION_MODES = ['task', 'interactive'] as const;
@@ -91,6 +92,10 @@ export interface Session {
   permissionMode: PermissionMode;
   mode: SessionMode;
   workingDir: string;
+  /** What its runner must have been given; none: any runner. */
+  runnerLabels: RunnerLabels;
+  /** −100 to 100: of those that wait for a runner, the greatest comes first. */
+  priority: number;
   state: SessionState;
   desired: Desired;
   outcome: Outcome | null;

@@ -1,9 +1,12 @@
 import type { FeedEvent } from '../feed/envelope.js';
 import type { DecideContext } from '../kernel/context.js';
+import type { RunnerLabels } from '../provider/runner-labels.js';
 import type { Project } from './project.js';
 import { assertRoom, given, type Written } from './written.js';
 
-export interface NewProject { name: string; workingDir: string; description?: string; trustRepository?: boolean }
+export interface NewProject {
+  name: string; workingDir: string; description?: string; trustRepository?: boolean; runnerLabels?: RunnerLabels; maxSessions?: number | null;
+}
 export type ProjectPatch = Partial<NewProject>;
 
 /** @throws DOCUMENT_TOO_LARGE */
@@ -14,6 +17,8 @@ export function createProject(body: NewProject, ctx: DecideContext): Written<Pro
     workingDir: body.workingDir,
     description: body.description ?? '',
     trustRepository: body.trustRepository ?? false,
+    runnerLabels: body.runnerLabels ?? {},
+    maxSessions: body.maxSessions ?? null,
     createdAt: ctx.now,
     updatedAt: ctx.now,
     revision: 1,
@@ -28,7 +33,7 @@ export function createProject(body: NewProject, ctx: DecideContext): Written<Pro
  * @throws DOCUMENT_TOO_LARGE
  */
 export function updateProject(project: Project, body: ProjectPatch, ctx: DecideContext): Written<Project> {
-  const fields = given(body, ['name', 'workingDir', 'description', 'trustRepository']);
+  const fields = given(body, ['name', 'workingDir', 'description', 'trustRepository', 'runnerLabels', 'maxSessions']);
   if (Object.keys(fields).length === 0) return { doc: project, events: [] };
   const moved = fields.workingDir !== undefined && fields.workingDir !== project.workingDir;
   const doc = { ...project, ...(moved && { trustRepository: false }), ...fields, updatedAt: ctx.now, revision: project.revision + 1 };

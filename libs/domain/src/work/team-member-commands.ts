@@ -2,6 +2,7 @@ import { AppError } from '../errors/app-error.js';
 import type { FeedEvent } from '../feed/envelope.js';
 import type { DecideContext } from '../kernel/context.js';
 import { MEMBER_BYTES_MAX, MEMBER_MEMORY_MAX } from '../limits.js';
+import type { RunnerLabels } from '../provider/runner-labels.js';
 import type { PermissionMode } from '../session/session.js';
 import { taskEvent } from './task-events.js';
 import type { Task } from './task.js';
@@ -10,11 +11,11 @@ import { assertBytes, given, type Written } from './written.js';
 
 export interface NewTeamMember {
   projectId?: string | null; name: string; role?: string; identity?: string; avatar?: string; provider?: string | null; model?: string | null;
-  permissionMode?: PermissionMode | null; capabilities?: string[]; skills?: string[]; memory?: string[];
+  permissionMode?: PermissionMode | null; runnerLabels?: RunnerLabels | null; capabilities?: string[]; skills?: string[]; memory?: string[];
 }
 export type TeamMemberPatch = Partial<Omit<NewTeamMember, 'projectId'>>;
 
-const PATCHED = ['name', 'role', 'identity', 'avatar', 'provider', 'model', 'permissionMode', 'capabilities', 'skills', 'memory'] as const;
+const PATCHED = ['name', 'role', 'identity', 'avatar', 'provider', 'model', 'permissionMode', 'runnerLabels', 'capabilities', 'skills', 'memory'] as const;
 
 /** @throws DOCUMENT_TOO_LARGE */
 export function createTeamMember(body: NewTeamMember, ctx: DecideContext): Written<TeamMember> {
@@ -28,6 +29,7 @@ export function createTeamMember(body: NewTeamMember, ctx: DecideContext): Writt
     provider: body.provider ?? null,
     model: body.model ?? null,
     permissionMode: body.permissionMode ?? null,
+    runnerLabels: body.runnerLabels ?? null,
     capabilities: body.capabilities ?? [],
     skills: body.skills ?? [],
     memory: body.memory ?? [],

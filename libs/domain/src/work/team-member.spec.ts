@@ -13,7 +13,7 @@ describe('a team member', () => {
     const { doc, events } = createTeamMember({ name: 'Ada' }, ctx);
     expect(doc).toEqual({
       id: 'tm_1', projectId: null, name: 'Ada', role: '', identity: '', avatar: '', provider: null, model: null, permissionMode: null,
-      capabilities: [], skills: [], memory: [], status: 'active', createdAt: ctx.now, updatedAt: ctx.now, revision: 1,
+      runnerLabels: null, capabilities: [], skills: [], memory: [], status: 'active', createdAt: ctx.now, updatedAt: ctx.now, revision: 1,
     });
     expect(events).toEqual([{ type: 'team_member:created', timestamp: ctx.now, data: doc }]);
     const of = createTeamMember({ name: 'Ada', projectId: 'proj_1', capabilities: ['spawn'], memory: ['tea'] }, ctx);

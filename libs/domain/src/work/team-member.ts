@@ -1,3 +1,4 @@
+import type { RunnerLabels } from '../provider/runner-labels.js';
 import type { PermissionMode } from '../session/session.js';
 
 export interface TeamMember {
@@ -11,6 +12,8 @@ export interface TeamMember {
   provider: string | null;
   model: string | null;
   permissionMode: PermissionMode | null;
+  /** What the runners of its sessions must have been given, where a session does not say. Null or absent: as its project says. */
+  runnerLabels?: RunnerLabels | null;
   capabilities: string[];
   skills: string[];
   memory: string[];

@@ -11,7 +11,7 @@ describe('a project', () => {
   it('is created and updated, an event for each, with the document as it is kept', () => {
     const ctx = new FakeContext();
     const { doc, events } = createProject({ name: 'Rocket', workingDir: '/work' }, ctx);
-    expect(doc).toEqual({ id: 'proj_1', name: 'Rocket', workingDir: '/work', description: '', trustRepository: false, createdAt: ctx.now, updatedAt: ctx.now, revision: 1 });
+    expect(doc).toEqual({ id: 'proj_1', name: 'Rocket', workingDir: '/work', description: '', trustRepository: false, runnerLabels: {}, maxSessions: null, createdAt: ctx.now, updatedAt: ctx.now, revision: 1 });
     expect(events).toEqual([{ type: 'project:created', timestamp: ctx.now, projectId: 'proj_1', data: doc }]);
     ctx.advance(1_000);
     const updated = updateProject(deepFreeze(doc), { description: 'Flies.' }, ctx);

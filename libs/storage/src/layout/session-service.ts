@@ -12,6 +12,7 @@ export const SESSION_COLLECTIONS = {
   sessions: 'sessions',
   manifests: 'manifests',
   manifestInputs: 'manifest-inputs',
+  runnerDrains: 'runner-drains',
   ids: 'ids',
 } as const;
 const NAMES = SESSION_COLLECTIONS;
@@ -57,6 +58,7 @@ export const SESSION_STORE: StoreLayout = {
   collections: [
     PROJECTS, TASKS, TEAM_MEMBERS, ORDERINGS, MAIL, SESSIONS,
     MANIFESTS, MANIFEST_INPUTS,
+    { name: NAMES.runnerDrains, schemaVersion: 1, path: (id) => `runner-drains/${id}.json`, shape: { id: 'string', at: 'string', by: 'string' } },
     { name: NAMES.ids, schemaVersion: 1, path: (id) => `ids/${id}.json`, shape: { id: 'string', newestId: 'string' } },
   ],
   sessionEvents: (sessionId) => `sessions/${sessionId}/events.ndjson`,
