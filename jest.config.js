@@ -2,7 +2,7 @@ import { fileURLToPath } from 'node:url';
 import { mappedForSpecs } from './tools/lib/bundle-for-specs.mjs';
 
 export default {
-  testEnvironment: 'node',
+  testEnvironment: fileURLToPath(new URL('./tools/lib/spec-environment.mjs', import.meta.url)),
   // A test waits for a state, not for a time: this only ends one that would hang, also on a busy machine.
   testTimeout: process.env.ORBITMESH_TEST_FAULTS === '1' ? 300_000 : 60_000,
   extensionsToTreatAsEsm: ['.ts'],

@@ -54,6 +54,9 @@ export const READY_REMINDER_MS = 15_000;
 export const DEMO_STACK_WAIT_MS = 5 * 60_000;
 export const DEMO_SESSION_WAIT_MS = 3 * 60_000;
 
+/** A bundle is loaded once to keep what V8 compiled of it: a second here, and more beside others. */
+export const COMPILE_BUNDLE_MS_MAX = 60_000;
+
 /** Lines of a failed step's log that are shown. */
 export const FAILED_STEP_LINES_MAX = 30;
 

@@ -19,7 +19,7 @@ export const SERVICES = [
 ];
 
 /** In its own process group: the terminal signals its whole group, and the order of stopping is ours. */
-export function launchService(service, { root, shared, restarts }) {
+export function launchService(service, { root, shared, restarts = 0 }) {
   return spawn(process.execPath, [entryOf(root, service.app)], {
     cwd: root,
     env: { ...service.env, ...environmentFor(service, shared), ORBITMESH_RESTARTS: String(restarts), PATH: withoutNpm(shared.PATH) },

@@ -199,15 +199,18 @@ export class Stack {
   #make(name, launch, watch) {
     const log = new RotatingLog(this.logFile(name));
     this.#logs.push(log);
-    return new SupervisedProcess({ name, launch, watch, log, onChange: (one, note) => this.#onChange(one, note) });
+    return new SupervisedProcess({ name, launch, watch, log, isHopeless: (one) => this.#isHopeless(one), onChange: (one, note) => this.#onChange(one, note) });
   }
+
+  /** What it was configured with is what it would be configured with again. */
+  #isHopeless(one) { return !this.#wasReady && one.exitCode === EXIT_CONFIG; }
 
   #onChange(one, note) {
     if (note) this.#say(one.name, `${note}${one.lastWords ? `\n${' '.repeat(27)}last words: ${one.lastWords}` : ''}`);
     else if (one.state === 'ready') this.#say(one.name, `ready (pid ${one.pid})`);
     else if (one.state === 'frozen') this.#say(one.name, `is suspended; kill -CONT ${one.pid} lets it go on`);
     else if (one.state === 'not_ready') this.#say(one.name, 'is up, but cannot serve at the moment');
-    if (!this.#wasReady && one.state === 'waiting' && one.exitCode === EXIT_CONFIG) {
+    if (one.state === 'waiting' && this.#isHopeless(one)) {
       this.#settled.refused(new Refusal(`${one.name} cannot start: ${one.lastWords}`));
     }
     if (!this.#allReady) this.#answers = false;

@@ -28,6 +28,7 @@ export class SupervisedProcess {
    * @param {() => import('node:child_process').ChildProcess} options.launch
    * @param {(child: import('node:child_process').ChildProcess, tell: { ready(yes: boolean): void, failed(why: string): void }) => void} options.watch
    *   tells when it is ready and when not any more, and why it fails if it says so
+   * @param {(process: SupervisedProcess) => boolean} options.isHopeless of one that has died: would another end the same way?
    * @param {import('./rotating-log.mjs').RotatingLog} options.log
    * @param {(process: SupervisedProcess, note?: string) => void} options.onChange after every change of state
    */
@@ -143,6 +144,7 @@ export class SupervisedProcess {
     this.#startTime = null;
     clearTimeout(this.#resetTimer);
     if (this.#stopping) return this.#change('stopped');
+    if (this.#options.isHopeless(this)) return this.#change('waiting');
     const delayMs = this.#delayMs;
     this.#delayMs = Math.min(delayMs * 2, RESTART_DELAY_MS_MAX);
     this.#restartTimer = setTimeout(() => {

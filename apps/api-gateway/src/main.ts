@@ -10,7 +10,7 @@ import { createApp } from './http/create-app.js';
 const REMOTE_WARNING = 'other machines can reach this gateway: whoever has a token runs commands here as this user, and it speaks plain HTTP, so anybody on the way '
   + 'reads tokens unless a proxy with TLS stands before it';
 
-await bootstrapService({
+void bootstrapService({
   name: 'api-gateway',
   module: AppModule,
   configClass: GatewayConfig,

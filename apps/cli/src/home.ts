@@ -1,8 +1,12 @@
 import { homedir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { isAbsolute, join, resolve } from 'node:path';
+import { CliError, EXIT } from './exit-code.js';
 
+/** @throws CliError for a relative one, as the launcher does: it would be another home in each directory. */
 export function homeOf(env: NodeJS.ProcessEnv): string {
-  return env['ORBITMESH_HOME'] ? resolve(env['ORBITMESH_HOME']) : defaultHome(env);
+  const { ORBITMESH_HOME: home } = env;
+  if (home && !isAbsolute(home)) throw new CliError(EXIT.usage, `ORBITMESH_HOME must be an absolute path; it is "${home}".`);
+  return home ? resolve(home) : defaultHome(env);
 }
 
 /** What goes before a proposed command that is about this home: without it, the command would act on the default one. */

@@ -19,6 +19,8 @@ process.stdout.on('error', (error: NodeJS.ErrnoException) => process.exit(error.
 if (process.argv[2] !== 'mcp') watchReader(() => process.exit(EXIT.ok));
 
 const { stdin, stdout, stderr, env } = process;
-process.exitCode = await runCli(process.argv.slice(2), { env, cwd: process.cwd(), stdin, stdout, stderr, signal: interrupted.signal, interrupt });
-// A prompt that was withdrawn leaves the terminal being read, which would keep us here.
-stdin.unref?.();
+void runCli(process.argv.slice(2), { env, cwd: process.cwd(), stdin, stdout, stderr, signal: interrupted.signal, interrupt }).then((code) => {
+  process.exitCode = code;
+  // A prompt that was withdrawn leaves the terminal being read, which would keep us here.
+  stdin.unref?.();
+});

@@ -2,4 +2,4 @@ import { bootstrapService } from '@orbitmesh/service-kit';
 import { AppModule } from './app.module.js';
 import { NotifierConfig } from './notifier.config.js';
 
-await bootstrapService({ name: 'notifier', module: AppModule, configClass: NotifierConfig });
+void bootstrapService({ name: 'notifier', module: AppModule, configClass: NotifierConfig });

@@ -4,7 +4,7 @@ import { bootstrapService } from '@orbitmesh/service-kit';
 import { AppModule, ProviderRunner } from './app.module.js';
 import { ProviderRunnerConfig } from './provider-runner.config.js';
 
-await bootstrapService({
+void bootstrapService({
   name: 'provider-runner',
   module: AppModule,
   configClass: ProviderRunnerConfig,

@@ -2,4 +2,4 @@ import { bootstrapService } from '@orbitmesh/service-kit';
 import { AppModule } from './app.module.js';
 import { SessionServiceConfig } from './session-service.config.js';
 
-await bootstrapService({ name: 'session-service', module: AppModule, configClass: SessionServiceConfig });
+void bootstrapService({ name: 'session-service', module: AppModule, configClass: SessionServiceConfig });

@@ -61,8 +61,9 @@ class Wire {
 
 const request = (rpc: { owner: RpcOwner; name: string }): string => requestSubject('in_a', rpc, rpc.owner === 'runner' ? 'slot-1' : undefined);
 const { claimRun, heartbeat, facts, ...forPeople } = SessionRpc;
+const { metrics, ...commands } = RunnerRpc;
 const [toRunners, fromRunners, gatewaysAsk, notifierIsAsked] = [
-  [...Object.values(RunnerRpc), ...Object.values(AnyRunnerRpc)], [claimRun, heartbeat, facts], Object.values(forPeople), Object.values(NotifierRpc),
+  [...Object.values(commands), ...Object.values(AnyRunnerRpc)], [claimRun, heartbeat, facts], Object.values(forPeople), Object.values(NotifierRpc),
 ].map((rpcs) => rpcs.map(request));
 const feed = Object.values(Topics).map((topic) => topicSubject('in_a', topic));
 const inboxes = SERVICE_NAMES.map((name) => `_INBOX.${name}.k3y.1`);
@@ -72,14 +73,15 @@ const NOBODYS = [
   '_INBOX.>', '_INBOX.*.>', '_INBOX.*.*.*', '_INBOX.*', '_INBOX', '_INBOX.other.1', '$SYS.>', '$SYS.REQ.USER.INFO', '$SYS.REQ.SERVER.PING', '$JS.API.INFO', '$JS.API.>', '$KV.>',
   'om.v2.in_a.req.session.health', 'om.v1.in_a.req.gateway.health', 'om.v1.in_a.event.other', 'om.v1.in_a.event.committed.more', 'anything',
 ];
-const EVERY = [...toRunners, ...fromRunners, ...gatewaysAsk, ...notifierIsAsked, ...feed, ...inboxes, ...NOBODYS];
+const metricsOfRunner = request(metrics);
+const EVERY = [...toRunners, metricsOfRunner, ...fromRunners, ...gatewaysAsk, ...notifierIsAsked, ...feed, ...inboxes, ...NOBODYS];
 
 /** Written once more by hand: what generates the permissions must not be what checks them. */
 const MAY: Record<ServiceName, { publish: string[]; subscribe: string[] }> = {
   'session-service': { publish: [...toRunners, ...feed], subscribe: [...gatewaysAsk, ...fromRunners, '_INBOX.session-service.k3y.1'] },
-  'api-gateway': { publish: [...gatewaysAsk, ...notifierIsAsked], subscribe: [...feed, '_INBOX.api-gateway.k3y.1'] },
+  'api-gateway': { publish: [...gatewaysAsk, ...notifierIsAsked, metricsOfRunner], subscribe: [...feed, '_INBOX.api-gateway.k3y.1'] },
   notifier: { publish: [request(SessionRpc.eventPage)], subscribe: [...notifierIsAsked, ...feed, '_INBOX.notifier.k3y.1'] },
-  'provider-runner': { publish: fromRunners, subscribe: [...toRunners, '_INBOX.provider-runner.k3y.1'] },
+  'provider-runner': { publish: fromRunners, subscribe: [...toRunners, metricsOfRunner, '_INBOX.provider-runner.k3y.1'] },
 };
 
 describe('the users of NATS', () => {

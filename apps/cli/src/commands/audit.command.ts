@@ -3,7 +3,7 @@ import { timeText, type Columns } from '../document-text.js';
 import type { Register } from '../site.js';
 
 const COLUMNS: Columns<AuditEntry> = [
-  ['AT', (one) => timeText(one.at)], ['WHO', whoText], ['DID', (one) => one.action], ['TO', (one) => Object.values(one.target)], ['ANSWER', answerText], ['FROM', (one) => one.from.origin ?? one.from.address],
+  ['AT', (one) => timeText(one.at)], ['WHO', whoText], ['DID', (one) => one.action], ['TO', (one) => Object.values(one.target)], ['ANSWER', answerText], ['FROM', (one) => [one.from.address, one.from.origin].filter((part) => part !== undefined).join(' ')],
 ];
 
 export const registerAudit: Register = (program) => {

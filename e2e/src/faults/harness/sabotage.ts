@@ -1,4 +1,4 @@
-import { cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { copyFileSync, cpSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -83,8 +83,10 @@ export class SabotagedCheckout {
     symlinkSync(join(ROOT, 'apps', app, 'package.json'), join(dir, 'apps', app, 'package.json'));
     for (const name of readdirSync(dist)) {
       const target = join(dir, 'apps', app, 'dist', name);
-      if (name === 'main.bundle.js') writeFileSync(target, sabotaged(readFileSync(join(dist, name), 'utf8'), edits));
-      else symlinkSync(join(dist, name), target);
+      if (name === 'main.bundle.cjs') writeFileSync(target, sabotaged(readFileSync(join(dist, name), 'utf8'), edits));
+      // It runs what lies beside its real path. What V8 compiled is of the service as it was.
+      else if (name === 'main.bundle.js') copyFileSync(join(dist, name), target);
+      else if (name !== 'main.bundle.cache') symlinkSync(join(dist, name), target);
     }
     return new SabotagedCheckout(dir);
   }

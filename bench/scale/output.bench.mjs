@@ -1,0 +1,67 @@
+/** What agents say: so many events a second from so many of them, delivered whole; and one that floods beside others. */
+import { fileURLToPath } from 'node:url';
+import { summarise } from '../measure.mjs';
+import { each, LANES, pause, processorSeconds, withWorld } from './world.mjs';
+
+const TALKER = fileURLToPath(new URL('./talker.mjs', import.meta.url));
+const talker = (perSecond, seconds, burst = 0) => ({ driver: 'acp', command: [process.execPath, TALKER, perSecond, seconds, burst].map(String), custom: { orbitmeshMcp: false } });
+const spawnOf = (world, projectId) => (providerType) => world.call('POST', '/api/sessions/spawn', { projectId, providerType, permissionMode: 'allow', initialDirective: 'talk' });
+
+/** @param {{ agents: number, perSecond: number, seconds: number, runners: number }} size `perSecond` of all agents together */
+export async function output({ agents, perSecond, seconds, runners }) {
+  const providers = { talker: talker(perSecond / agents, seconds) };
+  return withWorld({ runners, env: { ORBITMESH_RUNNER_CAPACITY: String(agents) }, providers }, async (world) => {
+    const { id: projectId } = await world.project();
+    const said = new Map();
+    const lags = [];
+    let [first, last] = [0, 0];
+    const feed = await world.follow((event, at) => {
+      if (event.type !== 'tool_call') return;
+      first ||= at;
+      last = at;
+      said.set(event.sessionId, (said.get(event.sessionId) ?? 0) + 1);
+      lags.push(Date.now() - Date.parse(event.timestamp));
+    });
+    const pids = await world.services();
+    const cpuBefore = await Promise.all(pids.map(({ pid }) => processorSeconds(pid)));
+    await each(agents, LANES, () => spawnOf(world, projectId)('talker'));
+    const expected = Math.floor(perSecond / agents * seconds) * agents;
+    const total = () => [...said.values()].reduce((sum, count) => sum + count, 0);
+    await world.until(() => total() >= expected, `${expected} events`, (seconds + 180) * 1000);
+    const cpu = await Promise.all(pids.map(async ({ name, pid }, n) => `${name} ${Math.round((await processorSeconds(pid) - cpuBefore[n]) / (last - first) * 1e5)} %`));
+    feed.close();
+    const { p50, p99, max } = summarise(lags);
+    return { agents, runners, events: total(), expected, perSecond: Math.round(total() / (last - first) * 1000), gaps: feed.seen.gaps, repeats: feed.seen.repeats, lagMs: { p50, p99, max }, processors: cpu.join(', ') };
+  });
+}
+
+/** One agent says `burst` things at once while others go on: how long the others' take, before and meanwhile. */
+export async function flood({ burst, others, runners }) {
+  const providers = { steady: talker(10, 40), flooder: talker(0, 1, burst) };
+  return withWorld({ runners, env: { ORBITMESH_RUNNER_CAPACITY: '64' }, providers }, async (world) => {
+    const { id: projectId } = await world.project();
+    const spawn = spawnOf(world, projectId);
+    const steady = new Set();
+    const lags = { base: [], flood: [] };
+    let phase = 'none';
+    let flooded = 0;
+    let flooder;
+    const feed = await world.follow((event) => {
+      if (event.type !== 'tool_call') return;
+      if (event.sessionId === flooder) flooded += 1;
+      else if (phase !== 'none' && steady.has(event.sessionId)) lags[phase].push(Date.now() - Date.parse(event.timestamp));
+    });
+    await each(others, LANES, async () => { steady.add((await spawn('steady')).id); });
+    await pause(10_000);
+    phase = 'base';
+    await pause(10_000);
+    phase = 'flood';
+    const since = performance.now();
+    ({ id: flooder } = await spawn('flooder'));
+    await world.until(() => flooded >= burst, 'the flood', 120_000);
+    const floodMs = performance.now() - since;
+    phase = 'none';
+    feed.close();
+    return { burst, others, floodSeconds: Math.round(floodMs / 100) / 10, base: summarise(lags.base), flood: summarise(lags.flood), gaps: feed.seen.gaps, repeats: feed.seen.repeats };
+  });
+}

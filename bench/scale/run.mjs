@@ -1,0 +1,56 @@
+/** `node bench/scale/run.mjs [name] [--small]`: how far one machine goes (docs/performance.md). Writes `bench/results/scale-<date>.json` and the plot. */
+import { execFile } from 'node:child_process';
+import { mkdir, readFile, writeFile } from 'node:fs/promises';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
+import { setUp } from '../../tools/lib/set-up.mjs';
+import { machine } from '../measure.mjs';
+import { flood, output } from './output.bench.mjs';
+import { lifecycles, sessionsAtOnce } from './sessions.bench.mjs';
+import { watchers } from './watchers.bench.mjs';
+import { barsOf, withGateways, withRunners } from './widths.bench.mjs';
+
+const small = process.argv.includes('--small');
+const only = process.argv.slice(2).find((arg) => !arg.startsWith('--'));
+const of = (full, less) => (small ? less : full);
+
+const BENCHES = {
+  sessions: () => sessionsAtOnce(of({ sessions: 500, runners: 2, minutes: 10 }, { sessions: 20, runners: 2, minutes: 0.05 })),
+  lifecycles: () => lifecycles(of({ lifecycles: 10_000, runners: 2 }, { lifecycles: 100, runners: 2 })),
+  output: () => output(of({ agents: 50, perSecond: 3_200, seconds: 60, runners: 2 }, { agents: 5, perSecond: 250, seconds: 4, runners: 1 })),
+  flood: () => flood(of({ burst: 10_000, others: 20, runners: 1 }, { burst: 500, others: 3, runners: 1 })),
+  watchers: () => watchers(of({ clients: 1_000, framesPerSecond: 22_000, seconds: 30, silent: 100 }, { clients: 50, framesPerSecond: 500, seconds: 3, silent: 2 })),
+  async widths() {
+    const runners = {};
+    for (const count of [1, 2, 4]) runners[count] = await withRunners(count, of(1_000, 40));
+    const gateways = {};
+    for (const count of [1, 2]) gateways[count] = await withGateways(count, of(10, 1));
+    return { runners, gateways };
+  },
+};
+
+await setUp();
+const results = {};
+for (const [name, bench] of Object.entries(BENCHES)) {
+  if (only && only !== name) continue;
+  results[name] = await bench();
+  console.log(name, JSON.stringify(results[name], null, 1));
+}
+if (!small) await keep();
+
+async function keep() {
+  const commit = await promisify(execFile)('git', ['rev-parse', '--short', 'HEAD']).then(({ stdout }) => stdout.trim(), () => 'unknown');
+  const dir = fileURLToPath(new URL('../results/', import.meta.url));
+  await mkdir(dir, { recursive: true });
+  const file = `${dir}scale-${new Date().toISOString().slice(0, 10)}.json`;
+  const before = await readFile(file, 'utf8').then(JSON.parse, () => ({}));
+  await writeFile(file, `${JSON.stringify({ machine: machine(), results: { ...before.results, ...Object.fromEntries(Object.entries(results).map(([name, result]) => [name, { commit, ...result }])) } }, null, 2)}\n`);
+  if (results.widths) await writeFile(fileURLToPath(new URL('../../docs/throughput.svg', import.meta.url)), plot(results.widths));
+}
+
+function plot({ runners, gateways }) {
+  return barsOf('Throughput on two cores, the load generator beside it', [
+    ...Object.entries(runners).map(([count, value]) => ({ label: `sessions/s, ${count} runner(s)`, value })),
+    ...Object.entries(gateways).flatMap(([count, { reads, creates }]) => [{ label: `reads/s, ${count} gateway(s)`, value: reads }, { label: `durable creates/s, ${count} gateway(s)`, value: creates }]),
+  ]);
+}
