@@ -43,6 +43,8 @@ export interface StorageLimits {
    */
   snapshotLogBytesMin: number;
   snapshotPauseMs: number;
+  /** Documents of the snapshot that were asked for last are not read again: bytes of their lines; as objects they take about four times that. */
+  recentBytesMax: number;
   /** The files are looked at behind a start from a snapshot, for so long at a time, in ms, with a pause between that leaves the processor to others. */
   checkSliceMs: number;
   checkPauseMs: number;
@@ -96,6 +98,7 @@ export const STORAGE_LIMITS: StorageLimits = {
   snapshotDocumentsMin: 1,
   snapshotLogBytesMin: 4 * MIB,
   snapshotPauseMs: 10_000,
+  recentBytesMax: 8 * MIB,
   checkSliceMs: 4,
   checkPauseMs: 16,
   checkDelayMs: 2_000,
@@ -121,6 +124,8 @@ export const SNAPSHOT_CHUNK_BYTES = 256 * KIB;
 export const SNAPSHOT_SYNC_BYTES = 4 * MIB;
 /** Names in one line of a snapshot: a line each would be half of its lines. */
 export const UNREAD_OF_LINE_MAX = 500;
+/** Texts that documents' summaries share (their projects'), while a start reads them; past it they are begun anew. */
+export const SHARED_TEXTS_MAX = 1_000;
 /** A snapshot is written when there is room for two of it, and for the reserve so many times. */
 export const SNAPSHOT_ROOM_RESERVES = 4;
 /** The look at the files behind a start begins again after an error, after so many times the pause of the first; from this attempt on it is told. */

@@ -49,9 +49,15 @@ it('tells of what was refused, and why: to strangers, agents and other pages', a
   await gateway.send('GET', '/api/sessions', { headers: { origin: 'https://evil.example' } });
   await gateway.send('GET', '/nowhere', { token: null });
   await gateway.send('GET', '/api/%zz', { headers: { origin: 'https://evil.example' } });
-  await written(5);
+  gateway.service.answers.set(SessionRpc.getSession.name, () => { throw new AppError('SESSION_NOT_FOUND'); });
+  await gateway.send('GET', '/api/sessions/sess_2', { token: AGENT });
+  await gateway.send('GET', '/api/sessions/sess_2');
+  await gateway.send('GET', `/api/events?token=${gateway.token}`, { token: null });
+  await written(7);
 
   expect((await deeds()).map(({ actor, action, code, from }) => [actor, action, code, from.origin])).toEqual([
+    [{ kind: 'nobody' }, 'GET /api/events', 'VALIDATION_FAILED', undefined],
+    [{ kind: 'agent', sessionId: 'sess_1' }, 'GET /api/sessions/:id', 'SESSION_NOT_FOUND', undefined],
     [{ kind: 'nobody' }, 'GET (no route)', 'ORIGIN_NOT_ALLOWED', 'https://evil.example'],
     [{ kind: 'nobody' }, 'GET (no route)', 'UNAUTHENTICATED', undefined],
     [{ kind: 'nobody' }, 'GET /api/sessions', 'ORIGIN_NOT_ALLOWED', 'https://evil.example'],

@@ -5,6 +5,7 @@ import { isId, newUlidSource } from '@orbitmesh/domain';
 import type { AuditActor, AuditEntry, AuditQueryDto, Page } from '@orbitmesh/contracts';
 import { LOGGER, Metrics, type Logger } from '@orbitmesh/service-kit';
 import type { Principal } from '../auth/principal.js';
+import { isTokenInUrl } from '../auth/url-token.js';
 import { GatewayConfig } from '../gateway.config.js';
 import { AUDIT_AGENT_ENTRIES_PER_MINUTE, AUDIT_HEADER_CHARS_MAX, AUDIT_PAGE_ITEMS, AUDIT_REFUSED_PER_MINUTE, AUDIT_RETRY_MS, AUDIT_WAITING_MAX } from '../limits.js';
 import { AuditFiles, type Place } from './audit-files.js';
@@ -44,8 +45,7 @@ export class AuditLog implements OnModuleDestroy {
     const { raw } = reply;
     const url = request.routeOptions?.url;
     const status = raw.headersSent ? raw.statusCode : null;
-    const reads = request.method === 'GET' || request.method === 'HEAD' || request.method === 'OPTIONS';
-    if (reads && !REFUSED.has(status) && !(url !== undefined && READS.has(url))) return;
+    if (isOrdinaryRead(request, status)) return;
     this.record({
       actor: actorOf(request.principal), action: `${request.method} ${url ?? '(no route)'}`, target: targetOf(request.params, reply.getHeader('location')),
       status, ...(request.failure && { code: request.failure }), from: callerOf(request.raw), traceId: request.id,
@@ -127,6 +127,13 @@ export class AuditLog implements OnModuleDestroy {
       }
     }
   }
+}
+
+/** A dashboard makes thousands of them. Whoever sent a token in a URL has shown it, and an agent that asks for what is not there, or not its own, may be looking around. */
+function isOrdinaryRead({ method, routeOptions, raw, principal }: FastifyRequest, status: number | null): boolean {
+  if (method !== 'GET' && method !== 'HEAD' && method !== 'OPTIONS') return false;
+  const strange = REFUSED.has(status) || (status === 404 && principal?.agent !== undefined) || (status === 400 && isTokenInUrl(raw.url));
+  return !strange && !READS.has(routeOptions?.url ?? '');
 }
 
 export function actorOf(principal: Principal | null): AuditActor {
