@@ -68,7 +68,7 @@ describe('one Idempotency-Key', () => {
   // Of all kinds in one life: each start of a service takes longer than all that is asked of it here.
   it('on whatever it stands, a hundred times at once, is one effect and one answer, also from the disk as it is then', async () => {
     const start = service.store.head().cursor;
-    const effects = [];
+    const effects: { name: string; ask: Ask; key: ReturnType<typeof keyOf>; first: MutationReply }[] = [];
     for (const [name, askOf, types] of CASES) {
       const ask = askOf(world);
       const key = keyOf(name);
