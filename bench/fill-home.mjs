@@ -6,11 +6,11 @@ import { buildManifest, createProject, createTask, handleSession, newUlidSource 
 const built = (path) => import(new URL(`../apps/session-service/dist/${path}`, import.meta.url).href);
 /** Documents a commit: within its 8 MiB. */
 const BATCH = 200;
-/** A session that worked through its task, as to its number of events. */
-const RUN_FACTS = 20;
+/** Lines that a session said while it worked through its task. */
+const OUTPUTS = 20;
 
 /** Ended sessions as the domain makes them, each with the task it worked on; the other tasks wait. */
-export async function fillHome(home, { sessions, tasks }) {
+export async function fillHome(home, { sessions, tasks, outputs = OUTPUTS }) {
   const [{ openStore }, { COLLECTIONS }] = await Promise.all([built('store/store.provider.js'), built('store/collections.js')]);
   const installationId = 'in_bench';
   await mkdir(join(home, 'session-service'), { recursive: true, mode: 0o700 });
@@ -29,7 +29,7 @@ export async function fillHome(home, { sessions, tasks }) {
       puts.push(put(COLLECTIONS.tasks, made.doc));
       events.push(...made.events);
       if (at < sessions) {
-        const ended = endedSession(project, made.doc, ctx);
+        const ended = endedSession(project, made.doc, outputs, ctx);
         const { id } = ended.session;
         puts.push(
           put(COLLECTIONS.sessions, ended.session), put(COLLECTIONS.tasks, ended.task),
@@ -43,7 +43,7 @@ export async function fillHome(home, { sessions, tasks }) {
   await store.close();
 }
 
-function endedSession(project, task, ctx) {
+function endedSession(project, task, outputs, ctx) {
   const sessionId = ctx.newId('session');
   const input = {
     sessionId, project, tasks: [task], teamMember: null, parent: null, mode: 'task', providerType: 'demo', model: null, permissionMode: 'ask',
@@ -64,7 +64,7 @@ function endedSession(project, task, ctx) {
   act({ type: 'place', runId: ctx.newId('run'), runnerId: 'slot-0' });
   const { runId, epoch } = session.run;
   act({ type: 'claim', runId, epoch });
-  const facts = [{ type: 'run_started', pid: 1 }, { type: 'turn_started' }, ...Array.from({ length: RUN_FACTS }, (_, n) => ({ type: 'output', stream: 'agent', content: `Step ${n}: looked at something and wrote it down.` })), { type: 'run_ended', cause: 'exited', exitCode: 1, left: 0 }];
+  const facts = [{ type: 'run_started', pid: 1 }, { type: 'turn_started' }, ...Array.from({ length: outputs }, (_, n) => ({ type: 'output', stream: 'agent', content: `Step ${n}: looked at something and wrote it down.` })), { type: 'run_ended', cause: 'exited', exitCode: 1, left: 0 }];
   act({ type: 'facts', runId, epoch, facts: facts.map((fact, n) => ({ runSeq: n + 1, at: ctx.now, fact })) });
   return { session, task: linked, manifest, input, events };
 }

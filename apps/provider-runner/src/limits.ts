@@ -140,6 +140,8 @@ export const AGENT_STATES_MAX = 1_000;
 export const AGENT_STATES_BYTES_MAX = 4 * 1024 * MIB;
 /** Files looked at to know how large one is; one with more counts as what was seen of it. */
 export const AGENT_STATE_FILES_MAX = 20_000;
+/** What a run that has ended said is compressed when it is so many bytes: less is hardly less room on a disk. */
+export const COMPRESS_BYTES_MIN = 16 * KIB;
 /** Directories of ended runs kept for their raw frames; the oldest go first. */
 export const ENDED_RUNS_MAX = 200;
 export const ENDED_RUNS_BYTES_MAX = 2 * 1024 * MIB;

@@ -14,6 +14,7 @@ import { OrderingService } from './ordering/ordering.service.js';
 import { Placement } from './placement/placement.js';
 import { ProjectService } from './project/project.service.js';
 import { ProviderCatalog } from './provider/provider-catalog.js';
+import { RetentionService } from './retention/retention.service.js';
 import { RpcServer } from './rpc-server.js';
 import { DirectoryCheck } from './runner/directory-check.js';
 import { RunService } from './runner/run.service.js';
@@ -67,7 +68,7 @@ const state: Provider[] = [
 export const SESSION_SERVICE_PROVIDERS: Provider[] = [
   Clock, Grace, ...state, Indexes, Commands, LiveSessions, RunnerRegistry, RunnerCalls, RunnerDrains, DirectoryCheck, Placement, StepExecutor, Supervisor,
   ProjectService, TaskService, TeamMemberService, OrderingService, MailService, MailWaits, SpawnService, ContinueService, SessionService, UnrecordedEnd, TimelineService, ApprovalService, RunService, RunnerViews,
-  FeedService, Publisher, HealthService, MetricsService, RpcServer,
+  FeedService, Publisher, RetentionService, HealthService, MetricsService, RpcServer,
 ];
 
 @Module({ providers: SESSION_SERVICE_PROVIDERS })

@@ -69,5 +69,17 @@ export const MANIFEST_INPUT_BYTES_MAX = 768 * 1024;
 export const PATH_BYTES_MAX = 4_096;
 /** Characters of a session's name; what is longer is refused, a name made from a title is cut. */
 export const NAME_CHARS_MAX = 200;
+/** What is kept of sessions' events is looked at this often, in ms; and so many sessions lose theirs at one look: the next takes the rest. */
+export const RETENTION_LOOK_MS = 60_000;
+export const RETENTION_PER_LOOK_MAX = 1_000;
+/** Sessions looked at without a turn of the event loop: some ms. */
+export const RETENTION_SLICE = 5_000;
+/** A session that has lost its events loses what came since (its mail, a new name) only when that is so many bytes. */
+export const RETENTION_AGAIN_BYTES = 64 * 1024;
+/** For want of room nothing goes that ended within a day; nor within a week what a shutdown ended, which waits to be continued. */
+export const RETENTION_FRESH_MS = 24 * 3_600_000;
+export const RETENTION_SHUTDOWN_MS = 7 * 24 * 3_600_000;
+/** Days that may be configured: a hundred years. */
+export const RETAIN_DAYS_MAX = 36_500;
 /** Health and `providers.json` are looked at this often, in ms, also when nobody asks. */
 export const HEALTH_MS = 1_000;

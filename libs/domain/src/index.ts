@@ -32,6 +32,7 @@ export { ackedAfter } from './session/decide-facts.js';
 export { awaitsStart, isEnding, runMayLive } from './session/decide-end.js';
 export { reportOutcome } from './session/ending.js';
 export { notificationsFor } from './session/notifications.js';
+export { removeTranscript } from './session/transcript.js';
 export { sessionDeleted } from './session/session-feed.js';
 export * from './provider/fact.js';
 export * from './provider/provider.js';

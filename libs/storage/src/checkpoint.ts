@@ -26,6 +26,8 @@ export interface Checkpoint {
   /** How many there were at `head`. */
   documents?: number;
   sessions: Record<string, SessionState>;
+  /** Up to which sessionSeq events are gone for good, of sessions that have lost some so. */
+  trimmed?: Record<string, number>;
   answers: AnswerSegment[];
   /** The store's time in service, by which answers age. */
   inServiceMs?: number;

@@ -1,3 +1,4 @@
+import { isDeepStrictEqual } from 'node:util';
 import type { Recovered } from './boot/recover-state.js';
 import { writeCheckpoint } from './checkpoint.js';
 import type { DurableState } from './durable-state.js';
@@ -25,10 +26,12 @@ export class Checkpointer {
     private readonly fs: StorageFs,
     private readonly root: string,
     private readonly limits: StorageLimits,
-    { state, segments, logId, checkpointCommit, snapshotCommit }: Recovered,
+    { state, segments, logId, checkpointCommit, snapshot }: Recovered,
   ) {
     [this.state, this.segments, this.logId, this.covered] = [state, segments, logId, checkpointCommit];
-    this.snapshots = new Snapshots(fs, root, limits, logId, state, segments, snapshotCommit);
+    // One with other summaries spares a start nothing: its documents were parsed, and are in memory until there is the next.
+    const commit = snapshot && isDeepStrictEqual(snapshot.header.summaries, state.summaries) ? snapshot.header.commit : undefined;
+    this.snapshots = new Snapshots(fs, root, limits, logId, state, segments, commit, snapshot?.file);
   }
 
   /** The last failure, until a checkpoint succeeds. */
@@ -55,7 +58,12 @@ export class Checkpointer {
     const many = this.state.head.commit - this.covered >= this.limits.checkpointCommitsMax;
     const heavy = this.state.sessions.unsyncedBytes >= this.limits.unsyncedEventBytesMax / 2;
     if ((many || heavy) && this.failure === undefined) this.begin();
-    else this.schedule(this.limits.checkpointDelayMs);
+    else this.schedule(this.delayMs);
+  }
+
+  private get delayMs(): number {
+    const { checkpointDelayMs, checkpointSessions } = this.limits;
+    return checkpointDelayMs * (1 + Math.floor(this.state.sessions.count / checkpointSessions));
   }
 
   /** Writes one now; one that is running is waited for first. @throws the failure. */
@@ -102,7 +110,7 @@ export class Checkpointer {
       this.failure = reasonOf(error);
       throw error;
     }
-    if (this.covered < this.state.head.commit) this.schedule(this.limits.checkpointDelayMs);
+    if (this.covered < this.state.head.commit) this.schedule(this.delayMs);
   }
 
   private async step(): Promise<void> {
@@ -127,6 +135,7 @@ export class Checkpointer {
       ...(state.filesAsOf === undefined ? {} : { filesAsOf: state.filesAsOf }),
       documents: state.documentCount,
       sessions: state.sessions.state(),
+      trimmed: state.sessions.trimmed(),
       answers: state.answerJournal.state(),
       inServiceMs: state.answers.now(),
     });

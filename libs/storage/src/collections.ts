@@ -38,6 +38,18 @@ export class Collections {
     return spec;
   }
 
+  /** The names in the summary of its documents; undefined: they have none. */
+  summaryKeys(collection: string): string[] | undefined {
+    const { summary, computed = {} } = this.spec(collection);
+    return summary && [...summary, ...Object.keys(computed)];
+  }
+
+  summaryOf(collection: string, doc: object): object | undefined {
+    const { summary, computed = {} } = this.spec(collection);
+    const values = doc as Record<string, unknown>;
+    return summary && Object.fromEntries([...summary.map((key) => [key, values[key]]), ...Object.entries(computed).map(([key, of]) => [key, of(doc)])]);
+  }
+
   /** The relative path of a document's file; its summary is enough. */
   path(collection: string, id: string, doc: object): string {
     return this.spec(collection).path(id, doc);

@@ -4,7 +4,7 @@ import type { Collections, DocumentName } from './collections.js';
 import type { Commit, Committed, Head, NewEvent } from './commit.js';
 import type { DurableCommit } from './durable-state.js';
 import type { LogEntry } from './log/commit-log.js';
-import { recordJson, storedEvent, type LoggedPut, type StoredEvent } from './log/log-record.js';
+import { recordJson, storedEvent, type LoggedPut, type SessionTrim, type StoredEvent } from './log/log-record.js';
 import { deepFreeze } from './view/deep-freeze.js';
 import type { View } from './view/view.js';
 
@@ -38,6 +38,7 @@ export function prepareCommit(commit: Commit, context: CommitContext): PreparedC
     if (!isId(id)) throw new AppError('VALIDATION_FAILED', 'A document has an invalid id.', { collection });
   }
   const forgets = endedSessions(puts, deletes, context);
+  const trims = trimsOf(commit.trims ?? [], context);
   const events = numbered(commit.events ?? [], context);
   const answer = commit.answer === undefined ? undefined : { ...commit.answer, body: answerBody(commit.answer, events), at: context.now() };
   const commitSeq = context.head.commit + 1;
@@ -47,6 +48,7 @@ export function prepareCommit(commit: Commit, context: CommitContext): PreparedC
     ...(puts.length > 0 ? { puts } : {}),
     ...(deletes.length > 0 ? { deletes } : {}),
     ...(forgets.length > 0 ? { forgets } : {}),
+    ...(trims.length > 0 ? { trims } : {}),
     ...(answer === undefined ? {} : { answer }),
   };
   const json = Buffer.from(recordJson(record, events));
@@ -63,6 +65,7 @@ export function prepareCommit(commit: Commit, context: CommitContext): PreparedC
     puts,
     deletes,
     forgets,
+    trims,
     events,
     answer: deepFreeze(answer),
     committed,
@@ -103,6 +106,12 @@ function numbered(events: NewEvent[], context: CommitContext): StoredEvent[] {
     }
     return storedEvent(deepFreeze(envelope));
   });
+}
+
+function trimsOf(ids: string[], { sessionEvents, sessionSeq }: CommitContext): SessionTrim[] {
+  if (sessionEvents === undefined) return [];
+  if (!ids.every(isId)) throw new AppError('VALIDATION_FAILED', 'A session has an invalid id.');
+  return ids.map((id) => ({ id, seq: sessionSeq(id) })).filter(({ seq }) => seq > 0);
 }
 
 /** Ids whose last document beside a session's events file this commit deletes. */

@@ -20,6 +20,8 @@ export interface Commit {
   deletes?: { collection: string; id: string }[];
   events?: NewEvent[];
   answer?: IdempotentAnswer;
+  /** Sessions whose events before this commit leave their files for good (ADR-0035); their numbers go on. */
+  trims?: string[];
   /** Taken on a full disk too, out of the reserve (ADR-0024): what ends or removes something. @default false */
   essential?: boolean;
 }
@@ -57,6 +59,8 @@ export interface CollectionSpec<T = any> {
    * service's indexes need. @default every document is parsed at a start
    */
   summary?: (keyof T & string)[];
+  /** What the summary has besides, made of the document. One that is made otherwise than before needs another name. */
+  computed?: Record<string, (doc: T) => unknown>;
   /** What every document has; a file without it is damaged, however well it can be parsed. @default nothing */
   shape?: Partial<Record<keyof T & string, Shape>>;
   /** Keys whose change alone may be written late (with `revision` and `updatedAt`, which change with them). */

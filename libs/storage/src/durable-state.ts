@@ -7,13 +7,15 @@ import { AnswerTable, type KeptAnswer } from './idempotency/answer-table.js';
 import type { AnswerJournal } from './idempotency/answer-journal.js';
 import type { StorageLimits } from './limits.js';
 import { EventTail } from './log/event-tail.js';
-import type { LoggedAnswer, LoggedPut, LogRecord, StoredEvent } from './log/log-record.js';
+import type { LoggedAnswer, LoggedPut, LogRecord, SessionTrim, StoredEvent } from './log/log-record.js';
 import { Directories } from './projection/directories.js';
 import { DocumentFiles, documentKey, type OpaqueDocument } from './projection/document-files.js';
-import { readerOnDemand } from './projection/on-demand.js';
+import { readerOnDemand, type ReadOnDemand } from './projection/on-demand.js';
 import { SessionEvents } from './projection/session-events.js';
 import { WriteBehind } from './projection/write-behind.js';
 import { deepFreeze } from './view/deep-freeze.js';
+import type { KeptDocument } from './view/kept-document.js';
+import { RecentDocuments } from './view/recent-documents.js';
 import { DocumentTables, type NamedDocument } from './view/view.js';
 
 /** A commit that is durable in the log: written just now, or read from it at boot. */
@@ -22,6 +24,7 @@ export interface DurableCommit {
   puts: LoggedPut[];
   deletes: DocumentName[];
   forgets: string[];
+  trims?: SessionTrim[];
   events: StoredEvent[];
   answer: LoggedAnswer | undefined;
 }
@@ -39,6 +42,8 @@ export interface StateParts {
 /** Everything that follows from the durable log. Live commits and replay go the same way: `apply`. */
 export class DurableState {
   readonly head: Head = { commit: 0, seq: 0 };
+  /** Shared by all views. */
+  readonly recent: RecentDocuments;
   readonly documents: DocumentTables;
   /** All that show its documents. */
   readonly views: DocumentTables[] = [];
@@ -59,7 +64,8 @@ export class DurableState {
   constructor(private readonly parts: StateParts) {
     const { fs, root, limits, collections } = parts;
     this.collections = collections;
-    this.documents = new DocumentTables(collections.names, this.readerWhenLookedAt());
+    this.recent = new RecentDocuments(limits.recentBytesMax);
+    this.documents = new DocumentTables(collections.names, this.readerWhenLookedAt(), this.recent);
     this.views.push(this.documents);
     this.tail = new EventTail(limits.tailBytesMax);
     this.behind = new WriteBehind(limits);
@@ -110,9 +116,10 @@ export class DurableState {
     }
   }
 
-  apply({ commit, puts, deletes, forgets, events, answer }: DurableCommit): void {
+  apply({ commit, puts, deletes, forgets, trims = [], events, answer }: DurableCommit): void {
     this.head.commit = Math.max(this.head.commit, commit);
     for (const put of puts) this.put(put, commit);
+    for (const { id, seq } of trims) this.sessions.trim(id, seq, commit);
     for (const event of events) this.addEvent(event, commit);
     for (const name of deletes) this.delete(name, commit);
     for (const sessionId of forgets) this.sessions.forget(sessionId, commit, this.head.seq);
@@ -120,13 +127,13 @@ export class DurableState {
   }
 
   /** Nobody is given what somebody may have written into a file. @throws STORAGE_READ: it takes seconds, once after a start. */
-  private readerWhenLookedAt(): (collection: string, id: string) => object | undefined {
+  private readerWhenLookedAt(): ReadOnDemand {
     const { parts } = this;
     const read = readerOnDemand(parts);
-    return (collection, id) => {
-      const file = join(parts.root, parts.collections.path(collection, id, {}));
+    return (collection, id, summary) => {
+      const file = join(parts.root, parts.collections.path(collection, id, summary ?? {}));
       if (this.looking && this.asOf !== undefined && !this.trusted.has(file) && this.changedSince(file)) throw new AppError('STORAGE_READ', 'Its file was changed by somebody, and is being looked at.');
-      return read(collection, id);
+      return read(collection, id, summary);
     };
   }
 
@@ -147,9 +154,13 @@ export class DurableState {
   /** The keys of each collection that has a summary. */
   get summaries(): Record<string, string[]> {
     return Object.fromEntries(this.collections.names.flatMap((name) => {
-      const { summary } = this.collections.spec(name);
-      return summary ? [[name, summary]] : [];
+      const keys = this.collections.summaryKeys(name);
+      return keys ? [[name, keys]] : [];
     }));
+  }
+
+  summaryOf(collection: string, doc: object): object | undefined {
+    return this.collections.summaryOf(collection, doc);
   }
 
   /** As they are now, also when they change later. */
@@ -172,6 +183,11 @@ export class DurableState {
   private unload(name: DocumentName, doc: object): void {
     if (!this.collections.spec(name.collection).onDemand || this.looking) return;
     for (const view of this.views) view.unload(name.collection, name.id, doc);
+  }
+
+  /** The snapshot has it: who still shows this one need not have it in memory. */
+  release({ collection, id }: DocumentName, doc: object, kept: KeptDocument): void {
+    for (const view of this.views) view.release(collection, id, doc, kept);
   }
 
   /** The last commit that nothing has to be replayed for: all its files, events and answers are durable. */

@@ -35,6 +35,8 @@ export interface StorageLimits {
   /** A checkpoint is written at the latest this long after a commit (ms), or after so many commits. */
   checkpointDelayMs: number;
   checkpointCommitsMax: number;
+  /** It lists all sessions, at some 100 ms of processor time for 100,000: for each so many it may come by that delay later. */
+  checkpointSessions: number;
   /** With so many documents a store has a snapshot of them, which a start reads instead of their files. */
   snapshotDocumentsMin: number;
   /**
@@ -43,6 +45,8 @@ export interface StorageLimits {
    */
   snapshotLogBytesMin: number;
   snapshotPauseMs: number;
+  /** Documents of the snapshot that were asked for last are not read again: bytes of their lines; as objects they take about four times that. */
+  recentBytesMax: number;
   /** The files are looked at behind a start from a snapshot, for so long at a time, in ms, with a pause between that leaves the processor to others. */
   checkSliceMs: number;
   checkPauseMs: number;
@@ -93,9 +97,11 @@ export const STORAGE_LIMITS: StorageLimits = {
   retryDelayMs: 1_000,
   checkpointDelayMs: 5_000,
   checkpointCommitsMax: 10_000,
+  checkpointSessions: 20_000,
   snapshotDocumentsMin: 1,
   snapshotLogBytesMin: 4 * MIB,
   snapshotPauseMs: 10_000,
+  recentBytesMax: 8 * MIB,
   checkSliceMs: 4,
   checkPauseMs: 16,
   checkDelayMs: 2_000,
@@ -121,6 +127,8 @@ export const SNAPSHOT_CHUNK_BYTES = 256 * KIB;
 export const SNAPSHOT_SYNC_BYTES = 4 * MIB;
 /** Names in one line of a snapshot: a line each would be half of its lines. */
 export const UNREAD_OF_LINE_MAX = 500;
+/** Texts that documents' summaries share (their projects'), while a start reads them; past it they are begun anew. */
+export const SHARED_TEXTS_MAX = 1_000;
 /** A snapshot is written when there is room for two of it, and for the reserve so many times. */
 export const SNAPSHOT_ROOM_RESERVES = 4;
 /** The look at the files behind a start begins again after an error, after so many times the pause of the first; from this attempt on it is told. */

@@ -1,20 +1,20 @@
 import { dirname, join } from 'node:path';
 import { setImmediate as turn } from 'node:timers/promises';
 import { isDeepStrictEqual } from 'node:util';
+import { AppError } from '@orbitmesh/domain';
 import type { DurableState } from './durable-state.js';
 import { isShortage, type StorageFs } from './fs/storage-fs.js';
-import { SNAPSHOT_CHUNK_BYTES, SNAPSHOT_SYNC_BYTES, UNREAD_OF_LINE_MAX } from './limits.js';
+import { SHARED_TEXTS_MAX, SNAPSHOT_CHUNK_BYTES, SNAPSHOT_SYNC_BYTES, UNREAD_OF_LINE_MAX } from './limits.js';
 import type { LoggedPut } from './log/log-record.js';
 import { decodeRecord, encodeRecord, recordAt } from './log/record-lines.js';
 import { appendAll } from './fs/write-file-atomic.js';
-import { KeptDocument } from './view/kept-document.js';
+import { LINE_FEED, SNAPSHOT_FILE, SnapshotFile } from './snapshot-file.js';
+import { KeptDocument, type LinePlace } from './view/kept-document.js';
 import type { NamedDocument } from './view/view.js';
 
-export const SNAPSHOT_FILE = 'snapshot.ndjson';
 /** One that is being written, or that no checkpoint covers yet. */
 export const NEXT_SNAPSHOT_FILE = 'snapshot.next.ndjson';
 const SNAPSHOT_FORMAT = 1;
-const LINE_FEED = 0x0a;
 /** What stands before it in a line has no such bytes: in a string, its quotes would be escaped. */
 const BEFORE_DOCUMENT = Buffer.from(',"doc":');
 
@@ -41,22 +41,31 @@ interface UnreadLine {
   unread: string[];
 }
 
-/** A snapshot that was read, and not taken over yet. */
+/** A snapshot that was opened, and not taken over yet. */
 export interface Snapshot {
   header: SnapshotHeader;
-  bytes: Buffer;
+  file: SnapshotFile;
+}
+
+/** A document whose line was written. */
+export interface WrittenLine extends NamedDocument {
+  doc: object | KeptDocument;
+  place: LinePlace;
+  /** Where its collection has one. */
+  summary: object | undefined;
 }
 
 /**
  * Writes all documents into one file, a turn of the event loop for every few of them. It is durable when the promise resolves, but
  * not its name.
  * @param stopped asked now and then; the file is then as it is
- * @returns its bytes
+ * @returns its bytes, and where in it is what
  */
 export async function writeSnapshot(
-  fs: StorageFs, path: string, header: Omit<SnapshotHeader, 'format'>, documents: readonly NamedDocument[], stopped: () => boolean,
-): Promise<number> {
+  fs: StorageFs, path: string, header: Omit<SnapshotHeader, 'format'>, documents: readonly NamedDocument[], stopped: () => boolean, state: DocumentSource,
+): Promise<{ bytes: number; lines: WrittenLine[] }> {
   const file = await fs.open(path, 'create');
+  const lines: WrittenLine[] = [];
   let [written, unsynced, waiting] = [0, 0, 0];
   let chunk: Buffer[] = [];
   const flush = async (): Promise<void> => {
@@ -70,43 +79,62 @@ export async function writeSnapshot(
     unsynced = 0;
   };
   try {
-    for (const line of linesOf({ format: SNAPSHOT_FORMAT, ...header }, documents)) {
-      const record = Buffer.isBuffer(line) ? line : encodeRecord(Buffer.from(JSON.stringify(line)), 0);
+    for (const { record, of } of linesOf({ format: SNAPSHOT_FORMAT, ...header }, documents, state)) {
+      if (of) lines.push({ ...of, place: placeOf(record, written + waiting) });
       waiting += record.length;
       chunk.push(record);
       if (waiting < SNAPSHOT_CHUNK_BYTES) continue;
       await flush();
       await turn();
-      if (stopped()) return written;
+      if (stopped()) return { bytes: written, lines };
     }
     await flush();
     await file.sync();
-    return written;
+    return { bytes: written, lines };
   } finally {
     await file.close();
   }
 }
 
-function* linesOf(header: SnapshotHeader, documents: readonly NamedDocument[]): Generator<SnapshotHeader | DocumentLine | UnreadLine | Buffer> {
-  yield header;
+/** What knows a document that the last snapshot should have and has not, and what is in a summary. */
+type DocumentSource = Pick<DurableState, 'summaryOf'> & { documents: Pick<DurableState['documents'], 'known'> };
+
+interface RecordToWrite {
+  record: Buffer;
+  of?: Omit<WrittenLine, 'place'>;
+}
+
+const encoded = (line: SnapshotHeader | DocumentLine | UnreadLine): Buffer => encodeRecord(Buffer.from(JSON.stringify(line)), 0);
+
+function* linesOf(header: SnapshotHeader, documents: readonly NamedDocument[], state: DocumentSource): Generator<RecordToWrite> {
+  yield { record: encoded(header) };
   let names: UnreadLine | undefined;
-  for (const { doc, collection, id, schemaVersion } of documents) {
+  for (const named of documents) {
+    const { doc, collection, id } = named;
     if (doc === undefined && names?.collection === collection && names.unread.length < UNREAD_OF_LINE_MAX) {
       names.unread.push(id);
       continue;
     }
-    if (names) yield names;
+    if (names) yield { record: encoded(names) };
     names = doc === undefined ? { collection, unread: [id] } : undefined;
-    if (doc instanceof KeptDocument) yield doc.line;
-    else if (doc) yield { collection, id, schemaVersion, ...summaryOf(doc, header.summaries?.[collection]), doc };
+    if (doc) yield documentLine({ ...named, doc }, state);
   }
-  if (names) yield names;
+  if (names) yield { record: encoded(names) };
 }
 
-function summaryOf(doc: object, keys: string[] | undefined): { summary?: object } {
-  const values = doc as Record<string, unknown>;
-  return keys ? { summary: Object.fromEntries(keys.map((key) => [key, values[key]])) } : {};
+function documentLine(named: NamedDocument & { doc: object | KeptDocument }, state: DocumentSource): RecordToWrite {
+  const { collection, id, schemaVersion } = named;
+  const line = named.doc instanceof KeptDocument ? named.doc.line() : undefined;
+  if (line) return { record: Buffer.concat([line, Buffer.of(LINE_FEED)]), of: { ...named, summary: undefined } };
+  const doc = named.doc instanceof KeptDocument ? state.documents.known(collection, id) : named.doc;
+  if (doc === undefined) throw new AppError('STORAGE_READ', `${collection}/${id} is damaged in the last snapshot, and its file cannot be read.`);
+  const summary = state.summaryOf(collection, doc);
+  return { record: encoded({ collection, id, schemaVersion, ...(summary && { summary }), doc }), of: { ...named, doc, summary } };
 }
+
+/** Of a line with its line feed. */
+const placeOf = (record: Buffer, start: number): LinePlace =>
+  ({ start, bytes: record.length - 1, docAt: record.indexOf(BEFORE_DOCUMENT) + BEFORE_DOCUMENT.length });
 
 /** What else has its place is left there. */
 export async function removeIfThere(fs: StorageFs, path: string): Promise<void> {
@@ -119,34 +147,46 @@ export async function removeIfThere(fs: StorageFs, path: string): Promise<void> 
   await fs.syncDir(dirname(path));
 }
 
-/** undefined: there is none of ours. */
-export function readSnapshot(fs: StorageFs, root: string): Snapshot | 'damaged' | undefined {
+/** undefined: there is none of ours. Who gets one closes it. */
+export function openSnapshot(fs: StorageFs, root: string): Snapshot | 'damaged' | undefined {
   const path = join(root, SNAPSHOT_FILE);
+  let file: SnapshotFile | undefined;
   try {
     if (fs.sizeSync(path) === undefined) return undefined;
-    const bytes = fs.readSync(path);
-    const first = decodeRecord(bytes.subarray(0, Math.max(0, bytes.indexOf(LINE_FEED))));
-    if (first === undefined) return 'damaged';
-    const header = JSON.parse(first.toString()) as SnapshotHeader;
-    return header.format === SNAPSHOT_FORMAT ? { header, bytes } : undefined;
+    file = SnapshotFile.open(fs, path);
+    const header = headerOf(file);
+    if (header?.format === SNAPSHOT_FORMAT) return { header, file };
+    file.close();
+    return header && undefined;
   } catch (error) {
+    file?.close();
     if (isShortage(error)) throw error;
     return 'damaged';
   }
 }
 
+/** @throws when it is damaged */
+function headerOf(file: SnapshotFile): SnapshotHeader {
+  const [first] = file.lines();
+  const json = first?.whole ? decodeRecord(first.bytes) : undefined;
+  if (json === undefined) throw new Error('The first line of the snapshot is damaged.');
+  return JSON.parse(json.toString()) as SnapshotHeader;
+}
+
 /** @returns false when some of it is damaged: the state is of no use then */
-export function takeOver({ header, bytes }: Snapshot, state: DurableState): boolean {
+export function takeOver({ header, file }: Snapshot, state: DurableState): boolean {
   const { summaries, schemaVersions } = state;
   const summarized = new Set(Object.keys(summaries).filter((name) => isDeepStrictEqual(header.summaries?.[name], summaries[name])));
-  let count = 0;
-  for (let offset = bytes.indexOf(LINE_FEED) + 1; offset > 0 && offset < bytes.length; ) {
-    const end = bytes.indexOf(LINE_FEED, offset);
-    const record = end === -1 ? undefined : recordAt(bytes, offset, end);
+  const shared = new SharedTexts();
+  let count = -1;
+  for (const { start, bytes, whole } of file.lines()) {
+    const record = whole ? recordAt(bytes, 0, bytes.length) : undefined;
     if (record === undefined) return false;
+    count += 1;
+    if (count === 0) continue;
     const { jsonAt } = record;
-    const found = bytes.subarray(0, end).indexOf(BEFORE_DOCUMENT, jsonAt);
-    const head = JSON.parse(found === -1 ? bytes.toString('utf8', jsonAt, end) : `${bytes.toString('utf8', jsonAt, found)}}`) as Omit<DocumentLine, 'doc'> | UnreadLine;
+    const found = bytes.indexOf(BEFORE_DOCUMENT, jsonAt);
+    const head = JSON.parse(found === -1 ? bytes.toString('utf8', jsonAt) : `${bytes.toString('utf8', jsonAt, found)}}`) as Omit<DocumentLine, 'doc'> | UnreadLine;
     const { collection } = head;
     if (!Object.hasOwn(schemaVersions, collection)) return false;
     // A line that is there again has the place of another one.
@@ -154,14 +194,32 @@ export function takeOver({ header, bytes }: Snapshot, state: DurableState): bool
     if (again) return false;
     if ('unread' in head) {
       for (const id of head.unread) state.documents.setUnread(collection, id);
+      count += head.unread.length - 1;
     } else if (head.summary !== undefined && summarized.has(collection) && head.schemaVersion <= schemaVersions[collection]) {
-      // The line's last byte closes what the document is in.
-      state.documents.keep(collection, head.id, new KeptDocument(bytes, { start: offset, end: end + 1 }, { start: found + BEFORE_DOCUMENT.length, end: end - 1 }, head.summary));
+      const place = { start, bytes: bytes.length, docAt: found + BEFORE_DOCUMENT.length };
+      state.documents.keep(collection, shared.text(head.id), new KeptDocument(file, place, shared.in(head.summary)));
     } else {
-      state.recall({ puts: [JSON.parse(bytes.toString('utf8', jsonAt, end)) as LoggedPut] });
+      state.recall({ puts: [JSON.parse(bytes.toString('utf8', jsonAt)) as LoggedPut] });
     }
-    count += 'unread' in head ? head.unread.length : 1;
-    offset = end + 1;
   }
   return count === header.documents;
+}
+
+/** Summaries of one project's sessions all name it, and each has its document's id: one text for all of them. */
+class SharedTexts {
+  private readonly texts = new Map<string, string>();
+
+  in(summary: object): object {
+    const values = summary as Record<string, unknown>;
+    for (const key in values) if (typeof values[key] === 'string') values[key] = this.text(values[key]);
+    return summary;
+  }
+
+  text(text: string): string {
+    const known = this.texts.get(text);
+    if (known !== undefined) return known;
+    if (this.texts.size === SHARED_TEXTS_MAX) this.texts.clear();
+    this.texts.set(text, text);
+    return text;
+  }
 }

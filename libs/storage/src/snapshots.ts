@@ -4,7 +4,9 @@ import { reasonOf } from './fs/storage-error.js';
 import { isMissing, type StorageFs } from './fs/storage-fs.js';
 import { SNAPSHOT_ROOM_RESERVES, type StorageLimits } from './limits.js';
 import type { Segments } from './log/segments.js';
-import { NEXT_SNAPSHOT_FILE, removeIfThere, SNAPSHOT_FILE, writeSnapshot } from './snapshot.js';
+import { SNAPSHOT_FILE, SnapshotFile } from './snapshot-file.js';
+import { NEXT_SNAPSHOT_FILE, removeIfThere, writeSnapshot, type WrittenLine } from './snapshot.js';
+import { KeptDocument } from './view/kept-document.js';
 
 /** So much longer may the log behind a snapshot become soon after it; and no shorter than that part of it. */
 const QUICK_TIMES = 4;
@@ -17,6 +19,7 @@ const NO_ROOM = 'There is too little room on the disk for a snapshot; until ther
 export class Snapshots {
   /** Written, and not covered yet. */
   private waitingCommit: number | undefined;
+  private waitingLines: WrittenLine[] = [];
   private running: Promise<void> | undefined;
   private stopped = false;
   private failure: string | undefined;
@@ -33,6 +36,8 @@ export class Snapshots {
     private readonly segments: Segments,
     /** The commit of the one that a start can use; undefined: there is none. */
     private commit: number | undefined,
+    /** It, where documents are read from it. */
+    private file: SnapshotFile | undefined,
   ) {
     this.bytes = commit === undefined ? 0 : fs.sizeSync(join(root, SNAPSHOT_FILE)) ?? 0;
   }
@@ -79,17 +84,41 @@ export class Snapshots {
   async stop(): Promise<void> {
     this.stopped = true;
     await this.running;
+    this.file?.close();
   }
 
   private async use(commit: number): Promise<void> {
     try {
-      await this.fs.rename(this.next, join(this.root, SNAPSHOT_FILE));
+      // Opened by this name: what has the other one a moment later may be somebody's.
+      const file = this.stopped ? undefined : SnapshotFile.open(this.fs, this.next);
+      try {
+        await this.fs.rename(this.next, join(this.root, SNAPSHOT_FILE));
+      } catch (error) {
+        file?.close();
+        throw error;
+      }
+      if (file) this.readFrom(file);
       await this.fs.syncDir(this.root);
       [this.commit, this.waitingCommit, this.failure] = [commit, undefined, undefined];
     } catch (error) {
       this.failure = reasonOf(error);
-      if (isMissing(error)) this.waitingCommit = undefined;
+      if (isMissing(error)) this.forget();
     }
+  }
+
+  /** From now on documents are read from this one, and those that have not changed since need not be in memory. */
+  private readFrom(file: SnapshotFile): void {
+    for (const { collection, id, doc, place, summary } of this.waitingLines) {
+      if (doc instanceof KeptDocument) doc.moveTo(file, place.start);
+      else if (summary) this.state.release({ collection, id }, doc, new KeptDocument(file, place, summary));
+    }
+    this.waitingLines = [];
+    this.file?.close();
+    this.file = file;
+  }
+
+  private forget(): void {
+    [this.waitingCommit, this.waitingLines] = [undefined, []];
   }
 
   private async write(): Promise<void> {
@@ -102,9 +131,10 @@ export class Snapshots {
         this.failure = NO_ROOM;
         return;
       }
-      this.bytes = await writeSnapshot(fs, next, { logId, commit, schemaVersions: state.schemaVersions, summaries: state.summaries, documents: documents.length }, documents, () => this.stopped);
-      this.writtenAt = performance.now();
-      if (!this.stopped) [this.waitingCommit, this.failure] = [commit, undefined];
+      const header = { logId, commit, schemaVersions: state.schemaVersions, summaries: state.summaries, documents: documents.length };
+      const { bytes, lines } = await writeSnapshot(fs, next, header, documents, () => this.stopped, state);
+      [this.bytes, this.writtenAt] = [bytes, performance.now()];
+      if (!this.stopped) [this.waitingCommit, this.waitingLines, this.failure] = [commit, lines, undefined];
     } catch (error) {
       this.failure = reasonOf(error);
       await fs.unlink(next).catch(() => undefined);

@@ -14,6 +14,7 @@ import { STORAGE_LIMITS, type StorageLimits } from './limits.js';
 import { CommitLog, type LogEntry } from './log/commit-log.js';
 import { LogReader, type EventPage } from './log/log-reader.js';
 import { documentKey } from './projection/document-files.js';
+import type { SessionEvents } from './projection/session-events.js';
 import { SessionReader, type SessionPageQuery } from './projection/session-reader.js';
 import { Quarantine, type Damage } from './quarantine.js';
 import { Reserve } from './reserve.js';
@@ -49,6 +50,8 @@ export class Store {
   readonly pending: View;
   /** What replies, reads and events show: changed when it is on the disk. */
   readonly durable: View;
+  /** What the files have of sessions' events, and the last sessionSeq that was given out. */
+  readonly transcripts: Pick<SessionEvents, 'extentOf' | 'extents'> & { lastSeq(sessionId: string): number };
   readonly idempotency: { lookup(scope: string, key: string): IdempotencyRecord | undefined };
 
   private readonly state: DurableState;
@@ -74,10 +77,12 @@ export class Store {
     this.logId = logId;
     this.state = state;
     this.durable = state.documents;
-    this.pending = this.pendingDocuments = new DocumentTables(options.collections.names, (collection, id) => state.documents.get(collection, id));
+    this.pending = this.pendingDocuments = new DocumentTables(options.collections.names, (collection, id) => state.documents.get(collection, id), state.recent);
     this.pendingDocuments.copyFrom(state.documents);
     state.views.push(this.pendingDocuments);
     this.pendingNumbers = { ...state.head };
+    const { sessions } = state;
+    this.transcripts = { extentOf: (id) => sessions.extentOf(id), extents: () => sessions.extents(), lastSeq: (id) => this.pendingSessionSeqs.get(id) ?? sessions.seqOf(id) };
     this.idempotency = { lookup: (scope, key) => state.answers.lookup(scope, key) };
     this.checkpointer = new Checkpointer(parts.fs, parts.root, limits, recovered);
     this.log = new CommitLog<Entry>(
@@ -246,7 +251,7 @@ export class Store {
       head: this.pendingNumbers,
       pending: this.pending,
       sessionEvents,
-      sessionSeq: (id) => this.pendingSessionSeqs.get(id) ?? this.state.sessions.seqOf(id),
+      sessionSeq: (id) => this.transcripts.lastSeq(id),
     });
     this.log.assertRoom(prepared.json.length);
     return prepared;
@@ -272,9 +277,7 @@ export class Store {
     this.state.apply(entry);
     for (const { envelope } of entry.events) {
       const { sessionId, sessionSeq } = envelope;
-      if (sessionId !== undefined && this.pendingSessionSeqs.get(sessionId) === sessionSeq) {
-        this.pendingSessionSeqs.delete(sessionId);
-      }
+      if (sessionId !== undefined && this.pendingSessionSeqs.get(sessionId) === sessionSeq) this.pendingSessionSeqs.delete(sessionId);
     }
     this.checkpointer.committed();
     for (const listener of this.listeners) {
@@ -282,9 +285,7 @@ export class Store {
         listener(entry.committed);
       } catch (error) {
         // A listener that throws is a bug of ours: loud, but after the commit has been told to everybody.
-        queueMicrotask(() => {
-          throw error;
-        });
+        queueMicrotask(() => { throw error; });
       }
     }
   }

@@ -2,6 +2,7 @@ import { mkdirSync, readdirSync, rmSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { assertId, isId } from '@orbitmesh/domain';
 import { isOwnTemporary, TEMPORARY_NAME } from '@orbitmesh/storage';
+import { compressedPath } from '../files/compress-file.js';
 import { ENDED_RUNS_BYTES_MAX, ENDED_RUNS_MAX } from '../limits.js';
 import { runFiles, type RunFiles } from '../run/run-files.js';
 
@@ -47,6 +48,7 @@ function sweep(dir: string): void {
 }
 
 function sizeOf(files: RunFiles): { bytes: number; endedAt: number } {
-  const bytes = [files.stdout, files.stderr].reduce((sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0), 0);
+  const paths = [files.stdout, files.stderr].flatMap((path) => [path, compressedPath(path)]);
+  const bytes = paths.reduce((sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0), 0);
   return { bytes, endedAt: statSync(files.record, { throwIfNoEntry: false })?.mtimeMs ?? 0 };
 }

@@ -3,6 +3,7 @@ import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import type { RunCommand } from '@orbitmesh/contracts';
 import { AppError, assertId } from '@orbitmesh/domain';
+import { compressFile } from '../files/compress-file.js';
 import { ENDED_RUNS_MAX, SHUTDOWN_ACK_MS, SHUTDOWN_GRACES_MS, SWEEP_GIVE_UP_MS } from '../limits.js';
 import { RunProcesses } from '../process/run-processes.js';
 import { isTaken } from '../process/taken-run.js';
@@ -18,6 +19,8 @@ import { sweepStrays } from './strays.js';
 export class RunnerService {
   private readonly runs = new Map<string, { run: Run; files: RunFiles; accepted: Promise<void> }>();
   private readonly closed: RunFiles[] = [];
+  /** One at a time: it is work for a processor that agents need. */
+  private compressing: Promise<void> = Promise.resolve();
   private stopping = false;
 
   constructor(
@@ -130,7 +133,7 @@ export class RunnerService {
   private async recoverFrom(files: RunFiles): Promise<void> {
     try {
       const record = readRecord(files);
-      if (record.phase === 'closed') this.closed.push(files);
+      if (record.phase === 'closed') this.keep(files);
       await (record.phase === 'closed' ? this.sweepEnded(files) : this.recoverRun(files, record));
     } catch (error) {
       await this.giveUp(files, error);
@@ -167,9 +170,19 @@ export class RunnerService {
     if (known?.run !== run) return;
     this.runs.delete(run.runId);
     if (run.neverExecuted) this.directory.remove(known.files);
-    else this.closed.push(known.files);
+    else this.keep(known.files);
     this.pruneStates(run);
     if (this.closed.length > ENDED_RUNS_MAX) this.prune();
+  }
+
+  /** Of a run that has ended: its raw frames, compressed. One that is pruned meanwhile has none. */
+  private keep(files: RunFiles): void {
+    this.closed.push(files);
+    for (const path of [files.stdout, files.stderr]) {
+      this.compressing = this.compressing.then(() => (this.stopping ? undefined : compressFile(path))).catch((error: unknown) => {
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.env.log('warn', 'what a run has said could not be compressed', { err: error, runId: basename(files.dir) });
+      });
+    }
   }
 
   /** What its agent kept is the newest there is; what is in use is never taken away. */

@@ -9,6 +9,8 @@ export interface Change {
   puts?: { collection: string; id: string; doc: object }[];
   deletes?: { collection: string; id: string }[];
   events?: FeedEvent[];
+  /** Sessions whose events before this change are kept no longer. */
+  trims?: string[];
 }
 
 /** What a decision is made on: the pending view, the time, new ids. All of it is synchronous. */
@@ -50,4 +52,4 @@ export function assertOneCommit(docs: readonly object[], remedy: string): void {
 }
 
 export const isEmpty = (change: Change): boolean =>
-  !change.puts?.length && !change.deletes?.length && !change.events?.length;
+  !change.puts?.length && !change.deletes?.length && !change.events?.length && !change.trims?.length;

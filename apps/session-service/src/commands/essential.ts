@@ -8,8 +8,8 @@ import { isEmpty, type Change } from './decision.js';
  * waits until there is room.
  */
 export function isEssential(change: Change): boolean {
-  const { puts = [], deletes = [] } = change;
-  if (deletes.length > 0 || isEmpty(change)) return true;
+  const { puts = [], deletes = [], trims = [] } = change;
+  if (deletes.length > 0 || trims.length > 0 || isEmpty(change)) return true;
   const sessions = puts.filter(({ collection }) => collection === COLLECTIONS.sessions).map(({ doc }) => doc as Session);
   return sessions.length > 0 && sessions.every((session) => isTerminal(session) || session.state === 'stopping' || ENDS.has(session.desired.state));
 }

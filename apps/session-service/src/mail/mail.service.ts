@@ -11,7 +11,7 @@ import { assertSeesSession, sightOf } from '../commands/reader.js';
 import { COLLECTIONS } from '../store/collections.js';
 import { assertRevision, mailNotFound, mailOf, projectOf, put, sessionOf } from '../store/documents.js';
 import { filtered } from '../store/filtered.js';
-import { Indexes } from '../store/indexes.js';
+import { Indexes, type Group } from '../store/indexes.js';
 import { addressOf, isParty, senderOf, type Address } from './mail-address.js';
 
 type Request<K extends keyof typeof SessionRpc> = RpcRequest<(typeof SessionRpc)[K]>;
@@ -57,9 +57,8 @@ export class MailService {
       && (state === undefined || mail.state === state)
       && (reader?.kind !== 'agent' || isParty(mail, reader.sessionId));
     const { mailOfThread, mailToSession, mailOfProject } = this.indexes;
-    const [index, key] = threadId !== undefined ? [mailOfThread, threadId] : toSessionId !== undefined ? [mailToSession, toSessionId] : [mailOfProject, projectId ?? sight];
-    const mails = key === null ? view.list<Mail>(COLLECTIONS.mail, cursor) : this.indexes.in(view, index, key, cursor);
-    return pageOf(filtered(mails, wanted), { cursor, limit }, ({ id }) => id);
+    const groups: Group<Mail>[] = [[mailOfThread, threadId], [mailToSession, toSessionId], [mailOfProject, projectId ?? sight ?? undefined]];
+    return pageOf(this.indexes.matching(view, COLLECTIONS.mail, { groups, wanted, after: cursor }), { cursor, limit }, ({ id }) => id);
   }
 
   /** @throws SESSION_NOT_FOUND, FORBIDDEN for another agent */

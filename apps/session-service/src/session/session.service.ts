@@ -1,11 +1,11 @@
 import { Inject, Injectable } from '@nestjs/common';
 import {
-  AppError, deleteSession, isTerminal, mailDeleted, sessionView, statusOf, type Capabilities, type Manifest, type ManifestInput, type Session, type SessionView, type Task,
+  AppError, deleteSession, isTerminal, mailDeleted, sessionView, type Capabilities, type Manifest, type ManifestInput, type Session, type SessionView, type Task,
   type Transition,
 } from '@orbitmesh/domain';
 import type { MutationReply, Page, RpcRequest, SessionRpc } from '@orbitmesh/contracts';
 import { pageOf } from '@orbitmesh/service-kit';
-import { Store, type View } from '@orbitmesh/storage';
+import { Store } from '@orbitmesh/storage';
 import { assertNotAgent, assertOwnSession } from '../commands/access.js';
 import { Commands } from '../commands/commands.js';
 import { listedProject, sightOf } from '../commands/reader.js';
@@ -14,7 +14,7 @@ import { dropFromOrdering } from '../ordering/ordering.service.js';
 import { RunnerRegistry } from '../runner/runner-registry.js';
 import { COLLECTIONS } from '../store/collections.js';
 import { assertRevision, manifestInputOf, manifestOf, projectOf, put, sessionOf, taskOf } from '../store/documents.js';
-import { Indexes } from '../store/indexes.js';
+import { Indexes, statusIn, type Group } from '../store/indexes.js';
 import { changeSession } from './session-change.js';
 import { UnrecordedEnd } from './unrecorded-end.js';
 
@@ -45,26 +45,16 @@ export class SessionService {
     const sight = sightOf(view, reader);
     if (taskId !== undefined) taskOf(view, taskId, sight);
     if (parentSessionId !== undefined) sessionOf(view, parentSessionId, sight);
-    const sessions = this.listed(view, projectId, parentSessionId, query.cursor);
-    function* matching(): Iterable<SessionView> {
-      for (const session of sessions) {
-        if (query.cursor !== undefined && session.id <= query.cursor) continue;
-        if (projectId !== undefined && session.projectId !== projectId) continue;
-        if (state !== undefined && session.state !== state) continue;
-        if (taskId !== undefined && !session.taskIds.includes(taskId)) continue;
-        if (parentSessionId !== undefined && session.parentSessionId !== parentSessionId) continue;
-        if (status === undefined || statusOf(session) === status) yield sessionView(session);
-      }
-    }
-    return pageOf(matching(), query, ({ id }) => id);
-  }
-
-  /** The smallest group that holds all that are asked for. */
-  private listed(view: View, projectId: string | undefined, parentSessionId: string | undefined, cursor: string | undefined): Iterable<Session> {
-    const { childrenOfSession, sessionsOfProject } = this.indexes;
-    if (parentSessionId !== undefined) return this.indexes.in(view, childrenOfSession, parentSessionId, cursor);
-    if (projectId !== undefined) return this.indexes.in(view, sessionsOfProject, projectId, cursor);
-    return view.list<Session>(COLLECTIONS.sessions, cursor);
+    const { childrenOfSession, sessionsIn, sessionsOfProject, sessionsOfTask } = this.indexes;
+    const wanted = (session: Session): boolean =>
+      (projectId === undefined || session.projectId === projectId)
+      && (state === undefined || session.state === state)
+      && (status === undefined || statusIn(session) === status)
+      && (taskId === undefined || session.taskIds.includes(taskId))
+      && (parentSessionId === undefined || session.parentSessionId === parentSessionId);
+    const groups: Group<Session>[] = [[childrenOfSession, parentSessionId], [sessionsOfTask, taskId], [sessionsIn, state], [sessionsIn, status], [sessionsOfProject, projectId]];
+    const sessions = this.indexes.matching(view, COLLECTIONS.sessions, { groups, wanted, after: query.cursor });
+    return pageOf(viewsOf(sessions), query, ({ id }) => id);
   }
 
   manifest({ id }: { id: string }): Manifest {
@@ -164,6 +154,10 @@ export class SessionService {
       throw new AppError('NOT_SUPPORTED', `The driver of ${session.providerType} cannot ${DEEDS[what]}.`, { capability: what, providerType: session.providerType });
     }
   }
+}
+
+function* viewsOf(sessions: Iterable<Session>): Iterable<SessionView> {
+  for (const session of sessions) yield sessionView(session);
 }
 
 /** What a driver may not be able to do, in words. */

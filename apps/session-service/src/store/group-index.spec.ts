@@ -88,11 +88,11 @@ describe('an index of groups', () => {
 
   it('goes on after an id, whether that is there or not', async () => {
     await write(...['mail_b', 'mail_d', 'mail_f'].map((id) => mailNamed(id, 'sess_a')));
-    const after = (id?: string) => indexes.mailToSession.idsAfter('sess_a', id);
+    const after = (id?: string) => [...indexes.mailToSession.idsAfter('sess_a', id)];
     expect([after(), after('mail_a'), after('mail_b'), after('mail_c'), after('mail_f'), after('mail_z')]).toEqual([
       ['mail_b', 'mail_d', 'mail_f'], ['mail_b', 'mail_d', 'mail_f'], ['mail_d', 'mail_f'], ['mail_d', 'mail_f'], [], [],
     ]);
-    expect(indexes.mailToSession.idsAfter('sess_none', 'mail_a')).toEqual([]);
+    expect([...indexes.mailToSession.idsAfter('sess_none', 'mail_a')]).toEqual([]);
   });
 
   it('knows several keys of one document, and none', async () => {

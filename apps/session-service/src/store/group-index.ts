@@ -1,4 +1,4 @@
-import { insertId, positionOf, removeId, type Store } from '@orbitmesh/storage';
+import { idsAfter, insertId, removeId, type Store } from '@orbitmesh/storage';
 
 const NONE: readonly string[] = [];
 
@@ -40,12 +40,9 @@ export class GroupIndex<T extends object> {
     return this.groups.get(key) ?? [];
   }
 
-  /** A snapshot of those that are greater than `after`. */
-  idsAfter(key: string, after?: string): string[] {
-    const ids = this.ids(key);
-    if (after === undefined) return [...ids];
-    const at = positionOf(ids, after);
-    return ids.slice(ids[at] === after ? at + 1 : at);
+  /** Those that are greater than `after`, one by one. */
+  idsAfter(key: string, after?: string): Iterable<string> {
+    return idsAfter(this.ids(key), after);
   }
 
   /** How many there may be. */

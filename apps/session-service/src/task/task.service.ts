@@ -14,7 +14,7 @@ import { dropFromOrdering } from '../ordering/ordering.service.js';
 import { COLLECTIONS } from '../store/collections.js';
 import { assertRevision, projectOf, put, taskOf, teamMemberOf } from '../store/documents.js';
 import { filtered } from '../store/filtered.js';
-import { Indexes } from '../store/indexes.js';
+import { Indexes, type Group } from '../store/indexes.js';
 import { LiveSessions } from '../supervisor/live-sessions.js';
 
 type Request<K extends keyof typeof SessionRpc> = RpcRequest<(typeof SessionRpc)[K]>;
@@ -50,17 +50,17 @@ export class TaskService {
     const view = this.store.durable;
     const projectId = listedProject(view, reader, asked);
     if (projectId !== undefined) projectOf(view, projectId);
-    const parent = parentId === undefined ? null : taskOf(view, parentId, sightOf(view, reader));
+    if (parentId !== undefined) taskOf(view, parentId, sightOf(view, reader));
     const byId = lookupIn(view);
+    const { tasksInStatus, tasksOfParent, tasksOfProject } = this.indexes;
     const wanted = (task: Task): boolean =>
-      (query.cursor === undefined || task.id > query.cursor)
-      && (projectId === undefined || task.projectId === projectId)
+      (projectId === undefined || task.projectId === projectId)
       && (status === undefined || task.status === status)
       && (parentId === undefined || task.parentId === parentId)
-      && (ready === undefined || taskReady(task, byId) === ready);
-    const within = projectId ?? parent?.projectId;
-    const tasks = within === undefined ? view.list<Task>(COLLECTIONS.tasks, query.cursor) : this.indexes.in(view, this.indexes.tasksOfProject, within, query.cursor);
-    return pageOf(filtered(tasks, wanted), query, ({ id }) => id);
+      && (ready !== true || task.status === 'todo');
+    const groups: Group<Task>[] = [[tasksOfProject, projectId], [tasksOfParent, parentId], [tasksInStatus, ready === true ? 'todo' : status]];
+    const tasks = this.indexes.matching(view, COLLECTIONS.tasks, { groups, wanted, after: query.cursor });
+    return pageOf(filtered(tasks, (task) => ready === undefined || taskReady(task, byId) === ready), query, ({ id }) => id);
   }
 
   /** @throws TASK_NOT_FOUND, REVISION_MISMATCH, TEAM_MEMBER_NOT_FOUND, TASK_REFERENCE_INVALID, DOCUMENT_TOO_LARGE */

@@ -28,6 +28,8 @@ export interface TestServiceOptions {
   clock?: FakeClock;
   bus?: LocalBus | Bus;
   roots?: string[];
+  /** What else is configured. */
+  config?: Partial<SessionServiceConfig>;
   /** Another disk, other bounds. */
   storage?: Pick<StoreOptions, 'fs' | 'limits'>;
 }
@@ -48,7 +50,7 @@ export class TestService {
     const home = options.home ?? await temporaryDirectory('om-session-');
     const clock = options.clock ?? new FakeClock();
     const bus = options.bus ?? new LocalBus();
-    const config: SessionServiceConfig = Object.assign(new SessionServiceConfig(), { home, natsUrl: 'nats://unused', roots: options.roots ?? [] });
+    const config: SessionServiceConfig = Object.assign(new SessionServiceConfig(), { home, natsUrl: 'nats://unused', roots: options.roots ?? [], ...options.config });
     const installation = new Installation('in_test', '2025-01-01T00:00:00Z');
     const logger = createLogger({ service: 'test', level: 'silent' });
     const given: Provider[] = [

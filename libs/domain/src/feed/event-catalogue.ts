@@ -35,6 +35,7 @@ export const EVENT_CATALOGUE = {
   'session:created': { when: 'A session was spawned.', ids: SESSION },
   'session:spawn': { when: 'The same, as the spec tells it: what it was spawned with.', ids: SESSION },
   'session:updated': { when: 'A session is as it is now; at most once a commit, after the specific events, not for output, metrics and activity alone.', ids: SESSION },
+  'session:transcript_removed': { when: 'Retention took the events of a session that had ended; this one is the first that is left.', ids: SESSION },
   'session:deleted': { when: 'A session that had ended was deleted.', ids: SESSION },
   'project:created': { when: 'A project was created.', ids: PROJECT },
   'project:updated': { when: 'A project was changed.', ids: PROJECT },

@@ -1,4 +1,4 @@
-import type { Approval, ApprovalOption, PendingInput, SessionMode, SessionView } from '../session/session.js';
+import type { Approval, ApprovalOption, PendingInput, SessionMode, SessionView, TranscriptRemoved } from '../session/session.js';
 import type { Mail } from '../work/mail.js';
 import type { NotificationData, NotificationType } from '../work/notification.js';
 import type { Ordering } from '../work/ordering.js';
@@ -47,6 +47,8 @@ export interface TaskSessionData { taskId: string; sessionId: string; status?: T
 export interface ProjectDeletedData { id: string }
 export interface TaskDeletedData { id: string; projectId: string; parentId: string | null }
 export interface SessionDeletedData { id: string; projectId: string; taskIds: string[]; parentSessionId: string | null }
+/** Its events up to `upTo` (a sessionSeq) are gone; `bytes` of them, about. */
+export type TranscriptRemovedData = Omit<TranscriptRemoved, 'at'>;
 export interface TeamMemberDeletedData { id: string; projectId: string | null }
 export interface MailDeletedData { id: string; projectId: string; fromSessionId: string | null; toSessionId: string | null; threadId: string }
 
@@ -69,6 +71,7 @@ export interface EventMap extends Record<NotificationType, NotificationData> {
   'session:created': SessionView;
   'session:spawn': SessionSpawnData;
   'session:updated': SessionView;
+  'session:transcript_removed': TranscriptRemovedData;
   'session:deleted': SessionDeletedData;
   'project:created': Project;
   'project:updated': Project;

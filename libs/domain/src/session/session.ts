@@ -73,6 +73,9 @@ export interface Approval {
   delivered: boolean;
 }
 
+/** Its events up to a `sessionSeq` are no longer kept (ADR-0035): the session had ended too long ago, or there were too many bytes. */
+export interface TranscriptRemoved { at: string; upTo: number; bytes: number; reason: 'age' | 'size' }
+
 /** The session document. `status` is derived (`statusOf`) and added to every view. */
 export interface Session {
   id: string;
@@ -127,6 +130,8 @@ export interface Session {
   createdAt: string;
   updatedAt: string;
   endedAt: string | null;
+  /** What is gone of its events; absent as long as all of them are kept. */
+  transcriptRemoved?: TranscriptRemoved;
   revision: number;
 }
 

@@ -10,11 +10,13 @@ import type { Finding } from './store-audit.js';
 /** What was found of one session's `events.ndjson`, as far as the checkpoint says that it is written. */
 interface SessionFileState {
   path: string;
+  /** Events up to this one are gone for good. */
+  trimmed: number;
   seq: number;
   bytes: number;
   /** Bytes that are not there. */
   gone: number;
-  /** Of line n the CRC, or undefined when it is not the event n. */
+  /** Of line n the CRC, or undefined when it is not the n-th event that there should be. */
   crcs: (number | undefined)[];
   /** Of the lines behind those, which a checkpoint will cover. */
   behind: (number | undefined)[];
@@ -32,7 +34,7 @@ export class SessionAudit {
   constructor(fs: StorageFs, root: string, { sessionEvents }: StoreLayout, checkpoint: Checkpoint | undefined) {
     if (sessionEvents === undefined || checkpoint === undefined) return;
     for (const [id, [seq, bytes, deletedAt]] of Object.entries(checkpoint.sessions)) {
-      if (deletedAt === undefined) this.files.set(id, readSessionFile(fs, root, sessionEvents(id), seq, bytes));
+      if (deletedAt === undefined) this.files.set(id, readSessionFile(fs, root, sessionEvents(id), { seq, bytes, trimmed: checkpoint.trimmed?.[id] ?? 0 }));
     }
   }
 
@@ -50,17 +52,17 @@ export class SessionAudit {
   }
 }
 
-function problemOf({ seq, gone, crcs }: SessionFileState, logged: { first: number; crcs: number[] } | undefined): Pick<Finding, 'problem' | 'remedy'> | undefined {
+function problemOf({ trimmed, seq, gone, crcs }: SessionFileState, logged: { first: number; crcs: number[] } | undefined): Pick<Finding, 'problem' | 'remedy'> | undefined {
   const inLog = (n: number): number | undefined => (logged === undefined ? undefined : logged.crcs[n - logged.first]);
   const bad: number[] = [];
-  for (let n = 1; n <= seq; n += 1) {
-    const [found, expected] = [crcs[n - 1], inLog(n)];
+  for (let n = trimmed + 1; n <= seq; n += 1) {
+    const [found, expected] = [crcs[n - trimmed - 1], inLog(n)];
     if (found === undefined || (expected !== undefined && found !== expected)) bad.push(n);
   }
   if (bad.length === 0) return undefined;
   const remedy = bad.every((n) => inLog(n) !== undefined) ? 'rebuild' : null;
   const lost = remedy === null ? '; the log no longer has all of them' : '';
-  return { problem: gone > 0 ? `has lost ${gone} bytes${lost}` : `is not what was written, in ${bad.length} of its ${seq} lines from line ${bad[0]} on${lost}`, remedy };
+  return { problem: gone > 0 ? `has lost ${gone} bytes${lost}` : `is not what was written, in ${bad.length} of its ${seq - trimmed} lines from line ${bad[0] - trimmed} on${lost}`, remedy };
 }
 
 /** Whatever is written is in the log first. */
@@ -70,13 +72,13 @@ function excessOf({ seq, behind, garbage }: SessionFileState, logged: { first: n
   return { problem: `has something behind its last event that was not written by OrbitMesh${foreign > 1 ? ` (${foreign} lines)` : ''}`, remedy: 'rebuild' };
 }
 
-function readSessionFile(fs: StorageFs, root: string, path: string, seq: number, bytes: number): SessionFileState {
+function readSessionFile(fs: StorageFs, root: string, path: string, { seq, bytes, trimmed }: { seq: number; bytes: number; trimmed: number }): SessionFileState {
   const size = fs.sizeSync(join(root, path)) ?? 0;
   const content = size === 0 ? Buffer.alloc(0) : fs.readSync(join(root, path), 0, Math.min(size, bytes + AUDITED_FILE_BYTES_MAX));
-  const crcs = crcsOf(content.subarray(0, bytes), 1);
+  const crcs = crcsOf(content.subarray(0, bytes), trimmed + 1);
   const rest = content.subarray(bytes);
   const last = rest.subarray(rest.lastIndexOf(LINE_FEED) + 1);
-  return { path, seq, bytes, gone: Math.max(0, bytes - size), crcs, behind: crcsOf(rest, seq + 1), garbage: last.length > 0 && last[0] !== OPENING_BRACE };
+  return { path, trimmed, seq, bytes, gone: Math.max(0, bytes - size), crcs, behind: crcsOf(rest, seq + 1), garbage: last.length > 0 && last[0] !== OPENING_BRACE };
 }
 
 function crcsOf(content: Buffer, first: number): (number | undefined)[] {

@@ -2,7 +2,8 @@ import { appendFileSync, existsSync, readFileSync, truncateSync, writeFileSync }
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { encodeRecord } from '../log/record-lines.js';
-import { SNAPSHOT_FILE, type SnapshotHeader } from '../snapshot.js';
+import { SNAPSHOT_FILE } from '../snapshot-file.js';
+import type { SnapshotHeader } from '../snapshot.js';
 import { putSession, putTask, TEST_COLLECTIONS, TestStores } from '../testing/test-store.js';
 import { auditStore, type AuditOptions } from './store-audit.js';
 import { repairStore } from './store-repair.js';

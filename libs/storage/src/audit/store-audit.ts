@@ -8,7 +8,7 @@ import { STORAGE_LIMITS } from '../limits.js';
 import { Quarantine, type Damage } from '../quarantine.js';
 import { readLog, type LogDamage } from '../log/log-recovery.js';
 import { installationOf } from '../log/log-id.js';
-import { SNAPSHOT_FILE } from '../snapshot.js';
+import { SNAPSHOT_FILE } from '../snapshot-file.js';
 import { DocumentAudit } from './document-audit.js';
 import { LogStates } from './log-states.js';
 import { SessionAudit } from './session-audit.js';

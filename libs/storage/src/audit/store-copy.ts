@@ -10,7 +10,8 @@ import { COPY_ATTEMPTS_MAX } from '../limits.js';
 import { readLog } from '../log/log-recovery.js';
 import { segmentName } from '../log/log-record.js';
 import { RESERVE_FILE } from '../reserve.js';
-import { NEXT_SNAPSHOT_FILE, SNAPSHOT_FILE } from '../snapshot.js';
+import { SNAPSHOT_FILE } from '../snapshot-file.js';
+import { NEXT_SNAPSHOT_FILE } from '../snapshot.js';
 import { storeRoot, type AuditOptions } from './store-audit.js';
 
 /** At the top of a store: copied in an order of their own, or, room or made again from the rest, not at all. */

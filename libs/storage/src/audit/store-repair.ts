@@ -47,6 +47,7 @@ class StoreRepair {
   private readonly quarantine: Quarantine;
   private readonly collections: Collections;
   private readonly sessions: Checkpoint['sessions'];
+  private readonly trimmed: Record<string, number>;
   private readonly states: LogStates;
   /** What is to be put back, by its file. */
   private readonly puts: Map<string, LoggedPut>;
@@ -58,6 +59,7 @@ class StoreRepair {
     const checkpoint = readCheckpoint(fs, this.root);
     const usable = checkpoint === 'damaged' ? undefined : checkpoint;
     this.sessions = usable?.sessions ?? {};
+    this.trimmed = usable?.trimmed ?? {};
     this.states = new LogStates(fs, this.root, this.collections, usable);
     const files = new Set(findings.filter(({ remedy }) => remedy === 'rebuild').map(({ file }) => file));
     const keys = [...this.states.documents].filter(([, states]) => files.has(states[states.length - 1].path)).map(([key]) => key);
@@ -108,7 +110,8 @@ class StoreRepair {
       const n = sessionSeqOf(line);
       if (n !== undefined && !lines.has(n)) lines.set(n, line.toString());
     }
-    const text = Array.from({ length: seq }, (_, n) => `${lines.get(n + 1) ?? ''}\n`).join('');
+    const first = (this.trimmed[id] ?? 0) + 1;
+    const text = Array.from({ length: seq + 1 - first }, (_, n) => `${lines.get(first + n) ?? ''}\n`).join('');
     if (Buffer.byteLength(text) !== bytes) throw new Error('not all of its lines are in the log');
     return `written again from the log${await this.replace(finding, text)}`;
   }

@@ -55,14 +55,14 @@ export class Boot {
     const first = Math.max(0, chain.findLastIndex((segment) => segment.firstCommit <= shown + 1));
     for (const segment of chain.slice(first)) {
       for (const record of this.records(segment, shown)) {
-        const { commit, seq, puts = [], deletes = [], forgets = [], events = [], answer } = record;
+        const { commit, seq, puts = [], deletes = [], forgets = [], trims, events = [], answer } = record;
         if (commit <= covered) {
           this.state.recall(record);
           continue;
         }
         this.touched.saw(record);
         this.state.head.seq = Math.max(this.state.head.seq, seq - 1);
-        this.state.apply({ commit, puts, deletes, forgets, events: events.map(storedEvent), answer });
+        this.state.apply({ commit, puts, deletes, forgets, trims, events: events.map(storedEvent), answer });
       }
     }
   }

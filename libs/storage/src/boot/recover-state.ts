@@ -10,7 +10,8 @@ import { Eras, firstLogId, installationOf, nextLogId } from '../log/log-id.js';
 import { Segments } from '../log/segments.js';
 import type { Quarantine } from '../quarantine.js';
 import { Boot } from './boot.js';
-import { NEXT_SNAPSHOT_FILE, readSnapshot, removeIfThere, SNAPSHOT_FILE, takeOver, type Snapshot } from '../snapshot.js';
+import { SNAPSHOT_FILE } from '../snapshot-file.js';
+import { NEXT_SNAPSHOT_FILE, openSnapshot, removeIfThere, takeOver, type Snapshot } from '../snapshot.js';
 import { FileCheck } from './file-check.js';
 import { loadDocuments } from './load-documents.js';
 
@@ -23,8 +24,8 @@ export interface Recovered {
   checkpointCommit: number;
   /** Much was looked at that a new checkpoint would spare the next start. */
   stale: boolean;
-  /** The commit of the snapshot that the documents came from, and what has to look at their files then. */
-  snapshotCommit?: number;
+  /** What the documents came from, and are read from; and what has to look at their files then. */
+  snapshot?: Snapshot;
   check?: FileCheck;
 }
 
@@ -56,6 +57,7 @@ export async function recoverState(
   const snapshot = renamed ? undefined : await usableSnapshot(sources);
   const quick = snapshot && await fillFromSnapshot(snapshot, sources);
   // From here on the files may have what it does not know of.
+  if (quick === undefined) snapshot?.file.close();
   if (quick === undefined) await removeIfThere(fs, join(root, SNAPSHOT_FILE));
   const state = quick?.state ?? new DurableState(parts);
   try {
@@ -66,7 +68,7 @@ export async function recoverState(
     const eras = new Eras(renamed ? [...log.eras, { logId, firstSeq: state.head.seq + 1 }] : log.eras);
     return {
       state, segments, logId, eras, tornBytes: log.tornBytes, checkpointCommit: checkpoint?.commit ?? 0, stale: looked,
-      ...(quick && { snapshotCommit: snapshot?.header.commit, check: quick.check }),
+      ...(quick && { snapshot, check: quick.check }),
     };
   } catch (error) {
     // Files that began to follow the log must not go on when somebody else may take the directory.
@@ -158,7 +160,7 @@ function filesAsOf({ parts: { fs, root }, checkpoint }: Sources): number | undef
 /** One that a checkpoint covers and the log goes on from. */
 async function usableSnapshot({ parts: { fs, root, collections }, log, checkpoint, quarantine }: Sources): Promise<Snapshot | undefined> {
   if (checkpoint === undefined) return undefined;
-  const snapshot = readSnapshot(fs, root);
+  const snapshot = openSnapshot(fs, root);
   if (snapshot === 'damaged') {
     await quarantine.take(join(root, SNAPSHOT_FILE), 'damaged; the documents were read from their files');
     return undefined;
@@ -166,7 +168,9 @@ async function usableSnapshot({ parts: { fs, root, collections }, log, checkpoin
   const { commit = Infinity, logId, schemaVersions = {} } = snapshot?.header ?? {};
   const connected = log.chain.length > 0 && log.chain[0].firstCommit <= commit + 1 && log.lastCommit >= checkpoint.commit && log.damages.length === 0;
   const known = Object.entries(schemaVersions).every(([name, version]) => collections.names.includes(name) && version <= collections.spec(name).schemaVersion);
-  return logId === log.logId && commit <= checkpoint.commit && connected && known ? snapshot : undefined;
+  if (logId === log.logId && commit <= checkpoint.commit && connected && known) return snapshot;
+  snapshot?.file.close();
+  return undefined;
 }
 
 async function usableCheckpoint(fs: StorageFs, root: string, quarantine: Quarantine): Promise<Checkpoint | undefined> {
@@ -177,7 +181,7 @@ async function usableCheckpoint(fs: StorageFs, root: string, quarantine: Quarant
 }
 
 function restoreHeads(state: DurableState, checkpoint: Checkpoint): void {
-  state.sessions.restore(checkpoint.sessions);
+  state.sessions.restore(checkpoint.sessions, checkpoint.trimmed);
   state.head.commit = checkpoint.head.commit;
   state.head.seq = checkpoint.head.seq;
 }

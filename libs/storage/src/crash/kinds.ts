@@ -56,6 +56,14 @@ const forget: Kind = (n, there) => {
   const id = sessionId(there);
   return there.documents.has(`sessions/${id}`) ? alone({ deletes: [{ collection: 'sessions', id }], events: [event(`ended${n}`, id)] }) : undefined;
 };
+const trim: Kind = (n, there) => {
+  const id = sessionId(there);
+  return there.sessions.has(id) ? alone({ puts: [session(id, n)], events: [event(`trimmed${n}`, id)], trims: [id] }) : undefined;
+};
+const trimSilently: Kind = (_n, there) => {
+  const id = sessionId(there);
+  return there.sessions.has(id) ? alone({ trims: [id] }) : undefined;
+};
 const withAnswer: Kind = (n) => alone({ answer: answer(`k${n}`) });
 const answeredAgain: Kind = (n, there) => there.answers.size > 0 ? alone({ puts: [task('t2', n)], answer: answer('k1') }) : undefined;
 const everything: Kind = (n, there) => {
@@ -73,7 +81,7 @@ const killedBeforeSync: Kind = (n, there) => ({ killedBeforeSync: { puts: [task(
 
 /** Every kind of commit, and what happens between them. */
 export const KINDS: Record<string, Kind> = {
-  put, move, remove, withSession, events, forget, withAnswer, answeredAgain, everything, inOneBatch, rejected, killedBeforeSync,
+  put, move, remove, withSession, events, forget, trim, trimSilently, withAnswer, answeredAgain, everything, inOneBatch, rejected, killedBeforeSync,
   flush: () => 'flush',
   reopen: () => 'reopen',
   kill: () => 'kill',

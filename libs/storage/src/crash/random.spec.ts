@@ -23,15 +23,17 @@ const change = fc.oneof(
   fc.record({ thing: sessionId, session: fc.record({ metrics: fc.nat(3), state: fc.constantFrom('a', 'b') }) }),
   fc.record({ thing: taskId, removes: fc.constant('tasks') }),
   fc.record({ thing: sessionId, removes: fc.constant('sessions') }),
+  fc.record({ thing: sessionId, trims: fc.constant(true) }),
   fc.record({ thing: title, event: fc.option(sessionId, { nil: undefined }) }),
   fc.record({ thing: fc.constantFrom('k1', 'k2', 'k3'), answer: fc.jsonValue() }),
 );
 const commit = fc.uniqueArray(change, { maxLength: 5, selector: ({ thing }) => thing }).map((changes) => {
-  const made: Made = { puts: [], deletes: [], events: [] };
+  const made: Made = { puts: [], deletes: [], events: [], trims: [] };
   for (const one of changes) {
     if ('puts' in one) made.puts.push(putTask(one.thing, one.puts));
     else if ('session' in one) made.puts.push(putSession(one.thing, one.session));
     else if ('removes' in one) made.deletes.push({ collection: one.removes, id: one.thing });
+    else if ('trims' in one) made.trims.push(one.thing);
     else if ('event' in one) made.events.push(newEvent('e', one.event, one.thing));
     else made.answer = { scope: SCOPE, key: one.thing, bodyHash: 'h', status: 200, body: one.answer };
   }

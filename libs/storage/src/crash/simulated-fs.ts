@@ -1,6 +1,6 @@
 import { basename, dirname } from 'node:path';
 import { TEMPORARY_NAME } from '../fs/write-file-atomic.js';
-import type { DirectoryEntry, OpenMode, StorageFile, StorageFs } from '../fs/storage-fs.js';
+import type { DirectoryEntry, OpenedFile, OpenMode, StorageFile, StorageFs } from '../fs/storage-fs.js';
 import { RESERVE_FILE } from '../reserve.js';
 import { SimDirNode, SimFileNode, type SimNode } from './simulated-nodes.js';
 
@@ -141,6 +141,11 @@ export class SimulatedFs implements StorageFs {
     const name = basename(path);
     if (name === RESERVE_FILE || TEMPORARY_NAME.test(name)) throw new Error(`A temporary file, or the reserve, was read: ${path}.`);
     return this.fileNode(path).live.subarray(offset, offset + length);
+  }
+
+  openSync(path: string): OpenedFile {
+    const node = this.fileNode(path);
+    return { size: node.live.length, read: (offset, length) => node.live.subarray(offset, offset + length), close: () => undefined };
   }
 
   readDatedSync(path: string, length: number): { bytes: Buffer; changedAt: undefined } {

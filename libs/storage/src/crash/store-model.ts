@@ -10,6 +10,8 @@ export interface StoreModel {
   sessions: ReadonlyMap<string, readonly string[]>;
   /** Deleted sessions. Ids are never used again, so nothing may follow. */
   ended: ReadonlySet<string>;
+  /** How many of a session's first events are gone for good; in what is seen they are not among its events. */
+  trimmed: ReadonlyMap<string, number>;
   answers: ReadonlyMap<string, unknown>;
   /** Events before this one were compacted away. */
   firstSeq: number;
@@ -23,6 +25,7 @@ export const NOTHING: StoreModel = {
   events: [],
   sessions: new Map(),
   ended: new Set(),
+  trimmed: new Map(),
   answers: new Map(),
   firstSeq: 1,
 };
@@ -33,6 +36,8 @@ export function afterCommit(before: StoreModel, commit: Commit, answersMax = Inf
   const sessions = new Map(before.sessions);
   const ended = new Set(before.ended);
   const events = [...before.events];
+  const trimmed = new Map(before.trimmed);
+  for (const id of commit.trims ?? []) trimmed.set(id, sessions.get(id)?.length ?? 0);
   for (const { collection, id, doc } of commit.puts ?? []) documents.set(`${collection}/${id}`, JSON.stringify(doc));
   for (const { type, sessionId, data } of commit.events ?? []) {
     const ofSession = sessionId === undefined ? undefined : (sessions.get(sessionId) ?? []);
@@ -52,7 +57,7 @@ export function afterCommit(before: StoreModel, commit: Commit, answersMax = Inf
     answers.set(commit.answer.key, commit.answer.body);
     for (const key of [...answers.keys()].slice(0, Math.max(0, answers.size - answersMax))) answers.delete(key);
   }
-  return { documents, events, sessions, ended, answers, firstSeq: 1 };
+  return { documents, events, sessions, ended, trimmed, answers, firstSeq: 1 };
 }
 
 /** The sessions and the answers to ask a store for: all that any of these models has. */
@@ -87,7 +92,7 @@ export async function observe(store: Store, collections: CollectionSpec[], asked
     const answer = store.idempotency.lookup(SCOPE, key);
     if (answer !== undefined) answers.set(key, answer.body);
   }
-  return { documents, events: items.map(plainEvent), sessions, ended: new Set(), answers, firstSeq };
+  return { documents, events: items.map(plainEvent), sessions, ended: new Set(), trimmed: new Map(), answers, firstSeq };
 }
 
 /** What is different, or undefined. */
@@ -133,13 +138,19 @@ function compare(expected: StoreModel, seen: StoreModel): string | undefined {
   return undefined;
 }
 
-function partsOf({ documents, events, sessions, answers }: StoreModel): [name: string, json: string][] {
+function partsOf({ documents, events, sessions, trimmed, answers }: StoreModel): [name: string, json: string][] {
   return [
     ['documents', sorted(documents)],
     ['events', JSON.stringify(events)],
-    ['sessions', sorted(sessions)],
+    ['sessions', sorted(keptOf(sessions, trimmed))],
     ['answers', sorted(answers)],
   ];
+}
+
+/** A session with no events left is as one without any. */
+function keptOf(sessions: StoreModel['sessions'], trimmed: StoreModel['trimmed']): StoreModel['sessions'] {
+  const kept = [...sessions].map(([id, events]) => [id, events.slice(trimmed.get(id) ?? 0)] as const);
+  return new Map(kept.filter(([, events]) => events.length > 0));
 }
 
 /** A client that was there must be told that it missed something. */

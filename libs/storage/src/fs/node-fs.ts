@@ -1,7 +1,7 @@
 import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, statSync, type Stats } from 'node:fs';
 import * as fsp from 'node:fs/promises';
 import { DirectoryLock } from '../lock/directory.lock.js';
-import { isMissing, NotAFileError, type DirectoryEntry, type OpenMode, type StorageFile, type StorageFs } from './storage-fs.js';
+import { isMissing, NotAFileError, type DirectoryEntry, type OpenedFile, type OpenMode, type StorageFile, type StorageFs } from './storage-fs.js';
 
 /** A link is never followed: what we read and write is what lies in our own directory. Nor is a FIFO waited for. */
 const OURS = constants.O_NOFOLLOW | constants.O_NONBLOCK;
@@ -97,6 +97,7 @@ export const nodeFs: StorageFs = {
   },
 
   readSync: (path, offset = 0, length = Infinity) => readPart(path, offset, length).bytes,
+  openSync: openedFile,
   readDatedSync: (path, length) => readPart(path, 0, length),
 
   sizeSync(path) {
@@ -135,15 +136,30 @@ function readPart(path: string, offset: number, length: number): { bytes: Buffer
   const fd = openSync(path, READ);
   try {
     const { size, ctimeMs } = fileStats(path, fstatSync(fd));
-    const buffer = Buffer.allocUnsafe(Math.max(0, Math.min(length, size - offset)));
-    let filled = 0;
-    for (let count = -1; filled < buffer.length && count !== 0; filled += count) {
-      count = readSync(fd, buffer, filled, buffer.length - filled, offset + filled);
-    }
-    return { bytes: buffer.subarray(0, filled), changedAt: ctimeMs };
+    return { bytes: readAt(fd, offset, Math.min(length, size - offset)), changedAt: ctimeMs };
   } finally {
     closeSync(fd);
   }
+}
+
+function openedFile(path: string): OpenedFile {
+  const fd = openSync(path, READ);
+  try {
+    const { size } = fileStats(path, fstatSync(fd));
+    return { size, read: (offset, length) => readAt(fd, offset, Math.min(length, size - offset)), close: () => closeSync(fd) };
+  } catch (error) {
+    closeSync(fd);
+    throw error;
+  }
+}
+
+function readAt(fd: number, offset: number, length: number): Buffer {
+  const buffer = Buffer.allocUnsafe(Math.max(0, length));
+  let filled = 0;
+  for (let count = -1; filled < buffer.length && count !== 0; filled += count) {
+    count = readSync(fd, buffer, filled, buffer.length - filled, offset + filled);
+  }
+  return buffer.subarray(0, filled);
 }
 
 function fileStats(path: string, stats: Stats): Stats {

@@ -12,6 +12,14 @@ export interface StorageFile {
   close(): Promise<void>;
 }
 
+/** A file that is read where it is asked for, and stays readable when its name is given to another one. */
+export interface OpenedFile {
+  readonly size: number;
+  /** Fewer bytes than asked for at its end. */
+  read(offset: number, length: number): Buffer;
+  close(): void;
+}
+
 /** `create`: a new file, it must not exist; `append`: made if missing; `read`: it must exist. */
 export type OpenMode = 'create' | 'append' | 'read';
 
@@ -46,6 +54,8 @@ export interface StorageFs {
   readDirSync(path: string): DirectoryEntry[];
   /** Fewer bytes than asked for at the end of the file. @throws NotAFileError */
   readSync(path: string, offset?: number, length?: number): Buffer;
+  /** @throws NotAFileError */
+  openSync(path: string): OpenedFile;
   /** The first bytes of a file, and when it was changed, as below. @throws NotAFileError */
   readDatedSync(path: string, length: number): { bytes: Buffer; changedAt: number | undefined };
   /** undefined for a file that does not exist. @throws NotAFileError */

@@ -1,4 +1,4 @@
-import { SESSION_STATES, type Mail, type Manifest, type ManifestInput, type Ordering, type Project, type Session, type Task, type TeamMember } from '@orbitmesh/domain';
+import { SESSION_STATES, statusOf, type Mail, type Manifest, type ManifestInput, type Ordering, type Project, type Session, type Task, type TeamMember } from '@orbitmesh/domain';
 import type { CollectionSpec } from '../commit.js';
 import type { StoreLayout } from './store-layout.js';
 
@@ -25,7 +25,7 @@ const PROJECTS: CollectionSpec<Project> = {
   name: NAMES.projects, schemaVersion: 1, path: (id) => `projects/${id}.json`, shape: { id: 'string', name: 'string', workingDir: 'string', revision: 'number' },
 };
 const TASKS: CollectionSpec<Task> = {
-  name: NAMES.tasks, schemaVersion: 1, path: (id, task) => `tasks/${task.projectId}/${id}.json`, summary: ['id', 'projectId'],
+  name: NAMES.tasks, schemaVersion: 1, path: (id, task) => `tasks/${task.projectId}/${id}.json`, summary: ['id', 'projectId', 'parentId', 'status'],
   shape: { id: 'string', projectId: 'string', title: 'string', status: 'string', dependencies: 'array', sessionIds: 'array', taskSessionStatuses: 'object', revision: 'number' },
 };
 const TEAM_MEMBERS: CollectionSpec<TeamMember> = {
@@ -36,11 +36,11 @@ const ORDERINGS: CollectionSpec<Ordering> = {
 };
 const MAIL: CollectionSpec<Mail> = {
   name: NAMES.mail, schemaVersion: 1, path: (id, mail) => `mail/${mail.projectId}/${id}.json`,
-  summary: ['id', 'projectId', 'toSessionId', 'threadId', 'state'], shape: { id: 'string', projectId: 'string', threadId: 'string', state: 'string' },
+  summary: ['id', 'projectId', 'fromSessionId', 'toSessionId', 'threadId', 'state'], shape: { id: 'string', projectId: 'string', threadId: 'string', state: 'string' },
 };
 const SESSIONS: CollectionSpec<Session> = {
   name: NAMES.sessions, schemaVersion: 1, path: (id) => `sessions/${id}/session.json`, lazyKeys: SESSION_LAZY_KEYS,
-  summary: ['id', 'projectId', 'parentSessionId', 'continues', 'state'],
+  summary: ['id', 'projectId', 'taskIds', 'parentSessionId', 'continues', 'state', 'endedAt'], computed: { status: statusOf },
   shape: { id: 'string', projectId: 'string', taskIds: 'array', state: SESSION_STATES, desired: 'object', metrics: 'object', transitions: 'array', revision: 'number' },
 };
 /** Both are written once, with the session. `session.manifestHash` is over the manifest as the builder prints it, which is its file. */

@@ -32,6 +32,11 @@ export interface LoggedAnswer extends IdempotentAnswer {
   at: number;
 }
 
+export interface SessionTrim {
+  id: string;
+  seq: number;
+}
+
 /** One commit in the log. `commit` and `seq` come first, so that an index needs no JSON.parse. */
 export interface LogRecord {
   commit: number;
@@ -41,6 +46,8 @@ export interface LogRecord {
   deletes?: { collection: string; id: string }[];
   /** Sessions that end to exist with this commit: their events files go. */
   forgets?: string[];
+  /** Sessions whose events up to `seq` leave their files with this commit. */
+  trims?: SessionTrim[];
   events?: EventEnvelope[];
   answer?: LoggedAnswer;
 }

@@ -8,6 +8,12 @@ import type { Directories } from './directories.js';
 import { SessionFile } from './session-file.js';
 import type { WriteBehind } from './write-behind.js';
 
+/** What the file of a session has, in bytes, and up to which of its events they are gone for good; 0: none are. */
+export interface TranscriptExtent {
+  bytes: number;
+  trimmed: number;
+}
+
 /** One session in the checkpoint: last sessionSeq, bytes of its file, and the feed's head when it was deleted. */
 export type SessionState = [seq: number, bytes: number, deletedAt?: number];
 
@@ -56,6 +62,11 @@ export class SessionEvents {
     return this.unsynced;
   }
 
+  /** Those that are deleted and not forgotten yet are among them. */
+  get count(): number {
+    return this.sessions.size;
+  }
+
   /** The last durable sessionSeq; 0 when there is none. */
   seqOf(sessionId: string): number {
     return this.sessions.get(sessionId)?.seq ?? 0;
@@ -65,9 +76,9 @@ export class SessionEvents {
     return this.sessions.get(sessionId)?.file;
   }
 
-  restore(states: Record<string, SessionState>): void {
+  restore(states: Record<string, SessionState>, trimmed: Record<string, number> = {}): void {
     for (const [id, [seq, bytes, deletedAt]] of Object.entries(states)) {
-      const file = deletedAt === undefined ? this.newFile(id, { seq, bytes }) : undefined;
+      const file = deletedAt === undefined ? this.newFile(id, { seq, bytes }, trimmed[id]) : undefined;
       this.sessions.set(id, { seq, file, deletedAt });
     }
   }
@@ -79,6 +90,22 @@ export class SessionEvents {
       if (file === undefined || !(await usable(file, () => file.adopt(), takeAway))) continue;
       this.sessions.set(id, { seq: file.synced.seq, file, deletedAt: undefined });
     }
+  }
+
+  /** Up to which number the events of a session are gone; those of which none are, are not among them. */
+  trimmed(): Record<string, number> {
+    const found: Record<string, number> = {};
+    for (const [id, { file }] of this.sessions) if (file !== undefined && file.trimmed > 0) found[id] = file.trimmed;
+    return found;
+  }
+
+  *extents(): Iterable<TranscriptExtent & { sessionId: string }> {
+    for (const [sessionId, { file }] of this.sessions) if (file !== undefined) yield { sessionId, bytes: file.synced.bytes, trimmed: file.trimmed };
+  }
+
+  extentOf(sessionId: string): TranscriptExtent {
+    const file = this.fileOf(sessionId);
+    return { bytes: file?.synced.bytes ?? 0, trimmed: file?.trimmed ?? 0 };
   }
 
   state(): Record<string, SessionState> {
@@ -101,7 +128,7 @@ export class SessionEvents {
     }
     session.seq = Math.max(session.seq, seq);
     const { file } = session;
-    if (file === undefined || seq <= (file.lines.at(-1)?.seq ?? file.synced.seq)) return;
+    if (file === undefined || seq <= Math.max(file.lines.at(-1)?.seq ?? file.synced.seq, file.trimmed)) return;
     file.lines.push({ seq, commit, event });
     this.unsynced += event.bytes;
     this.parts.behind.mark(`events:${sessionId}`, commit, () => file.write());
@@ -119,6 +146,14 @@ export class SessionEvents {
     session.deletedAt ??= headSeq;
     session.file = undefined;
     this.parts.behind.mark(`events:${sessionId}`, commit, () => file.remove());
+  }
+
+  /** Its events up to `seq` leave its file; it is written next. A replay may say it again: that may not have reached the disk. */
+  trim(sessionId: string, seq: number, commit: number): void {
+    const file = this.fileOf(sessionId);
+    if (file === undefined) return;
+    this.unsynced -= file.trim(seq);
+    this.parts.behind.mark(`events:${sessionId}`, commit, () => file.write());
   }
 
   /** Sessions whose files have lost bytes, and those whose files are unreadable or no files, which are taken away. Before anything is written. */
@@ -174,9 +209,9 @@ export class SessionEvents {
     if (failures.length > 0) throw failures[0];
   }
 
-  private newFile(sessionId: string, synced: { seq: number; bytes: number }): SessionFile | undefined {
+  private newFile(sessionId: string, synced: { seq: number; bytes: number }, trimmed = 0): SessionFile | undefined {
     const { fs, root, directories, pathOf, onDamage } = this.parts;
     if (pathOf === undefined) return undefined;
-    return new SessionFile(fs, directories, join(root, pathOf(sessionId)), synced, onDamage);
+    return new SessionFile(fs, directories, join(root, pathOf(sessionId)), synced, onDamage, trimmed);
   }
 }

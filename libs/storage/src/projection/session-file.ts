@@ -36,6 +36,8 @@ export class SessionFile {
   private suspect = true;
   private entrySynced: boolean;
   private discarded = false;
+  /** How often it was trimmed: what was written or synced meanwhile is none of it. */
+  private cuts = 0;
   private turn: Promise<unknown> = Promise.resolve();
 
   constructor(
@@ -44,9 +46,23 @@ export class SessionFile {
     readonly path: string,
     public synced: Extent,
     private readonly onDamage: (path: string, reason: string) => void,
+    /** Events up to this sessionSeq are gone for good. */
+    public trimmed: number,
   ) {
     this.written = synced;
     this.entrySynced = synced.seq > 0;
+  }
+
+  /** Events up to `seq` are gone for good; the next write cuts the file. @returns how many bytes of memory that freed */
+  trim(seq: number): number {
+    if (seq <= this.trimmed) return 0;
+    const gone = this.lines.filter((line) => line.seq <= seq);
+    this.lines = this.lines.slice(gone.length);
+    this.trimmed = seq;
+    this.cuts += 1;
+    this.synced = { seq, bytes: 0 };
+    this.startOver();
+    return bytesOf(gone);
   }
 
   /** Appends what is in memory only. */
@@ -114,7 +130,7 @@ export class SessionFile {
 
   /** Of these bytes the lines up to the last good one count: a number that is higher than the recorded one would hide what the log has. */
   private cutTo(bytes: Buffer): void {
-    let [seq, end] = [0, bytes.lastIndexOf(LINE_FEED) + 1];
+    let [seq, end] = [this.trimmed, bytes.lastIndexOf(LINE_FEED) + 1];
     while (end > 0) {
       const start = end < 2 ? 0 : bytes.lastIndexOf(LINE_FEED, end - 2) + 1;
       const found = sessionSeqOf(bytes.toString('utf8', start, end));
@@ -131,21 +147,26 @@ export class SessionFile {
 
   /** There is no file any more: begins with an empty one. */
   restart(): void {
-    this.synced = { seq: 0, bytes: 0 };
+    this.synced = { seq: this.trimmed, bytes: 0 };
+    this.startOver();
+    this.entrySynced = false;
+  }
+
+  private startOver(): void {
     this.written = this.synced;
     this.writtenLines = 0;
     this.suspect = true;
-    this.entrySynced = false;
   }
 
   /** Takes what is in the file, up to its first bad line, for the truth. @returns false when there is none. */
   async adopt(): Promise<boolean> {
     if (this.fs.sizeSync(this.path) === undefined) return false;
     const bytes = this.fs.readSync(this.path);
-    let [seq, end] = [0, 0];
+    let [seq, end, trimmed] = [0, 0, 0];
     for (let feed = bytes.indexOf(LINE_FEED); feed !== -1; feed = bytes.indexOf(LINE_FEED, end)) {
       const found = sessionSeqOf(bytes.toString('utf8', end, feed));
       if (found <= seq) break;
+      if (seq === 0) trimmed = found - 1;
       [seq, end] = [found, feed + 1];
     }
     const file = await this.fs.open(this.path, 'append');
@@ -154,6 +175,7 @@ export class SessionFile {
     } finally {
       await file.close();
     }
+    this.trimmed = trimmed;
     this.synced = { seq, bytes: end };
     this.written = this.synced;
     return true;
@@ -169,18 +191,18 @@ export class SessionFile {
     try {
       return await work();
     } catch (error) {
-      this.suspect = true;
-      this.written = this.synced;
-      this.writtenLines = 0;
+      this.startOver();
       this.directories.forget(dirname(this.path));
       throw error;
     }
   }
 
   private async appendLines(): Promise<void> {
-    if (this.discarded) return;
-    if (this.suspect) await this.repair();
     for (;;) {
+      if (this.discarded) return;
+      if (this.suspect) await this.repair();
+      if (this.suspect) continue;
+      const { cuts } = this;
       const chunk = this.nextChunk();
       const last = chunk.at(-1);
       if (last === undefined) return;
@@ -189,10 +211,11 @@ export class SessionFile {
       try {
         await appendAll(file, bytes);
         const expected = this.written.bytes + bytes.length;
-        if (file.size() !== expected) throw new ShortWriteError(this.path, expected, file.size());
+        if (cuts === this.cuts && file.size() !== expected) throw new ShortWriteError(this.path, expected, file.size());
       } finally {
         await file.close();
       }
+      if (cuts !== this.cuts) continue;
       this.written = { seq: last.seq, bytes: this.written.bytes + bytes.length };
       this.writtenLines += chunk.length;
     }
@@ -210,16 +233,18 @@ export class SessionFile {
   }
 
   private async syncWritten(): Promise<number> {
-    const { written, writtenLines } = this;
+    const { written, writtenLines, cuts } = this;
     if (this.discarded || written.seq === this.synced.seq) return 0;
     const file = await this.fs.open(this.path, 'append');
     try {
       if (file.size() !== written.bytes) throw new ShortWriteError(this.path, written.bytes, file.size());
       await file.datasync();
+      if (cuts !== this.cuts) return 0;
     } finally {
       await file.close();
     }
     if (!this.entrySynced) await this.directories.sync(dirname(this.path));
+    if (cuts !== this.cuts) return 0;
     this.entrySynced = true;
     this.synced = written;
     // `discard` may have emptied it meanwhile. A reader may hold the old array: it is not changed.
@@ -230,12 +255,23 @@ export class SessionFile {
   }
 
   private async repair(): Promise<void> {
+    const { cuts } = this;
     await this.check();
     const size = this.fs.sizeSync(this.path) ?? 0;
-    if (size > this.synced.bytes) await this.fs.truncate(this.path, this.synced.bytes);
-    this.written = this.synced;
-    this.writtenLines = 0;
-    this.suspect = false;
+    if (size > this.synced.bytes) await this.cut();
+    this.startOver();
+    this.suspect = cuts !== this.cuts;
+  }
+
+  /** What nothing is written after has no other sync that would keep it so. */
+  private async cut(): Promise<void> {
+    await this.fs.truncate(this.path, this.synced.bytes);
+    const file = await this.fs.open(this.path, 'append');
+    try {
+      await file.datasync();
+    } finally {
+      await file.close();
+    }
   }
 }
 

@@ -18,6 +18,8 @@ export interface SessionPageQuery {
 }
 
 interface Index {
+  /** Of the file as it was cut then. */
+  trimmed: number;
   /** Some (sessionSeq, offset) of lines, in order. */
   entries: { seq: number; offset: number }[];
   scannedBytes: number;
@@ -66,6 +68,8 @@ class SessionPage {
     readonly page: Page,
     readonly after: number,
     readonly head: number,
+    /** The last number that is gone for good. */
+    readonly trimmed: number,
     private readonly types: Set<string> | undefined,
   ) {
     this.scanned = after;
@@ -104,16 +108,17 @@ export class SessionReader {
   private async page(sessionId: string, query: SessionPageQuery): Promise<EventPage> {
     const after = query.after ?? 0;
     const head = this.sessions.seqOf(sessionId);
-    if (!Number.isSafeInteger(after) || after < 0 || after > head) {
-      throw new AppError('CURSOR_GONE', undefined, { oldest: String(Math.min(1, head)), newest: String(head) });
-    }
     const file = this.sessions.fileOf(sessionId);
+    const { trimmed = 0 } = file ?? {};
+    if (!Number.isSafeInteger(after) || after < 0 || after > head || (after > 0 && after < trimmed)) {
+      throw new AppError('CURSOR_GONE', undefined, { oldest: String(Math.min(trimmed + 1, head)), newest: String(head) });
+    }
     const types = query.types === undefined ? undefined : new Set(query.types);
-    const found = new SessionPage(new Page(pageBounds(this.limits, query)), after, head, types);
+    const found = new SessionPage(new Page(pageBounds(this.limits, query)), Math.max(after, trimmed), head, trimmed, types);
     if (file !== undefined) {
       // Both are taken together: what is synced while we read stays in this array of lines.
       const { synced, lines, path } = file;
-      const more = after >= synced.seq || (await this.fromFile(sessionId, path, synced, found));
+      const more = found.after >= synced.seq || (await this.fromFile(sessionId, path, synced, found));
       if (more) fromMemory(lines, found);
     }
     return { items: found.page.items, nextCursor: String(found.scanned) };
@@ -121,30 +126,33 @@ export class SessionReader {
 
   /** True when there may be more after the file. */
   private async fromFile(sessionId: string, path: string, { bytes, seq }: Extent, found: SessionPage): Promise<boolean> {
+    const damaged = (reason: string): void => {
+      // One that was cut meanwhile has lost nothing that it should have.
+      if (this.sessions.fileOf(sessionId)?.trimmed === found.trimmed) this.onDamage(path, reason);
+    };
     const file = await this.fs.open(path, 'read').catch((error: unknown) => {
       if (isMissing(error)) return undefined;
-      if (error instanceof NotAFileError) this.onDamage(path, reasonOf(error));
+      if (error instanceof NotAFileError) damaged(reasonOf(error));
       throw error;
     });
     if (file === undefined) {
-      this.onDamage(path, 'missing');
+      damaged('missing');
       return true;
     }
     try {
-      const offset = await this.offsetOf(sessionId, file, found.after, bytes);
-      const numbers = new LineNumbers(offset === 0 ? 0 : found.after);
+      const offset = await this.offsetOf(sessionId, file, found, bytes);
+      const numbers = new LineNumbers(offset === 0 ? found.trimmed : found.after);
       for await (const lines of readLines(file, offset, bytes)) {
         for (const line of lines) {
-          const envelope = this.parse(path, line.bytes);
-          if (envelope === undefined) continue;
-          const before = numbers.next({ envelope, bytes: line.bytes.length });
-          if (before === 'damaged') this.onDamage(path, LEFT_OUT);
+          const envelope = parsed(line.bytes);
+          const before = envelope && numbers.next({ envelope, bytes: line.bytes.length });
+          if (envelope === undefined || before === 'damaged') damaged(LEFT_OUT);
           else if (before !== undefined && !found.take(before.envelope, before.bytes)) return false;
         }
         if (found.page.items.length > 0 && found.scannedBytes > this.limits.scanBytesMax) return false;
       }
       const last = numbers.end(seq);
-      if (last === 'damaged') this.onDamage(path, LEFT_OUT);
+      if (last === 'damaged') damaged(LEFT_OUT);
       else if (last !== undefined) return found.take(last.envelope, last.bytes);
       return true;
     } finally {
@@ -152,8 +160,9 @@ export class SessionReader {
     }
   }
 
-  private async offsetOf(sessionId: string, file: StorageFile, after: number, bytes: number): Promise<number> {
-    const index = this.indexes.get(sessionId) ?? { entries: [], scannedBytes: 0 };
+  private async offsetOf(sessionId: string, file: StorageFile, { after, trimmed }: SessionPage, bytes: number): Promise<number> {
+    const known = this.indexes.get(sessionId);
+    const index = known?.trimmed === trimmed ? known : { trimmed, entries: [], scannedBytes: 0 };
     this.indexes.delete(sessionId);
     this.indexes.set(sessionId, index);
     if (this.indexes.size > this.limits.sessionIndexesMax) {
@@ -173,22 +182,21 @@ export class SessionReader {
         before = line;
         index.scannedBytes = offset + line.length + 1;
         if (offset - (last?.offset ?? 0) < this.limits.indexStrideBytes) continue;
-        const seq = this.parse('', line)?.sessionSeq;
+        const seq = parsed(line)?.sessionSeq;
         // A number that is too low would hide the lines before it: two that follow each other are not both damaged so.
-        if (seq === undefined || previous === undefined || this.parse('', previous)?.sessionSeq !== seq - 1) continue;
+        if (seq === undefined || previous === undefined || parsed(previous)?.sessionSeq !== seq - 1) continue;
         if (seq > (last?.seq ?? 0)) index.entries.push({ seq, offset });
       }
     }
   }
+}
 
-  private parse(path: string, line: Buffer): EventEnvelope | undefined {
-    try {
-      const envelope = JSON.parse(line.toString()) as EventEnvelope;
-      if (Number.isSafeInteger(envelope.seq) && Number.isSafeInteger(envelope.sessionSeq) && typeof envelope.type === 'string') return envelope;
-    } catch {
-      // Told below, as one that is JSON and no event.
-    }
-    if (path !== '') this.onDamage(path, LEFT_OUT);
+/** undefined for a damaged line: also one that is JSON and no event. */
+function parsed(line: Buffer): EventEnvelope | undefined {
+  try {
+    const envelope = JSON.parse(line.toString()) as EventEnvelope;
+    return Number.isSafeInteger(envelope.seq) && Number.isSafeInteger(envelope.sessionSeq) && typeof envelope.type === 'string' ? envelope : undefined;
+  } catch {
     return undefined;
   }
 }

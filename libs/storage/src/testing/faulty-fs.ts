@@ -23,6 +23,15 @@ export class FaultyFs implements StorageFs {
     this.readFault(path);
     return nodeFs.readSync(path, ...range);
   };
+  readonly openSync: StorageFs['openSync'] = (path) => {
+    this.readFault(path);
+    const file = nodeFs.openSync(path);
+    const read: typeof file.read = (...range) => {
+      this.readFault(path);
+      return file.read(...range);
+    };
+    return { ...file, read };
+  };
   readonly readDatedSync: StorageFs['readDatedSync'] = (path, length) => {
     this.readFault(path);
     return nodeFs.readDatedSync(path, length);

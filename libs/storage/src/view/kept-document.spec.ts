@@ -1,5 +1,5 @@
 import { afterEach, describe, expect, it, jest } from '@jest/globals';
-import { existsSync, readFileSync, statSync } from 'node:fs';
+import { existsSync, readFileSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { CollectionSpec } from '../commit.js';
 import type { Store } from '../store.js';
@@ -35,6 +35,17 @@ async function parsedWhile<T>(work: () => Promise<T>): Promise<{ result: T; pars
   }
 }
 
+/** A commit, and a snapshot after it. */
+async function nextSnapshot(store: Store, dir: string, commit: () => Promise<unknown>): Promise<void> {
+  const file = join(dir, 'snapshot.ndjson');
+  const before = statSync(file).ino;
+  await commit();
+  await eventually(async () => {
+    await store.flush();
+    return existsSync(file) && statSync(file).ino !== before;
+  });
+}
+
 const titles = (store: Store, after?: string) => [...store.durable.list<{ title: string }>('tasks', after)].map(({ title }) => title);
 
 describe('a document of a snapshot', () => {
@@ -60,28 +71,50 @@ describe('a document of a snapshot', () => {
     expect(parsed).toEqual([]);
   });
 
-  it('is in a list with all others, from the id on that is wanted, as it was when the list was made', async () => {
+  it('is in a list with all others, from the id on that is wanted, and parsed when the list comes to it', async () => {
     const store = await open(await filled());
-    const list = store.durable.list<{ title: string }>('tasks');
+    const list = store.durable.list<{ title: string }>('tasks')[Symbol.iterator]();
+    const first = await parsedWhile(() => Promise.resolve(list.next().value));
+    expect(first).toMatchObject({ result: { title: 'one' }, parsed: [expect.stringContaining('one')] });
     await store.commit({ puts: [putTask('task_1', { title: 'later', projectId: 'proj_1', revision: 2 })], deletes: [{ collection: 'tasks', id: 'task_2' }] });
 
-    expect([...list].map(({ title }) => title)).toEqual(TITLES);
+    expect(list.next().value).toMatchObject({ title: 'later' });
+    expect(list.next().done).toBe(true);
     expect(titles(store)).toEqual(['one', 'later']);
     expect(titles(store, 'task_0')).toEqual(['later']);
     expect(titles(store, 'task_')).toEqual(['one', 'later']);
   });
 
-  it('goes into the next snapshot as it is', async () => {
+  it('is parsed again when others were asked for since, and no more than that are held', async () => {
+    const store = await open(await filled(), undefined, { recentBytesMax: 1 });
+    const { parsed } = await parsedWhile(() => Promise.resolve(['task_0', 'task_1', 'task_0'].map((id) => store.durable.get('tasks', id))));
+
+    expect(parsed).toHaveLength(3);
+  });
+
+  it('goes into the next snapshot as it is, and what was written since leaves the memory with it', async () => {
+    const dir = await filled();
+    const store = await open(dir, undefined, { snapshotLogBytesMin: 1, logBytesMax: 2, recentBytesMax: 1 });
+    await nextSnapshot(store, dir, () => store.commit({ puts: [putTask('task_3', { title: 'four' })] }));
+    const { result, parsed } = await parsedWhile(() => Promise.resolve([titles(store), store.pending.get('tasks', 'task_3')]));
+
+    expect(result).toMatchObject([[...TITLES, 'four'], { title: 'four' }]);
+    expect(parsed.filter((text) => text.includes('"four"'))).toHaveLength(2);
+    await store.close();
+    expect(titles(await open(dir))).toEqual([...TITLES, 'four']);
+  });
+
+  it('is read from its file, and goes into the next snapshot, where this one has become damaged, which is told', async () => {
     const dir = await filled();
     const store = await open(dir, undefined, { snapshotLogBytesMin: 1, logBytesMax: 2 });
-    const before = statSync(join(dir, 'snapshot.ndjson')).ino;
-    await store.commit({ puts: [putTask('task_3', { title: 'four' })] });
-    await eventually(async () => {
-      await store.flush();
-      return existsSync(join(dir, 'snapshot.ndjson')) && statSync(join(dir, 'snapshot.ndjson')).ino !== before;
-    });
-    await store.close();
+    await store.checked();
+    const snapshot = join(dir, 'snapshot.ndjson');
+    writeFileSync(snapshot, readFileSync(snapshot, 'utf8').replaceAll('two', 'TWO').replaceAll('three', 'THREE'));
 
+    expect([titles(store), store.pending.get('tasks', 'task_1')]).toMatchObject([TITLES, { title: 'two' }]);
+    expect(store.health().quarantined).toContainEqual(expect.objectContaining({ file: 'snapshot.ndjson', reason: expect.stringMatching(/is damaged; .*task_1\.json was read/) }));
+    await nextSnapshot(store, dir, () => store.commit({ puts: [putTask('task_3', { title: 'four' })] }));
+    await store.close();
     expect(titles(await open(dir))).toEqual([...TITLES, 'four']);
   });
 
@@ -91,6 +124,9 @@ describe('a document of a snapshot', () => {
 
     expect(parsed.filter((text) => TITLES.some((title) => text.includes(title)))).toHaveLength(3);
     expect([...store.durable.summaries<{ title: string }>('tasks')].map(({ title }) => title)).toEqual(TITLES);
+    await nextSnapshot(store, dir, () => Promise.resolve());
+    const again = await parsedWhile(() => Promise.resolve(titles(store)));
+    expect([again.result, again.parsed.length]).toEqual([TITLES, 3]);
   });
 
   it('of a newer version is shown by no start, and stays as it is', async () => {

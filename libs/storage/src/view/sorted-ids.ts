@@ -11,6 +11,21 @@ export function positionOf(ids: readonly string[], id: string): number {
   return low;
 }
 
+/** The position of the first id that is greater. */
+function positionAfter(ids: readonly string[], id: string): number {
+  const at = positionOf(ids, id);
+  return ids[at] === id ? at + 1 : at;
+}
+
+/** Those that are greater than `after`, one by one: what nobody asks for is not looked at. Ids may come and go meanwhile. */
+export function* idsAfter(ids: readonly string[], after?: string): Iterable<string> {
+  for (let at = after === undefined ? 0 : positionAfter(ids, after); at < ids.length; ) {
+    const id = ids[at];
+    yield id;
+    at = ids[at] === id ? at + 1 : positionAfter(ids, id);
+  }
+}
+
 /** Takes in an id that is not there yet. */
 export function insertId(ids: string[], id: string): void {
   const at = positionOf(ids, id);

@@ -1,11 +1,14 @@
 import { KeptDocument } from './kept-document.js';
-import { insertId, positionOf, removeId } from './sorted-ids.js';
+import type { RecentDocuments } from './recent-documents.js';
+import { idsAfter, insertId, removeId } from './sorted-ids.js';
 
 /** A consistent state of all documents. What it returns is frozen. */
 export interface View {
   get<T>(collection: string, id: string): T | undefined;
-  /** In creation order: ids are ULIDs, so by id; with `after`, those whose id is greater. A snapshot: later commits do not change it. To be walked through once. */
+  /** In creation order: ids are ULIDs, so by id; with `after`, those whose id is greater. Each is looked up when it is its turn: a page costs what is in it. */
   list<T>(collection: string, after?: string): Iterable<T>;
+  /** Of one document, no more than its collection's `summary` where nobody has asked for it yet: it is not read. undefined for one that is read on demand. */
+  summary<T>(collection: string, id: string): T | undefined;
   /** As `list`, and of documents that nobody has asked for yet no more than their collection's `summary`. */
   summaries<T>(collection: string): Iterable<T>;
   /** In creation order. Not to be kept over an await. */
@@ -34,8 +37,13 @@ interface Table {
 export class DocumentTables implements View {
   private readonly tables = new Map<string, Table>();
 
-  /** @param read a document that was not read yet; undefined when its file holds none */
-  constructor(collections: string[], private readonly read: (collection: string, id: string) => object | undefined) {
+  /**
+   * @param read a document from its file; undefined when that holds none. With a summary, one that the snapshot should have
+   * @param recent of the snapshot's documents
+   */
+  constructor(
+    collections: string[], private readonly read: (collection: string, id: string, summary?: object) => object | undefined, private readonly recent: RecentDocuments,
+  ) {
     for (const name of collections) this.tables.set(name, { docs: new Map(), unread: new Set(), ids: [] });
   }
 
@@ -48,22 +56,24 @@ export class DocumentTables implements View {
     const { docs } = this.table(collection);
     const doc = docs.get(id);
     if (!(doc instanceof KeptDocument)) return doc;
-    const read = doc.read();
-    docs.set(id, read);
-    return read;
+    const read = this.recent.read(doc);
+    if (read !== undefined) return read;
+    const fromFile = this.read(collection, id, doc.summary);
+    if (fromFile !== undefined) docs.set(id, fromFile);
+    return fromFile;
   }
 
   /** What its path and the indexes need of it; undefined for one that is read on demand. */
-  summary(collection: string, id: string): object | undefined {
+  summary<T = object>(collection: string, id: string): T | undefined {
     const doc = this.table(collection).docs.get(id);
-    return doc instanceof KeptDocument ? doc.summary : doc;
+    return (doc instanceof KeptDocument ? doc.summary : doc) as T | undefined;
   }
 
-  list<T>(collection: string, after?: string): Iterable<T> {
-    const { docs, ids } = this.table(collection);
-    const at = after === undefined ? 0 : positionOf(ids, after);
-    const found = ids.slice(ids[at] === after ? at + 1 : at).map((id) => ({ id, doc: docs.get(id) }));
-    return this.readAll<T>(collection, found);
+  *list<T>(collection: string, after?: string): Iterable<T> {
+    for (const id of idsAfter(this.table(collection).ids, after)) {
+      const doc = this.get<T>(collection, id);
+      if (doc !== undefined) yield doc;
+    }
   }
 
   *summaries<T>(collection: string): Iterable<T> {
@@ -110,11 +120,17 @@ export class DocumentTables implements View {
     unread.add(id);
   }
 
-  /** There is such a document, and it is parsed when somebody asks for it. */
+  /** There is such a document, and it is read when somebody asks for it. */
   keep(collection: string, id: string, doc: KeptDocument): void {
     const { docs, ids } = this.table(collection);
     if (!docs.has(id)) insertId(ids, id);
     docs.set(id, doc);
+  }
+
+  /** The snapshot has it, too, if it is still this one. */
+  release(collection: string, id: string, doc: object, kept: KeptDocument): void {
+    const { docs } = this.table(collection);
+    if (docs.get(id) === doc) docs.set(id, kept);
   }
 
   /** There is such a document, and its file is read when somebody asks for it. */
@@ -131,7 +147,7 @@ export class DocumentTables implements View {
 
   /** Takes one over from another view, whatever it is there. */
   takeFrom(other: DocumentTables, collection: string, id: string): void {
-    const doc = other.known(collection, id);
+    const doc = other.table(collection).docs.get(id);
     if (doc !== undefined) this.set(collection, id, doc);
     else this.delete(collection, id);
     if (doc === undefined && other.has(collection, id)) this.setUnread(collection, id);
@@ -141,15 +157,6 @@ export class DocumentTables implements View {
   copyFrom(other: DocumentTables): void {
     for (const [name, { docs, unread, ids }] of other.tables) {
       this.tables.set(name, { docs: new Map(docs), unread: new Set(unread), ids: [...ids] });
-    }
-  }
-
-  private *readAll<T>(collection: string, found: readonly { id: string; doc: object | undefined }[]): Iterable<T> {
-    const { docs } = this.table(collection);
-    for (const { id, doc } of found) {
-      if (doc instanceof KeptDocument && docs.get(id) === doc) docs.set(id, doc.read());
-      const read = doc instanceof KeptDocument ? doc.read() : doc ?? this.get<object>(collection, id);
-      if (read !== undefined) yield read as T;
     }
   }
 
