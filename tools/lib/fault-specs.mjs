@@ -11,7 +11,7 @@ export const WHOLE = [
 /** No faults, but too long for each `npm test`. */
 export const REST = [
   'bad-input', 'door-combinations', 'http/(hostile|crowd)', 'add-a-provider', 'small-agents', 'demo-agent.spec', 'sessions/process-driver', 'ordering.spec', 'mail-sending', 'acp.gemini', 'property.spec', 'sessions/stacks',
-  'sessions/continue', 'launcher/commands', 'launcher/many-waiting', 'by-cli-alone', 'process-driver.int', 'claude.real', 'token-timing', 'bench/scale',
+  'session-service/src/supervisor/heal', 'codex.replay', 'sessions/continue', 'launcher/commands', 'launcher/many-waiting', 'by-cli-alone', 'process-driver.int', 'claude.real', 'token-timing', 'bench/scale',
 ];
 
 export const LONG = ['e2e/src/faults/harness/harness.spec'];

@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { dirname } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { constants, Script } from 'node:vm';
+import { Script } from 'node:vm';
 
 const beside = (extension) => fileURLToPath(import.meta.url).replace(/\.js$/, extension);
 const filename = beside('.cjs');
@@ -14,6 +14,6 @@ try {
 } catch {
   // Only slower.
 }
-const script = new Script(readFileSync(filename, 'utf8'), { filename, cachedData, importModuleDynamically: constants.USE_MAIN_CONTEXT_DEFAULT_LOADER });
+const script = new Script(readFileSync(filename, 'utf8'), { filename, cachedData });
 const module = { exports: {} };
-script.runInThisContext()(module.exports, createRequire(filename), module, filename, dirname(filename));
+script.runInThisContext()(module.exports, createRequire(filename), module, filename, dirname(filename), (specifier) => import(specifier));

@@ -5,8 +5,8 @@ import { Scenario } from '../support/scenario.js';
 
 /** No such host is ever there (RFC 6761): what is sent to it waits to be sent again. */
 export const NOWHERE = 'https://hooks.example.invalid/orbitmesh';
-/** At work until it is told otherwise. */
-const BUSY = { custom: { demo: { steps: 6_000, delayMs: 100 } } };
+/** At work until it is told otherwise, and quietly: a dozen of them are at once. */
+const BUSY = { custom: { demo: { steps: 600, delayMs: 1_000 } } };
 
 /** A stack with something of everything, and the means to make more of it. */
 export class SeededWorld {

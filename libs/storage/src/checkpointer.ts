@@ -58,7 +58,12 @@ export class Checkpointer {
     const many = this.state.head.commit - this.covered >= this.limits.checkpointCommitsMax;
     const heavy = this.state.sessions.unsyncedBytes >= this.limits.unsyncedEventBytesMax / 2;
     if ((many || heavy) && this.failure === undefined) this.begin();
-    else this.schedule(this.limits.checkpointDelayMs);
+    else this.schedule(this.delayMs);
+  }
+
+  private get delayMs(): number {
+    const { checkpointDelayMs, checkpointSessions } = this.limits;
+    return checkpointDelayMs * (1 + Math.floor(this.state.sessions.count / checkpointSessions));
   }
 
   /** Writes one now; one that is running is waited for first. @throws the failure. */
@@ -105,7 +110,7 @@ export class Checkpointer {
       this.failure = reasonOf(error);
       throw error;
     }
-    if (this.covered < this.state.head.commit) this.schedule(this.limits.checkpointDelayMs);
+    if (this.covered < this.state.head.commit) this.schedule(this.delayMs);
   }
 
   private async step(): Promise<void> {

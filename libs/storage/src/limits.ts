@@ -35,6 +35,8 @@ export interface StorageLimits {
   /** A checkpoint is written at the latest this long after a commit (ms), or after so many commits. */
   checkpointDelayMs: number;
   checkpointCommitsMax: number;
+  /** It lists all sessions, at some 100 ms of processor time for 100,000: for each so many it may come by that delay later. */
+  checkpointSessions: number;
   /** With so many documents a store has a snapshot of them, which a start reads instead of their files. */
   snapshotDocumentsMin: number;
   /**
@@ -95,6 +97,7 @@ export const STORAGE_LIMITS: StorageLimits = {
   retryDelayMs: 1_000,
   checkpointDelayMs: 5_000,
   checkpointCommitsMax: 10_000,
+  checkpointSessions: 20_000,
   snapshotDocumentsMin: 1,
   snapshotLogBytesMin: 4 * MIB,
   snapshotPauseMs: 10_000,

@@ -82,25 +82,27 @@ function problemOf(combination: Combination, came: Came | Error, upgrade: boolea
   return readable !== undefined && (readable !== 'https://ui.example' || combination.origin.value !== readable) ? `readable by ${String(readable)}` : null;
 }
 
+/** One in `n` of what a route is asked with, another one for the next route; all in the long form. */
+const some = (index: number, n: number): boolean => LONG || index % n === 0;
+
 describe('of all combinations of Host, Origin, credential, method and spelling', () => {
   it('each route in each spelling is closed to who shows no token', async () => {
-    const { failures, sent } = await outcome(targets.flatMap(spelt).map((target) => combined(target, { credential: as('nobody') })));
+    const { failures, sent } = await outcome(targets.flatMap((target, row) => spelt(target).filter((_one, index) => some(row + index, 3))).map((target) => combined(target, { credential: as('nobody') })));
 
     expect(failures).toEqual([]);
-    expect(sent).toBeGreaterThan(2_000);
+    expect(sent).toBeGreaterThan(LONG ? 2_000 : 600);
   }, 300_000);
 
   it('each route is closed to each Host, Origin and credential that is not ours, whatever else is right', async () => {
-    const some = (index: number, n: number) => LONG || index % n === 0;
     const combinations = targets.flatMap((target, row) => [
-      ...all.hosts.filter(({ ok }, index) => !ok && some(row + index, 3)).map((host) => combined(target, { host })),
-      ...all.origins.filter(({ ok }, index) => !ok && some(row + index, 3)).map((origin) => combined(target, { origin })),
-      ...all.credentials.filter(({ ok }, index) => !ok && some(row + index, 3)).map((credential) => combined(target, { credential })),
+      ...all.hosts.filter(({ ok }, index) => !ok && some(row + index, 5)).map((host) => combined(target, { host })),
+      ...all.origins.filter(({ ok }, index) => !ok && some(row + index, 5)).map((origin) => combined(target, { origin })),
+      ...all.credentials.filter(({ ok }, index) => !ok && some(row + index, 5)).map((credential) => combined(target, { credential })),
     ]);
     const { failures, passed, sent } = await outcome(combinations);
 
     expect(failures).toEqual([]);
-    expect(sent).toBeGreaterThan(1_000);
+    expect(sent).toBeGreaterThan(LONG ? 1_000 : 600);
     // What anybody may ask, whoever they say they are.
     expect(passed).toBeGreaterThan(0);
   }, 300_000);

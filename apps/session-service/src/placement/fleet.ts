@@ -47,9 +47,14 @@ export class Fleet {
   private readonly candidates = new Map<string, Candidates>();
   private readonly projects = new Map<string, { running: number; max: number | null }>();
   private readonly roots: ReadonlySet<string>;
+  /** Rooms by their runner's id, and by each of its labels. */
+  private readonly found = new Map<string, RunnerRoom[]>();
 
   constructor(private readonly state: FleetState) {
     this.roots = new Set(state.rooms.flatMap(({ roots }) => roots ?? []));
+    for (const room of state.rooms) {
+      for (const key of [room.runnerId, ...Object.entries(room.labels).map(labelKey)]) this.found.set(key, [...this.found.get(key) ?? [], room]);
+    }
   }
 
   /** The runner with the smallest share of its capacity taken, of those that can take it now; or why none can. */
@@ -83,8 +88,9 @@ export class Fleet {
     let candidates = this.candidates.get(key);
     if (!candidates) {
       const rooms: RunnerRoom[] = [];
-      let hindrance: Hindrance = { obstacle: 'away', detail: null };
-      for (const room of this.state.rooms) {
+      const inQuestion = this.inQuestion(waiter);
+      let hindrance = waiter.keeper === null && inQuestion.length < this.state.rooms.length ? HINDRANCES.unlabelled : HINDRANCES.away;
+      for (const room of inQuestion) {
         const hindered = whatIsMissing(waiter, room);
         if (hindered) hindrance = further(hindrance, hindered);
         else rooms.push(room);
@@ -92,6 +98,12 @@ export class Fleet {
       this.candidates.set(key, candidates = { rooms, hindrance });
     }
     return candidates;
+  }
+
+  /** The one that has its conversation, those with its first label, or all: nobody looks at thousands of rooms for each of thousands. */
+  private inQuestion({ keeper, labels }: Waiter): readonly RunnerRoom[] {
+    if (keeper === null && labels.length === 0) return this.state.rooms;
+    return this.found.get(keeper ?? labelKey(labels[0])) ?? [];
   }
 
   private waiting(waiter: Waiter, { obstacle, detail }: Hindrance): Waiting {
@@ -114,7 +126,6 @@ const HINDRANCES = Object.fromEntries(Object.keys(RANKS).map((obstacle) => [obst
 
 /** Why it is no runner for it, however much room it has. In the order of `OBSTACLES`. */
 function whatIsMissing(waiter: Waiter, room: RunnerRoom): Hindrance | null {
-  if (waiter.keeper !== null && waiter.keeper !== room.runnerId) return HINDRANCES.away;
   for (const [name, value] of waiter.labels) if (room.labels[name] !== value) return HINDRANCES.unlabelled;
   if (room.draining) return HINDRANCES.draining;
   const provider = room.providers.get(waiter.providerType);
@@ -130,6 +141,9 @@ function whatHinders(room: RunnerRoom, refusals: readonly Refusal[]): Hindrance 
   if (room.load >= room.capacity) return HINDRANCES.full;
   return room.starts <= 0 ? HINDRANCES.starting : null;
 }
+
+/** No id has such a sign in it. */
+const labelKey = ([name, value]: readonly [string, string]): string => `${name}=${value}`;
 
 /** Both absolute and normal. */
 function isInside(path: string, root: string): boolean {

@@ -62,6 +62,11 @@ export class SessionEvents {
     return this.unsynced;
   }
 
+  /** Those that are deleted and not forgotten yet are among them. */
+  get count(): number {
+    return this.sessions.size;
+  }
+
   /** The last durable sessionSeq; 0 when there is none. */
   seqOf(sessionId: string): number {
     return this.sessions.get(sessionId)?.seq ?? 0;

@@ -1,6 +1,7 @@
 import { beforeAll, describe, expect, it } from '@jest/globals';
 import { readFileSync } from 'node:fs';
 import type { RunFact } from '@orbitmesh/domain';
+import { oneIn } from '@orbitmesh/testing';
 import type { Driver } from '../driver.js';
 import { JournaledDriver, manifestOf, runContextOf } from '../testing/journaled-driver.js';
 import { codexDriver } from './codex.driver.js';
@@ -118,7 +119,7 @@ describe('a conversation that codex really had', () => {
   });
 
   it('is the same, facts and lines, whichever step the runner dies after', async () => {
-    for (const index of RECORDED.keys()) {
+    for (const index of oneIn(3, [...RECORDED.keys()])) {
       const recovered = await perform(index);
       expect({ index, facts: lasting(recovered.facts) }).toEqual({ index, facts: lasting(undisturbed.facts) });
       expect({ index, lines: recovered.lines }).toEqual({ index, lines: undisturbed.lines });
@@ -126,7 +127,7 @@ describe('a conversation that codex really had', () => {
   });
 
   it('sends again, byte for byte, what was journaled and not written', async () => {
-    for (const index of RECORDED.keys()) {
+    for (const index of oneIn(3, [...RECORDED.keys()].reverse())) {
       const recovered = await perform(index, false);
       expect({ index, lines: recovered.lines }).toEqual({ index, lines: undisturbed.lines });
       expect({ index, facts: sorted(recovered.facts) }).toEqual({ index, facts: sorted(undisturbed.facts) });
