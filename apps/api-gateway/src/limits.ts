@@ -45,7 +45,7 @@ export const DRAIN_MS_MAX = 3_000;
 export const TOKEN_CHARS_MAX = 512;
 /** Users' tokens of a home: each is for a person or a program, and they are looked through to list them. */
 export const USER_TOKENS_MAX = 1_000;
-/** Tickets that wait to be used: all clients at once, and again. */
+/** Tickets of one gateway that wait to be used, a small file each: all clients at once, and again. */
 export const TICKETS_MAX = 4_096;
 /** A ticket is used right after it was asked for, by the page that asked. */
 export const TICKET_MS = 30_000;

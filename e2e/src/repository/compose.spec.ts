@@ -72,14 +72,15 @@ describe('docker-compose.yml', () => {
     expect(Object.fromEntries(OURS.map((name) => [name, compose.services[name].depends_on]))).toEqual({
       'session-service': { nats: well }, ...Object.fromEntries(['provider-runner', 'api-gateway', 'notifier'].map((name) => [name, { nats: well, 'session-service': well }])),
     });
-    for (const name of ['session-service', 'provider-runner', 'notifier']) {
+    for (const name of OURS) {
       expect(compose.services[name].healthcheck.test.join()).toContain(String(compose.services[name].environment?.ORBITMESH_READY_FILE));
     }
   });
 
-  it('lets the runner be scaled: no fixed name, no port', () => {
-    expect(compose.services['provider-runner']).not.toHaveProperty('container_name');
+  it('lets runners and gateways be scaled: no fixed name, and a gateway is called by its name at any port of a range', () => {
+    for (const name of ['provider-runner', 'api-gateway']) expect(compose.services[name]).not.toHaveProperty('container_name');
     expect(compose.services['provider-runner']).not.toHaveProperty('ports');
+    expect(compose.services['api-gateway'].environment?.ORBITMESH_ALLOWED_HOSTS).toBe('api-gateway:4750,127.0.0.1,localhost');
   });
 
   it('declares every volume it names, and mounts only files that are there', () => {

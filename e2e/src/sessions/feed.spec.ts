@@ -1,7 +1,9 @@
+import { randomUUID } from 'node:crypto';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import type { EventEnvelope, Project } from '@orbitmesh/domain';
 import { Feed, pageAll } from '../support/feed.js';
 import { Scenario } from '../support/scenario.js';
+import { SecondGateway } from '../support/second-gateway.js';
 
 const seqs = (events: EventEnvelope[]): number[] => events.map((event) => event.seq);
 const contiguous = (numbers: number[]): number[] => numbers.map((_number, n) => numbers[0] + n);
@@ -48,6 +50,35 @@ describe('the feed', () => {
     expect(byType.events.every((event) => event.type.startsWith('notify:') || event.type === 'project:deleted')).toBe(true);
     expect(byType.events.filter((event) => event.type === 'notify:session_completed').map((event) => event.sessionId).sort()).toEqual([one.id, other.id].sort());
     await Promise.all([byProject, byType, bySession].map((feed) => feed.close()));
+  }, 90_000);
+
+  it('is one at two gateways: spawned at one and followed at the other, cut, and gone on at the first; a repeat at either is done once', async () => {
+    const beside = await SecondGateway.beside(scenario.stack);
+    try {
+      const there = await Feed.open(beside);
+      const body = { projectId: project.id, initialDirective: 'Count', permissionMode: 'allow', custom: { demo: { numbered: 50 } } };
+      const headers = { 'idempotency-key': randomUUID() };
+      const twice = await Promise.all([scenario.api, beside.api].map((api) => api.request('POST', '/api/sessions/spawn', { body, headers })));
+      expect(twice.map(({ body: session }) => session.id)).toEqual([twice[0].body.id, twice[0].body.id]);
+      expect(twice.filter((answer) => answer.headers.get('idempotent-replayed') === 'true')).toHaveLength(1);
+      await there.until((event) => event.sessionId === twice[0].body.id && event.type === 'output', 'its first output');
+      const { ticket } = await scenario.api.post<{ ticket: string }>('/api/tickets');
+      const enter = async (url: string) => (await fetch(`${url}/api/events/stream?ticket=${ticket}`, { method: 'HEAD' })).status;
+      const entered = await Promise.all([enter(beside.url), enter(scenario.stack.url)]);
+      expect(entered.sort()).toEqual([200, 401]);
+
+      await beside.kill();
+      const cut = there.events;
+      const here = await Feed.open(scenario.stack, { after: cut.at(-1)!.cursor });
+      expect(here.subscribed).toMatchObject({ resume: 'ok' });
+      await here.until((event) => event.sessionId === twice[0].body.id && event.type === 'notify:session_completed', 'the end');
+      const together = [...cut, ...here.events];
+      expect(seqs(together)).toEqual(contiguous(seqs(together)));
+      expect(together.filter((event) => event.type === 'session:created')).toHaveLength(1);
+      await here.close();
+    } finally {
+      await beside.kill();
+    }
   }, 90_000);
 
   it('goes on exactly where a client left, also after every service was restarted', async () => {

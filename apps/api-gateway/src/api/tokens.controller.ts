@@ -72,6 +72,6 @@ export class TicketsController {
   create(@HttpCall() call: Call): Promise<Ticket> {
     const { principal, token, headers } = call.request;
     if (!principal || token === null) throw new AppError('UNAUTHENTICATED');
-    return this.kept.once(call, 201, async () => this.tickets.issue(token, principal, headers.origin));
+    return this.kept.once(call, 201, () => this.tickets.issue(token, principal, headers.origin));
   }
 }

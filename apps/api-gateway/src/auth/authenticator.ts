@@ -39,7 +39,7 @@ export class Authenticator {
     const [ticket, ...more] = new URLSearchParams(url.slice(url.indexOf('?') + 1)).getAll('ticket');
     if (ticket === undefined || !url.includes('?')) return { principal: await this.authenticate(token), token: token ?? '' };
     if (token !== null || more.length > 0) throw validationError([{ pointer: '/ticket', detail: 'must be the only thing that says who comes' }], 'query');
-    const of = this.tickets.use(ticket, { origin: headers.origin, host: headers.host });
+    const of = await this.tickets.use(ticket, { origin: headers.origin, host: headers.host });
     return { principal: await this.authenticate(of), token: of };
   }
 

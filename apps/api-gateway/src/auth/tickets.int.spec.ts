@@ -1,4 +1,4 @@
-import { mkdtemp, open, readFile, rm, type FileHandle } from 'node:fs/promises';
+import { mkdtemp, open, readdir, readFile, rm, stat, writeFile, type FileHandle } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it, jest } from '@jest/globals';
@@ -104,23 +104,58 @@ describe('a ticket', () => {
 
 describe('tickets that wait', () => {
   const opened = (tickets: Tickets, given: string) => tickets.use(given, { origin: undefined, host: undefined });
+  const admin = { actor: { kind: 'admin' as const }, tokenId: 'admin' };
+  const files = () => readdir(join(dir, 'api-gateway', 'tickets'));
+  const ready = async (): Promise<Tickets> => {
+    const tickets = new Tickets({ home: dir });
+    await tickets.onModuleInit();
+    tickets.onModuleDestroy();
+    return tickets;
+  };
 
-  it('are worth nothing after their time, and make room then', () => {
-    const tickets = new Tickets();
-    const { ticket: given } = tickets.issue('t', { actor: { kind: 'admin' }, tokenId: 'admin' }, undefined);
-    const now = jest.spyOn(performance, 'now').mockReturnValue(performance.now() + TICKET_MS);
+  it('are worth nothing after their time, and their files go', async () => {
+    const tickets = await ready();
+    const [given] = [await tickets.issue('t', admin, undefined), await tickets.issue('t', admin, undefined)];
+    const now = jest.spyOn(Date, 'now').mockReturnValue(Date.now() + TICKET_MS + 1_000);
 
-    expect(() => opened(tickets, given)).toThrow(expect.objectContaining({ code: 'UNAUTHENTICATED' }));
+    await expect(opened(tickets, given.ticket)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
+    expect(await files()).toHaveLength(1);
+    await ready();
+    expect(await files()).toEqual([]);
     now.mockRestore();
   });
 
-  it('are so many at most, and those of one token leave room for others', () => {
-    const tickets = new Tickets();
-    const ask = (tokenId: string) => () => tickets.issue('t', { actor: { kind: 'user', tokenId }, tokenId }, undefined);
-    for (let n = 0; n < TICKETS_MAX / 2; n += 1) ask('a')();
+  it('are so many at most, and those of one token leave room for others', async () => {
+    const tickets = await ready();
+    const ask = (tokenId: string) => tickets.issue('t', { actor: { kind: 'user', tokenId }, tokenId }, undefined);
+    await Promise.all(Array.from({ length: TICKETS_MAX / 2 }, () => ask('a')));
 
-    expect(ask('a')).toThrow(expect.objectContaining({ code: 'TOO_MANY_REQUESTS' }));
-    for (let n = 0; n < 2; n += 1) expect(opened(tickets, ask('b')().ticket)).toBe('t');
+    await expect(ask('a')).rejects.toMatchObject({ code: 'TOO_MANY_REQUESTS' });
+    for (let n = 0; n < 2; n += 1) expect(await opened(tickets, (await ask('b')).ticket)).toBe('t');
+  });
+
+  it('are used once in a race of many gateways', async () => {
+    const [issuer, ...others] = await Promise.all([ready(), ready(), ready(), ready()]);
+    for (let n = 0; n < 20; n += 1) {
+      const { ticket: given } = await issuer.issue('t', admin, undefined);
+      const came = await Promise.allSettled([...others, issuer, ...others].map((one) => opened(one, given)));
+      expect(came.filter(({ status }) => status === 'fulfilled')).toHaveLength(1);
+    }
+  });
+
+  it('have files that nobody but us may read, and that give nothing to whoever does', async () => {
+    const before = await files();
+    const { ticket: given } = await (await ready()).issue('omd_secret', admin, undefined);
+    const [file] = (await files()).filter((name) => !before.includes(name));
+    const path = join(dir, 'api-gateway', 'tickets', file);
+    const text = await readFile(path, 'utf8');
+
+    expect((await stat(path)).mode & 0o777).toBe(0o600);
+    expect(file).toMatch(/^[0-9a-f]{64}$/);
+    for (const secret of [given, given.slice(4), 'omd_secret', Buffer.from('omd_secret').toString('base64')]) expect(`${file}${text}`).not.toContain(secret);
+    // What was changed is none.
+    await writeFile(path, `${text.startsWith('A') ? 'B' : 'A'}${text.slice(1)}`);
+    await expect(opened(await ready(), given)).rejects.toMatchObject({ code: 'UNAUTHENTICATED' });
   });
 });
 
