@@ -2,6 +2,8 @@ import vm from 'node:vm';
 
 /** Below it, to look for what was compiled takes as long as to compile it. */
 const CHARS_MIN = 10_000;
+/** What V8 had of a module does not say whom its `import()` asks: one that has any is compiled each time. */
+const isKept = (code) => code.length >= CHARS_MIN && !/\bimport\s*\(/.test(code);
 
 /**
  * Jest has each module compiled anew for every spec. From here on, a process that compiles the same text under the same name again gives
@@ -17,12 +19,12 @@ export function compileOnce() {
     constructor(code, options) {
       const cachedData = knownIn(modules, options.identifier, code);
       super(code, cachedData ? { ...options, cachedData } : options);
-      if (!cachedData && code.length >= CHARS_MIN) modules.set(options.identifier, { code, cachedData: this.createCachedData() });
+      if (!cachedData && isKept(code)) modules.set(options.identifier, { code, cachedData: this.createCachedData() });
     }
   };
   vm.compileFunction = (code, params, options) => {
     const cachedData = knownIn(functions, options.filename, code);
-    const compiled = compileFunction(code, params, cachedData ? { ...options, cachedData } : { ...options, produceCachedData: code.length >= CHARS_MIN });
+    const compiled = compileFunction(code, params, cachedData ? { ...options, cachedData } : { ...options, produceCachedData: isKept(code) });
     if (compiled.cachedData) functions.set(options.filename, { code, cachedData: compiled.cachedData });
     return compiled;
   };

@@ -14,6 +14,7 @@ const HINT_OF_CODE: Readonly<Record<string, string>> = {
   PROJECT_NOT_FOUND: 'A project is named by its id, proj_…, or by a name that no other has; those that there are: % project list',
   TASK_NOT_FOUND: 'Those that there are: % task list',
   SESSION_NOT_FOUND: 'Those that there are: % session list --all',
+  RUNNER_NOT_FOUND: 'Those that there are: % runner list',
   TEAM_MEMBER_NOT_FOUND: 'Those that there are: % team-member list',
   APPROVAL_NOT_FOUND: 'Those that there are: % session approvals SESSION',
   NOTIFICATION_NOT_FOUND: 'Those that there are: % notification list',

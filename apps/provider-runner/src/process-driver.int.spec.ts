@@ -171,14 +171,16 @@ describe('a runner with the process driver', () => {
   it.each([
     ['a provider that is not configured', 'nobody', {}],
     ['a command that is not there', 'missing', {}],
-    ['a directory that is not there', 'cat', { workingDir: '/nowhere' }],
-    ['a directory outside the roots', 'cat', { workingDir: '/' }],
     ['a secret that cannot be resolved', 'cat', { secrets: { KEY: 'env:NO_SUCH_VARIABLE' } }],
   ])('fails the start for %s, and starts nothing', async (_what, provider, manifest) => {
     const { runId } = await world.start(provider, { manifest });
 
     expect(await world.ended(runId)).toMatchObject({ type: 'start_failed', code: 'config_invalid' });
     expect(await world.left(runId)).toEqual([]);
+  });
+
+  it.each(['/nowhere', '/'])('refuses the start in the directory %s, so that it goes to another runner', async (workingDir) => {
+    await expect(world.start('cat', { manifest: { workingDir } })).rejects.toMatchObject({ code: 'WORKING_DIR_INVALID' });
   });
 
   it('takes a repeated start as the same start, and answers commands for unknown runs with RUN_NOT_FOUND', async () => {
