@@ -1,4 +1,5 @@
 import type { RunnerLabels } from '@orbitmesh/domain';
+import { isInside } from '../session/working-dir.js';
 import { RANKS, reasonOf, type Obstacle, type Waiting } from './reasons.js';
 import type { Waiter } from './waiter.js';
 
@@ -144,11 +145,6 @@ function whatHinders(room: RunnerRoom, refusals: readonly Refusal[]): Hindrance 
 
 /** No id has such a sign in it. */
 const labelKey = ([name, value]: readonly [string, string]): string => `${name}=${value}`;
-
-/** Both absolute and normal. */
-function isInside(path: string, root: string): boolean {
-  return path === root || path.startsWith(root.endsWith('/') ? root : `${root}/`);
-}
 
 /** Those of the roots that it is in: all that ask for a runner with the same ones ask for the same. */
 function rootsAbove(path: string, roots: ReadonlySet<string>): string[] {
