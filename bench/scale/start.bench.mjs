@@ -9,7 +9,7 @@ import { start } from '../start.bench.mjs';
 
 const PAGES = 100;
 
-/** @param {{ sessions: number, few: number, outputs: number }} size each session with a task of its own and `outputs` + 9 events */
+/** @param {{ sessions: number, few: number, outputs: number }} size each session with a task of its own and `outputs` + 18 events */
 export async function starts({ sessions, few, outputs }) {
   return { many: await one(sessions, outputs), few: await one(few, outputs) };
 }
