@@ -17,8 +17,7 @@ const RECORD = join(MADE, 'made-of');
 const ES_MODULES = { '@nestjs/common': 'nest-common', '@nestjs/common/internal': 'nest-internal', '@nestjs/core': 'nest-core', '@nestjs/platform-fastify': 'nest-fastify' };
 const COMMON_JS = { 'class-validator': 'class-validator', 'ajv/dist/2020.js': 'ajv' };
 
-/** Nobody reads names of functions there, and to keep them costs a call for each closure that is made. */
-const OPTIONS = { ...ONE_FILE, keepNames: false, absWorkingDir: ROOT, outdir: MADE };
+const OPTIONS = { ...ONE_FILE, absWorkingDir: ROOT, outdir: MADE };
 
 /** Made when it is not up to date. @throws what esbuild says */
 export async function bundleForSpecs() {
