@@ -4,7 +4,7 @@ import { AnyRunnerRpc, defineRpc, defineTopic, EVENT_BYTES_MAX, MANIFEST_BYTES_M
 import { eventually, startNats, type TestNats } from '@orbitmesh/testing';
 import { Bus } from './bus.js';
 import { CLOCK_HEADER, UNTIL_HEADER } from './deadline.js';
-import { HANDLERS_IN_FLIGHT_MAX, MESSAGE_BYTES_MAX } from './limits.js';
+import { HANDLERS_BYTES_MAX, HANDLERS_IN_FLIGHT_MAX, MESSAGE_BYTES_MAX } from './limits.js';
 import { headersOf } from './wire.js';
 
 // Real servers and processes on a machine that may be busy.
@@ -130,6 +130,27 @@ describe('a request', () => {
     expect(await codeOf(asker.request(Echo, { text: '' }))).toBe('TOO_MANY_REQUESTS');
     release.forEach((free) => free());
     expect((await Promise.all(held)).every((res) => res.text === 'done')).toBe(true);
+  });
+
+  it('past the bytes that handlers may hold is TOO_MANY_REQUESTS, and is taken again afterwards', async () => {
+    const [asker, server] = [await open(nats, 'asker'), await open(nats, 'server')];
+    const release: (() => void)[] = [];
+    server.serve(Echo, () => new Promise((resolve) => release.push(() => resolve({ text: 'done' }))));
+    await server.flush();
+
+    const text = 'x'.repeat(1_000_000);
+    const held: Promise<unknown>[] = [];
+    while ((held.length + 1) * 1_000_100 < HANDLERS_BYTES_MAX) {
+      held.push(asker.request(Echo, { text }, { timeoutMs: 20_000 }));
+      if (held.length % 16 === 0) await eventually(() => release.length === held.length);
+    }
+    await eventually(() => release.length === held.length);
+    expect(await codeOf(asker.request(Echo, { text }))).toBe('TOO_MANY_REQUESTS');
+    release.forEach((free) => free());
+    await Promise.all(held);
+    void asker.request(Echo, { text: '' });
+    await eventually(() => release.length === held.length + 1);
+    release.at(-1)!();
   });
 
   it('to any runner reaches exactly one of them', async () => {
