@@ -143,6 +143,8 @@ export const GIT_CONFIG_BYTES_MAX = 1 * MIB;
  * run ended longest ago go first, at the end of a run; such a conversation cannot be continued any more.
  */
 export const AGENT_STATES_MAX = 1_000;
+/** Between two looks at them, as a multiple of what the last one took (some 40 ms with a thousand): a fiftieth of the time. So many more may be there meanwhile as end in about 2 s. */
+export const PRUNE_REST_FACTOR = 50;
 export const AGENT_STATES_BYTES_MAX = 4 * 1024 * MIB;
 /** Files looked at to know how large one is; one with more counts as what was seen of it. */
 export const AGENT_STATE_FILES_MAX = 20_000;
