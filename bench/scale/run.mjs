@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { setUp } from '../../tools/lib/set-up.mjs';
 import { machine } from '../measure.mjs';
+import { deaf } from './deaf.bench.mjs';
 import { flood, output } from './output.bench.mjs';
 import { lifecycles, sessionsAtOnce } from './sessions.bench.mjs';
 import { watchers } from './watchers.bench.mjs';
@@ -20,6 +21,7 @@ const BENCHES = {
   output: () => output(of({ agents: 50, perSecond: 3_200, seconds: 60, runners: 2 }, { agents: 5, perSecond: 250, seconds: 4, runners: 1 })),
   flood: () => flood(of({ burst: 10_000, others: 20, runners: 1 }, { burst: 500, others: 3, runners: 1 })),
   watchers: () => watchers(of({ clients: 1_000, framesPerSecond: 22_000, seconds: 30, silent: 100 }, { clients: 50, framesPerSecond: 500, seconds: 3, silent: 2 })),
+  deaf: () => deaf(of({ clients: 100, before: 5_000, events: 2_000 }, { clients: 3, before: 20, events: 20, kinds: ['webSocketFromCursor'] })),
   async widths() {
     const runners = {};
     for (const count of [1, 2, 4]) runners[count] = await withRunners(count, of(1_000, 40));
