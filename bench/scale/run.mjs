@@ -20,7 +20,8 @@ const BENCHES = {
   lifecycles: () => lifecycles(of({ lifecycles: 10_000, runners: 2 }, { lifecycles: 100, runners: 2 })),
   output: () => output(of({ agents: 50, perSecond: 3_200, seconds: 60, runners: 2 }, { agents: 5, perSecond: 250, seconds: 4, runners: 1 })),
   flood: () => flood(of({ burst: 10_000, others: 20, runners: 1 }, { burst: 500, others: 3, runners: 1 })),
-  watchers: () => watchers(of({ clients: 1_000, framesPerSecond: 22_000, seconds: 30, silent: 100 }, { clients: 50, framesPerSecond: 500, seconds: 3, silent: 2 })),
+  // A gateway cuts who has not read for a minute (LAGGING_MS_MAX), and looks each second.
+  watchers: () => watchers(of({ clients: 1_000, framesPerSecond: 22_000, seconds: 30, silent: 100, silentSeconds: 75 }, { clients: 50, framesPerSecond: 500, seconds: 3, silent: 2, silentSeconds: 3 })),
   deaf: () => deaf(of({ clients: 100, before: 5_000, events: 2_000 }, { clients: 3, before: 20, events: 20, kinds: ['webSocketFromCursor'] })),
   async widths() {
     const runners = {};

@@ -63,6 +63,14 @@ export const STDIN_UNREAD_MS = 10_000;
 
 /** One read of an output file; the event loop turns between two. */
 export const READ_BYTES_MAX = 64 * KIB;
+/**
+ * Of an agent that floods: how long is decoded before others have their turn, how many facts are sent at once, and the rest after each
+ * as a multiple of what it took (at most `msMax`: who did not answer for seconds needs none). So one takes at most a third of its
+ * runner and of session-service, and what others say waits a few ms behind it (bench/scale, flood).
+ */
+export const DECODE_MS = 2;
+export const FACTS_SENT_AT_ONCE = 16;
+export const FLOOD_REST = { factor: 2, msMax: 50 } as const;
 /** Polling beside the watch (which may be unavailable): doubled from the first to the last while nothing comes. */
 export const TAIL_POLL_MS = { first: 10, last: 250 } as const;
 /** An unfinished line of `text` output waits this long for its end. */
