@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { setUp } from '../../tools/lib/set-up.mjs';
 import { machine } from '../measure.mjs';
+import { deaf } from './deaf.bench.mjs';
 import { flood, output } from './output.bench.mjs';
 import { lifecycles, sessionsAtOnce } from './sessions.bench.mjs';
 import { watchers } from './watchers.bench.mjs';
@@ -21,6 +22,7 @@ const BENCHES = {
   flood: () => flood(of({ burst: 10_000, others: 20, runners: 1 }, { burst: 500, others: 3, runners: 1 })),
   // A gateway cuts who has not read for a minute (LAGGING_MS_MAX), and looks each second.
   watchers: () => watchers(of({ clients: 1_000, framesPerSecond: 22_000, seconds: 30, silent: 100, silentSeconds: 75 }, { clients: 50, framesPerSecond: 500, seconds: 3, silent: 2, silentSeconds: 3 })),
+  deaf: () => deaf(of({ clients: 100, before: 5_000, events: 2_000 }, { clients: 3, before: 20, events: 20, kinds: ['webSocketFromCursor'] })),
   start: async () => (await import('./start.bench.mjs')).starts(of({ sessions: 100_000, few: 1_000, outputs: 1 }, { sessions: 300, few: 100, outputs: 2 })),
   async widths() {
     const runners = {};

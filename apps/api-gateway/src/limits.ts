@@ -2,8 +2,8 @@
 export const REQUESTS_IN_FLIGHT_MAX = 1_024;
 /** The same of requests that need no token (health, the API's description): a caller that never reads an answer holds its place until it is cut. */
 export const PUBLIC_REQUESTS_MAX = 128;
-/** Requests of one connection that wait for their answers (pipelining, which no browser and hardly a library does); past it the connection is cut. */
-export const PIPELINED_MAX = 16;
+/** Requests of one connection that wait for their answers (pipelining, which no browser and hardly a library does); past it the connection is cut. Nobody may read them, and an answer is up to 512 KiB. */
+export const PIPELINED_MAX = 2;
 /** Connections at once: CLIENTS_MAX, MAIL_WAITS_MAX and REQUESTS_IN_FLIGHT_MAX fit, beside STRANGERS_MAX. Past it the oldest stranger goes, else the new one. */
 export const CONNECTIONS_MAX = 8_192;
 /** The same of one address beyond loopback: it leaves room for others, also where it stands for all behind a proxy. */
@@ -78,6 +78,8 @@ export const UNSENT_BYTES_LOW = 64 * 1024;
 /** Unsent bytes, or time without coming below the low mark, at which a client is closed with 4008; it resumes by cursor. */
 export const UNSENT_BYTES_MAX = 1024 * 1024;
 export const LAGGING_MS_MAX = 60_000;
+/** What was read for a client that takes nothing is kept so long, in ms; then it is forgotten, and read again for who reads again: a page of the log, as objects, is about 1 MiB. */
+export const HOLDING_MS_MAX = 2_000;
 /** After any close a client may take this long to read what is still unsent and to answer; then its socket is cut. */
 export const SLOW_CLOSE_MS_MAX = 5_000;
 /** Pings, and positions of quiet feeds (design §5); two missed pongs end a socket that only looks open. */

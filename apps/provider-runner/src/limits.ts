@@ -50,6 +50,8 @@ export const SHUTDOWN_ACK_MS = 3_000;
 
 /** Lines waiting for an agent that does not read its stdin; one more is refused with LIMIT_REACHED, which the driver says as `input_failed`. */
 export const STDIN_QUEUE_BYTES_MAX = 4 * MIB;
+/** The same for how many they are, however short: the keys of all that wait are in each step of the journal. A driver has a few hundred at most, and an agent that asks without reading gets no more refusals. */
+export const STDIN_QUEUE_LINES_MAX = 1_000;
 /** A line up to this is in the FIFO whole or not at all (PIPE_BUF on Linux; POSIX promises 512, and macOS keeps that). */
 export const STDIN_ATOMIC_BYTES = process.platform === 'linux' ? 4 * KIB : 512;
 /** One write to the FIFO: what a Linux pipe holds. */
@@ -81,6 +83,8 @@ export const SECRET_HOLD_MS = 1_000;
 
 /** Decoded and not yet in the journal, per run; decoding waits, the agent's file grows. */
 export const PENDING_BYTES_MAX = 1 * MIB;
+/** Lines and other work that wait for a step to be durable; decoding waits. Frames that say nothing and are answered make such work alone, also while the disk takes nothing. */
+export const PENDING_ACTIONS_MAX = 1_000;
 /** Decoded without a fact; then the offset alone is journaled. */
 export const SILENT_BYTES_MAX = 256 * KIB;
 /** In the journal and not yet acknowledged, per run (held in memory): decoding waits and the agent's tree is suspended, until half of it is left. */
@@ -99,6 +103,8 @@ export const FACT_BYTES_MIN = 256;
 /** A raw file past this loses what is in the journal, with the tree suspended meanwhile. */
 export const RAW_FILE_BYTES_MAX = 256 * MIB;
 
+/** All files of it but the last, while their facts are not acknowledged: the same. Of a fact they hold what the driver's state was then, too. */
+export const JOURNAL_WAITING_BYTES_MAX = 64 * MIB;
 /** One journal file; a new one begins with the whole state, and files whose facts are all acknowledged are removed. */
 export const JOURNAL_FILE_BYTES_MAX = 8 * MIB;
 /** With less room on its disk a runner says so in its heartbeats and begins nothing new; what runs goes on. */

@@ -7,7 +7,7 @@ import { WebSocketServer, type WebSocket } from 'ws';
 import { ApiClient } from './api-client.js';
 import { UnreachableError } from './errors.js';
 import type { FeedItem } from './feed.js';
-import { QUEUE_EVENTS_HIGH } from './limits.js';
+import { FRAME_BYTES_MAX, QUEUE_BYTES_HIGH, QUEUE_EVENTS_HIGH } from './limits.js';
 
 interface Subscribe { type: string; filter: object; after?: string }
 type Script = (socket: WebSocket, subscribe: Subscribe, nth: number) => void;
@@ -165,6 +165,25 @@ describe('a feed', () => {
     }
 
     expect(longest).toBeLessThan(QUEUE_EVENTS_HIGH * 2);
+  });
+
+  it('slows the socket also when few events are many bytes', async () => {
+    const total = 40;
+    script = (socket) => {
+      say(socket, subscribed('log.0'));
+      for (let seq = 1; seq <= total; seq++) say(socket, event(seq, { data: 'x'.repeat(500_000) }));
+    };
+    const feed = client.feed({}, { signal: abort.signal });
+    const held = feed as unknown as { queuedBytes: number; socket: { isPaused: boolean } };
+    let events = 0;
+    for await (const item of feed) {
+      if (item.type !== 'event') continue;
+      while (events === 0 && !held.socket.isPaused && held.queuedBytes < total * 400_000) await new Promise((resolve) => { setImmediate(resolve); });
+      expect(held.queuedBytes).toBeLessThan(QUEUE_BYTES_HIGH + 2 * FRAME_BYTES_MAX);
+      if (++events === total) break;
+    }
+
+    expect(held.queuedBytes).toBe(0);
   });
 
   it('ends with the refusal when its token is not taken', async () => {

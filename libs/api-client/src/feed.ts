@@ -3,7 +3,7 @@ import type { EventEnvelope } from '@orbitmesh/domain';
 import type { EventFilterDto } from '@orbitmesh/contracts';
 import { WS_CLOSE, WS_PROTOCOL, type ServerFrame } from '@orbitmesh/contracts/wire';
 import { ApiError, UnreachableError } from './errors.js';
-import { ATTEMPTS_MAX, CLOSE_GRACE_MS, FRAME_BYTES_MAX, QUEUE_EVENTS_HIGH, QUEUE_EVENTS_LOW, RECONNECT_MS, RECONNECT_MS_MAX, SILENCE_MS_MAX } from './limits.js';
+import { ATTEMPTS_MAX, CLOSE_GRACE_MS, FRAME_BYTES_MAX, QUEUE_BYTES_HIGH, QUEUE_BYTES_LOW, QUEUE_EVENTS_HIGH, QUEUE_EVENTS_LOW, RECONNECT_MS, RECONNECT_MS_MAX, SILENCE_MS_MAX } from './limits.js';
 import type { ConnectionOptions } from './transport.js';
 
 export interface FeedOptions {
@@ -27,7 +27,8 @@ export type FeedItem =
  * socket, never the memory. Every event is given once, in order; a hole is closed by subscribing again from the last cursor.
  */
 export class Feed implements AsyncIterable<FeedItem> {
-  private readonly queue: FeedItem[] = [];
+  private readonly queue: { item: FeedItem; bytes: number }[] = [];
+  private queuedBytes = 0;
   private wakeReader: (() => void) | null = null;
   private socket: WebSocket | null = null;
   private silence: NodeJS.Timeout | undefined;
@@ -58,10 +59,11 @@ export class Feed implements AsyncIterable<FeedItem> {
     this.connect();
     try {
       for (;;) {
-        const item = this.queue.shift();
-        if (item) {
-          if (this.queue.length < QUEUE_EVENTS_LOW && this.socket?.isPaused) this.goOnReading(this.socket);
-          yield item;
+        const next = this.queue.shift();
+        if (next) {
+          this.queuedBytes -= next.bytes;
+          if (this.queue.length < QUEUE_EVENTS_LOW && this.queuedBytes < QUEUE_BYTES_LOW && this.socket?.isPaused) this.goOnReading(this.socket);
+          yield next.item;
         } else if (this.ended) {
           if (this.failure) throw this.failure;
           return;
@@ -113,7 +115,7 @@ export class Feed implements AsyncIterable<FeedItem> {
     else if (frame.type === 'subscribed') this.onSubscribed(frame);
     // What still comes for a subscription we have replaced comes again for the new one.
     else if (this.awaiting > 0 && (frame.type === 'event' || frame.type === 'position')) return;
-    else if (frame.type === 'event') this.onEvent(frame.event);
+    else if (frame.type === 'event') this.onEvent(frame.event, data.length);
     else if (frame.type === 'position') this.onPosition(frame.cursor);
     else if (frame.type === 'degraded') this.push({ type: 'degraded', reason: frame.reason });
     else if (frame.type === 'error') this.end(new ApiError(400, frame.code, frame.detail));
@@ -127,7 +129,7 @@ export class Feed implements AsyncIterable<FeedItem> {
     this.push({ type: 'subscribed', resume, cursor });
   }
 
-  private onEvent(event: EventEnvelope): void {
+  private onEvent(event: EventEnvelope, bytes: number): void {
     if (this.lastSeq !== null && event.seq <= this.lastSeq) return;
     if (!this.sparse && this.isHole(event)) {
       // The same hole twice is none: the server shows this token no more than that (an agent sees only what is its own).
@@ -141,7 +143,7 @@ export class Feed implements AsyncIterable<FeedItem> {
     this.lastSeq = event.seq;
     this.lastSessionSeq = event.sessionSeq ?? this.lastSessionSeq;
     this.cursor = event.cursor;
-    this.push({ type: 'event', event });
+    this.push({ type: 'event', event }, bytes);
   }
 
   /** Without a filter `seq` has no holes; with one session and nothing else, `sessionSeq` has none (design §5). */
@@ -204,9 +206,10 @@ export class Feed implements AsyncIterable<FeedItem> {
     this.silence = setTimeout(() => this.onClosed('silent for too long'), SILENCE_MS_MAX);
   }
 
-  private push(item: FeedItem): void {
-    this.queue.push(item);
-    if (this.queue.length > QUEUE_EVENTS_HIGH && this.socket && !this.socket.isPaused) {
+  private push(item: FeedItem, bytes = 0): void {
+    this.queue.push({ item, bytes });
+    this.queuedBytes += bytes;
+    if ((this.queue.length > QUEUE_EVENTS_HIGH || this.queuedBytes > QUEUE_BYTES_HIGH) && this.socket && !this.socket.isPaused) {
       this.socket.pause();
       clearTimeout(this.silence); // It is us who do not listen.
     }

@@ -16,6 +16,9 @@ export const RECONNECT_MS_MAX = 5_000;
 /** Events waiting for a slow reader; at the high mark the socket is not read any more, at the low mark it is again. */
 export const QUEUE_EVENTS_HIGH = 1_024;
 export const QUEUE_EVENTS_LOW = 128;
+/** The same for their bytes on the wire, however few they are. */
+export const QUEUE_BYTES_HIGH = 4 * 1024 * 1024;
+export const QUEUE_BYTES_LOW = 512 * 1024;
 /** A frame of the feed is one event (256 KiB) and its envelope; larger is not ours. */
 export const FRAME_BYTES_MAX = 1024 * 1024;
 /** The server pings every 15 s; a socket that is silent for longer than three of them is dead. */

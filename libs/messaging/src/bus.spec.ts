@@ -4,7 +4,7 @@ import { AnyRunnerRpc, defineRpc, defineTopic, EVENT_BYTES_MAX, MANIFEST_BYTES_M
 import { eventually, startNats, type TestNats } from '@orbitmesh/testing';
 import { Bus } from './bus.js';
 import { CLOCK_HEADER, UNTIL_HEADER } from './deadline.js';
-import { HANDLERS_IN_FLIGHT_MAX, MESSAGE_BYTES_MAX } from './limits.js';
+import { HANDLERS_BYTES_MAX, HANDLERS_IN_FLIGHT_MAX, MESSAGE_BYTES_MAX } from './limits.js';
 import { headersOf } from './wire.js';
 
 // Real servers and processes on a machine that may be busy.
@@ -130,6 +130,19 @@ describe('a request', () => {
     expect(await codeOf(asker.request(Echo, { text: '' }))).toBe('TOO_MANY_REQUESTS');
     release.forEach((free) => free());
     expect((await Promise.all(held)).every((res) => res.text === 'done')).toBe(true);
+  });
+
+  it('past the bytes that handlers may hold is TOO_MANY_REQUESTS, and is taken again afterwards', async () => {
+    const [asker, server] = [await open(nats, 'asker'), await open(nats, 'server')];
+    server.serve(Echo, (req) => req);
+    await server.flush();
+    const held = server as unknown as { handlersBytes: number };
+
+    // Really so much would be 64 MiB through a server.
+    held.handlersBytes = HANDLERS_BYTES_MAX - 100;
+    expect(await codeOf(asker.request(Echo, { text: 'x'.repeat(1_000) }))).toBe('TOO_MANY_REQUESTS');
+    expect(await codeOf(asker.request(Echo, { text: 'x' }))).toBe('answered');
+    await eventually(() => held.handlersBytes === HANDLERS_BYTES_MAX - 100);
   });
 
   it('to any runner reaches exactly one of them', async () => {

@@ -3,7 +3,8 @@ import { NATS_PAYLOAD_BYTES_MIN, newTraceId, type Rpc, type Topic } from '@orbit
 import { connect, type Msg, type NatsConnection, type Subscription } from '@nats-io/transport-node';
 import { connectionOptions, refusalOf, type AnswerResult, type BusOptions } from './connection.js';
 import { CLOCK_HEADER, LATE_HEADER, OwnClock, UNTIL_HEADER } from './deadline.js';
-import { DRAIN_TIMEOUT_MS, HANDLERS_IN_FLIGHT_MAX } from './limits.js';
+import { DRAIN_TIMEOUT_MS, HANDLERS_BYTES_MAX, HANDLERS_IN_FLIGHT_MAX } from './limits.js';
+import { Outflow } from './outflow.js';
 import { Requester } from './requester.js';
 import { isOthersInbox, queueGroup, requestSubject, topicSubject } from './subjects.js';
 import { decode, decodeError, encodeBounded, encodeError, ERROR_HEADER, headersOf, traceIdOf } from './wire.js';
@@ -17,7 +18,7 @@ export type RpcHandler<Req, Res> = (req: Req, context: RequestContext) => Res | 
 export interface BusHealth {
   connected: boolean;
   reconnects: number;
-  /** Publishes given up because there was no connection; their readers page instead. */
+  /** Publishes given up because there was no connection, or it took too little; their readers page instead. */
   publishesDropped: number;
   handlersInFlight: number;
   requestsInFlight: number;
@@ -40,13 +41,16 @@ export class Bus {
   private problem: string | null = null;
   private readonly clock = new OwnClock();
   private readonly requester: Requester;
+  private readonly outflow: Outflow;
   private readonly subscriptions = new Set<Subscription>();
   private readonly handlers = new Set<Promise<void>>();
+  private handlersBytes = 0;
   private readonly statusListeners = new Set<(status: BusStatus) => void>();
   private readonly problemListeners = new Set<(problem: string) => void>();
 
   private constructor(private readonly nc: NatsConnection, private readonly options: BusOptions) {
     this.requester = new Requester(nc, () => this.up);
+    this.outflow = new Outflow(() => nc.flush());
     void this.watch();
     void this.nc.closed().then((error) => this.onClosed(error ?? undefined));
   }
@@ -111,22 +115,27 @@ export class Bus {
         this.respond(msg, Buffer.alloc(0), { [LATE_HEADER]: '1' });
         return;
       }
-      if (this.handlers.size >= HANDLERS_IN_FLIGHT_MAX) {
+      const bytes = msg.data.length;
+      if (this.handlers.size >= HANDLERS_IN_FLIGHT_MAX || this.handlersBytes + bytes > HANDLERS_BYTES_MAX) {
         this.respondError(msg, new AppError('TOO_MANY_REQUESTS'));
         return;
       }
-      const done: Promise<void> = this.answer(rpc.name, msg, handler).finally(() => this.handlers.delete(done));
+      this.handlersBytes += bytes;
+      const done: Promise<void> = this.answer(rpc.name, msg, handler).finally(() => {
+        this.handlersBytes -= bytes;
+        this.handlers.delete(done);
+      });
       this.handlers.add(done);
     });
   }
 
   /**
-   * One-way. Returns false, and counts it, when there is no connection.
+   * One-way. Returns false, and counts it, when there is no connection, or the server takes less than it is given.
    * @throws BODY_TOO_LARGE
    */
   publish<T>(topic: Topic<T>, message: T): boolean {
     const body = encodeBounded(message, `The message ${topic.name}`);
-    if (!this.up || this.nc.isClosed()) {
+    if (!this.up || this.nc.isClosed() || !this.outflow.take(body.length)) {
       this.publishesDropped += 1;
       return false;
     }

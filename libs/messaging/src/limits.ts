@@ -10,6 +10,15 @@ export const MESSAGE_BYTES_MAX = NATS_PAYLOAD_BYTES_MIN - HEADER_BYTES_RESERVED;
 
 /** Handlers of one process running at once; past it the caller gets TOO_MANY_REQUESTS (retryable). */
 export const HANDLERS_IN_FLIGHT_MAX = 4_096;
+/** Bytes of the requests that they were given, all together; past it the same. A batch of facts is 512 KiB: 128 of them are enough for one process. */
+export const HANDLERS_BYTES_MAX = 64 * 1024 * 1024;
+/**
+ * Bytes published that the server has not been seen to take: the client would keep them without a bound while it is frozen, for
+ * the 6 s until that is noticed. Past it a publish is given up, as without a connection.
+ */
+export const UNCONFIRMED_BYTES_MAX = 16 * 1024 * 1024;
+/** It is asked, by a ping, after so many. */
+export const CONFIRM_BYTES = 1024 * 1024;
 
 /** Wait between attempts to reconnect, and its jitter; there is no last attempt (design §2). */
 export const RECONNECT_WAIT_MS = 250;

@@ -27,7 +27,7 @@ export function measureProcess(metrics: Metrics, restarts: number | undefined): 
 export function measureBus(metrics: Metrics, bus: Pick<Bus, 'health' | 'connected'>): void {
   metrics.gaugeOf('orbitmesh_nats_connected', '1 while it is connected to NATS.', () => (bus.connected ? 1 : 0));
   metrics.counterOf('orbitmesh_nats_reconnects_total', 'Connections to NATS after the first.', () => bus.health().reconnects);
-  metrics.counterOf('orbitmesh_nats_publishes_dropped_total', 'Messages not sent as there was no connection; whoever missed them pages.', () => bus.health().publishesDropped);
+  metrics.counterOf('orbitmesh_nats_publishes_dropped_total', 'Messages not sent as there was no connection, or it took too little; whoever missed them pages.', () => bus.health().publishesDropped);
   metrics.counterOf('orbitmesh_rpc_late_total', 'Requests that came after their time, and were not begun.', () => bus.health().requestsLate);
   metrics.gaugeOf('orbitmesh_rpc_answering', 'Requests of other services that are being answered.', () => bus.health().handlersInFlight);
   metrics.gaugeOf('orbitmesh_rpc_waiting', 'Own requests to other services that wait for their answer.', () => bus.health().requestsInFlight);

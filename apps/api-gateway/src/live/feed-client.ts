@@ -1,6 +1,6 @@
 import type { ServerFrame } from '@orbitmesh/contracts';
 import type { Principal } from '../auth/principal.js';
-import { LAGGING_MS_MAX, POSITION_INTERVAL_MS, UNSENT_BYTES_HIGH, UNSENT_BYTES_LOW, UNSENT_BYTES_MAX } from '../limits.js';
+import { HOLDING_MS_MAX, LAGGING_MS_MAX, POSITION_INTERVAL_MS, UNSENT_BYTES_HIGH, UNSENT_BYTES_LOW, UNSENT_BYTES_MAX } from '../limits.js';
 import type { EventPager } from './event-pager.js';
 import type { LiveEvent } from './event-ring.js';
 import type { EventTail } from './event-tail.js';
@@ -95,6 +95,7 @@ export abstract class FeedClient {
       this.close('slow');
       return;
     }
+    if (this.laggingSince !== null && now - this.laggingSince > HOLDING_MS_MAX) this.reader.letGo();
     if (now >= this.nextBeat) {
       this.nextBeat = now + this.beatMs;
       this.beat();

@@ -72,6 +72,11 @@ export class FeedReader {
     else this.run(() => this.open(subscription));
   }
 
+  /** Keeps nothing for a receiver that takes nothing: what was read is read again when it does. */
+  letGo(): void {
+    if (this.subscription) this.subscription.page = [];
+  }
+
   private async open(subscription: Subscription): Promise<void> {
     const head = this.tail.position;
     if (!head || this.tail.degraded || subscription.opening) return;

@@ -2,7 +2,7 @@ import { connect, type Socket } from 'node:net';
 import { afterEach, beforeEach, expect, it } from '@jest/globals';
 import { eventually } from '@orbitmesh/testing';
 import type { WebSocket } from 'ws';
-import { SLOW_CLOSE_MS_MAX, UNSENT_BYTES_HIGH, UNSENT_BYTES_MAX } from '../limits.js';
+import { HOLDING_MS_MAX, SLOW_CLOSE_MS_MAX, UNSENT_BYTES_HIGH, UNSENT_BYTES_MAX } from '../limits.js';
 import { TestGateway } from '../testing/test-gateway.js';
 import { cursorOf, EventTail } from './event-tail.js';
 import { LiveClients } from './live-clients.js';
@@ -72,6 +72,8 @@ it('a client that does not read what it asked for keeps little of it from being 
   await isBehind(client);
   expect(held(client)).toBeLessThan(UNSENT_BYTES_MAX);
   expect(client.socket.bufferedAmount).toBeLessThan(UNSENT_BYTES_MAX);
+  client.tick(performance.now() + HOLDING_MS_MAX);
+  expect(held(client)).toBe(0);
 });
 
 it('a client that does not read is gone soon after its minute, also when it never hears the 4008', async () => {

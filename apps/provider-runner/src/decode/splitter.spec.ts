@@ -20,6 +20,15 @@ describe('LineSplitter', () => {
     for (const [index, piece] of pieces.entries()) expect(piece.start).toBe(index === 0 ? 0 : pieces[index - 1].end);
   });
 
+  it('holds a line that comes byte by byte in one piece of memory, and lets go of it', () => {
+    const splitter = new LineSplitter(1024 * 1024);
+    for (let n = 0; n < 100_000; n += 1) splitter.push(Buffer.from('x'));
+    const { kept } = splitter as unknown as { kept: Buffer };
+    expect(kept.length).toBeLessThanOrEqual(2 * 100_000);
+    expect(splitter.push(Buffer.from('\n'))).toEqual([{ text: 'x'.repeat(100_000), start: 0, end: 100_001 }]);
+    expect((splitter as unknown as { kept: Buffer }).kept).toHaveLength(0);
+  });
+
   it('cuts a long line at a character, says how much is missing, and goes on with the next', () => {
     const pieces = feed(new LineSplitter(10), Buffer.from(`123456789€${'x'.repeat(100)}\nnext\n`), 4);
 

@@ -1,4 +1,5 @@
 import type { Piece } from '../drivers/driver.js';
+import { READ_BYTES_MAX } from '../limits.js';
 import { unfinishedTail } from './utf8.js';
 
 /** Cuts a stream of bytes into pieces with their offsets; a piece never begins or ends within a character. */
@@ -18,7 +19,7 @@ const RETURN = 0x0d;
 
 /** Each line whole, without its end; memory is bounded by cutting a line at `bytesMax`. */
 export class LineSplitter implements Splitter {
-  private parts: Buffer[] = [];
+  private kept: Buffer = Buffer.alloc(0);
   private keptBytes = 0;
   private lineBytes = 0;
 
@@ -50,23 +51,29 @@ export class LineSplitter implements Splitter {
 
   private take(bytes: Buffer): void {
     this.lineBytes += bytes.length;
-    const room = this.bytesMax - this.keptBytes;
-    if (room <= 0 || bytes.length === 0) return;
+    const length = Math.min(this.keptBytes + bytes.length, this.bytesMax);
+    if (length > this.kept.length) this.grow(length);
     // A copy: the chunk's memory is used again for the next read.
-    const kept = Buffer.from(bytes.subarray(0, room));
-    this.parts.push(kept);
-    this.keptBytes += kept.length;
+    bytes.copy(this.kept, this.keptBytes, 0, length - this.keptBytes);
+    this.keptBytes = length;
+  }
+
+  /** One piece of memory, not one for each read: of a line that comes byte by byte those would be a hundred times the line. */
+  private grow(length: number): void {
+    const larger = Buffer.allocUnsafe(Math.min(this.bytesMax, Math.max(length, 2 * this.kept.length)));
+    this.kept.copy(larger, 0, 0, this.keptBytes);
+    this.kept = larger;
   }
 
   private line(endBytes: number): Piece {
-    let bytes = this.parts.length === 1 ? this.parts[0] : Buffer.concat(this.parts);
+    let bytes = this.kept.subarray(0, this.keptBytes);
     const cut = this.lineBytes > this.keptBytes;
     if (cut) bytes = bytes.subarray(0, bytes.length - unfinishedTail(bytes));
     const truncatedBytes = this.lineBytes - bytes.length;
     if (!cut && bytes.at(-1) === RETURN) bytes = bytes.subarray(0, -1);
     const start = this.start;
     this.start += this.lineBytes + endBytes;
-    this.parts = [];
+    if (this.kept.length > READ_BYTES_MAX) this.kept = Buffer.alloc(0);
     this.keptBytes = 0;
     this.lineBytes = 0;
     return { text: bytes.toString(), start, end: this.start, ...(cut ? { truncatedBytes } : {}) };

@@ -8,6 +8,7 @@ import type { Offsets } from '../journal/fact-journal.js';
 import { tempDir } from '../testing/temp-dir.js';
 import { forgetRest, recoverRawFile, shortenRawFile } from './raw-file.js';
 import { RunOutput } from './run-output.js';
+import { STDIN_QUEUE_LINES_MAX } from '../limits.js';
 import { StdinQueue } from './stdin-queue.js';
 
 let dir: ReturnType<typeof tempDir>;
@@ -61,6 +62,14 @@ describe('StdinQueue', () => {
     expect(queue.midLine).toBe(false);
     expect(queue.queuedBytes).toBe(0);
     queue.close();
+  });
+
+  it('refuses lines past their number, however short', async () => {
+    const queue = new StdinQueue(fifo);
+    const lines = Array.from({ length: STDIN_QUEUE_LINES_MAX }, () => queue.write('k', '\n').catch(() => undefined));
+    await expect(queue.write('k', '\n')).rejects.toMatchObject({ code: 'LIMIT_REACHED' });
+    queue.close();
+    await Promise.all(lines);
   });
 
   it('rejects what waits when nobody reads any more', async () => {

@@ -1,6 +1,6 @@
 import { closeSync, constants, openSync, writeSync } from 'node:fs';
 import { AppError } from '@orbitmesh/domain';
-import { STDIN_ATOMIC_BYTES, STDIN_QUEUE_BYTES_MAX, STDIN_RETRY_MS, STDIN_WRITE_BYTES_MAX } from '../limits.js';
+import { STDIN_ATOMIC_BYTES, STDIN_QUEUE_BYTES_MAX, STDIN_QUEUE_LINES_MAX, STDIN_RETRY_MS, STDIN_WRITE_BYTES_MAX } from '../limits.js';
 import { BegunLine } from './begun-line.js';
 
 interface Waiting {
@@ -60,7 +60,7 @@ export class StdinQueue {
   write(key: string, line: string): Promise<void> {
     if (this.failure) return Promise.reject(this.failure);
     const bytes = Buffer.from(line);
-    if (this.waitingBytes + bytes.length > this.bytesMax) {
+    if (this.waitingBytes + bytes.length > this.bytesMax || this.waiting.length >= STDIN_QUEUE_LINES_MAX) {
       return Promise.reject(new AppError('LIMIT_REACHED', 'The agent does not read its input.', { waitingBytes: this.waitingBytes }));
     }
     return this.enqueue(key, bytes);

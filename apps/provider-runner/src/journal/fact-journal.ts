@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { NumberedFact } from '@orbitmesh/domain';
 import { JournalFile } from '@orbitmesh/storage';
 import type { DriverState } from '../drivers/driver.js';
-import { INPUT_IDS_MAX, JOURNAL_FILE_BYTES_MAX, UNACKED_BYTES_MAX, UNACKED_FACTS_MAX } from '../limits.js';
+import { INPUT_IDS_MAX, JOURNAL_FILE_BYTES_MAX, JOURNAL_WAITING_BYTES_MAX, UNACKED_BYTES_MAX, UNACKED_FACTS_MAX } from '../limits.js';
 import { jsonBytes } from './fact-size.js';
 
 /** Byte offsets from the beginning of the run's output, however often its files were emptied. */
@@ -104,7 +104,8 @@ export class FactJournal {
 
   /** How much of what may be unacknowledged is: at 1 nothing more is to come, until it is below one half. */
   get unackedShare(): number {
-    return Math.max(this.waitingBytes / UNACKED_BYTES_MAX, this.waiting.length / UNACKED_FACTS_MAX);
+    const oldBytes = this.parts.slice(0, -1).reduce((sum, { file }) => sum + file.bytes, 0);
+    return Math.max(this.waitingBytes / UNACKED_BYTES_MAX, this.waiting.length / UNACKED_FACTS_MAX, oldBytes / JOURNAL_WAITING_BYTES_MAX);
   }
 
   hasInput(inputId: string): boolean {
@@ -143,6 +144,8 @@ export class FactJournal {
     await file.append({ epoch: this.epoch, facts: [], progress: this.current, inputIds: [...this.inputs], ackedRunSeq: this.acked } satisfies JournalRecord);
     const part = { number, file, lastRunSeq: this.current.runSeq };
     this.parts.push(part);
+    // Steps without a fact are acknowledged by nobody.
+    this.removeOldParts();
     return part;
   }
 

@@ -4,6 +4,7 @@ import { EVENT_BYTES_MAX } from '@orbitmesh/contracts';
 import { AppError, Redactor, type RunFact } from '@orbitmesh/domain';
 import { eventually } from '@orbitmesh/testing';
 import { tempDir } from '../testing/temp-dir.js';
+import { JOURNAL_FILE_BYTES_MAX, JOURNAL_WAITING_BYTES_MAX, PENDING_ACTIONS_MAX } from '../limits.js';
 import { boundFact, jsonBytes } from './fact-size.js';
 import { FactJournal } from './fact-journal.js';
 import { StepRecorder } from './step-recorder.js';
@@ -196,6 +197,32 @@ describe('the fact journal of a run', () => {
     expect(said()).toBe('kept<activity>');
     expect(refusals).toBe(0);
     expect(durable).toBe(1);
+  });
+
+  it('removes its files also while steps say nothing that could be acknowledged, and counts those that must be kept', async () => {
+    const silent = async (times: number): Promise<void> => {
+      const driver = { version: 1, state: { held: 'x'.repeat(JOURNAL_FILE_BYTES_MAX) } };
+      for (let n = 0; n < times; n += 1) await journal.append({ facts: [], progress: { driver } });
+    };
+    await silent(2);
+    expect(readdirSync(dir.path)).toEqual(['2.log']);
+
+    recorder.emit(activity);
+    await recorder.flush();
+    await silent(3);
+    expect(journal.unackedShare).toBeGreaterThan(2 * JOURNAL_FILE_BYTES_MAX / JOURNAL_WAITING_BYTES_MAX);
+    journal.ack(journal.progress.runSeq);
+    expect(journal.unackedShare).toBe(0);
+    expect(readdirSync(dir.path)).toHaveLength(1);
+  });
+
+  it('has no room while too many lines wait for their step, and has it again when it is durable', async () => {
+    for (let n = 0; n < PENDING_ACTIONS_MAX; n += 1) recorder.whenDurable(() => undefined);
+    let room = false;
+    void recorder.room().then(() => { room = true; });
+    await Promise.resolve();
+    expect(room).toBe(false);
+    await eventually(() => room);
   });
 
   it('has no room while too much is unacknowledged, and has it again after an acknowledgement', async () => {

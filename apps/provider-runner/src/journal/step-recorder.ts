@@ -1,6 +1,6 @@
 import type { NumberedFact, Redactor, RunFact } from '@orbitmesh/domain';
 import { piecesOf } from '../decode/utf8.js';
-import { COALESCE_BYTES_MAX, COALESCE_MS, FACT_BYTES_MIN, JOURNAL_RETRY_MS, PENDING_BYTES_MAX, SECRET_HOLD_MS, SILENT_BYTES_MAX } from '../limits.js';
+import { COALESCE_BYTES_MAX, COALESCE_MS, FACT_BYTES_MIN, JOURNAL_RETRY_MS, PENDING_ACTIONS_MAX, PENDING_BYTES_MAX, SECRET_HOLD_MS, SILENT_BYTES_MAX } from '../limits.js';
 import type { RunLog } from '../run/run-log.js';
 import { boundFact, jsonBytes } from './fact-size.js';
 import type { FactJournal, JournalRecord, Offsets, RunProgress } from './fact-journal.js';
@@ -229,7 +229,7 @@ export class StepRecorder {
   }
 
   private hasRoom(): boolean {
-    return this.pendingBytes < PENDING_BYTES_MAX && this.options.journal.unackedShare < 1;
+    return this.pendingBytes < PENDING_BYTES_MAX && this.actions.length < PENDING_ACTIONS_MAX && this.options.journal.unackedShare < 1;
   }
 
   private wakeWaiters(): void {
