@@ -18,6 +18,10 @@ export class ProviderRunnerConfig extends ServiceConfig {
   @IsArray() @ArrayMaxSize(ROOTS_MAX) @Matches(/^\//, { each: true })
   runnerRoots: string[] = [];
 
+  /** What its machine is called among others: its runners are then `<name>-0`, `<name>-1`, … instead of `slot-0`, which every home begins with. */
+  @IsOptional() @Matches(/^[A-Za-z0-9-]{1,40}$/)
+  runnerName: string | undefined = undefined;
+
   /** Octal, what agents make files with. Unset: the umask this process was started with. */
   @IsOptional() @Matches(/^[0-7]{3,4}$/)
   userUmask: string | undefined = undefined;

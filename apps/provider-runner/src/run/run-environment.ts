@@ -10,6 +10,8 @@ import type { RunLog } from './run-log.js';
 /** What all runs of a runner share. */
 export interface RunEnvironment {
   installationId: string;
+  /** The name of its directory in the home. */
+  slot: string;
   runnerId: string;
   incarnation: string;
   home: string;
