@@ -81,7 +81,7 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
   private environment(slot: Slot, providers: ProvidersFile): RunEnvironment {
     return {
       installationId: this.installation.installationId, slot: slot.name, runnerId: slot.runnerId, incarnation: randomUUID(), home: this.config.home, ownRoots: this.config.runnerRoots.map((root) => resolve(root)),
-      cliEntry: path('../../cli/dist/main.js'), userUmask: this.config.userUmask ?? startUmask, processEnv: process.env, agentStates: new AgentStates(slot.agentsDir),
+      apiUrl: this.config.apiUrl, cliEntry: path('../../cli/dist/main.js'), userUmask: this.config.userUmask ?? startUmask, processEnv: process.env, agentStates: new AgentStates(slot.agentsDir),
       table: createProcessTable(this.config.home), disk: this.disk(slot), bus: this.bus, metrics: this.metrics, log: this.log, newId: newUlidSource(Date.now), driver: findDriver,
       provider: (name) => {
         const entry = providers.get(name);

@@ -17,6 +17,8 @@ export interface RunEnvironment {
   home: string;
   /** The only directories that it works in, normal; empty: wherever it may. */
   ownRoots: readonly string[];
+  /** Instead of what a request says: how the API is called from here. */
+  apiUrl?: string;
   /** The CLI's entry file, for the run's `bin/orbitmesh`. */
   cliEntry: string;
   /** Octal: the umask of the user who started OrbitMesh. */
