@@ -5,7 +5,9 @@ import { each, LANES, pause, processorSeconds, withWorld } from './world.mjs';
 
 const TALKER = fileURLToPath(new URL('./talker.mjs', import.meta.url));
 const talker = (perSecond, seconds, burst = 0) => ({ driver: 'acp', command: [process.execPath, TALKER, perSecond, seconds, burst].map(String), custom: { orbitmeshMcp: false } });
-const spawnOf = (world, projectId) => (providerType) => world.call('POST', '/api/sessions/spawn', { projectId, providerType, permissionMode: 'allow', initialDirective: 'talk' });
+/** All of them are there by then, so that what is measured is output and not starts. */
+const START_MS = { each: 500, least: 5_000 };
+const spawnOf = (world, projectId) => (providerType, initialDirective = 'talk') => world.call('POST', '/api/sessions/spawn', { projectId, providerType, permissionMode: 'allow', initialDirective });
 
 /** @param {{ agents: number, perSecond: number, seconds: number, runners: number }} size `perSecond` of all agents together */
 export async function output({ agents, perSecond, seconds, runners }) {
@@ -15,16 +17,22 @@ export async function output({ agents, perSecond, seconds, runners }) {
     const said = new Map();
     const lags = [];
     let [first, last] = [0, 0];
+    const running = new Set();
     const feed = await world.follow((event, at) => {
+      if (event.type === 'status_change' && event.data.newState === 'running') running.add(event.sessionId);
       if (event.type !== 'tool_call') return;
       first ||= at;
       last = at;
       said.set(event.sessionId, (said.get(event.sessionId) ?? 0) + 1);
       lags.push(Date.now() - Date.parse(event.timestamp));
     });
+    const beginAt = Date.now() + START_MS.least + agents * START_MS.each;
+    await each(agents, LANES, () => spawnOf(world, projectId)('talker', `talk at ${beginAt}`));
+    await world.until(() => running.size === agents, `${agents} running`);
+    if (Date.now() > beginAt) throw new Error('some began before all were there');
+    await pause(beginAt - Date.now());
     const pids = await world.services();
     const cpuBefore = await Promise.all(pids.map(({ pid }) => processorSeconds(pid)));
-    await each(agents, LANES, () => spawnOf(world, projectId)('talker'));
     const expected = Math.floor(perSecond / agents * seconds) * agents;
     const total = () => [...said.values()].reduce((sum, count) => sum + count, 0);
     await world.until(() => total() >= expected, `${expected} events`, (seconds + 180) * 1000);

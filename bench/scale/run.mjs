@@ -19,7 +19,8 @@ const BENCHES = {
   lifecycles: () => lifecycles(of({ lifecycles: 10_000, runners: 2 }, { lifecycles: 100, runners: 2 })),
   output: () => output(of({ agents: 50, perSecond: 3_200, seconds: 60, runners: 2 }, { agents: 5, perSecond: 250, seconds: 4, runners: 1 })),
   flood: () => flood(of({ burst: 10_000, others: 20, runners: 1 }, { burst: 500, others: 3, runners: 1 })),
-  watchers: () => watchers(of({ clients: 1_000, framesPerSecond: 22_000, seconds: 30, silent: 100 }, { clients: 50, framesPerSecond: 500, seconds: 3, silent: 2 })),
+  // A gateway cuts who has not read for a minute (LAGGING_MS_MAX), and looks each second.
+  watchers: () => watchers(of({ clients: 1_000, framesPerSecond: 22_000, seconds: 30, silent: 100, silentSeconds: 75 }, { clients: 50, framesPerSecond: 500, seconds: 3, silent: 2, silentSeconds: 3 })),
   async widths() {
     const runners = {};
     for (const count of [1, 2, 4]) runners[count] = await withRunners(count, of(1_000, 40));

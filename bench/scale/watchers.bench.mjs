@@ -2,14 +2,19 @@
 import { fork } from 'node:child_process';
 import { once } from 'node:events';
 import { fileURLToPath } from 'node:url';
-import { footprint, pause, withWorld } from './world.mjs';
+import { each, footprint, LANES, pause, withWorld } from './world.mjs';
 
+/** What a client that never reads is sent until its socket and the kernel's buffers are full. */
+const HISTORY = { tasks: 1_000, bytes: 8 * 1024 };
 const CLIENTS = fileURLToPath(new URL('./watchers.mjs', import.meta.url));
 
-/** @param {{ clients: number, framesPerSecond: number, seconds: number, silent: number }} size `silent`: clients beside them that never read */
-export async function watchers({ clients, framesPerSecond, seconds, silent }) {
+/** @param {{ clients: number, framesPerSecond: number, seconds: number, silent: number, silentSeconds: number }} size `silent`: clients beside them that never read, for so long */
+export async function watchers({ clients, framesPerSecond, seconds, silent, silentSeconds }) {
   return withWorld({ env: { ORBITMESH_LOG_LEVEL: 'warn' }, providers: {} }, async (world) => {
     const { id: projectId } = await world.project();
+    const before = await world.follow(() => undefined);
+    before.close();
+    if (silent > 0) await each(HISTORY.tasks, LANES, (n) => world.call('POST', '/api/tasks', { projectId, title: `of before ${n}`, description: 'x'.repeat(HISTORY.bytes) }));
     const child = fork(CLIENTS, { serialization: 'advanced' });
     const ask = async (message) => {
       child.send(message);
@@ -27,8 +32,8 @@ export async function watchers({ clients, framesPerSecond, seconds, silent }) {
       await ask({ type: 'cut' });
       await load(world, projectId, perSecond, 5, async () => undefined);
       const caught = await ask({ type: 'back' });
-      await ask({ type: 'silent', clients: silent });
-      const beside = silent === 0 ? null : await load(world, projectId, perSecond * 20, seconds, () => ask({ type: 'report' }));
+      await ask({ type: 'silent', clients: silent, after: before.cursor });
+      const beside = silent === 0 ? null : await load(world, projectId, perSecond, silentSeconds, () => ask({ type: 'report' }));
       const cut = silent === 0 ? null : await ask({ type: 'silentReport' });
       return { clients, steady, gatewayMiB: rssMiB, caught, silent, beside, cut, gatewayMiBAtEnd: (await footprint(gateway)).rssMiB };
     } finally {

@@ -52,8 +52,8 @@ class Client {
   }
 }
 
-/** A socket that asks for everything and never reads an answer. */
-async function deaf() {
+/** A socket that asks for everything since then and never reads an answer. */
+async function deaf(after) {
   const { hostname, port } = new URL(where.url);
   const socket = connect({ host: hostname, port: Number(port) });
   socket.on('error', () => undefined);
@@ -63,7 +63,7 @@ async function deaf() {
   socket.write(`GET /ws HTTP/1.1\r\nHost: ${hostname}:${port}\r\nConnection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\nSec-WebSocket-Key: ${randomBytes(16).toString('base64')}\r\nAuthorization: Bearer ${where.token}\r\n\r\n`);
   const [answer] = await once(socket, 'data');
   if (!answer.toString('latin1').startsWith('HTTP/1.1 101')) throw new Error(answer.toString('latin1').slice(0, 200));
-  const payload = Buffer.from(JSON.stringify({ type: 'subscribe', filter: {} }));
+  const payload = Buffer.from(JSON.stringify({ type: 'subscribe', filter: {}, after }));
   socket.write(Buffer.concat([Buffer.from([0x81, 0x80 | payload.length, 0, 0, 0, 0]), payload]));
   socket.pause();
   return Object.assign(one, { socket });
@@ -104,8 +104,8 @@ const answers = {
     [frames, lags, since] = [0, [], performance.now()];
     return answer;
   },
-  async silent({ clients }) {
-    silent = await Promise.all(Array.from({ length: clients }, deaf));
+  async silent({ clients, after }) {
+    silent = await Promise.all(Array.from({ length: clients }, () => deaf(after)));
     [frames, lags, since] = [0, [], performance.now()];
     return { open: silent.length };
   },

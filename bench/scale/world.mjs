@@ -107,7 +107,7 @@ export class World {
     const subscribed = new Promise((resolve) => {
       socket.on('message', (raw) => {
         const frame = JSON.parse(raw);
-        if (frame.type === 'subscribed') resolve();
+        if (frame.type === 'subscribed') resolve(frame.cursor);
         if (frame.type !== 'event') return;
         const { seq } = frame.event;
         if (seq <= seen.last) seen.repeats += 1;
@@ -119,8 +119,7 @@ export class World {
     });
     await once(socket, 'open');
     socket.send(JSON.stringify({ type: 'subscribe', filter }));
-    await subscribed;
-    return { seen, close: () => socket.terminate() };
+    return { seen, cursor: await subscribed, close: () => socket.terminate() };
   }
 }
 

@@ -61,6 +61,14 @@ export const STDIN_UNREAD_MS = 10_000;
 
 /** One read of an output file; the event loop turns between two. */
 export const READ_BYTES_MAX = 64 * KIB;
+/**
+ * Of an agent that floods: how long is decoded before others have their turn, how many facts are sent at once, and the rest after each
+ * as a multiple of what it took (at most `msMax`: who did not answer for seconds needs none). So one takes at most a third of its
+ * runner and of session-service, and what others say waits a few ms behind it (bench/scale, flood).
+ */
+export const DECODE_MS = 2;
+export const FACTS_SENT_AT_ONCE = 16;
+export const FLOOD_REST = { factor: 2, msMax: 50 } as const;
 /** Polling beside the watch (which may be unavailable): doubled from the first to the last while nothing comes. */
 export const TAIL_POLL_MS = { first: 10, last: 250 } as const;
 /** An unfinished line of `text` output waits this long for its end. */
@@ -137,6 +145,8 @@ export const GIT_CONFIG_BYTES_MAX = 1 * MIB;
  * run ended longest ago go first, at the end of a run; such a conversation cannot be continued any more.
  */
 export const AGENT_STATES_MAX = 1_000;
+/** Between two looks at them, as a multiple of what the last one took (some 40 ms with a thousand): a fiftieth of the time. So many more may be there meanwhile as end in about 2 s. */
+export const PRUNE_REST_FACTOR = 50;
 export const AGENT_STATES_BYTES_MAX = 4 * 1024 * MIB;
 /** Files looked at to know how large one is; one with more counts as what was seen of it. */
 export const AGENT_STATE_FILES_MAX = 20_000;

@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import { Bus } from '@orbitmesh/messaging';
 import { createLogger } from '@orbitmesh/service-kit';
@@ -29,7 +29,7 @@ const connect = (name: string) => Bus.connect({ url: nats.url, installationId: '
 
 beforeAll(async () => { nats = await startNats(); });
 beforeEach(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'om-notifier-'));
+  dir = join(await mkdtemp(join(tmpdir(), 'om-notifier-')), 'store');
   [sessionBus, ownBus] = await Promise.all([connect('session-service'), connect('notifier')]);
   feed = new ScriptedFeed(sessionBus);
   letGo = [];
@@ -38,7 +38,7 @@ afterEach(async () => {
   for (const go of letGo) go();
   await stop();
   await Promise.all([sessionBus.drain(200), ownBus.drain(200)]);
-  await rm(dir, { recursive: true, force: true });
+  await rm(dirname(dir), { recursive: true, force: true });
 });
 afterAll(async () => { await nats.stop(); });
 

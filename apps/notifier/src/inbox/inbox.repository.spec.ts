@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Notification } from '@orbitmesh/contracts';
 import { TestNotifier } from '../testing/test-notifier.js';
@@ -14,13 +14,13 @@ const place = (seq: number): FeedPlace => ({ logId: 'in_a-1', seq, cursor: `in_a
 const entry = (seq: number): Notification => ({ id: `ntf_${seq}`, eventId: `evt_${seq}`, seq, type: 'notify:progress', timestamp: 't', data: { title: '', message: '' }, readAt: null, revision: 1 });
 
 beforeEach(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'om-inbox-'));
+  dir = join(await mkdtemp(join(tmpdir(), 'om-inbox-')), 'store');
   notifier = await TestNotifier.open({ dir });
   ({ inbox } = notifier);
 });
 afterEach(async () => {
   await notifier.close();
-  await rm(dir, { recursive: true, force: true });
+  await rm(dirname(dir), { recursive: true, force: true });
 });
 
 describe('the inbox on disk', () => {

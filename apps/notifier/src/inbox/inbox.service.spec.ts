@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { AppError } from '@orbitmesh/domain';
 import { eventually } from '@orbitmesh/testing';
@@ -11,13 +11,13 @@ let dir: string;
 let disk: FlakyDisk;
 let notifier: TestNotifier;
 beforeEach(async () => {
-  [dir, disk] = [await mkdtemp(join(tmpdir(), 'om-inbox-')), new FlakyDisk()];
+  [dir, disk] = [join(await mkdtemp(join(tmpdir(), 'om-inbox-')), 'store'), new FlakyDisk()];
   notifier = await TestNotifier.open({ dir, fs: disk.fs });
 });
 afterEach(async () => {
   disk.failing = false;
   await notifier.close();
-  await rm(dir, { recursive: true, force: true });
+  await rm(dirname(dir), { recursive: true, force: true });
 });
 const seqs = (query: Parameters<TestNotifier['people']['list']>[0] = {}) => notifier.people.list({ limit: 200, ...query }).items.map(({ seq }) => seq);
 const codeOf = (promise: Promise<unknown>) => promise.then(() => 'answered', (error: AppError) => error.code);

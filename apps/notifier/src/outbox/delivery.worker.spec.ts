@@ -1,6 +1,6 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { CreateWebhookBody, Delivery, Webhook } from '@orbitmesh/contracts';
 import { eventually } from '@orbitmesh/testing';
@@ -20,7 +20,7 @@ const aReceiver = async () => {
   return one;
 };
 beforeEach(async () => {
-  dir = await mkdtemp(join(tmpdir(), 'om-worker-'));
+  dir = join(await mkdtemp(join(tmpdir(), 'om-worker-')), 'store');
   notifier = await TestNotifier.start({ dir });
   receiver = await aReceiver();
   webhook = await create();
@@ -28,7 +28,7 @@ beforeEach(async () => {
 afterEach(async () => {
   await Promise.all(receivers.splice(0).map((one) => one.stop()));
   await notifier.close();
-  await rm(dir, { recursive: true, force: true });
+  await rm(dirname(dir), { recursive: true, force: true });
 });
 
 const create = (body: Partial<CreateWebhookBody> = {}) => notifier.createWebhook({ url: receiver.url, ...body });

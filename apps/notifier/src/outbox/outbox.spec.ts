@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { Delivery } from '@orbitmesh/contracts';
 import { COLLECTIONS } from '../store/collections.js';
@@ -9,10 +9,10 @@ import { entryOf, LOG_ID, meta, TestNotifier, type TestNotifierOptions } from '.
 // Nothing is sent here: the worker is not started.
 let dir: string;
 let notifier: TestNotifier;
-beforeEach(async () => { dir = await mkdtemp(join(tmpdir(), 'om-outbox-')); });
+beforeEach(async () => { dir = join(await mkdtemp(join(tmpdir(), 'om-outbox-')), 'store'); });
 afterEach(async () => {
   await notifier.close();
-  await rm(dir, { recursive: true, force: true });
+  await rm(dirname(dir), { recursive: true, force: true });
 });
 const open = async (options: Partial<TestNotifierOptions> = {}) => { notifier = await TestNotifier.open({ dir, ...options }); };
 const webhook = (body: Partial<Parameters<TestNotifier['createWebhook']>[0]> = {}) => notifier.createWebhook({ url: 'http://127.0.0.1:1/', ...body });

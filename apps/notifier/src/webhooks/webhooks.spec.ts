@@ -1,6 +1,6 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { AppError } from '@orbitmesh/domain';
 import type { MutationReply, Webhook } from '@orbitmesh/contracts';
@@ -14,13 +14,13 @@ let dir: string;
 let disk: FlakyDisk;
 let notifier: TestNotifier;
 beforeEach(async () => {
-  [dir, disk] = [await mkdtemp(join(tmpdir(), 'om-webhooks-')), new FlakyDisk()];
+  [dir, disk] = [join(await mkdtemp(join(tmpdir(), 'om-webhooks-')), 'store'), new FlakyDisk()];
   notifier = await TestNotifier.open({ dir, fs: disk.fs });
 });
 afterEach(async () => {
   disk.failing = false;
   await notifier.close();
-  await rm(dir, { recursive: true, force: true });
+  await rm(dirname(dir), { recursive: true, force: true });
 });
 const restart = async () => {
   await notifier.close();

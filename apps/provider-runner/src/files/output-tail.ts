@@ -1,8 +1,9 @@
 import { closeSync, fstatSync, openSync, read } from 'node:fs';
+import { setTimeout as delay } from 'node:timers/promises';
 import { promisify } from 'node:util';
 import type { Splitter } from '../decode/splitter.js';
 import type { Piece } from '../drivers/driver.js';
-import { PARTIAL_LINE_MS, READ_BYTES_MAX, TAIL_POLL_MS } from '../limits.js';
+import { DECODE_MS, FLOOD_REST, PARTIAL_LINE_MS, READ_BYTES_MAX, TAIL_POLL_MS } from '../limits.js';
 
 const readSome = promisify(read);
 
@@ -140,10 +141,21 @@ export class OutputTail {
     this.busy = reading;
     const { bytesRead } = await reading;
     if (bytesRead === 0 || this.stopped) return 0;
+    await this.give(this.options.splitter.push(this.buffer.subarray(0, bytesRead)));
     this.position += bytesRead;
-    this.options.onPieces(this.options.splitter.push(this.buffer.subarray(0, bytesRead)));
     this.heldSince = performance.now();
     return bytesRead;
+  }
+
+  /** For a moment at a time: what other agents say, and commands, must not wait until all that one has written is decoded. */
+  private async give(pieces: Piece[]): Promise<void> {
+    for (let next = 0; next < pieces.length && !this.stopped;) {
+      const begun = performance.now();
+      while (next < pieces.length && performance.now() - begun < DECODE_MS) this.options.onPieces([pieces[next++]]);
+      if (next === pieces.length) return;
+      await delay((performance.now() - begun) * FLOOD_REST.factor);
+      await this.room();
+    }
   }
 
   private discard(): number {

@@ -1,13 +1,14 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import { FACTS_BATCH_MAX, PAGE_BYTES_MAX, SessionRpc, type FactBatch } from '@orbitmesh/contracts';
 import { AppError, type NumberedFact } from '@orbitmesh/domain';
 import type { Bus } from '@orbitmesh/messaging';
-import { SEND_RETRY_MS } from '../limits.js';
+import { FACTS_SENT_AT_ONCE, FLOOD_REST, SEND_RETRY_MS } from '../limits.js';
 import type { RunLog } from '../run/run-log.js';
 import type { FactJournal } from './fact-journal.js';
 
 /** Room for the batch's own fields in a message of PAGE_BYTES_MAX. */
 const BATCH_ENVELOPE_BYTES = 1024;
-const BATCH = { factsMax: FACTS_BATCH_MAX, bytesMax: PAGE_BYTES_MAX - BATCH_ENVELOPE_BYTES };
+const BATCH = { factsMax: FACTS_SENT_AT_ONCE, bytesMax: PAGE_BYTES_MAX - BATCH_ENVELOPE_BYTES };
 
 export interface SenderOptions {
   bus: Pick<Bus, 'request' | 'onStatus'>;
@@ -47,8 +48,11 @@ export class FactSender {
     this.running = true;
     while (!this.stopped && this.options.journal.unacked.length > 0) {
       try {
+        const begun = performance.now();
         await this.sendBatch();
         this.retryMs = SEND_RETRY_MS.first;
+        // More waits than goes at once: a flood, or what has gathered while nobody answered. Others are heard between.
+        if (this.options.journal.unacked.length >= FACTS_SENT_AT_ONCE) await delay(Math.min((performance.now() - begun) * FLOOD_REST.factor, FLOOD_REST.msMax));
       } catch (error) {
         await this.failed(error);
       }

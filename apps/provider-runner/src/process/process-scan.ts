@@ -1,5 +1,3 @@
-import { setTimeout as delay } from 'node:timers/promises';
-import { SCAN_REST_FACTOR } from '../limits.js';
 import type { ProcessEntry } from './process-table.js';
 import type { RunMark } from './run-mark.js';
 
@@ -59,31 +57,4 @@ function add<K>(map: Map<K, ProcessEntry[]>, key: K, entry: ProcessEntry): void 
   const known = map.get(key);
   if (known) known.push(entry);
   else map.set(key, [entry]);
-}
-
-/**
- * One look at the system for all who ask at about the same time: a hundred runs that end together
- * would otherwise read a thousand processes a hundred times over, and nothing else would be done.
- */
-export class SharedScans {
-  private pending: Promise<ProcessScan> | undefined;
-  private restUntil = 0;
-
-  constructor(private readonly scan: () => ProcessScan) {}
-
-  /** A look that begins after this call. */
-  next(): Promise<ProcessScan> {
-    this.pending ??= this.later();
-    return this.pending;
-  }
-
-  private async later(): Promise<ProcessScan> {
-    await delay(Math.max(0, this.restUntil - performance.now()));
-    this.pending = undefined;
-    const begun = performance.now();
-    const scan = this.scan();
-    const ended = performance.now();
-    this.restUntil = ended + (ended - begun) * SCAN_REST_FACTOR;
-    return scan;
-  }
 }

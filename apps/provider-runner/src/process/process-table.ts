@@ -1,7 +1,9 @@
 import { execFileSync } from 'node:child_process';
 import { readdirSync, readFileSync } from 'node:fs';
-import { ProcessScan, SharedScans } from './process-scan.js';
+import { SCAN_REST_FACTOR } from '../limits.js';
+import { ProcessScan } from './process-scan.js';
 import { MarkReader, type RunMark } from './run-mark.js';
+import { SharedWork } from './shared-work.js';
 
 /** A process that cannot be mistaken for a later one with the same pid. */
 export interface ProcessIdentity {
@@ -19,6 +21,8 @@ export interface ProcessEntry {
   startTime: string;
   /** Ended, and only waiting for its parent to look. */
   zombie: boolean;
+  /** Opaque: changes when it executes another program. Undefined where that cannot be seen. */
+  image?: string;
 }
 
 /** The system's processes. */
@@ -38,9 +42,9 @@ export interface ProcessTable {
 export abstract class ScannedTable implements ProcessTable {
   abstract readonly bootId: string;
   abstract readonly seesEnvironment: boolean;
-  private readonly shared = new SharedScans(() => this.scan());
-  /** Who belongs to a run does so until its end: only the others are asked again. */
-  private marks = new Map<number, { startTime: string; mark: RunMark }>();
+  private readonly shared = new SharedWork(() => this.scan(), SCAN_REST_FACTOR);
+  /** Who belongs to a run does so until its end; the others are asked again when they execute something else. */
+  private known = new Map<number, Known>();
   private readonly reader: MarkReader;
 
   constructor(home?: string) {
@@ -52,19 +56,26 @@ export abstract class ScannedTable implements ProcessTable {
   protected abstract list(): ProcessEntry[];
 
   scan(): ProcessScan {
-    const before = this.marks;
-    this.marks = new Map();
-    return new ProcessScan(this.list(), ({ pid, startTime }) => {
-      const known = before.get(pid);
-      const mark = known?.startTime === startTime ? known.mark : this.reader.read(this.environment(pid), pid);
-      if (mark !== undefined) this.marks.set(pid, { startTime, mark });
-      return mark;
+    const before = this.known;
+    this.known = new Map();
+    return new ProcessScan(this.list(), (entry) => {
+      const known = before.get(entry.pid);
+      const { pid, startTime, image } = entry;
+      const now = known && holds(known, entry) ? known : { startTime, image, mark: this.reader.read(this.environment(pid), pid) };
+      this.known.set(pid, now);
+      return now.mark;
     });
   }
 
   nextScan(): Promise<ProcessScan> {
     return this.shared.next();
   }
+}
+
+interface Known { startTime: string; image?: string; mark: RunMark | undefined }
+
+function holds(known: Known, { startTime, image }: ProcessEntry): boolean {
+  return known.startTime === startTime && (known.mark !== undefined || (image !== undefined && known.image === image));
 }
 
 class LinuxProcessTable extends ScannedTable {
@@ -85,6 +96,8 @@ class LinuxProcessTable extends ScannedTable {
     const fields = stat.slice(stat.lastIndexOf(')') + 2).split(' ');
     return {
       pid, ppid: Number(fields[1]), pgid: Number(fields[2]), startTime: fields[19], zombie: fields[0] === 'Z' || fields[0] === 'X',
+      // Where its environment begins and ends: each program that is executed gets one of its own, at a random place.
+      image: `${fields[47]} ${fields[48]}`,
     };
   }
 

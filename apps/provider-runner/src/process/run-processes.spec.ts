@@ -2,10 +2,12 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { afterEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '@orbitmesh/testing';
-import { ProcessScan, SharedScans } from './process-scan.js';
+import { SCAN_REST_FACTOR } from '../limits.js';
+import { ProcessScan } from './process-scan.js';
 import { createProcessTable, identify, isAlive, type ProcessEntry, type ProcessTable } from './process-table.js';
 import { RUN_MARKER } from './run-mark.js';
 import { RunProcesses } from './run-processes.js';
+import { SharedWork } from './shared-work.js';
 
 const table = createProcessTable();
 const onLinux = process.platform === 'linux' ? it : it.skip;
@@ -30,6 +32,17 @@ describe('the processes of a run', () => {
 
     await exited;
     expect(processes().members()).toEqual([]);
+  });
+
+  onLinux('are found when they take the marker with another program, though they had been seen without it', async () => {
+    const child = spawn('/bin/sh', ['-c', `read go; exec env ${RUN_MARKER}=${runId} sleep 300`], { stdio: ['pipe', 'ignore', 'ignore'] });
+    await once(child, 'spawn');
+    expect(processes().members()).toEqual([]);
+    expect(processes().members()).toEqual([]);
+
+    child.stdin!.end('\n');
+
+    await eventually(() => processes().members().length === 1);
   });
 
   onLinux('are not those of a run whose id begins the same, or of one that only speaks of it', async () => {
@@ -90,10 +103,10 @@ describe('the processes of a run', () => {
 describe('a look at the system that runs share', () => {
   it('is one for all who ask before it begins, and another for whoever asks later', async () => {
     let looks = 0;
-    const scans = new SharedScans(() => {
+    const scans = new SharedWork(() => {
       looks += 1;
       return new ProcessScan([], () => undefined);
-    });
+    }, SCAN_REST_FACTOR);
 
     const [first, second] = await Promise.all([scans.next(), scans.next()]);
     const third = await scans.next();

@@ -1,4 +1,3 @@
-import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -8,7 +7,7 @@ import { tempDir } from '../testing/temp-dir.js';
 import { createProcessTable, identify, isAlive, type ProcessIdentity } from './process-table.js';
 import { RUN_MARKER } from './run-mark.js';
 import { RunProcesses } from './run-processes.js';
-import { launchWrapper, programPath } from './wrapper.js';
+import { launchWrapper } from './wrapper.js';
 
 const table = createProcessTable();
 const onLinux = process.platform === 'linux' ? it : it.skip;
@@ -33,13 +32,12 @@ describe('the wrapper of an agent', () => {
 
   /** An agent that exits with 3 when it is told to. */
   const launch = async (): Promise<void> => {
-    execFileSync(programPath('mkfifo', true), [join(run, 'in')]);
     const pid = await launchWrapper({
       dir: run, command: ['/bin/sh', '-c', 'while [ ! -e "$0" ]; do sleep 0.02; done; exit 3', join(dir.path, 'go')],
       workingDir: dir.path, environment: { PATH: process.env.PATH!, [RUN_MARKER]: runId }, userUmask: '022',
     });
     wrapper = identify(table, pid)!;
-    await eventually(() => existsSync(join(run, 'pid')));
+    await eventually(() => existsSync(join(run, 'pid')) && readFileSync(join(run, 'pid'), 'utf8').endsWith('\n'));
   };
   it('executes nothing where its working directory has become a link since it was looked at', async () => {
     mkdirSync(join(dir.path, 'elsewhere'));

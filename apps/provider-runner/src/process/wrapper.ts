@@ -15,7 +15,9 @@ import { AppError } from '@orbitmesh/domain';
  *   purpose. Everybody else closes the write end, or the agent would never see the end of its input.
  * - The agent is the leader of its own session where `setsid` exists, so that what it does to its
  *   process group does not hit the shell that writes down how it ended. The inner shell writes the
- *   pid that becomes the agent's by `exec`, or executes nothing: no such file, no agent.
+ *   pid that becomes the agent's by `exec`, or executes nothing: no such number, no agent.
+ * - A pid is whole once its line is: one write of the shell's own, as a program for each (`mv` from
+ *   another name) is a third of what a short run costs the machine.
  * - How the agent ended must be said on a full disk too, or an agent that ended in order would count as
  *   crashed. So the file for it is filled beforehand and written over in place, which takes no new
  *   block (a file system that copies on write may want one all the same: it is tried again each
@@ -26,28 +28,29 @@ import { AppError } from '@orbitmesh/domain';
  * - Files are made under the runner's umask (077); the agent gets its user's own back.
  */
 const SCRIPT = `
-_om_dir=$1 _om_mask=$2 _om_cwd=$3 _om_mv=$4 _om_sleep=$5 _om_setsid=$6
-shift 6
+_om_dir=$1 _om_mask=$2 _om_cwd=$3 _om_mv=$4 _om_sleep=$5 _om_mkfifo=$6 _om_setsid=$7
+shift 7
 [ "$(pwd -P; echo .)" = "$_om_cwd
 ." ] || { echo "its working directory became another one" >>"$_om_dir/err"; exit 126; }
 trap : HUP INT QUIT TERM USR1 USR2
-echo "$$" >"$_om_dir/wrapper.new" && "$_om_mv" "$_om_dir/wrapper.new" "$_om_dir/wrapper"
+echo "$$" >"$_om_dir/wrapper"
+"$_om_mkfifo" -m 600 "$_om_dir/in" 2>>"$_om_dir/err" || exit 126
 exec 3<>"$_om_dir/in"
 "$_om_sleep" 2147483647 </dev/null >/dev/null 2>&1 &
 _om_hold=$!
 exec 3>&-
-echo "$_om_hold" >"$_om_dir/hold.new" && "$_om_mv" "$_om_dir/hold.new" "$_om_dir/hold"
+echo "$_om_hold" >"$_om_dir/hold"
 printf '%-3s\\n' '' >"$_om_dir/exit.new"
 (
   exec <"$_om_dir/in"
   exec \${_om_setsid:+"$_om_setsid"} /bin/sh -c '
-    _om_dir=$1 _om_mv=$2 _om_mask=$3
-    shift 3
-    echo "$$" >"$_om_dir/pid.new" && "$_om_mv" "$_om_dir/pid.new" "$_om_dir/pid" || exit 126
+    _om_dir=$1 _om_mask=$2
+    shift 2
+    echo "$$" >"$_om_dir/pid" || exit 126
     umask "$_om_mask"
-    unset _om_dir _om_mv _om_mask
+    unset _om_dir _om_mask
     exec "$@"
-  ' agent "$_om_dir" "$_om_mv" "$_om_mask" "$@"
+  ' agent "$_om_dir" "$_om_mask" "$@"
 ) >>"$_om_dir/out" 2>>"$_om_dir/err"
 _om_code=$?
 kill "$_om_hold" 2>/dev/null
@@ -60,7 +63,7 @@ done
 `;
 
 export interface WrapperLaunch {
-  /** The run's directory; `in` is there already. */
+  /** The run's directory. */
   dir: string;
   /** argv, the first absolute. */
   command: string[];
@@ -74,7 +77,7 @@ export interface WrapperLaunch {
 
 /** Starts it, detached, and answers with the wrapper's pid. @throws AppError CONFIG_INVALID when the system refuses. */
 export async function launchWrapper(launch: WrapperLaunch): Promise<number> {
-  const tools = [programPath('mv', true), programPath('sleep', true), programPath('setsid', false)];
+  const tools = [programPath('mv', true), programPath('sleep', true), programPath('mkfifo', true), programPath('setsid', false)];
   // eslint-disable-next-line no-restricted-syntax -- the one script; what it runs are its arguments
   const child = spawn('/bin/sh', ['-c', SCRIPT, 'orbitmesh-run', launch.dir, launch.userUmask, launch.workingDir, ...tools, ...launch.command], {
     cwd: launch.workingDir, env: launch.environment, detached: true, stdio: 'ignore',

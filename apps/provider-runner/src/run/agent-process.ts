@@ -1,14 +1,12 @@
-import { execFile } from 'node:child_process';
 import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, watch, writeFileSync, type FSWatcher } from 'node:fs';
 import { basename } from 'node:path';
-import { promisify } from 'node:util';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@orbitmesh/domain';
 import type { ProcessExit } from '../drivers/driver.js';
 import { AGENT_PID_TIMEOUT_MS } from '../limits.js';
 import { identify, type ProcessIdentity, type ProcessTable } from '../process/process-table.js';
 import type { RunProcesses } from '../process/run-processes.js';
-import { launchWrapper, programPath, type WrapperLaunch } from '../process/wrapper.js';
+import { launchWrapper, type WrapperLaunch } from '../process/wrapper.js';
 import type { RunFiles } from './run-files.js';
 import type { RunLog } from './run-log.js';
 
@@ -17,9 +15,8 @@ const EXIT_POLL_MS = 100;
 /** After the wrapper was seen to be gone: what it wrote last must be visible by then. */
 const EXIT_FILE_WAIT_MS = 200;
 
-/** The FIFO, the output files, the file whose name can say an end, and the run's own `bin/orbitmesh`, all for their owner alone. */
-export async function prepareFiles(files: RunFiles, cliEntry: string): Promise<void> {
-  await promisify(execFile)(programPath('mkfifo', true), ['-m', '600', files.stdin]);
+/** The output files, the file whose name can say an end, and the run's own `bin/orbitmesh`, all for their owner alone. */
+export function prepareFiles(files: RunFiles, cliEntry: string): void {
   for (const path of [files.stdout, files.stderr]) closeSync(openSync(path, 'a', 0o600));
   writeFileSync(files.end, '', { mode: 0o600 });
   mkdirSync(files.bin, { mode: 0o700 });
@@ -178,10 +175,11 @@ function signalName(code: number): string | null {
   return code > 128 ? SIGNALS[code - 128] ?? null : null;
 }
 
+/** Of a line that is whole: it may be only just being written. */
 function readNumber(path: string): number | undefined {
   try {
-    const value = Number.parseInt(readFileSync(path, 'utf8'), 10);
-    return Number.isSafeInteger(value) ? value : undefined;
+    const [, digits] = /^(\d{1,15}) *\n/.exec(readFileSync(path, 'utf8')) ?? [];
+    return digits === undefined ? undefined : Number(digits);
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;

@@ -9,7 +9,7 @@ describe('what agents keep between their runs', () => {
   let dir: ReturnType<typeof tempDir>;
   let states: AgentStates;
   const at = (...names: string[]): string => join(dir.path, 'agents', ...names);
-  const NOBODY = new Set<string>();
+  const NOBODY = (): Set<string> => new Set();
   beforeEach(() => {
     dir = tempDir();
     states = new AgentStates(at());
@@ -55,7 +55,7 @@ describe('what agents keep between their runs', () => {
     });
 
     // The oldest of all has just ended once more, the next one is in use.
-    await states.ended('demo', 'sess_0', new Set(['sess_1']));
+    await states.ended('demo', 'sess_0', () => new Set(['sess_1']));
 
     expect(readdirSync(at('demo')).sort()).toEqual(['sess_0', 'sess_1', ...names.slice(4)].sort());
   });

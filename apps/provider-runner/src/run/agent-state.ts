@@ -2,7 +2,8 @@ import { chmodSync, lstatSync, mkdirSync, utimesSync } from 'node:fs';
 import { lstat, opendir, readdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { AppError, assertId, PROVIDER_NAME } from '@orbitmesh/domain';
-import { AGENT_STATES_BYTES_MAX, AGENT_STATES_MAX, AGENT_STATE_FILES_MAX } from '../limits.js';
+import { AGENT_STATES_BYTES_MAX, AGENT_STATES_MAX, AGENT_STATE_FILES_MAX, PRUNE_REST_FACTOR } from '../limits.js';
+import { SharedWork } from '../process/shared-work.js';
 
 /** The variable that tells an agent its state directory. */
 export const AGENT_STATE_VARIABLE = 'ORBITMESH_AGENT_STATE';
@@ -16,6 +17,8 @@ export const AGENT_STATE_VARIABLE = 'ORBITMESH_AGENT_STATE';
 export class AgentStates {
   /** Bytes of those that nobody uses now: they do not change any more. */
   private readonly sizes = new Map<string, number>();
+  /** By provider: many runs end at once, and looking at a thousand directories for each would be all that is done. */
+  private readonly pruning = new Map<string, SharedWork<void>>();
 
   constructor(private readonly dir: string) {}
 
@@ -33,23 +36,29 @@ export class AgentStates {
     return directory;
   }
 
-  /** A run of this conversation ended: it is the newest, and what is too much by now goes. */
-  async ended(provider: string, conversationId: string, inUse: ReadonlySet<string>): Promise<void> {
+  /**
+   * A run of this conversation ended: it is the newest, and what is too much goes soon.
+   * @param inUse tells at any time which conversations of the provider have a run
+   */
+  async ended(provider: string, conversationId: string, inUse: () => ReadonlySet<string>): Promise<void> {
     const directory = join(this.dir, provider);
     if (!PROVIDER_NAME.test(provider) || !lstatSync(directory, { throwIfNoEntry: false })?.isDirectory()) return;
     const now = new Date();
     if (lstatSync(join(directory, conversationId), { throwIfNoEntry: false })?.isDirectory()) utimesSync(join(directory, conversationId), now, now);
-    await this.prune(directory, inUse);
+    if (!this.pruning.has(provider)) this.pruning.set(provider, new SharedWork(() => this.prune(directory, inUse), PRUNE_REST_FACTOR));
+    await this.pruning.get(provider)!.next();
   }
 
-  private async prune(directory: string, inUse: ReadonlySet<string>): Promise<void> {
+  private async prune(directory: string, inUse: () => ReadonlySet<string>): Promise<void> {
     const found = await Promise.all((await readdir(directory)).map(async (name) => ({ name, stat: await lstat(join(directory, name)).catch(() => undefined) })));
     const newestFirst = found.filter(({ stat }) => stat?.isDirectory()).sort((a, b) => b.stat!.mtimeMs - a.stat!.mtimeMs);
     const kept = { count: 0, bytes: 0 };
+    const used = inUse();
     for (const { name } of newestFirst) {
       const path = join(directory, name);
-      const bytes = inUse.has(name) ? 0 : await this.sizeOf(path);
-      if (inUse.has(name) || (kept.count < AGENT_STATES_MAX && kept.bytes + bytes <= AGENT_STATES_BYTES_MAX)) {
+      const bytes = used.has(name) ? 0 : await this.sizeOf(path);
+      // Asked again before it goes: a session may have been continued meanwhile.
+      if (used.has(name) || (kept.count < AGENT_STATES_MAX && kept.bytes + bytes <= AGENT_STATES_BYTES_MAX) || inUse().has(name)) {
         kept.count += 1;
         kept.bytes += bytes;
       } else {

@@ -168,7 +168,7 @@ export class Run {
   private async prepare(request: TracedStart): Promise<CheckedStart> {
     const checked = await checkStart(this.env, this.files, this.manifest, request);
     const { entry, workingDir, stateDir, environment } = checked;
-    await prepareFiles(this.files, this.env.cliEntry);
+    prepareFiles(this.files, this.env.cliEntry);
     await this.openVoice(environment.secrets);
     await this.keeper.note({ phase: 'executing', entry, workingDir, stateDir, bootId: this.env.table.bootId });
     return checked;

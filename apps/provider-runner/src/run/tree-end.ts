@@ -39,10 +39,10 @@ export class TreeEnd {
   async run(graces: Graces): Promise<number> {
     if (!this.agent.exit && !this.hurried) await this.politely(graces.politeMs);
     const termMs = this.agent.exit ? Math.min(graces.termMs, LEFTOVER_GRACE_MS) : graces.termMs;
-    if (!this.hurried && (await this.agent.processes.signal('SIGTERM')) > 0) {
-      await this.until(async () => (await this.agent.processes.nextMembers()).length === 0, termMs, LOOK_MS.tree);
-    }
-    await this.agent.processes.sweep(SWEEP_GIVE_UP_MS, { patient: true });
+    const there = this.hurried ? undefined : await this.agent.processes.signal('SIGTERM');
+    if (there !== undefined && there > 0) await this.until(async () => (await this.agent.processes.nextMembers()).length === 0, termMs, LOOK_MS.tree);
+    // Of most agents nothing is left by now: the last look below is the second one that says so.
+    if (there !== 0) await this.agent.processes.sweep(SWEEP_GIVE_UP_MS, { patient: true });
     await Promise.race([this.agent.exited, delay(WRAPPER_GRACE_MS)]);
     // The wrapper has written its last; it, and what holds stdin, go by themselves, or now.
     await this.until(() => !this.agent.processes.wrapperAlive(), this.hurried ? LEFTOVER_GRACE_MS : WRAPPER_GRACE_MS, LOOK_MS.agent, true);

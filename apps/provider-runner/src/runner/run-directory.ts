@@ -8,6 +8,10 @@ import { runFiles, type RunFiles } from '../run/run-files.js';
 
 /** `slot-<n>/runs/`: one directory a run, kept after its end for the raw frames, within a bound. */
 export class RunDirectory {
+  /** By directory, as they ended. */
+  private readonly ended = new Map<string, { files: RunFiles; bytes: number }>();
+  private bytes = 0;
+
   constructor(private readonly dir: string) {}
 
   /** @throws VALIDATION_FAILED when the id could leave the directory; EEXIST when there is such a run */
@@ -17,28 +21,37 @@ export class RunDirectory {
     return runFiles(join(this.dir, runId));
   }
 
-  /** All that there are, without what a runner that was killed while it wrote has left in them. */
+  /** All that there are, the one whose record changed last at the end, without what a runner that was killed while it wrote has left in them. */
   list(): RunFiles[] {
     const all = readdirSync(this.dir).filter(isId).map((runId) => runFiles(join(this.dir, runId)));
     for (const { dir } of all) sweep(dir);
-    return all;
+    return all.map((files) => ({ files, at: changedAt(files) })).sort((a, b) => a.at - b.at).map(({ files }) => files);
   }
 
   remove(files: RunFiles): void {
     rmSync(files.dir, { recursive: true, force: true });
   }
 
-  /** Removes the oldest of these ended runs, until what is kept is within the bounds. @returns those that are kept */
-  prune(ended: RunFiles[]): RunFiles[] {
-    const byAge = ended.map((files) => ({ files, ...sizeOf(files) })).sort((a, b) => b.endedAt - a.endedAt);
-    const kept: RunFiles[] = [];
-    let bytes = 0;
-    for (const run of byAge) {
-      bytes += run.bytes;
-      if (kept.length < ENDED_RUNS_MAX && bytes <= ENDED_RUNS_BYTES_MAX) kept.push(run.files);
-      else this.remove(run.files);
+  /** A run that has ended: it is kept, the newest of all, and the oldest go until what is kept is within the bounds. */
+  keep(files: RunFiles): void {
+    this.measure(files);
+    for (const oldest of this.ended.values()) {
+      if (this.ended.size <= ENDED_RUNS_MAX && this.bytes <= ENDED_RUNS_BYTES_MAX) return;
+      this.ended.delete(oldest.files.dir);
+      this.bytes -= oldest.bytes;
+      this.remove(oldest.files);
     }
-    return kept;
+  }
+
+  /** Its files have become smaller. */
+  compressed(files: RunFiles): void {
+    if (this.ended.has(files.dir)) this.measure(files);
+  }
+
+  private measure(files: RunFiles): void {
+    const bytes = bytesOf(files);
+    this.bytes += bytes - (this.ended.get(files.dir)?.bytes ?? 0);
+    this.ended.set(files.dir, { files, bytes });
   }
 }
 
@@ -47,8 +60,11 @@ function sweep(dir: string): void {
   for (const name of left) rmSync(join(dir, name), { force: true });
 }
 
-function sizeOf(files: RunFiles): { bytes: number; endedAt: number } {
+function bytesOf(files: RunFiles): number {
   const paths = [files.stdout, files.stderr].flatMap((path) => [path, compressedPath(path)]);
-  const bytes = paths.reduce((sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0), 0);
-  return { bytes, endedAt: statSync(files.record, { throwIfNoEntry: false })?.mtimeMs ?? 0 };
+  return paths.reduce((sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0), 0);
+}
+
+function changedAt(files: RunFiles): number {
+  return statSync(files.record, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 }

@@ -4,7 +4,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import type { RunCommand } from '@orbitmesh/contracts';
 import { AppError, assertId } from '@orbitmesh/domain';
 import { compressFile } from '../files/compress-file.js';
-import { ENDED_RUNS_MAX, SHUTDOWN_ACK_MS, SHUTDOWN_GRACES_MS, SWEEP_GIVE_UP_MS } from '../limits.js';
+import { SHUTDOWN_ACK_MS, SHUTDOWN_GRACES_MS, SWEEP_GIVE_UP_MS } from '../limits.js';
 import { RunProcesses } from '../process/run-processes.js';
 import { isTaken } from '../process/taken-run.js';
 import type { RunEnvironment } from '../run/run-environment.js';
@@ -18,7 +18,6 @@ import { sweepStrays } from './strays.js';
 /** The runs of one runner: takes starts, finds runs by command, recovers them at boot, ends them at shutdown. */
 export class RunnerService {
   private readonly runs = new Map<string, { run: Run; files: RunFiles; accepted: Promise<void> }>();
-  private readonly closed: RunFiles[] = [];
   /** One at a time: it is work for a processor that agents need. */
   private compressing: Promise<void> = Promise.resolve();
   private stopping = false;
@@ -71,7 +70,6 @@ export class RunnerService {
     for (const files of this.directory.list()) open.push(this.recoverFrom(files));
     open.push(sweepStrays(this.env));
     await Promise.all(open);
-    this.prune();
   }
 
   /** Design §10: all agents at once, with short graces; then a bounded wait for the last acknowledgements. */
@@ -173,14 +171,13 @@ export class RunnerService {
     if (run.neverExecuted) this.directory.remove(known.files);
     else this.keep(known.files);
     this.pruneStates(run);
-    if (this.closed.length > ENDED_RUNS_MAX) this.prune();
   }
 
-  /** Of a run that has ended: its raw frames, compressed. One that is pruned meanwhile has none. */
+  /** Of a run that has ended: its raw frames, compressed. One that is removed meanwhile has none. */
   private keep(files: RunFiles): void {
-    this.closed.push(files);
+    this.directory.keep(files);
     for (const path of [files.stdout, files.stderr]) {
-      this.compressing = this.compressing.then(() => (this.stopping ? undefined : compressFile(path))).catch((error: unknown) => {
+      this.compressing = this.compressing.then(() => (this.stopping ? undefined : compressFile(path))).then(() => this.directory.compressed(files)).catch((error: unknown) => {
         if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.env.log('warn', 'what a run has said could not be compressed', { err: error, runId: basename(files.dir) });
       });
     }
@@ -188,15 +185,10 @@ export class RunnerService {
 
   /** What its agent kept is the newest there is; what is in use is never taken away. */
   private pruneStates({ providerType, conversationId }: Run): void {
-    const inUse = new Set(this.list().filter((run) => run.providerType === providerType).map((run) => run.conversationId));
+    const inUse = (): Set<string> => new Set(this.list().filter((run) => run.providerType === providerType).map((run) => run.conversationId));
     this.env.agentStates.ended(providerType, conversationId, inUse).catch((error: unknown) => {
       this.env.log('warn', 'what agents kept of old conversations could not be removed', { err: error, provider: providerType });
     });
-  }
-
-  private prune(): void {
-    const kept = this.directory.prune(this.closed.splice(0));
-    this.closed.push(...kept);
   }
 
   private async until(done: () => boolean, ms: number): Promise<void> {
