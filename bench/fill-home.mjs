@@ -9,7 +9,7 @@ const BATCH = 200;
 /** Lines that a session said while it worked through its task. */
 const OUTPUTS = 20;
 
-/** Ended sessions as the domain makes them, each with the task it worked on; the other tasks wait. */
+/** Ended sessions as the domain makes them, each with the task it worked on; the other tasks wait. @returns how many events all that is */
 export async function fillHome(home, { sessions, tasks, outputs = OUTPUTS }) {
   const [{ openStore }, { COLLECTIONS }] = await Promise.all([built('store/store.provider.js'), built('store/collections.js')]);
   const installationId = 'in_bench';
@@ -20,6 +20,7 @@ export async function fillHome(home, { sessions, tasks, outputs = OUTPUTS }) {
   const put = (collection, doc, id = doc.id) => ({ collection, id, doc });
   const { doc: project } = createProject({ name: 'Filled', workingDir: home }, ctx);
   await store.commit({ puts: [put(COLLECTIONS.projects, project)] });
+  let told = 0;
   for (let n = 0; n < tasks; n += BATCH) {
     const puts = []; const events = [];
     for (let at = n; at < Math.min(n + BATCH, tasks); at += 1) {
@@ -39,8 +40,10 @@ export async function fillHome(home, { sessions, tasks, outputs = OUTPUTS }) {
       }
     }
     await store.commit({ puts, events });
+    told += events.length;
   }
   await store.close();
+  return told;
 }
 
 function endedSession(project, task, outputs, ctx) {

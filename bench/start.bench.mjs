@@ -11,8 +11,8 @@ import { ratio } from './measure.mjs';
 
 const SERVICE = fileURLToPath(new URL('../apps/session-service/dist/main.js', import.meta.url));
 
-/** ms to ready, and the resident memory then, MiB. */
-async function start(home, natsUrl) {
+/** ms to ready, and the resident memory then and at most until then, MiB. */
+export async function start(home, natsUrl) {
   const since = performance.now();
   const child = fork(SERVICE, [], { env: { PATH: process.env.PATH, ORBITMESH_HOME: home, ORBITMESH_NATS_URL: natsUrl, ORBITMESH_LOG_LEVEL: 'error', UV_THREADPOOL_SIZE: '16' }, stdio: ['ignore', 'ignore', 'inherit', 'ipc'] });
   const ready = new Promise((resolve, reject) => {
@@ -21,7 +21,7 @@ async function start(home, natsUrl) {
   });
   try {
     const ms = await ready;
-    return { ms: Math.round(ms), mib: await residentMiB(child.pid) };
+    return { ms: Math.round(ms), mib: await statusMiB(child.pid, 'VmRSS'), mibMax: await statusMiB(child.pid, 'VmHWM') };
   } finally {
     child.send({ type: 'shutdown' }, () => undefined);
     await once(child, 'exit');
@@ -29,9 +29,9 @@ async function start(home, natsUrl) {
 }
 
 /** null where there is no /proc. */
-async function residentMiB(pid) {
+async function statusMiB(pid, field) {
   const status = await readFile(`/proc/${pid}/status`, 'utf8').catch(() => '');
-  const kib = /VmRSS:\s+(\d+) kB/.exec(status)?.[1];
+  const kib = new RegExp(`${field}:\\s+(\\d+) kB`).exec(status)?.[1];
   return kib === undefined ? null : Math.round(Number(kib) / 1024);
 }
 

@@ -21,6 +21,7 @@ const BENCHES = {
   flood: () => flood(of({ burst: 10_000, others: 20, runners: 1 }, { burst: 500, others: 3, runners: 1 })),
   // A gateway cuts who has not read for a minute (LAGGING_MS_MAX), and looks each second.
   watchers: () => watchers(of({ clients: 1_000, framesPerSecond: 22_000, seconds: 30, silent: 100, silentSeconds: 75 }, { clients: 50, framesPerSecond: 500, seconds: 3, silent: 2, silentSeconds: 3 })),
+  start: async () => (await import('./start.bench.mjs')).starts(of({ sessions: 100_000, few: 1_000, outputs: 1 }, { sessions: 300, few: 100, outputs: 2 })),
   async widths() {
     const runners = {};
     for (const count of [1, 2, 4]) runners[count] = await withRunners(count, of(1_000, 40));

@@ -4,7 +4,7 @@ import { promisify } from 'node:util';
 import { LONG } from '@orbitmesh/testing';
 import { ROOT } from '../repository/checkout.js';
 
-const BENCHES = ['sessions', 'lifecycles', 'output', 'flood', 'watchers', 'widths'];
+const BENCHES = ['sessions', 'lifecycles', 'output', 'flood', 'watchers', 'start', 'widths'];
 
 /** So that they do not rot: what they measure on a busy machine says nothing, that they end in order does. */
 (LONG ? describe : describe.skip)('the benches of scale, in their small form', () => {

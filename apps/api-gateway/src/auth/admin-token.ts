@@ -23,7 +23,7 @@ export class AdminToken {
   /** In constant time. @throws UNAVAILABLE */
   async is(token: string): Promise<boolean> {
     if (!token.startsWith('omd_')) return false;
-    if (await versionOf(this.file) !== this.known.version) await this.reload();
+    if (versionOf(this.file) !== this.known.version) await this.reload();
     const { hash } = this.known;
     return hash !== null && timingSafeEqual(hash, hashOf(token));
   }

@@ -25,7 +25,8 @@ export interface TailOptions {
 export class OutputTail {
   private readonly fd: number;
   private readonly buffer = Buffer.allocUnsafe(READ_BYTES_MAX);
-  private position: number;
+  /** Offset in the stream up to which it was read. */
+  position: number;
   private begin: number;
   private busy: Promise<unknown> = Promise.resolve();
   private wakeUp: (() => void) | undefined;
@@ -137,6 +138,8 @@ export class OutputTail {
   private async readNext(): Promise<number> {
     await this.busy;
     this.woken = false;
+    // Of hundreds of agents most are silent: a read of nothing is a call to the thread pool each.
+    if (this.caughtUp) return 0;
     const reading = readSome(this.fd, this.buffer, 0, READ_BYTES_MAX, this.position - this.begin);
     this.busy = reading;
     const { bytesRead } = await reading;

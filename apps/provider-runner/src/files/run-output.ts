@@ -3,8 +3,9 @@ import { BACKLOG_RESUME_BYTES, BACKLOG_SUSPEND_BYTES, RAW_FILE_BYTES_MAX } from 
 import { OutputTail, type TailOptions } from './output-tail.js';
 import { forgetRest, shortenRawFile } from './raw-file.js';
 
-/** Between two looks at how far decoding lags behind what the agent writes. */
+/** Between two looks at how far decoding lags behind what the agent writes: while it writes, and doubled up to this when it does not. */
 const GUARD_MS = 50;
+const QUIET_GUARD_MS = 1_600;
 const STREAMS = ['stdout', 'stderr'] as const;
 const LIMITS = { suspendBytes: BACKLOG_SUSPEND_BYTES, resumeBytes: BACKLOG_RESUME_BYTES, rawFileBytes: RAW_FILE_BYTES_MAX };
 
@@ -32,18 +33,22 @@ export interface OutputOptions {
 export class RunOutput {
   private readonly tails: Record<keyof Offsets, OutputTail>;
   private readonly limits: typeof LIMITS;
-  private readonly timer: NodeJS.Timeout;
+  private timer: NodeJS.Timeout | undefined;
+  private guardMs = GUARD_MS;
+  private seenEnd = -1;
   private suspended = false;
+  private stopped = false;
   private shortening: Promise<void> | undefined;
 
   constructor(private readonly options: OutputOptions) {
     this.limits = options.limits ?? LIMITS;
     this.tails = { stdout: new OutputTail(options.tails.stdout), stderr: new OutputTail(options.tails.stderr) };
     for (const name of STREAMS) this.tails[name].onFailed(options.onFailed);
-    this.timer = setInterval(() => this.guard(), GUARD_MS);
+    this.guardAfter(GUARD_MS);
   }
 
   wake(stream?: keyof Offsets): void {
+    if (this.guardMs > GUARD_MS) this.guardAfter(GUARD_MS);
     for (const name of STREAMS) if (stream === undefined || stream === name) this.tails[name].wake();
   }
 
@@ -52,7 +57,7 @@ export class RunOutput {
    * begin to wait); what is left then is discarded.
    */
   async drain(limitMs: () => number): Promise<void> {
-    clearInterval(this.timer);
+    this.guardAfter(undefined);
     const begun = performance.now();
     const clock = setInterval(() => {
       if (performance.now() - begun > limitMs()) for (const name of STREAMS) this.tails[name].hurry();
@@ -66,9 +71,29 @@ export class RunOutput {
   }
 
   async stop(): Promise<void> {
-    clearInterval(this.timer);
+    this.guardAfter(undefined);
     await this.shortening;
     await Promise.all(STREAMS.map((name) => this.tails[name].stop()));
+  }
+
+  /** undefined: never again. */
+  private guardAfter(ms: number | undefined): void {
+    clearTimeout(this.timer);
+    this.timer = undefined;
+    if (ms === undefined) this.stopped = true;
+    if (ms === undefined || this.stopped) return;
+    this.guardMs = ms;
+    this.timer = setTimeout(() => {
+      this.guard();
+      this.guardAfter(this.isQuiet() ? Math.min(this.guardMs * 2, QUIET_GUARD_MS) : GUARD_MS);
+    }, ms);
+  }
+
+  /** Nothing was written since it was last asked. */
+  private isQuiet(): boolean {
+    const before = this.seenEnd;
+    this.seenEnd = STREAMS.reduce((sum, name) => sum + this.tails[name].position, 0);
+    return this.seenEnd === before && !this.suspended && !this.shortening;
   }
 
   private guard(): void {

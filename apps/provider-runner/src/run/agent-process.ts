@@ -1,4 +1,4 @@
-import { chmodSync, closeSync, mkdirSync, openSync, readFileSync, watch, writeFileSync, type FSWatcher } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, watch, writeFileSync, type FSWatcher } from 'node:fs';
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@orbitmesh/domain';
@@ -10,8 +10,8 @@ import { launchWrapper, type WrapperLaunch } from '../process/wrapper.js';
 import type { RunFiles } from './run-files.js';
 import type { RunLog } from './run-log.js';
 
-/** Between two looks for the exit file, beside the watch. */
-const EXIT_POLL_MS = 100;
+/** Between two looks for the exit file: beside the watch, which does not see that a wrapper was killed; and where there is no watch. */
+const EXIT_POLL_MS = { watched: 500, unwatched: 100 } as const;
 /** After the wrapper was seen to be gone: what it wrote last must be visible by then. */
 const EXIT_FILE_WAIT_MS = 200;
 
@@ -127,12 +127,21 @@ export class AgentProcess {
         for (const listener of this.listeners) listener(name ?? '');
       });
       // A watch that breaks (no more inotify instances) leaves us with polling.
-      this.watcher.on('error', () => this.watcher?.close());
+      this.watcher.on('error', () => {
+        if (!this.watcher) return;
+        this.watcher.close();
+        this.lookEvery(EXIT_POLL_MS.unwatched);
+      });
     } catch (error) {
       if (!['EMFILE', 'ENOSPC', 'ENFILE'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
     }
-    this.timer = setInterval(() => this.look(), EXIT_POLL_MS);
+    this.lookEvery(this.watcher ? EXIT_POLL_MS.watched : EXIT_POLL_MS.unwatched);
     this.look();
+  }
+
+  private lookEvery(ms: number): void {
+    clearInterval(this.timer);
+    if (!this.exit) this.timer = setInterval(() => this.look(), ms);
   }
 
   private look(): void {
@@ -146,9 +155,13 @@ export class AgentProcess {
 
   private lookOnce(): void {
     if (this.exit) return;
-    const code = readNumber(this.files.exit);
+    // Asked first: there is none nearly always, and an error for it is most of what a look costs.
+    const code = existsSync(this.files.exit) ? readNumber(this.files.exit) : undefined;
     if (code !== undefined) this.ended({ exitCode: code, signal: signalName(code) });
-    else if (!this.processes.wrapperAlive()) this.goneSince ??= performance.now();
+    else if (this.goneSince === undefined && !this.processes.wrapperAlive()) {
+      this.goneSince = performance.now();
+      this.lookEvery(EXIT_POLL_MS.unwatched);
+    }
     // Killed together with the agent: nobody could write down how it ended.
     if (this.goneSince !== undefined && performance.now() - this.goneSince > EXIT_FILE_WAIT_MS) this.ended({ exitCode: null, signal: null });
   }
