@@ -45,7 +45,7 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
 
   /** @returns what the launcher is told with `ready` */
   async start(): Promise<{ slot: string }> {
-    const slot = await Slot.take(this.config.home);
+    const slot = await Slot.take(this.config.home, this.config.runnerName);
     // It has no model that would call a tool.
     const demo = { driver: 'acp', command: [process.execPath, path('./demo-agent/main.js')], custom: { orbitmeshMcp: false } };
     const providers = new ProvidersFile(this.config.home, demo);
@@ -62,10 +62,10 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
     serveMetrics(this.bus, this.metrics, runner, { runnerId: slot.runnerId, capacity: this.config.runnerCapacity });
     heartbeat.start();
     // Two runners in one slot would write the same journals, and end each other's agents. These are left to whoever has it now.
-    this.lifecycle.leaveWithout(slot.runnerId, () => slot.held);
-    this.health.probe('runs', () => ({ slot: slot.runnerId, runs: runner.list().length, providers: providers.problem }));
+    this.lifecycle.leaveWithout(slot.name, () => slot.held);
+    this.health.probe('runs', () => ({ slot: slot.name, runs: runner.list().length, providers: providers.problem }));
     this.parts = { slot, runner, heartbeat, detection };
-    return { slot: slot.runnerId };
+    return { slot: slot.name };
   }
 
   async onModuleDestroy(): Promise<void> {
@@ -80,8 +80,8 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
 
   private environment(slot: Slot, providers: ProvidersFile): RunEnvironment {
     return {
-      installationId: this.installation.installationId, runnerId: slot.runnerId, incarnation: randomUUID(), home: this.config.home, ownRoots: this.config.runnerRoots.map((root) => resolve(root)),
-      cliEntry: path('../../cli/dist/main.js'), userUmask: this.config.userUmask ?? startUmask, processEnv: process.env, agentStates: new AgentStates(slot.agentsDir),
+      installationId: this.installation.installationId, slot: slot.name, runnerId: slot.runnerId, incarnation: randomUUID(), home: this.config.home, ownRoots: this.config.runnerRoots.map((root) => resolve(root)),
+      apiUrl: this.config.apiUrl, cliEntry: path('../../cli/dist/main.js'), userUmask: this.config.userUmask ?? startUmask, processEnv: process.env, agentStates: new AgentStates(slot.agentsDir),
       table: createProcessTable(this.config.home), disk: this.disk(slot), bus: this.bus, metrics: this.metrics, log: this.log, newId: newUlidSource(Date.now), driver: findDriver,
       provider: (name) => {
         const entry = providers.get(name);

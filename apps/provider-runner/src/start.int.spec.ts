@@ -65,6 +65,18 @@ describe('starts and what a runner tells of itself', () => {
     expect(await world.ended(next.runId)).toMatchObject({ exitCode: 0 });
   }, 20_000);
 
+  it('is known by the name of its machine, keeps its runs in its slot, and tells agents how the API is called from there', async () => {
+    world.providers({ short: SHELL('echo $ORBITMESH_API_URL') });
+    await world.startRunner({ ORBITMESH_RUNNER_NAME: 'build-2', ORBITMESH_API_URL: 'http://hub.example:4750' });
+    const request = world.request('short');
+    await world.session.bus.request(RunnerRpc.start, request, { runnerId: 'build-2-0' });
+
+    expect(await world.ended(request.runId)).toMatchObject({ exitCode: 0 });
+    expect(world.session.output(request.runId)).toBe('http://hub.example:4750\n');
+    expect(world.session.heartbeats.at(-1)).toMatchObject({ runnerId: 'build-2-0' });
+    expect(existsSync(world.dirOf(request.runId))).toBe(true);
+  }, 20_000);
+
   it('tells in its heartbeats who it is, what it holds, and which providers there are, as providers.json changes', async () => {
     await world.startRunner({ ORBITMESH_RUNNER_LABELS: 'zone=a,gpu=' });
     const request = await world.start('long');

@@ -96,6 +96,17 @@ describe('when NATS is killed', () => {
     expect(reconnectDelayHandler!()).toBe(Number.NEGATIVE_INFINITY);
   });
 
+  it('attempts that stay in vain are told of, without a password', () => {
+    const warn = jest.fn();
+    const { reconnectToServer } = connectionOptions({ url: 'tls://a:secret@10.77.0.1:4222', installationId: 'in_a', name: 'x', log: { info: warn, warn, error: warn } });
+    const attempts = (count: number): void => { for (let n = 0; n < count; n += 1) reconnectToServer?.([{ listen: '10.77.0.1:4222' } as Server], {} as never); };
+
+    attempts(9);
+    expect(warn).not.toHaveBeenCalled();
+    attempts(100);
+    expect(warn.mock.calls).toEqual([[{ server: '10.77.0.1:4222', attempts: 10 }, expect.stringContaining('certificate')]]);
+  });
+
   it('a service drains without it', async () => {
     const server = await nats();
     const bus = await open(server.url);
@@ -183,6 +194,17 @@ describe('the NATS URL', () => {
     const attempt = (): unknown => connectionOptions({ url, installationId: 'in_a', name: 'x' });
     expect(attempt).toThrow(expect.objectContaining({ code: 'CONFIG_INVALID' }));
     expect(attempt).not.toThrow(/hunter2/);
+  });
+
+  it.each([
+    ['tls://10.77.0.1:4222', '', 'IP Address:10.77.0.1', true], ['tls://10.77.0.1:4222', '', 'IP Address:10.77.0.2', false], ['tls://[::1]:4222', '', 'IP Address:0:0:0:0:0:0:0:1', true],
+    ['tls://10.77.0.1:4222', '', 'DNS:localhost', false], ['tls://nats.example:4222', 'nats.example', 'DNS:nats.example', true],
+    ['tls://nats.example:4222,tls://10.77.0.1:4222', 'nats.example', 'IP Address:10.77.0.1', false], ['tls://nats.example:4222', 'other.example', 'DNS:nats.example', false],
+  ])('with TLS, %s called %j takes a certificate for %s: %s', (url, name, subjectaltname, isTaken) => {
+    const { tls } = connectionOptions({ url, installationId: 'in_a', name: 'x' }) as { tls: { checkServerIdentity(name: string, certificate: object): Error | undefined } };
+
+    // Without a name Node asks for this one.
+    expect(tls.checkServerIdentity(name || 'localhost', { subject: { CN: 'x' }, subjectaltname }) === undefined).toBe(isTaken);
   });
 
   it('may name several servers and TLS', () => {

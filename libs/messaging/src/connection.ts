@@ -1,8 +1,10 @@
+import { isIP } from 'node:net';
+import { checkServerIdentity, type ConnectionOptions } from 'node:tls';
 import { assertId, AppError } from '@orbitmesh/domain';
 import { NATS_PAYLOAD_BYTES_MIN } from '@orbitmesh/contracts';
 import type { NodeConnectionOptions, ServerInfo } from '@nats-io/transport-node';
 import { inboxPrefix } from './subjects.js';
-import { CONNECT_TIMEOUT_MS, PING_INTERVAL_MS, PINGS_OUT_MAX, RECONNECT_JITTER_MS, RECONNECT_WAIT_MS } from './limits.js';
+import { CONNECT_TIMEOUT_MS, PING_INTERVAL_MS, PINGS_OUT_MAX, RECONNECT_JITTER_MS, RECONNECT_WAIT_MS, TELL_AFTER_ATTEMPTS, TELL_EVERY_ATTEMPTS } from './limits.js';
 
 /** The part of a pino logger the bus uses. */
 export interface BusLog {
@@ -43,11 +45,11 @@ export function connectionOptions(options: BusOptions): NodeConnectionOptions {
     name: options.name,
     inboxPrefix: inboxPrefix(options.name),
     ...(login && { user: login.user, pass: login.password }),
-    ...(urls.some((url) => url.protocol === 'tls:') && { tls: {} }),
+    ...(urls.some((url) => url.protocol === 'tls:') && { tls: tlsOptions(urls) }),
     waitOnFirstConnect: true,
     maxReconnectAttempts: -1,
     timeout: CONNECT_TIMEOUT_MS,
-    ...steadyAttempts(),
+    ...steadyAttempts(options.log),
     pingInterval: PING_INTERVAL_MS,
     maxPingOut: PINGS_OUT_MAX,
     noAsyncTraces: true,
@@ -58,16 +60,31 @@ export function connectionOptions(options: BusOptions): NodeConnectionOptions {
  * The library waits between two attempts by the wall clock: set back by an hour, it would not try for that hour. So it is told
  * that there is nothing to wait for, and what it has to wait is given as the delay of the server it has chosen.
  */
-function steadyAttempts(): Pick<NodeConnectionOptions, 'reconnectDelayHandler' | 'reconnectToServer'> {
+function steadyAttempts(log?: BusLog): Pick<NodeConnectionOptions, 'reconnectDelayHandler' | 'reconnectToServer'> {
   let dueAt = 0;
+  let attempts = 0;
   return {
     reconnectDelayHandler: () => Number.NEGATIVE_INFINITY,
     reconnectToServer: ([server]) => {
       const at = Math.max(performance.now(), dueAt);
+      attempts += 1;
+      if (attempts % TELL_EVERY_ATTEMPTS === TELL_AFTER_ATTEMPTS) log?.warn({ server: server.listen, attempts }, 'NATS cannot be reached; it is tried again: is its address right, and with TLS its certificate, and who signed it?');
       dueAt = at + RECONNECT_WAIT_MS + Math.random() * RECONNECT_JITTER_MS;
       return { server, delay: at - performance.now() };
     },
   };
+}
+
+/** The library names no server whose URL has an address, and Node would then ask for a certificate of `localhost`. It hands on to Node what its types do not have. */
+function tlsOptions(urls: readonly URL[]): NonNullable<NodeConnectionOptions['tls']> {
+  const names = urls.map(({ hostname }) => hostname.replace(/^\[|\]$/g, ''));
+  const options: ConnectionOptions = { checkServerIdentity: (name, certificate) => {
+    const asked = names.includes(name) ? [name] : names.filter((one) => isIP(one) !== 0);
+    if (asked.length === 0) return checkServerIdentity(name, certificate);
+    const refusals = asked.map((one) => checkServerIdentity(one, certificate));
+    return refusals.includes(undefined) ? undefined : refusals[0];
+  } };
+  return options as NonNullable<NodeConnectionOptions['tls']>;
 }
 
 /** Why we will not work with this server, if so. */

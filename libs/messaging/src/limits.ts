@@ -24,6 +24,10 @@ export const CONFIRM_BYTES = 1024 * 1024;
 export const RECONNECT_WAIT_MS = 250;
 export const RECONNECT_JITTER_MS = 100;
 
+/** A server that is not there is told of after so many attempts (some 3 s: services may start before it), and then each time so many later (half a minute). */
+export const TELL_AFTER_ATTEMPTS = 10;
+export const TELL_EVERY_ATTEMPTS = 100;
+
 /** An attempt to connect is given up after this long: a frozen server takes connections and says nothing. */
 export const CONNECT_TIMEOUT_MS = 5_000;
 

@@ -58,7 +58,7 @@ export async function bootstrapService<C extends ServiceConfig>(definition: Serv
 }
 
 async function startService<C extends ServiceConfig>(definition: ServiceDefinition<C>, config: Readonly<C>, logger: Logger, lifecycle: Lifecycle): Promise<void> {
-  const installation = await loadInstallation(config.home, config.homePlace);
+  const installation = await loadInstallation(config.home, { place: config.homePlace, id: config.installationId });
   const login = await natsLogin(definition.name, config);
   const metrics = new Metrics();
   const bus = await Bus.connect({ url: config.natsUrl, installationId: installation.installationId, name: definition.name, login, log: logger, onAnswered: answerCounter(metrics) });

@@ -22,15 +22,15 @@ describe('loadInstallation', () => {
 
   it('makes none where the home was that its launcher started, and was moved away', async () => {
     const place = nodeFs.identitySync!(home);
-    const { installationId } = await loadInstallation(home, place);
+    const { installationId } = await loadInstallation(home, { place });
     const moved = `${home}-moved`;
     await rename(home, moved);
 
-    await expect(loadInstallation(home, place)).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('moved') });
+    await expect(loadInstallation(home, { place })).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('moved') });
     await expect(stat(home)).rejects.toMatchObject({ code: 'ENOENT' });
     await cp(moved, home, { recursive: true });
-    await expect(loadInstallation(home, place)).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
-    expect(await loadInstallation(moved, place)).toMatchObject({ installationId });
+    await expect(loadInstallation(home, { place })).rejects.toMatchObject({ code: 'CONFIG_INVALID' });
+    expect(await loadInstallation(moved, { place })).toMatchObject({ installationId });
     await rm(moved, { recursive: true });
   });
 
@@ -42,6 +42,13 @@ describe('loadInstallation', () => {
 
   it('keeps it', async () => {
     expect(await loadInstallation(home)).toEqual(await loadInstallation(home));
+  });
+
+  it('takes the one that it is given, where there is none, and refuses it where there is another', async () => {
+    expect(await loadInstallation(home, { id: 'in_0123456789' })).toMatchObject({ installationId: 'in_0123456789' });
+    expect(await loadInstallation(home)).toMatchObject({ installationId: 'in_0123456789' });
+
+    await expect(loadInstallation(home, { id: 'in_other' })).rejects.toMatchObject({ code: 'CONFIG_INVALID', message: expect.stringContaining('in_0123456789') });
   });
 
   it.each(['', '{', 'null', '{"installationId":"a.b","createdAt":"x"}', 'x'.repeat(5_000)])('refuses a damaged file (%#) and leaves it as it is', async (text) => {

@@ -13,10 +13,11 @@ export class Installation {
 /**
  * Reads `$ORBITMESH_HOME/installation.json`, or makes it; of several processes that come first together one makes it and all read the same.
  * @param place which directory the home has to be; without it any, and it is made where there is none
- * @throws CONFIG_INVALID when the file is damaged: a new id would orphan every cursor and run, so none is made up; where that
+ * @param id the identity it has to have, and gets where it has none
+ * @throws CONFIG_INVALID when the file is damaged: a new id would orphan every cursor and run, so none is made up; when it is another one than asked for; where that
  * directory is not the home any more; and where everybody may write into it.
  */
-export async function loadInstallation(home: string, place?: string): Promise<Installation> {
+export async function loadInstallation(home: string, { place, id }: { place?: string; id?: string } = {}): Promise<Installation> {
   const found = place && nodeFs.identitySync!(home);
   if (place && (found === undefined || isOtherFile(place, found))) throw new AppError('CONFIG_INVALID', `${home} is not the directory any more that was started: it was moved or removed.`);
   await mkdir(home, { recursive: true, mode: 0o700 });
@@ -26,11 +27,13 @@ export async function loadInstallation(home: string, place?: string): Promise<In
   const there = await readInstallation(file);
   // Another process may have made it a moment ago: what this one writes in its name must not outlive it in a power cut.
   if (there) await syncDirectory(home);
-  return there ?? createInstallation(file);
+  const installation = there ?? await createInstallation(file, id);
+  if (id !== undefined && installation.installationId !== id) throw new AppError('CONFIG_INVALID', `${home} is of the installation ${installation.installationId}, ORBITMESH_INSTALLATION_ID says ${id}: name a home of its own as ORBITMESH_HOME.`);
+  return installation;
 }
 
-async function createInstallation(file: string): Promise<Installation> {
-  const made = { installationId: `in_${randomBytes(8).toString('hex').slice(0, 10)}`, createdAt: new Date().toISOString() };
+async function createInstallation(file: string, id = `in_${randomBytes(8).toString('hex').slice(0, 10)}`): Promise<Installation> {
+  const made = { installationId: id, createdAt: new Date().toISOString() };
   const temp = `${file}.${process.pid}.${randomBytes(4).toString('hex')}.tmp`;
   const handle = await open(temp, 'wx', 0o600);
   try {

@@ -1,7 +1,7 @@
 import 'reflect-metadata';
 import { homedir } from 'node:os';
 import { join, resolve } from 'node:path';
-import { IsIn, IsInt, IsIP, IsNotEmpty, IsOptional, IsString, Max, Min, validateSync } from 'class-validator';
+import { IsIn, IsInt, IsIP, IsNotEmpty, IsOptional, IsString, Matches, Max, Min, validateSync } from 'class-validator';
 import { plainToInstance, Transform } from 'class-transformer';
 import { AppError } from '@orbitmesh/domain';
 
@@ -21,6 +21,10 @@ export class ServiceConfig {
   /** Which directory that is, as its launcher found it: one that was moved away meanwhile is not made anew under its old name. */
   @IsOptional() @IsString()
   homePlace?: string = undefined;
+
+  /** Whose service this is, `in_…`: a home without an identity takes this one instead of making one. For a machine that has only runners; the others are one installation by their home. */
+  @IsOptional() @Matches(/^in_[0-9a-z]{1,40}$/)
+  installationId?: string = undefined;
 
   /** `nats://[user:password@]host:port`; may hold a password, so it is never logged. */
   @IsString() @IsNotEmpty()

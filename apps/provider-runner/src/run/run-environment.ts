@@ -10,11 +10,15 @@ import type { RunLog } from './run-log.js';
 /** What all runs of a runner share. */
 export interface RunEnvironment {
   installationId: string;
+  /** The name of its directory in the home. */
+  slot: string;
   runnerId: string;
   incarnation: string;
   home: string;
   /** The only directories that it works in, normal; empty: wherever it may. */
   ownRoots: readonly string[];
+  /** Instead of what a request says: how the API is called from here. */
+  apiUrl?: string;
   /** The CLI's entry file, for the run's `bin/orbitmesh`. */
   cliEntry: string;
   /** Octal: the umask of the user who started OrbitMesh. */

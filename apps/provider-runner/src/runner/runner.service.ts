@@ -84,7 +84,8 @@ export class RunnerService {
     await Promise.all(this.list().map((run) => run.leave()));
   }
 
-  private async begin(request: TracedStart): Promise<void> {
+  private async begin(asked: TracedStart): Promise<void> {
+    const request = { ...asked, apiUrl: this.env.apiUrl ?? asked.apiUrl };
     let files: RunFiles;
     try {
       files = this.directory.create(request.runId);

@@ -33,7 +33,7 @@ function processOf(slot: string, name: string, of = home(), output: number | 'ig
   children.push(spawn('sleep', ['60'], { stdio: ['ignore', output, 'ignore'], env }));
   return children.at(-1)!;
 }
-const sweep = () => sweepStrays({ table: createProcessTable(home()), home: home(), runnerId: 'slot-0', log: () => undefined } as Partial<RunEnvironment> as RunEnvironment);
+const sweep = () => sweepStrays({ table: createProcessTable(home()), home: home(), slot: 'slot-0', log: () => undefined } as Partial<RunEnvironment> as RunEnvironment);
 const isLeft = (child: ChildProcess): boolean => child.exitCode === null && child.signalCode === null;
 
 onLinux('what no record explains is ended in the own slot and in those that nobody has; nothing of a living runner, or of a home beside', async () => {

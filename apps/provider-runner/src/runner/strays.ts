@@ -10,12 +10,12 @@ import type { RunEnvironment } from '../run/run-environment.js';
  * would ever find its agent again. It is asked of this runner's slot, and of those that no runner has; and not of what
  * a runner has taken over in a home that was called as this one is now.
  */
-export async function sweepStrays({ table, home, runnerId, log }: RunEnvironment): Promise<void> {
+export async function sweepStrays({ table, home, slot: own, log }: RunEnvironment): Promise<void> {
   const scan = await table.nextScan();
   const sweep = async (runId: string, slot: string): Promise<void> => {
     const dir = join(home, 'provider-runner', slot);
     // Looked for after its processes were: a run has its directory before it has any.
-    if (existsSync(join(dir, 'runs', runId)) || (slot !== runnerId && (await isHeld(dir)))) return;
+    if (existsSync(join(dir, 'runs', runId)) || (slot !== own && (await isHeld(dir)))) return;
     if (await isTaken(table, runId, join(dir, 'runs', runId))) return;
     const left = await new RunProcesses(table, runId).sweep(SWEEP_GIVE_UP_MS, { keepers: true });
     log('warn', 'processes of a run whose directory is gone were still there', { runId, slot, left });

@@ -103,4 +103,23 @@ describe('fencing', () => {
     expect(service.session(id).state).toBe('running');
     expect((await runner.beat()).held).toEqual([service.session(id).run?.runId]);
   });
+
+  it('refuses the heartbeats of another machine that calls itself as a runner that is there, until that one leaves or is silent', async () => {
+    const runner = await join();
+    const { id } = await service.spawn({ projectId });
+    await eventually(() => service.session(id).state === 'running');
+    const namesake = { incarnation: 'inc-2', host: 'another', n: 1, runs: [] };
+    const refusal = { code: 'CONFLICT', message: expect.stringContaining('ORBITMESH_RUNNER_NAME') };
+
+    await expect(runner.beat(namesake)).rejects.toMatchObject(refusal);
+    await runner.beat();
+    service.clock.advance(4_000);
+    await expect(runner.beat(namesake)).rejects.toMatchObject(refusal);
+    expect(service.session(id).state).toBe('running');
+
+    await runner.beat({ draining: true });
+    expect(await runner.beat(namesake)).toMatchObject({ held: [] });
+    service.clock.advance(6_000);
+    expect(await runner.beat({ incarnation: 'inc-3', runs: [] })).toMatchObject({ held: [] });
+  });
 });

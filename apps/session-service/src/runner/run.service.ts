@@ -59,7 +59,7 @@ export class RunService {
    * The answer names the runs that the runner is to go on holding, by what is durable. A claimed run is
    * listed from before its claim until its end is acknowledged: one that is not listed is lost, or was never executed.
    * A process that another one has followed under its id is to hold nothing.
-   * @throws LIMIT_REACHED, VALIDATION_FAILED
+   * @throws CONFLICT to one of another machine that calls itself as a runner that is there; LIMIT_REACHED, VALIDATION_FAILED
    */
   heartbeat(heartbeat: Request<'heartbeat'>): HeartbeatReply {
     const { runnerId, incarnation, runs } = heartbeat;

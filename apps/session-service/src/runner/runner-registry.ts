@@ -35,13 +35,16 @@ export class RunnerRegistry {
     @Inject(Bus) private readonly bus: Pick<Bus, 'connected'>,
   ) {}
 
-  /** False when it is older than what we know (a late duplicate, or a process that another one has followed): then it says nothing. @throws LIMIT_REACHED, VALIDATION_FAILED */
+  /** False when it is older than what we know (a late duplicate, or a process that another one has followed): then it says nothing. @throws CONFLICT while another machine's runner has its id, LIMIT_REACHED, VALIDATION_FAILED */
   heard(heartbeat: Heartbeat): boolean {
     const { runnerId, incarnation } = heartbeat;
     if (!isId(runnerId)) throw new AppError('VALIDATION_FAILED', 'A runner needs an id.');
     const known = this.runners.get(runnerId);
     const standing = this.standing(runnerId, incarnation);
     if (standing === 'former' || (standing === 'present' && heartbeat.n <= known!.heartbeat.n)) return false;
+    if (standing === 'unknown' && this.isElsewhere(heartbeat)) {
+      throw new AppError('CONFLICT', `${runnerId} is a runner on ${known!.heartbeat.host}: name this machine with ORBITMESH_RUNNER_NAME.`, { runnerId });
+    }
     if (!known) this.makeRoom();
     const returned = standing === 'unknown' || this.presence(runnerId) !== 'live';
     const former = known && standing === 'unknown' ? [...known.former, known.heartbeat.incarnation].slice(-FORMER_PROCESSES_MAX) : known?.former ?? [];
@@ -120,6 +123,12 @@ export class RunnerRegistry {
   /** The session ended or runs: its refusals mean nothing any more. */
   forgetRefusals(sessionId: string): void {
     this.refusals.delete(sessionId);
+  }
+
+  /** Alive on another machine, and not about to leave: a second one that is called so by mistake would have it end all that it holds. */
+  private isElsewhere({ runnerId, host }: Heartbeat): boolean {
+    const known = this.runners.get(runnerId)?.heartbeat;
+    return known !== undefined && known.host !== host && !known.draining && this.presence(runnerId) === 'live';
   }
 
   private makeRoom(): void {
