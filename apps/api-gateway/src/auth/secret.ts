@@ -1,4 +1,4 @@
-import { createHash, randomBytes } from 'node:crypto';
+import { hash, randomBytes } from 'node:crypto';
 
 /** 32 random bytes, 43 characters: nothing to guess. */
 export function newSecret(prefix: 'omd_' | 'omu_' | 'omt_'): string {
@@ -7,5 +7,5 @@ export function newSecret(prefix: 'omd_' | 'omu_' | 'omt_'): string {
 
 /** Of 32 random bytes a plain hash is enough: there is no dictionary of them. */
 export function hashOf(secret: string): Buffer {
-  return createHash('sha256').update(secret).digest();
+  return hash('sha256', secret, 'buffer');
 }
