@@ -5,15 +5,16 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { setUp } from '../../tools/lib/set-up.mjs';
 import { machine } from '../measure.mjs';
-import { deaf } from './deaf.bench.mjs';
-import { flood, output } from './output.bench.mjs';
-import { lifecycles, sessionsAtOnce } from './sessions.bench.mjs';
-import { watchers } from './watchers.bench.mjs';
-import { barsOf, withGateways, withRunners } from './widths.bench.mjs';
 
 const small = process.argv.includes('--small');
 const only = process.argv.slice(2).find((arg) => !arg.startsWith('--'));
 const of = (full, less) => (small ? less : full);
+
+// Before anything that asks for a dependency: on a new clone there is none yet.
+await setUp();
+const [{ deaf }, { flood, output }, { lifecycles, sessionsAtOnce }, { starts }, { watchers }, { barsOf, withGateways, withRunners }] = await Promise.all(
+  ['deaf', 'output', 'sessions', 'start', 'watchers', 'widths'].map((name) => import(`./${name}.bench.mjs`)),
+);
 
 const BENCHES = {
   sessions: () => sessionsAtOnce(of({ sessions: 500, runners: 2, minutes: 10 }, { sessions: 20, runners: 2, minutes: 0.05 })),
@@ -23,7 +24,7 @@ const BENCHES = {
   // A gateway cuts who has not read for a minute (LAGGING_MS_MAX), and looks each second.
   watchers: () => watchers(of({ clients: 1_000, framesPerSecond: 22_000, seconds: 30, silent: 100, silentSeconds: 75 }, { clients: 50, framesPerSecond: 500, seconds: 3, silent: 2, silentSeconds: 3 })),
   deaf: () => deaf(of({ clients: 100, before: 5_000, events: 2_000 }, { clients: 3, before: 20, events: 20, kinds: ['webSocketFromCursor'] })),
-  start: async () => (await import('./start.bench.mjs')).starts(of({ sessions: 100_000, few: 1_000, outputs: 1 }, { sessions: 300, few: 100, outputs: 2 })),
+  start: () => starts(of({ sessions: 100_000, few: 1_000, outputs: 1 }, { sessions: 300, few: 100, outputs: 2 })),
   async widths() {
     const runners = {};
     for (const count of [1, 2, 4]) runners[count] = await withRunners(count, of(1_000, 40));
@@ -33,7 +34,6 @@ const BENCHES = {
   },
 };
 
-await setUp();
 const results = {};
 for (const [name, bench] of Object.entries(BENCHES)) {
   if (only && only !== name) continue;
