@@ -6,11 +6,10 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { setUp } from '../tools/lib/set-up.mjs';
-import { withBareServer } from './http.bench.mjs';
 import { machine } from './measure.mjs';
 
 await setUp();
-const [{ logBench }, { httpBench }, { workBench }, { startBench }, { agentsBench }] = await Promise.all([
+const [{ logBench }, { httpBench, withBareServer }, { workBench }, { startBench }, { agentsBench }] = await Promise.all([
   import('./log.bench.mjs'), import('./http.bench.mjs'), import('./work.bench.mjs'), import('./start.bench.mjs'), import('./agents.bench.mjs'),
 ]);
 const only = process.argv[2];

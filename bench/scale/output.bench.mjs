@@ -7,6 +7,7 @@ const TALKER = fileURLToPath(new URL('./talker.mjs', import.meta.url));
 const talker = (perSecond, seconds, burst = 0) => ({ driver: 'acp', command: [process.execPath, TALKER, perSecond, seconds, burst].map(String), custom: { orbitmeshMcp: false } });
 /** All of them are there by then, so that what is measured is output and not starts. */
 const START_MS = { each: 500, least: 5_000 };
+const [WARM_MS, BASE_MS] = [15_000, 10_000];
 const spawnOf = (world, projectId) => (providerType, initialDirective = 'talk') => world.call('POST', '/api/sessions/spawn', { projectId, providerType, permissionMode: 'allow', initialDirective });
 
 /** @param {{ agents: number, perSecond: number, seconds: number, runners: number }} size `perSecond` of all agents together */
@@ -45,7 +46,7 @@ export async function output({ agents, perSecond, seconds, runners }) {
 
 /** One agent says `burst` things at once while others go on: how long the others' take, before and meanwhile. */
 export async function flood({ burst, others, runners }) {
-  const providers = { steady: talker(10, 40), flooder: talker(0, 1, burst) };
+  const providers = { steady: talker(10, 60), flooder: talker(0, 1, burst) };
   return withWorld({ runners, env: { ORBITMESH_RUNNER_CAPACITY: '64' }, providers }, async (world) => {
     const { id: projectId } = await world.project();
     const spawn = spawnOf(world, projectId);
@@ -59,13 +60,15 @@ export async function flood({ burst, others, runners }) {
       if (event.sessionId === flooder) flooded += 1;
       else if (phase !== 'none' && steady.has(event.sessionId)) lags[phase].push(Date.now() - Date.parse(event.timestamp));
     });
+    // It is there before the base is measured, and only begins to talk after it: a start costs others too, and is not what is asked here.
+    const beginAt = Date.now() + WARM_MS + BASE_MS;
+    ({ id: flooder } = await spawn('flooder', `talk at ${beginAt}`));
     await each(others, LANES, async () => { steady.add((await spawn('steady')).id); });
-    await pause(10_000);
+    await pause(beginAt - BASE_MS - Date.now());
     phase = 'base';
-    await pause(10_000);
+    await pause(beginAt - Date.now());
     phase = 'flood';
     const since = performance.now();
-    ({ id: flooder } = await spawn('flooder'));
     await world.until(() => flooded >= burst, 'the flood', 120_000);
     const floodMs = performance.now() - since;
     phase = 'none';
