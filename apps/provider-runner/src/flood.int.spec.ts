@@ -16,7 +16,9 @@ const ACP = (turn: string) => ({ driver: 'acp', command: [process.execPath, '-e'
     if (method === 'session/new') say({ id, result: { sessionId: 's' } });
     if (method === 'session/prompt') { ${turn} }
   });`] });
-const PLANS = 50_000;
+const PLANS = 3_000;
+/** So that few of them are as much as may wait. */
+const ENTRIES = 40;
 
 describe('an agent that writes too much', () => {
   let world: RunnerWorld;
@@ -26,7 +28,7 @@ describe('an agent that writes too much', () => {
     world.providers({
       yes: { driver: 'acp', command: ['/usr/bin/yes'] },
       garbage: ACP(`const many = Buffer.from('{"jsonrpc":"2.0","method":"nobody/knows"}\\n'.repeat(10_000)); for (;;) fs.writeSync(1, many);`),
-      plans: ACP(`for (let n = 0; n < ${PLANS}; n++) say({ method: 'session/update', params: { sessionId: 's', update: { sessionUpdate: 'plan', entries: [{ content: 'step ' + n, status: 'pending', priority: 'low' }] } } });
+      plans: ACP(`for (let n = 0; n < ${PLANS}; n++) say({ method: 'session/update', params: { sessionId: 's', update: { sessionUpdate: 'plan', entries: Array(${ENTRIES}).fill({ content: 'step ' + n, status: 'pending', priority: 'low' }) } } });
         say({ id, result: { stopReason: 'end_turn' } });`),
     });
     await world.startRunner();

@@ -25,6 +25,9 @@ export const CLAIM_GIVE_UP_MS = 60_000;
 /** The wrapper writes the agent's pid within some ms; a machine that takes longer than this gets `start_failed`. */
 export const AGENT_PID_TIMEOUT_MS = 10_000;
 
+/** Of an agent and all it starts (nice(1), 0 to 19): it has the processor whenever it is free, and a third of the share of a service when it is not. */
+export const AGENT_NICENESS = 10;
+
 /** Stop (design §4.1): after stdin was closed, and after SIGTERM. */
 export const STOP_GRACES_MS = { politeMs: 5_000, termMs: 5_000, drainMs: 2_000 } as const;
 /** Between the end of stdin and SIGTERM for an agent that is known not to end by the first. */
@@ -65,12 +68,18 @@ export const STDIN_UNREAD_MS = 10_000;
 export const READ_BYTES_MAX = 64 * KIB;
 /**
  * Of an agent that floods: how long is decoded before others have their turn, how many facts are sent at once, and the rest after each
- * as a multiple of what it took (at most `msMax`: who did not answer for seconds needs none). So one takes at most a third of its
+ * as a multiple of what it took (at most `msMax`: who did not answer for seconds needs none). So one takes at most a fifth of its
  * runner and of session-service, and what others say waits a few ms behind it (bench/scale, flood).
  */
 export const DECODE_MS = 2;
 export const FACTS_SENT_AT_ONCE = 16;
-export const FLOOD_REST = { factor: 2, msMax: 50 } as const;
+/** Decoded beyond what is acknowledged, per run: past so many facts decoding waits for the next acknowledgement, or so long where none comes. */
+export const AHEAD = { facts: 256, waitMs: 20 } as const;
+export const FLOOD_REST = { factor: 4, msMax: 50 } as const;
+/** Changes of a run's files heard in one window, past which its directory is not watched for a while: hearing of one write costs some 20 µs, and an agent makes 100,000 a second. Its output is polled meanwhile. */
+export const WATCH_EVENTS_MAX = 200;
+export const WATCH_WINDOW_MS = 250;
+export const WATCH_REST_MS = 1_000;
 /** Polling beside the watch (which may be unavailable): doubled from the first to the last while nothing comes. */
 export const TAIL_POLL_MS = { first: 10, last: 250 } as const;
 /** An unfinished line of `text` output waits this long for its end. */

@@ -1,6 +1,6 @@
 import type { NumberedFact, Redactor, RunFact } from '@orbitmesh/domain';
 import { piecesOf } from '../decode/utf8.js';
-import { COALESCE_BYTES_MAX, COALESCE_MS, FACT_BYTES_MIN, JOURNAL_RETRY_MS, PENDING_ACTIONS_MAX, PENDING_BYTES_MAX, SECRET_HOLD_MS, SILENT_BYTES_MAX } from '../limits.js';
+import { AHEAD, COALESCE_BYTES_MAX, COALESCE_MS, FACT_BYTES_MIN, JOURNAL_RETRY_MS, PENDING_ACTIONS_MAX, PENDING_BYTES_MAX, SECRET_HOLD_MS, SILENT_BYTES_MAX } from '../limits.js';
 import type { RunLog } from '../run/run-log.js';
 import { boundFact, jsonBytes } from './fact-size.js';
 import type { FactJournal, JournalRecord, Offsets, RunProgress } from './fact-journal.js';
@@ -40,6 +40,7 @@ export class StepRecorder {
   private scheduled = false;
   private writing: Promise<void> | undefined;
   private roomWaiters: (() => void)[] = [];
+  private readonly ackWaiters = new Set<() => void>();
   /** By stream: the end of what was said that may be the beginning of a secret, as the agent wrote it. */
   private readonly begun = new Map<string, string>();
   private closed = false;
@@ -88,14 +89,28 @@ export class StepRecorder {
     this.schedule();
   }
 
-  /** There is room to decode more; resolves at once when there is. */
+  /** There is room to decode more; resolves at once when there is. Who is far ahead of what is acknowledged goes on with that, or slowly. */
   async room(): Promise<void> {
+    if (this.options.journal.unacked.length > AHEAD.facts) await this.acknowledgement(AHEAD.waitMs);
     while (!this.hasRoom() && !this.closed) await new Promise<void>((resolve) => this.roomWaiters.push(resolve));
   }
 
   /** The sender has got rid of some facts. */
   acknowledged(): void {
+    for (const wake of [...this.ackWaiters]) wake();
     this.wakeWaiters();
+  }
+
+  private acknowledgement(waitMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const done = (): void => {
+        clearTimeout(timer);
+        this.ackWaiters.delete(done);
+        resolve();
+      };
+      const timer = setTimeout(done, waitMs);
+      this.ackWaiters.add(done);
+    });
   }
 
   /** Resolves when all that was emitted so far is durable. */
@@ -117,7 +132,7 @@ export class StepRecorder {
   close(): void {
     this.closed = true;
     clearTimeout(this.timer);
-    this.wakeWaiters();
+    this.acknowledged();
   }
 
   private emitText(fact: TextFact): number {

@@ -1,9 +1,11 @@
-import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, watch, writeFileSync, type FSWatcher } from 'node:fs';
+import { chmodSync, closeSync, existsSync, mkdirSync, openSync, readFileSync, writeFileSync } from 'node:fs';
+import { setPriority } from 'node:os';
 import { basename } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@orbitmesh/domain';
 import type { ProcessExit } from '../drivers/driver.js';
-import { AGENT_PID_TIMEOUT_MS } from '../limits.js';
+import { DirectoryWatch } from '../files/directory-watch.js';
+import { AGENT_NICENESS, AGENT_PID_TIMEOUT_MS } from '../limits.js';
 import { identify, type ProcessIdentity, type ProcessTable } from '../process/process-table.js';
 import type { RunProcesses } from '../process/run-processes.js';
 import { launchWrapper, type WrapperLaunch } from '../process/wrapper.js';
@@ -31,7 +33,7 @@ function shellQuoted(text: string): string {
 
 /** An agent with its wrapper: how it is started or found again, closed, and seen to end. */
 export class AgentProcess {
-  private watcher: FSWatcher | undefined;
+  private watching: DirectoryWatch | undefined;
   private timer: NodeJS.Timeout | undefined;
   private goneSince: number | undefined;
   private readonly listeners = new Set<(file: string) => void>();
@@ -49,6 +51,7 @@ export class AgentProcess {
     private readonly log: RunLog,
   ) {
     processes.know({ wrapper, agentPid: pid, holderPid: this.holderPid() });
+    giveWay(pid);
     this.follow();
   }
 
@@ -112,8 +115,7 @@ export class AgentProcess {
 
   close(): void {
     clearInterval(this.timer);
-    this.watcher?.close();
-    this.watcher = undefined;
+    this.watching?.close();
   }
 
   private holderPid(): number | undefined {
@@ -121,21 +123,14 @@ export class AgentProcess {
   }
 
   private follow(): void {
-    try {
-      this.watcher = watch(this.files.dir, (_event, name) => {
+    this.watching = new DirectoryWatch({
+      dir: this.files.dir,
+      onFile: (name) => {
         if (name === basename(this.files.exit)) this.look();
-        for (const listener of this.listeners) listener(name ?? '');
-      });
-      // A watch that breaks (no more inotify instances) leaves us with polling.
-      this.watcher.on('error', () => {
-        if (!this.watcher) return;
-        this.watcher.close();
-        this.lookEvery(EXIT_POLL_MS.unwatched);
-      });
-    } catch (error) {
-      if (!['EMFILE', 'ENOSPC', 'ENFILE'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
-    }
-    this.lookEvery(this.watcher ? EXIT_POLL_MS.watched : EXIT_POLL_MS.unwatched);
+        for (const listener of this.listeners) listener(name);
+      },
+      onWatched: (watched) => this.lookEvery(watched ? EXIT_POLL_MS.watched : EXIT_POLL_MS.unwatched),
+    });
     this.look();
   }
 
@@ -171,6 +166,19 @@ export class AgentProcess {
     this.exit = exit;
     clearInterval(this.timer);
     this.settle(exit);
+  }
+}
+
+/**
+ * Who watches over agents must be able to, however much they compute. The agent leads a session of its own, and where Linux groups
+ * processes by session the niceness of one process says nothing beside those of another, only that of its group does.
+ */
+function giveWay(pid: number): void {
+  try {
+    setPriority(pid, AGENT_NICENESS);
+    if (process.platform === 'linux') writeFileSync(`/proc/${pid}/autogroup`, String(AGENT_NICENESS));
+  } catch {
+    // It has ended, or is niced already; or groups are not made, or were changed a moment ago. It only computes as others do.
   }
 }
 
