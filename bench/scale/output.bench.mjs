@@ -36,7 +36,11 @@ export async function output({ agents, perSecond, seconds, runners }) {
     const cpuBefore = await Promise.all(pids.map(({ pid }) => processorSeconds(pid)));
     const expected = Math.floor(perSecond / agents * seconds) * agents;
     const total = () => [...said.values()].reduce((sum, count) => sum + count, 0);
-    await world.until(() => total() >= expected, `${expected} events`, (seconds + 180) * 1000);
+    await world.until(() => total() >= expected, `${expected} events`, (seconds + 60) * 1000).catch(async (error) => {
+      const { items } = await world.call('GET', '/api/sessions?limit=200');
+      const short = items.filter(({ id }) => (said.get(id) ?? 0) < expected / agents).map(({ id, state, runnerId, end }) => ({ id, said: said.get(id), state, runnerId, end }));
+      throw new Error(`${error.message}: ${total()}; the feed: ${JSON.stringify(feed.seen)}; ${JSON.stringify(short)}`);
+    });
     const cpu = await Promise.all(pids.map(async ({ name, pid }, n) => `${name} ${Math.round((await processorSeconds(pid) - cpuBefore[n]) / (last - first) * 1e5)} %`));
     feed.close();
     const { p50, p99, max } = summarise(lags);

@@ -102,7 +102,8 @@ export class World {
   /** Follows the feed by a socket, and checks on the way that nothing is missing and nothing comes twice. */
   async follow(onEvent, { url = this.stack.url, filter = {} } = {}) {
     const socket = new WebSocket(`${url.replace('http', 'ws')}/ws`, ['orbitmesh.v1', `bearer.${this.token}`]);
-    const seen = { events: 0, gaps: 0, repeats: 0, last: 0 };
+    const seen = { events: 0, gaps: 0, repeats: 0, last: 0, closed: null };
+    socket.on('close', (code, reason) => { seen.closed = `${code} ${reason}`; });
     const whole = Object.keys(filter).length === 0;
     const subscribed = new Promise((resolve) => {
       socket.on('message', (raw) => {
