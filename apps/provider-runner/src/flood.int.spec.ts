@@ -16,9 +16,9 @@ const ACP = (turn: string) => ({ driver: 'acp', command: [process.execPath, '-e'
     if (method === 'session/new') say({ id, result: { sessionId: 's' } });
     if (method === 'session/prompt') { ${turn} }
   });`] });
-const PLANS = 3_000;
+const PLANS = 1_000;
 /** So that few of them are as much as may wait. */
-const ENTRIES = 40;
+const ENTRIES = 150;
 
 describe('an agent that writes too much', () => {
   let world: RunnerWorld;
@@ -83,7 +83,7 @@ describe('an agent that writes too much', () => {
     const small = await world.start('plans');
     await eventually(() => facts(small) > 0);
     world.session.acknowledging = false;
-    await eventually(() => /agent suspended/.test(world.log), { what: 'the suspension' });
+    await eventually(() => /agent suspended/.test(world.log), { what: 'the suspension', timeoutMs: 30_000 });
     world.session.acknowledging = true;
 
     await eventually(() => world.session.factsOf(small.runId, 'turn_ended').length === 1, { what: 'the end of the turn', timeoutMs: 30_000 });

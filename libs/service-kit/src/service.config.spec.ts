@@ -45,7 +45,7 @@ describe('loadConfig', () => {
   it('reads only what the class declares, and cannot be changed', () => {
     const config = loadConfig(SampleConfig, { ORBITMESH_NATS_URL: 'nats://h:1', ORBITMESH_OTHER: 'x', PORT: '1' });
 
-    expect(Object.keys(config).sort()).toEqual(['allowedRoots', 'home', 'homePlace', 'logLevel', 'metricsHost', 'metricsPort', 'natsPasswords', 'natsUrl', 'port', 'readyFile', 'restarts']);
+    expect(Object.keys(config).sort()).toEqual(['allowedRoots', 'home', 'homePlace', 'installationId', 'logLevel', 'metricsHost', 'metricsPort', 'natsPasswords', 'natsUrl', 'port', 'readyFile', 'restarts']);
     expect(() => { (config as { port: number }).port = 1; }).toThrow(TypeError);
   });
 
