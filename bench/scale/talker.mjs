@@ -18,9 +18,11 @@ async function turn(id, prompt) {
   const since = performance.now();
   await new Promise((resolve) => {
     const timer = setInterval(() => {
-      const due = Math.min(performance.now() - since, seconds * 1000) / 1000 * perSecond;
+      // Once for both: it may be held up between two looks at the clock, and would end with less than it had to say.
+      const elapsed = performance.now() - since;
+      const due = Math.min(elapsed, seconds * 1000) / 1000 * perSecond;
       for (; said < burst + due; said += 1) call(said);
-      if (performance.now() - since < seconds * 1000) return;
+      if (elapsed < seconds * 1000) return;
       clearInterval(timer);
       resolve();
     }, TICK_MS);
