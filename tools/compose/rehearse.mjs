@@ -5,6 +5,7 @@ import { execFile, spawn as start } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { setTimeout as wait } from 'node:timers/promises';
 import { promisify } from 'node:util';
+import { seenWithin } from '../lib/seen-within.mjs';
 
 const COMPOSE = (process.env.COMPOSE ?? 'docker compose').split(' ');
 const PORTS = [4750, 4751];
@@ -45,15 +46,7 @@ async function insist(method, path, body) {
   throw new Error(`${method} ${path} was never answered`);
 }
 
-async function until(what, look) {
-  const since = performance.now();
-  for (;;) {
-    const seen = await look();
-    if (seen) return seen;
-    if (performance.now() - since > STEP_MS_MAX) throw new Error(`in vain: ${what}`);
-    await wait(250);
-  }
-}
+const until = (what, look) => seenWithin(STEP_MS_MAX, 250, what, look);
 
 async function step(what, work) {
   const since = performance.now();

@@ -8,6 +8,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { fileURLToPath } from 'node:url';
+import { seenWithin } from '../lib/seen-within.mjs';
 import { keepNatsPasswords, NATS_USERS } from '../lib/nats-passwords.mjs';
 import { ensureNatsServer } from '../nats-server.mjs';
 import { Host, makeSwitch, processesOf, slowLine, SWITCH } from './hosts.mjs';
@@ -19,15 +20,7 @@ const LONG = { demo: { numbered: 3_000, delayMs: 100 } };
 const numbers = (count) => Array.from({ length: count }, (_, n) => `numbered ${n + 1}/${count}`);
 const seconds = (since) => ((performance.now() - since) / 1000).toFixed(1);
 
-async function until(what, look) {
-  const since = performance.now();
-  for (;;) {
-    const seen = await look();
-    if (seen) return seen;
-    if (performance.now() - since > STEP_MS_MAX) throw new Error(`in vain: ${what}`);
-    await wait(100);
-  }
-}
+const until = (what, look) => seenWithin(STEP_MS_MAX, 100, what, look);
 
 async function step(what, work) {
   const since = performance.now();
