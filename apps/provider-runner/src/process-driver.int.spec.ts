@@ -1,9 +1,11 @@
 import { readdirSync, statSync } from 'node:fs';
+import { getPriority } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { RunnerRpc } from '@orbitmesh/contracts';
 import { eventually, inFull } from '@orbitmesh/testing';
 import { RunnerWorld } from '@orbitmesh/testing/provider-conformance';
+import { AGENT_NICENESS } from './limits.js';
 import { RUNNER_MAIN } from './testing/runner-main.js';
 
 const SHELL = (script: string) => ({ driver: 'process', command: ['/bin/sh', '-c', script] });
@@ -38,6 +40,15 @@ describe('a runner with the process driver', () => {
     expect(world.session.factsOf(runId, 'run_started')).toHaveLength(1);
     expect(world.readFile(world.dirOf(runId), 'exit')).toBe('3  \n');
     expect(await world.left(runId)).toEqual([]);
+  });
+
+  it('lets services have the processor before the agent', async () => {
+    const request = await world.start('deaf');
+    await eventually(() => world.session.factsOf(request.runId, 'run_started').length === 1);
+
+    expect(getPriority(Number(world.readFile(world.dirOf(request.runId), 'pid')))).toBe(AGENT_NICENESS);
+    await world.session.bus.request(RunnerRpc.kill, { ...request, reason: 'test' }, { runnerId: 'slot-0' });
+    await world.ended(request.runId);
   });
 
   it('says the signal that an agent died of as a crash', async () => {

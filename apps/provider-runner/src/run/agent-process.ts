@@ -51,7 +51,8 @@ export class AgentProcess {
     private readonly log: RunLog,
   ) {
     processes.know({ wrapper, agentPid: pid, holderPid: this.holderPid() });
-    giveWay(pid);
+    // Found again by a later runner it may have ended, and its number be somebody else's.
+    if (table.find(pid)?.ppid === wrapper.pid) giveWay(pid);
     this.follow();
   }
 
