@@ -6,7 +6,8 @@ import { CLOCK_HEADER, LATE_HEADER, OwnClock, UNTIL_HEADER } from './deadline.js
 import { DRAIN_TIMEOUT_MS, HANDLERS_BYTES_MAX, HANDLERS_IN_FLIGHT_MAX } from './limits.js';
 import { Outflow } from './outflow.js';
 import { Requester } from './requester.js';
-import { isOthersInbox, queueGroup, requestSubject, topicSubject } from './subjects.js';
+import { TurnOutbox } from './turn-outbox.js';
+import { inboxPrefix, isOthersInbox, queueGroup, requestSubject, topicSubject } from './subjects.js';
 import { decode, decodeError, encodeBounded, encodeError, ERROR_HEADER, headersOf, traceIdOf } from './wire.js';
 
 export type BusStatus = 'connected' | 'disconnected' | 'closed';
@@ -42,6 +43,7 @@ export class Bus {
   private readonly clock = new OwnClock();
   private readonly requester: Requester;
   private readonly outflow: Outflow;
+  private readonly outbox = new TurnOutbox();
   private readonly subscriptions = new Set<Subscription>();
   private readonly handlers = new Set<Promise<void>>();
   private handlersBytes = 0;
@@ -49,8 +51,8 @@ export class Bus {
   private readonly problemListeners = new Set<(problem: string) => void>();
 
   private constructor(private readonly nc: NatsConnection, private readonly options: BusOptions) {
-    this.requester = new Requester(nc, () => this.up);
-    this.outflow = new Outflow(() => nc.flush());
+    this.requester = new Requester(nc, this.outbox, inboxPrefix(options.name), () => this.up);
+    this.outflow = new Outflow(() => this.flush());
     void this.watch();
     void this.nc.closed().then((error) => this.onClosed(error ?? undefined));
   }
@@ -139,7 +141,8 @@ export class Bus {
       this.publishesDropped += 1;
       return false;
     }
-    this.nc.publish(topicSubject(this.options.installationId, topic), body);
+    const subject = topicSubject(this.options.installationId, topic);
+    this.send(() => this.nc.publish(subject, body));
     return true;
   }
 
@@ -160,6 +163,7 @@ export class Bus {
 
   /** Resolves when the server has seen everything sent so far (subscriptions too). */
   async flush(): Promise<void> {
+    this.outbox.flush();
     await this.nc.flush();
   }
 
@@ -192,7 +196,7 @@ export class Bus {
     const settled = (async () => {
       if (this.up) await Promise.allSettled([...this.subscriptions].map((s) => s.drain()));
       while (this.handlers.size > 0) await Promise.allSettled(this.handlers);
-      if (this.up) await this.nc.flush();
+      if (this.up) await this.flush();
     })();
     let timer: NodeJS.Timeout | undefined;
     const late = new Promise<'late'>((resolve) => { timer = setTimeout(resolve, timeoutMs, 'late'); });
@@ -221,7 +225,11 @@ export class Bus {
   }
 
   private respond(msg: Msg, body: Buffer, more: Record<string, string> = {}): void {
-    if (!this.nc.isClosed()) msg.respond(body, { headers: headersOf({ [CLOCK_HEADER]: this.clock.moment, ...more }) });
+    this.send(() => msg.respond(body, { headers: headersOf({ [CLOCK_HEADER]: this.clock.moment, ...more }) }));
+  }
+
+  private send(give: () => void): void {
+    this.outbox.add(() => { if (!this.nc.isClosed()) give(); });
   }
 
   private respondError(msg: Msg, error: AppError): void {
@@ -269,6 +277,7 @@ export class Bus {
   }
 
   private onRefused(error: Error): void {
+    this.requester.refused(error);
     this.problem = error.message;
     this.options.log?.error({ err: error }, 'nats refused an operation');
     for (const listener of this.problemListeners) listener(error.message);

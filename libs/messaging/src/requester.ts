@@ -1,20 +1,39 @@
 import { AppError } from '@orbitmesh/domain';
-import type { Msg, NatsConnection } from '@nats-io/transport-node';
+import type { Rpc } from '@orbitmesh/contracts';
+import { createInbox, PermissionViolationError, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { LATE_HEADER, PeerClocks, UNTIL_HEADER } from './deadline.js';
 import { PEER_GONE_MS, SENDINGS_MAX } from './limits.js';
-import { requestErrorOf, type Contract } from './request-error.js';
+import type { TurnOutbox } from './turn-outbox.js';
 import { headersOf, traceHeader } from './wire.js';
 
-/** `peer`: whose clock its deadline is told in, and with whose process it is lost; null where several answer in turn. */
-export interface Request { rpc: Contract; peer: string | null; subject: string; body: Buffer; traceId: string }
-interface Waiting { peer: string | null; reject: (error: AppError) => void }
+/** The status of a reply that the server gives where nobody listens. */
+const NO_RESPONDERS = 503;
+/** Why nothing was, or will be, answered; with what is said where the code's own words do not do. */
+const REASONS = {
+  closed: undefined, disconnected: undefined, restarted: undefined, no_responders: undefined, permission: 'NATS does not allow this request.',
+} as const;
+type Reason = keyof typeof REASONS;
 
-/** The asking half of a bus: requests that were sent and are not answered yet. */
+/** `peer`: whose clock its deadline is told in, and with whose process it is lost; null where several answer in turn. */
+export interface Request { rpc: Pick<Rpc<unknown, unknown>, 'owner' | 'name'>; peer: string | null; subject: string; body: Buffer; traceId: string }
+interface Waiting { request: Request; resolve: (reply: Msg) => void; reject: (error: AppError) => void; timer: NodeJS.Timeout }
+
+/**
+ * The asking half of a bus: requests that were sent and are not answered yet. The library's own `request` makes an error, with its
+ * stack, and four promises for each that is answered.
+ */
 export class Requester {
   private readonly peers = new PeerClocks();
-  private readonly waiting = new Set<Waiting>();
+  /** By the last token of their reply's subject. */
+  private readonly waiting = new Map<string, Waiting>();
+  private readonly inbox: string;
+  private sent = 0;
 
-  constructor(private readonly nc: Pick<NatsConnection, 'request'>, private readonly connected: () => boolean) {}
+  /** @param prefix of the inboxes that we may listen to */
+  constructor(private readonly nc: Pick<NatsConnection, 'publish' | 'subscribe'>, private readonly outbox: TurnOutbox, prefix: string, private readonly connected: () => boolean) {
+    this.inbox = createInbox(prefix);
+    nc.subscribe(`${this.inbox}.*`, { callback: (error, reply) => (error ? this.failAll('permission') : this.answered(reply)) });
+  }
 
   get inFlight(): number {
     return this.waiting.size;
@@ -34,20 +53,42 @@ export class Requester {
   }
 
   /** A core request that was buffered or unanswered when the connection broke would only time out. */
-  failAll(reason: string): void {
-    this.fail(this.waiting, reason);
+  failAll(reason: Reason): void {
+    this.fail(this.waiting.keys(), reason);
   }
 
-  private send({ rpc, peer, subject, body, traceId }: Request, timeout: number): Promise<Msg> {
-    const until = peer === null ? null : this.peers.until(peer, timeout);
+  /** What the server does not let us ask waits for nothing. */
+  refused(error: Error): void {
+    if (!(error instanceof PermissionViolationError) || error.operation !== 'publish') return;
+    this.fail([...this.waiting].filter(([, { request }]) => request.subject === error.subject).map(([token]) => token), 'permission');
+  }
+
+  private send(request: Request, timeoutMs: number): Promise<Msg> {
+    const { rpc: { owner, name }, peer, subject, body, traceId } = request;
+    const until = peer === null ? null : this.peers.until(peer, timeoutMs);
     const headers = headersOf({ ...traceHeader(traceId), ...(until !== null && { [UNTIL_HEADER]: until }) });
+    this.sent += 1;
+    const token = this.sent.toString(36);
     return new Promise<Msg>((resolve, reject) => {
-      const one: Waiting = { peer, reject };
-      this.waiting.add(one);
-      this.nc.request(subject, body, { timeout, headers })
-        .then(resolve, (error: unknown) => reject(requestErrorOf(rpc, error)))
-        .finally(() => this.waiting.delete(one));
+      const timer = setTimeout(() => this.take(token)?.reject(new AppError('TIMEOUT', undefined, { owner, request: name })), timeoutMs);
+      this.waiting.set(token, { request, resolve, reject, timer });
+      this.outbox.add(() => { if (this.waiting.has(token)) this.nc.publish(subject, body, { reply: `${this.inbox}.${token}`, headers }); });
     });
+  }
+
+  private answered(reply: Msg): void {
+    const token = reply.subject.slice(this.inbox.length + 1);
+    const isNobodyThere = reply.data.length === 0 && reply.headers?.code === NO_RESPONDERS;
+    if (isNobodyThere) this.fail([token], 'no_responders');
+    else this.take(token)?.resolve(reply);
+  }
+
+  /** It is answered once. */
+  private take(token: string): Waiting | undefined {
+    const one = this.waiting.get(token);
+    this.waiting.delete(token);
+    clearTimeout(one?.timer);
+    return one;
   }
 
   /**
@@ -55,14 +96,15 @@ export class Requester {
    * the old one's, which answers nobody any more.
    */
   private replaced(peer: string): void {
-    const asked = [...this.waiting].filter((one) => one.peer === peer);
-    if (asked.length > 0) setTimeout(() => this.fail(asked.filter((one) => this.waiting.has(one)), 'restarted'), PEER_GONE_MS).unref();
+    const asked = [...this.waiting].filter(([, { request }]) => request.peer === peer).map(([token]) => token);
+    if (asked.length > 0) setTimeout(() => this.fail(asked, 'restarted'), PEER_GONE_MS).unref();
   }
 
-  private fail(some: Iterable<Waiting>, reason: string): void {
-    for (const one of some) {
-      this.waiting.delete(one);
-      one.reject(new AppError('UNAVAILABLE', undefined, { reason }));
+  private fail(tokens: Iterable<string>, reason: Reason): void {
+    for (const token of tokens) {
+      const one = this.take(token);
+      const { owner, name } = one?.request.rpc ?? {};
+      one?.reject(new AppError('UNAVAILABLE', REASONS[reason], { owner, request: name, reason }));
     }
   }
 }
