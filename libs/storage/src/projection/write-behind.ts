@@ -6,10 +6,13 @@ interface Dirty {
   /** The oldest commit whose effect on this file is not on the disk. */
   firstCommit: number;
   /** Brings the file up to the present state; may be called again at any time. */
-  write(): Promise<void>;
+  write: WriteFile;
   /** When it is to be written, by the clock that only grows; 0 for at once. */
   dueAt: number;
 }
+
+/** `placed` is called once it only waits for what others wait for as well: another may be begun. */
+export type WriteFile = (placed: () => void) => Promise<void>;
 
 interface Waiter {
   done(): boolean;
@@ -29,6 +32,8 @@ export class WriteBehind {
   private readonly lazy = new Map<string, Dirty>();
   private readonly failed = new Map<string, Dirty>();
   private readonly inFlight = new Map<string, Dirty>();
+  /** Those of them that are not placed yet. */
+  private atWork = 0;
   private waiters: Waiter[] = [];
   private timer: NodeJS.Timeout | undefined;
   /** Not before `begin`, nor after `stop`. */
@@ -54,7 +59,7 @@ export class WriteBehind {
   }
 
   /** Says that the file `key` does not show `commit` yet. */
-  mark(key: string, commit: number, write: () => Promise<void>, lazy = false): void {
+  mark(key: string, commit: number, write: WriteFile, lazy = false): void {
     const known = this.urgent.get(key) ?? this.lazy.get(key) ?? this.failed.get(key);
     const dirty: Dirty = { key, firstCommit: known?.firstCommit ?? commit, write, dueAt: known?.dueAt ?? 0 };
     if (this.failed.has(key)) {
@@ -130,7 +135,7 @@ export class WriteBehind {
     this.hurry(this.lazy, now);
     this.hurry(this.failed, now);
     for (const dirty of this.urgent.values()) {
-      if (this.inFlight.size >= this.writesAllowed) break;
+      if (this.inFlight.size >= this.limits.writesInFlightMax || this.atWork >= this.writesAllowed) break;
       if (!this.inFlight.has(dirty.key)) void this.start(dirty);
     }
     this.schedule(now);
@@ -157,8 +162,14 @@ export class WriteBehind {
   private async start(dirty: Dirty): Promise<void> {
     this.urgent.delete(dirty.key);
     this.inFlight.set(dirty.key, dirty);
+    this.atWork += 1;
+    let placed = false;
+    const leave = (): void => {
+      if (!placed) this.atWork -= 1;
+      placed = true;
+    };
     try {
-      await dirty.write();
+      await dirty.write(() => { leave(); this.pump(); });
       this.inFlight.delete(dirty.key);
     } catch (error) {
       this.inFlight.delete(dirty.key);
@@ -169,6 +180,7 @@ export class WriteBehind {
       const dueAt = performance.now() + this.limits.retryDelayMs;
       this.failed.set(dirty.key, { ...newer, firstCommit: dirty.firstCommit, dueAt });
     }
+    leave();
     this.pump();
     this.settleWaiters();
     if (this.inFlight.size === 0) this.idle();
