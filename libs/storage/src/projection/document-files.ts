@@ -42,7 +42,7 @@ export class DocumentFiles {
   /** The document changed: `before` is what its file shows now or is about to show. */
   changed(name: DocumentName, commit: number, before: object | undefined, lazy: boolean): void {
     if (before !== undefined) this.outdate(name, this.collections.path(name.collection, name.id, before));
-    this.behind.mark(`doc:${documentKey(name)}`, commit, (placed) => this.write(name, placed), lazy);
+    this.behind.mark(`doc:${documentKey(name)}`, commit, () => this.write(name), lazy);
   }
 
   /** Its file does not show it yet. */
@@ -63,13 +63,13 @@ export class DocumentFiles {
     else paths.add(path);
   }
 
-  private async write(name: DocumentName, placed: () => void): Promise<void> {
+  private async write(name: DocumentName): Promise<void> {
     const key = documentKey(name);
     // Taken before the first wait: a change that comes meanwhile outdates the very file written now.
     const outdated = this.stale.get(key) ?? new Set<string>();
     this.stale.delete(key);
     try {
-      const path = await this.writeCurrent(name, placed);
+      const path = await this.writeCurrent(name);
       for (const old of outdated) {
         if (old !== path) await this.remove(old);
       }
@@ -80,28 +80,27 @@ export class DocumentFiles {
   }
 
   /** The path of the file that now shows the document; undefined when it is deleted. */
-  private async writeCurrent(name: DocumentName, placed: () => void): Promise<string | undefined> {
+  private async writeCurrent(name: DocumentName): Promise<string | undefined> {
     const opaque = this.opaque.get(documentKey(name));
     if (opaque !== undefined) {
-      await this.replace(opaque.path, documentText(false, opaque.schemaVersion, opaque.doc), placed);
+      await this.replace(opaque.path, documentText(false, opaque.schemaVersion, opaque.doc));
       return opaque.path;
     }
     const doc = this.durable.get<object>(name.collection, name.id);
     if (doc === undefined) return undefined;
     const path = this.collections.path(name.collection, name.id, doc);
     const { plain, schemaVersion } = this.collections.spec(name.collection);
-    await this.replace(path, documentText(plain, schemaVersion, doc), placed);
+    await this.replace(path, documentText(plain, schemaVersion, doc));
     this.written(name, doc);
     return path;
   }
 
-  private async replace(path: string, text: string, placed: () => void): Promise<void> {
+  private async replace(path: string, text: string): Promise<void> {
     const target = join(this.root, path);
     const dir = dirname(target);
     const bytes = Buffer.from(text);
     try {
       await this.directories.use(dir, () => replaceFile(this.fs, target, bytes));
-      placed();
       await this.directories.sync(dir);
     } catch (error) {
       this.directories.forget(dir);
