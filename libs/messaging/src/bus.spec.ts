@@ -83,6 +83,23 @@ describe('a request', () => {
     release();
   });
 
+  it('that the connection ends before it is sent is UNAVAILABLE; so is what the server would not take', async () => {
+    const [asker, server] = [await open(nats, 'asker'), await open(nats, 'server')];
+    server.serve(Echo, (req) => req);
+    await server.flush();
+    const { nc } = asker as unknown as { nc: { info: { max_payload: number }; close(): Promise<void> } };
+
+    const max = nc.info.max_payload;
+    nc.info.max_payload = 500;
+    const tooLarge = await asker.request(Echo, { text: 'x'.repeat(500) }).catch((e: unknown) => e);
+    expect(tooLarge).toMatchObject({ code: 'UNAVAILABLE', details: { owner: 'session', request: 'echo', reason: 'connection' } });
+    expect(asker.health().problem).toMatch(/max_payload/);
+    nc.info.max_payload = max;
+    const cut = asker.request(Echo, { text: '' }).catch((e: unknown) => e);
+    await nc.close();
+    expect(await cut).toMatchObject({ code: 'UNAVAILABLE', details: { reason: 'closed' } });
+  });
+
   it('past the bound is BODY_TOO_LARGE and is not sent; an answer past the bound is INTERNAL', async () => {
     const [asker, server] = [await open(nats, 'asker'), await open(nats, 'server')];
     let served = 0;

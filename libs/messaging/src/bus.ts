@@ -51,7 +51,7 @@ export class Bus {
   private readonly problemListeners = new Set<(problem: string) => void>();
 
   private constructor(private readonly nc: NatsConnection, private readonly options: BusOptions) {
-    this.requester = new Requester(nc, this.outbox, inboxPrefix(options.name), () => this.up);
+    this.requester = new Requester(nc, (give, failed) => this.send(give, failed), inboxPrefix(options.name), () => this.up);
     this.outflow = new Outflow(() => this.flush());
     void this.watch();
     void this.nc.closed().then((error) => this.onClosed(error ?? undefined));
@@ -204,6 +204,7 @@ export class Bus {
       this.options.log?.warn({ handlersInFlight: this.handlers.size }, 'drain cut short');
     }
     clearTimeout(timer);
+    this.outbox.flush();
     await this.nc.close();
   }
 
@@ -228,8 +229,16 @@ export class Bus {
     this.send(() => msg.respond(body, { headers: headersOf({ [CLOCK_HEADER]: this.clock.moment, ...more }) }));
   }
 
-  private send(give: () => void): void {
-    this.outbox.add(() => { if (!this.nc.isClosed()) give(); });
+  /** What the library does not take (a server that was restarted to take less a message) is told, and holds up nothing. */
+  private send(give: () => void, failed?: () => void): void {
+    this.outbox.add(() => {
+      try {
+        if (!this.nc.isClosed()) give();
+      } catch (error) {
+        this.onRefused(error as Error);
+        failed?.();
+      }
+    });
   }
 
   private respondError(msg: Msg, error: AppError): void {

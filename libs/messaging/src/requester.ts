@@ -3,14 +3,13 @@ import type { Rpc } from '@orbitmesh/contracts';
 import { createInbox, PermissionViolationError, type Msg, type NatsConnection } from '@nats-io/transport-node';
 import { LATE_HEADER, PeerClocks, UNTIL_HEADER } from './deadline.js';
 import { PEER_GONE_MS, SENDINGS_MAX } from './limits.js';
-import type { TurnOutbox } from './turn-outbox.js';
 import { headersOf, traceHeader } from './wire.js';
 
 /** The status of a reply that the server gives where nobody listens. */
 const NO_RESPONDERS = 503;
 /** Why nothing was, or will be, answered; with what is said where the code's own words do not do. */
 const REASONS = {
-  closed: undefined, disconnected: undefined, restarted: undefined, no_responders: undefined, permission: 'NATS does not allow this request.',
+  closed: undefined, connection: undefined, disconnected: undefined, restarted: undefined, no_responders: undefined, permission: 'NATS does not allow this request.',
 } as const;
 type Reason = keyof typeof REASONS;
 
@@ -29,8 +28,11 @@ export class Requester {
   private readonly inbox: string;
   private sent = 0;
 
-  /** @param prefix of the inboxes that we may listen to */
-  constructor(private readonly nc: Pick<NatsConnection, 'publish' | 'subscribe'>, private readonly outbox: TurnOutbox, prefix: string, private readonly connected: () => boolean) {
+  /** @param give has it sent at the end of this turn. @param prefix of the inboxes that we may listen to */
+  constructor(
+    private readonly nc: Pick<NatsConnection, 'publish' | 'subscribe'>, private readonly give: (send: () => void, failed: () => void) => void,
+    prefix: string, private readonly connected: () => boolean,
+  ) {
     this.inbox = createInbox(prefix);
     nc.subscribe(`${this.inbox}.*`, { callback: (error, reply) => (error ? this.failAll('permission') : this.answered(reply)) });
   }
@@ -72,7 +74,8 @@ export class Requester {
     return new Promise<Msg>((resolve, reject) => {
       const timer = setTimeout(() => this.take(token)?.reject(new AppError('TIMEOUT', undefined, { owner, request: name })), timeoutMs);
       this.waiting.set(token, { request, resolve, reject, timer });
-      this.outbox.add(() => { if (this.waiting.has(token)) this.nc.publish(subject, body, { reply: `${this.inbox}.${token}`, headers }); });
+      const publish = (): void => { if (this.waiting.has(token)) this.nc.publish(subject, body, { reply: `${this.inbox}.${token}`, headers }); };
+      this.give(publish, () => this.fail([token], 'connection'));
     });
   }
 
