@@ -1,4 +1,4 @@
-import { close, closeSync, constants, fdatasync, fstatSync, fsync, lstatSync, open, openSync, read, readdirSync, readSync, statSync, write, type Stats } from 'node:fs';
+import { closeSync, constants, fstatSync, lstatSync, openSync, readdirSync, readSync, statSync, type Stats } from 'node:fs';
 import * as fsp from 'node:fs/promises';
 import { DirectoryLock } from '../lock/directory.lock.js';
 import { isMissing, NotAFileError, type DirectoryEntry, type OpenedFile, type OpenMode, type StorageFile, type StorageFs } from './storage-fs.js';
@@ -11,40 +11,36 @@ const FLAGS: Record<OpenMode, number> = { create: APPEND | constants.O_EXCL, app
 const FILE_MODE = 0o600;
 const DIRECTORY_MODE = 0o700;
 
-/** Callbacks on a descriptor, not `fs/promises`: its handles cost a document's file, which is opened and closed for each write, a third more. */
 class NodeFile implements StorageFile {
-  constructor(private readonly fd: number) {}
+  constructor(private readonly handle: fsp.FileHandle) {}
 
-  append(bytes: Uint8Array): Promise<number> {
-    return settled((done) => write(this.fd, bytes, done));
+  async append(bytes: Uint8Array): Promise<number> {
+    return (await this.handle.write(bytes)).bytesWritten;
   }
 
   async read(offset: number, length: number): Promise<Buffer> {
     const buffer = Buffer.allocUnsafe(length);
-    return buffer.subarray(0, await settled<number>((done) => read(this.fd, buffer, 0, length, offset, done)));
+    const { bytesRead } = await this.handle.read(buffer, 0, length, offset);
+    return buffer.subarray(0, bytesRead);
   }
 
   size(): number {
-    const { size, nlink } = fstatSync(this.fd);
+    const { size, nlink } = fstatSync(this.handle.fd);
     if (nlink === 0) throw new Error('The file was taken away while it was written.');
     return size;
   }
 
   datasync(): Promise<void> {
-    return settled((done) => fdatasync(this.fd, done));
+    return this.handle.datasync();
   }
 
   sync(): Promise<void> {
-    return settled((done) => fsync(this.fd, done));
+    return this.handle.sync();
   }
 
   close(): Promise<void> {
-    return settled((done) => close(this.fd, done));
+    return this.handle.close();
   }
-}
-
-function settled<T = void>(begin: (done: (error: Error | null, value?: T) => void) => void): Promise<T> {
-  return new Promise((resolve, reject) => begin((error, value) => (error ? reject(error) : resolve(value as T))));
 }
 
 /** The real file system. */
@@ -52,17 +48,16 @@ export const nodeFs: StorageFs = {
   lock: (dir) => DirectoryLock.acquire(dir),
 
   async open(path, mode, permissions = FILE_MODE) {
-    const fd = await settled<number>((done) => open(path, FLAGS[mode], permissions, done)).catch((error: NodeJS.ErrnoException) => {
+    const handle = await fsp.open(path, FLAGS[mode], permissions).catch((error: NodeJS.ErrnoException) => {
       throw error.code === 'ELOOP' ? new NotAFileError(path, 'link') : error;
     });
-    const file = new NodeFile(fd);
     try {
-      if (mode !== 'create') fileStats(path, fstatSync(fd));
+      if (mode !== 'create') fileStats(path, fstatSync(handle.fd));
     } catch (error) {
-      await file.close();
+      await handle.close();
       throw error;
     }
-    return file;
+    return new NodeFile(handle);
   },
 
   async mkdir(path) {
@@ -79,8 +74,12 @@ export const nodeFs: StorageFs = {
   truncate: (path, bytes) => fsp.truncate(path, bytes),
 
   async syncDir(path) {
-    const directory = new NodeFile(await settled<number>((done) => open(path, 'r', done)));
-    await directory.sync().finally(() => directory.close());
+    const handle = await fsp.open(path, 'r');
+    try {
+      await handle.sync();
+    } finally {
+      await handle.close();
+    }
   },
 
   isDirectorySync: (path) => statSync(path, { throwIfNoEntry: false })?.isDirectory() === true,
