@@ -75,7 +75,8 @@ describe('a backup of a home at work', () => {
       const { code, out, err } = await cliIn(home, ['backup', backup, '--json']);
       expect({ code, err }).toEqual({ code: 0, err: '' });
       const { cursor } = JSON.parse(out) as BackupResult;
-      await eventually(() => acknowledged.length > before.length + 20, { what: 'writes after the backup' });
+      const saved = acknowledged.length;
+      await eventually(() => acknowledged.length > saved + 20, { what: 'writes after the backup' });
       writing = false;
       await writer;
       const lost = await cursorOf(client);

@@ -176,15 +176,15 @@ describe('a full disk with a reserve', () => {
       open: async (path, mode, permissions) => {
         const file = await nodeFs.open(path, mode, permissions);
         const append: typeof file.append = (bytes) => {
+          if (free < bytes.length) return Promise.reject(Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' }));
           free -= bytes.length;
-          if (free < 0) return Promise.reject(Object.assign(new Error('ENOSPC'), { code: 'ENOSPC' }));
           files.push(path);
           return file.append(bytes);
         };
         return Object.assign(Object.create(file) as typeof file, { append });
       },
       truncate: async (path, bytes) => {
-        free = nodeFs.sizeSync(path)! - bytes;
+        free += nodeFs.sizeSync(path)! - bytes;
         await nodeFs.truncate(path, bytes);
       },
     };
