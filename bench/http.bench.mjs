@@ -9,6 +9,8 @@ import { ratio, summarise } from './measure.mjs';
 const CONNECTIONS = 32;
 /** One request at a time, spaced: latency, not throughput. */
 const LATENCY_SAMPLES = 500;
+/** One at a time it takes longer until V8 has compiled all of it. */
+const LATENCY_WARM_UP = 1_000;
 
 /** What is measured has run before: both sides are servers that stay up, and V8 compiles what is new. */
 const WARM_UP_SHARE = 0.5;
@@ -40,7 +42,7 @@ async function latency({ create, wsUrl, protocols, subscribe, titleOf }) {
   await once(socket, 'open');
   if (subscribe) { socket.send(JSON.stringify(subscribe)); await subscribed.promise; }
   const samples = [];
-  for (let i = -LATENCY_SAMPLES * WARM_UP_SHARE; i < LATENCY_SAMPLES; i++) {
+  for (let i = -LATENCY_WARM_UP; i < LATENCY_SAMPLES; i++) {
     const title = `latency-${i}`;
     const seen = new Promise((resolve) => waiting.set(title, resolve));
     const started = performance.now();
