@@ -62,7 +62,7 @@ export class Requester {
   /** What the server does not let us ask waits for nothing. */
   refused(error: Error): void {
     if (!(error instanceof PermissionViolationError) || error.operation !== 'publish') return;
-    this.fail([...this.waiting].filter(([, { request }]) => request.subject === error.subject).map(([token]) => token), 'permission');
+    this.fail(this.tokensOf(({ subject }) => subject === error.subject), 'permission');
   }
 
   private send(request: Request, timeoutMs: number): Promise<Msg> {
@@ -99,8 +99,12 @@ export class Requester {
    * the old one's, which answers nobody any more.
    */
   private replaced(peer: string): void {
-    const asked = [...this.waiting].filter(([, { request }]) => request.peer === peer).map(([token]) => token);
+    const asked = this.tokensOf((request) => request.peer === peer);
     if (asked.length > 0) setTimeout(() => this.fail(asked, 'restarted'), PEER_GONE_MS).unref();
+  }
+
+  private tokensOf(isMeant: (request: Request) => boolean): string[] {
+    return [...this.waiting].filter(([, { request }]) => isMeant(request)).map(([token]) => token);
   }
 
   private fail(tokens: Iterable<string>, reason: Reason): void {

@@ -1,6 +1,6 @@
 import { AppError, ERROR_CODES, type ErrorCode, type ErrorDetails } from '@orbitmesh/domain';
 import { newTraceId, traceContextOf, traceparentOf } from '@orbitmesh/contracts';
-import { MsgHdrsImpl, type MsgHdrs } from '@nats-io/transport-node';
+import { headers, type MsgHdrs } from '@nats-io/transport-node';
 import { MESSAGE_BYTES_MAX } from './limits.js';
 
 /** Which request all this is for (W3C Trace Context, ADR-0036). */
@@ -32,9 +32,10 @@ export function decode(data: Uint8Array): unknown {
   }
 }
 
-/** Names and values are our own: the library's `set` reads each again, letter by letter. */
 export function headersOf(fields: Record<string, string>): MsgHdrs {
-  return MsgHdrsImpl.fromRecord(fields as unknown as Record<string, string[]>);
+  const h = headers();
+  for (const [name, value] of Object.entries(fields)) h.set(name, value);
+  return h;
 }
 
 /** Only message and details, beside the code in its header; the cause and the stack stay where they happened. */
