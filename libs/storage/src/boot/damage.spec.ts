@@ -239,6 +239,20 @@ describe('what is in the place of another file', () => {
     expect(store.health().quarantined.at(-1)).toMatchObject({ file: EVENTS, reason: expect.stringContaining('unreadable') });
   });
 
+  it("a session's events, the last of them without its end: what comes next is kept", async () => {
+    const dir = await filled();
+    const bytes = readFileSync(join(dir, EVENTS));
+    writeFileSync(join(dir, EVENTS), bytes.fill(0, bytes.length - 9));
+
+    const store = await stores.open(dir);
+    await store.commit({ events: [newEvent('e5', 'sess_1')] });
+    await store.close();
+
+    const written = readFileSync(join(dir, EVENTS), 'utf8').trimEnd().split('\n');
+    expect(written.map((line) => (JSON.parse(line) as { type: string }).type)).toEqual(['e1', 'e2', 'e3', 'e5']);
+    expect(store.health().quarantined).toMatchObject([{ file: EVENTS, reason: 'its last line is not the one that was written' }]);
+  });
+
   it.each(['a link', 'a directory'])('the checkpoint, %s: all of the log is replayed', async (what) => {
     const dir = await filled();
     STAND_INS[what](join(dir, 'checkpoint.json'));

@@ -104,19 +104,27 @@ export class SessionFile {
 
   /**
    * Compares the file with what is recorded of it. One whose lines are not where they were is cut to the last good one.
+   * What is appended behind a line that has lost its end is lost with it, so that is looked at before; not at each start of every file.
    * @returns false when it was: then what the log still has should be appended again.
    */
   async check(): Promise<boolean> {
     const size = this.fs.sizeSync(this.path) ?? 0;
     const { bytes } = this.synced;
-    if (size === bytes || (size > bytes && this.endsAsRecorded())) return true;
-    this.onDamage(this.path, size < bytes ? `${bytes - size} bytes that were written are gone` : 'it has bytes that were not written');
+    const untouched = size === bytes && this.lines.length === 0;
+    if (untouched || (size >= bytes && this.endsAsRecorded())) return true;
+    this.onDamage(this.path, this.damage(size));
     this.cutTo(size === 0 ? Buffer.alloc(0) : this.fs.readSync(this.path, 0, bytes));
     if (this.synced.bytes < size) await this.fs.truncate(this.path, this.synced.bytes);
     return false;
   }
 
-  /** A longer file was written to when we last ended; unless something was put in between: then the last line is another. */
+  private damage(size: number): string {
+    const { bytes } = this.synced;
+    if (size === bytes) return 'its last line is not the one that was written';
+    return size < bytes ? `${bytes - size} bytes that were written are gone` : 'it has bytes that were not written';
+  }
+
+  /** A longer file was written to when we last ended; unless something was put in between: then the last recorded line is another. */
   private endsAsRecorded(): boolean {
     const { bytes, seq } = this.synced;
     if (bytes === 0) return true;
