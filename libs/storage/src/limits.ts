@@ -22,8 +22,13 @@ export interface StorageLimits {
   documentFileBytesMax: number;
   /** Files of the projection written at the same time (facts §2.3: more only adds latency). */
   writesInFlightMax: number;
-  /** As many of them while little lags behind; one file takes as much of the disk as twenty commits do. */
-  writesInFlightCalm: number;
+  /** The log is quiet so long after a commit; until then files are written in rounds. */
+  calmMs: number;
+  /** Files of one round; one file takes as much of the disk as twenty commits do. */
+  roundFiles: number;
+  /** The rest after a round, at least, and as a multiple of what the round took; less the more lags behind. */
+  roundRestMs: number;
+  roundRestTimes: number;
   /** Files that lag behind the log; past it commits wait (back-pressure) until it is below again. */
   dirtyFilesMax: number;
   /** Bytes of session events in memory that are not yet synced in their files; past it commits wait. */
@@ -90,7 +95,10 @@ export const STORAGE_LIMITS: StorageLimits = {
   commitBytesMax: 16 * MIB,
   documentFileBytesMax: 64 * MIB,
   writesInFlightMax: 16,
-  writesInFlightCalm: 2,
+  calmMs: 10,
+  roundFiles: 64,
+  roundRestMs: 25,
+  roundRestTimes: 3,
   dirtyFilesMax: 16_384,
   unsyncedEventBytesMax: 32 * MIB,
   lazyDelayMs: 5_000,

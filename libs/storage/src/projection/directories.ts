@@ -4,15 +4,18 @@ import { isMissing, type StorageFs } from '../fs/storage-fs.js';
 /** A directory is removed only when its last file goes: more often than this it does not happen to one write. */
 const USE_ATTEMPTS_MAX = 3;
 
-interface Round {
-  running: Promise<void>;
-  /** Shared by everybody who asked after `running` began. */
-  next: Promise<void> | undefined;
+/** What happens in one directory. */
+interface Place {
+  /** Those who are at work in it: an fsync waits for them, as they will want one as well. */
+  users: number;
+  syncing: boolean;
+  /** Shared by everybody who asked since the last fsync began. */
+  next: { promise: Promise<void>; resolve: () => void; reject: (error: unknown) => void } | undefined;
 }
 
 /** Directories of the projection: made when needed, and one fsync for all that wait for the same one. */
 export class Directories {
-  private readonly rounds = new Map<string, Round>();
+  private readonly places = new Map<string, Place>();
   /** Directories whose own entry is known to be durable. */
   private readonly known: Set<string>;
 
@@ -34,29 +37,32 @@ export class Directories {
     this.known.add(dir);
   }
 
-  /** Resolves after an fsync that began after this call. */
+  /** Resolves after an fsync that began after this call, and not while others are at work in it: there is a bound on how many may be. */
   sync(dir: string): Promise<void> {
-    const round = this.rounds.get(dir);
-    if (round === undefined) {
-      const started: Round = { running: this.fs.syncDir(dir), next: undefined };
-      this.rounds.set(dir, started);
-      return this.finished(dir, started);
-    }
-    const after = (): Promise<void> => this.sync(dir);
-    round.next ??= round.running.then(after, after);
-    return round.next;
+    const place = this.place(dir);
+    place.next ??= deferred();
+    const { promise } = place.next;
+    this.syncNext(dir, place);
+    return promise;
   }
 
   /** Makes the directory if need be and does something in it; again if it was removed in between. */
   async use<T>(dir: string, work: () => Promise<T>): Promise<T> {
-    for (let attempt = 1; ; attempt += 1) {
-      try {
-        await this.ensure(dir);
-        return await work();
-      } catch (error) {
-        if (!isMissing(error) || attempt === USE_ATTEMPTS_MAX) throw error;
-        this.forget(dir);
+    const place = this.place(dir);
+    place.users += 1;
+    try {
+      for (let attempt = 1; ; attempt += 1) {
+        try {
+          await this.ensure(dir);
+          return await work();
+        } catch (error) {
+          if (!isMissing(error) || attempt === USE_ATTEMPTS_MAX) throw error;
+          this.forget(dir);
+        }
       }
+    } finally {
+      place.users -= 1;
+      this.syncNext(dir, place);
     }
   }
 
@@ -76,11 +82,28 @@ export class Directories {
     for (let at = dir; at !== this.root && at.startsWith(this.root); at = dirname(at)) this.known.delete(at);
   }
 
-  private async finished(dir: string, round: Round): Promise<void> {
-    try {
-      await round.running;
-    } finally {
-      if (this.rounds.get(dir) === round) this.rounds.delete(dir);
-    }
+  private place(dir: string): Place {
+    const known = this.places.get(dir) ?? { users: 0, syncing: false, next: undefined };
+    this.places.set(dir, known);
+    return known;
   }
+
+  private syncNext(dir: string, place: Place): void {
+    const { next } = place;
+    if (next === undefined && place.users === 0 && !place.syncing) this.places.delete(dir);
+    if (next === undefined || place.users > 0 || place.syncing) return;
+    place.next = undefined;
+    place.syncing = true;
+    const over = (): void => {
+      place.syncing = false;
+      this.syncNext(dir, place);
+    };
+    this.fs.syncDir(dir).then(next.resolve, next.reject).finally(over);
+  }
+}
+
+function deferred(): NonNullable<Place['next']> {
+  let [resolve, reject] = [(): void => undefined, (_error: unknown): void => undefined];
+  const promise = new Promise<void>((done, failed) => { [resolve, reject] = [done, failed]; });
+  return { promise, resolve, reject };
 }

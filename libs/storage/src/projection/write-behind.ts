@@ -19,9 +19,12 @@ interface Waiter {
 }
 
 /**
- * Files that lag behind the log. Each is written at once when there is room, at most
+ * Files that lag behind the log. Each is written at once when nothing else is to do, at most
  * `writesInFlightMax` at a time and never two writes of one file; changes that come meanwhile make one
  * more write. A write that fails is tried again after `retryDelayMs`, for ever: the log has it all.
+ *
+ * While commits come, files are written in rounds with rests between (`roundFiles`): a commit that comes meanwhile waits for
+ * the disk, and many written together cost half of what they do one after the other.
  */
 export class WriteBehind {
   private readonly urgent = new Map<string, Dirty>();
@@ -29,6 +32,8 @@ export class WriteBehind {
   private readonly lazy = new Map<string, Dirty>();
   private readonly failed = new Map<string, Dirty>();
   private readonly inFlight = new Map<string, Dirty>();
+  private round = { begunAt: 0, files: 0, restUntil: 0 };
+  private markedAt = -Infinity;
   private waiters: Waiter[] = [];
   private timer: NodeJS.Timeout | undefined;
   /** Not before `begin`, nor after `stop`. */
@@ -55,6 +60,7 @@ export class WriteBehind {
 
   /** Says that the file `key` does not show `commit` yet. */
   mark(key: string, commit: number, write: () => Promise<void>, lazy = false): void {
+    this.markedAt = performance.now();
     const known = this.urgent.get(key) ?? this.lazy.get(key) ?? this.failed.get(key);
     const dirty: Dirty = { key, firstCommit: known?.firstCommit ?? commit, write, dueAt: known?.dueAt ?? 0 };
     if (this.failed.has(key)) {
@@ -129,21 +135,27 @@ export class WriteBehind {
     const now = performance.now();
     this.hurry(this.lazy, now);
     this.hurry(this.failed, now);
+    const inRounds = this.inRounds(now);
+    if (this.inFlight.size === 0 && !(inRounds && now < this.round.restUntil)) this.round = { begunAt: now, files: 0, restUntil: 0 };
     for (const dirty of this.urgent.values()) {
-      if (this.inFlight.size >= this.writesAllowed) break;
+      if (this.inFlight.size >= this.limits.writesInFlightMax) break;
+      if (inRounds && (this.round.restUntil > 0 || this.round.files >= this.limits.roundFiles)) break;
       if (!this.inFlight.has(dirty.key)) void this.start(dirty);
     }
     this.schedule(now);
   }
 
-  /**
-   * Few while little lags behind: a burst of commits keeps the processor and the disk, and the files follow when it is
-   * over. More the nearer the bound is, and all of them when somebody waits.
-   */
-  private get writesAllowed(): number {
-    const { writesInFlightMax, writesInFlightCalm, dirtyFilesMax } = this.limits;
-    if (this.waiters.length > 0) return writesInFlightMax;
-    return Math.min(writesInFlightMax, Math.max(writesInFlightCalm, Math.ceil((writesInFlightMax * this.size) / dirtyFilesMax)));
+  /** Commits came just now, and nobody waits for the files. */
+  private inRounds(now: number): boolean {
+    return this.waiters.length === 0 && now - this.markedAt < this.limits.calmMs;
+  }
+
+  /** The nearer the bound is, the shorter; from half of it on there is none. */
+  private rest(): void {
+    const { roundRestMs, roundRestTimes, dirtyFilesMax } = this.limits;
+    const now = performance.now();
+    const whole = Math.max(roundRestMs, roundRestTimes * (now - this.round.begunAt));
+    this.round.restUntil = now + whole * Math.max(0, 1 - (2 * this.size) / dirtyFilesMax);
   }
 
   private hurry(waiting: Map<string, Dirty>, now: number): void {
@@ -157,6 +169,7 @@ export class WriteBehind {
   private async start(dirty: Dirty): Promise<void> {
     this.urgent.delete(dirty.key);
     this.inFlight.set(dirty.key, dirty);
+    this.round.files += 1;
     try {
       await dirty.write();
       this.inFlight.delete(dirty.key);
@@ -169,6 +182,7 @@ export class WriteBehind {
       const dueAt = performance.now() + this.limits.retryDelayMs;
       this.failed.set(dirty.key, { ...newer, firstCommit: dirty.firstCommit, dueAt });
     }
+    if (this.inFlight.size === 0) this.rest();
     this.pump();
     this.settleWaiters();
     if (this.inFlight.size === 0) this.idle();
@@ -182,11 +196,11 @@ export class WriteBehind {
     }
   }
 
-  /** One timer, for the first file that becomes due. */
+  /** One timer, for the first file that becomes due, or the end of a rest. */
   private schedule(now: number): void {
     clearTimeout(this.timer);
     this.timer = undefined;
-    let dueAt = Infinity;
+    let dueAt = this.inFlight.size === 0 && this.urgent.size > 0 ? Math.min(this.round.restUntil, this.markedAt + this.limits.calmMs) : Infinity;
     for (const waiting of [this.lazy, this.failed]) {
       const first: Dirty | undefined = waiting.values().next().value;
       if (first !== undefined) dueAt = Math.min(dueAt, first.dueAt);
