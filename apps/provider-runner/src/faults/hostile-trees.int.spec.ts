@@ -1,6 +1,7 @@
 import { execFileSync, spawn } from 'node:child_process';
 import { randomUUID } from 'node:crypto';
 import { once } from 'node:events';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from '@jest/globals';
 import { RunnerRpc, type StartRun } from '@orbitmesh/contracts';
@@ -60,6 +61,8 @@ onLinux(`${TREES} hostile process trees`, () => {
   async function plant(provider: string, ways: string[]): Promise<StartRun[]> {
     const runs: StartRun[] = [];
     for (let n = 0; n < TREES; n += 1) runs.push(await world.start(provider));
+    // Wrappers name the token, too: the last tree may not have begun when there are as many as that.
+    await eventually(() => runs.every(({ runId }) => existsSync(join(world.dirOf(runId), 'pid'))), { what: 'all of the agents', timeoutMs: WAIT_MS });
     await eventually(async () => (await alive()).length >= TREES * (ways.length + 1), { what: 'all of the trees', timeoutMs: WAIT_MS });
     return runs;
   }
