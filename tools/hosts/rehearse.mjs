@@ -228,7 +228,7 @@ async function beyondLease(world) {
   await until('east again', async () => (await world.get('/api/runners')).items.find((one) => one.id === 'east-0').state === 'connected');
   if ((await world.output(id)).length !== said) throw new Error('stale facts were taken');
   if ((await world.session(id)).outcome.code !== 'runner_lost') throw new Error('its end was changed');
-  const refused = /orbitmesh_stale_refused\{[^}]*what="facts"[^}]*\} (\d+)/.exec(await (await fetch(`${world.url}/metrics`, { headers: { authorization: `Bearer ${world.token}` } })).text())?.[1];
+  const refused = /orbitmesh_stale_refused_total\{[^}]*what="facts"[^}]*\} (\d+)/.exec(await (await fetch(`${world.url}/metrics`, { headers: { authorization: `Bearer ${world.token}` } })).text())?.[1];
   const next = await world.whole(await world.spawn(east, { custom: COUNT }));
   return `runner_lost after ${lostAfter} s, ${atWork} processes of it at work then; ${gone} s after the cable was back none; ${refused} batches of stale facts to refuse, no output added; the next session there: ${next}`;
 }

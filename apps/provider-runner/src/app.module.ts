@@ -15,7 +15,7 @@ import { AgentStates } from './run/agent-state.js';
 import type { RunEnvironment } from './run/run-environment.js';
 import type { RunLog } from './run/run-log.js';
 import { HeartbeatLoop } from './runner/heartbeat.js';
-import { serveMetrics } from './runner/runner-metrics.js';
+import { serveRunnerMetrics } from './runner/runner-metrics.js';
 import { RunDirectory } from './runner/run-directory.js';
 import { serveRunner } from './runner/runner.controller.js';
 import { RunnerService } from './runner/runner.service.js';
@@ -59,7 +59,7 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
     await runner.recover();
     await detection.start();
     serveRunner(env, runner);
-    serveMetrics(this.bus, this.metrics, runner, { runnerId: slot.runnerId, capacity: this.config.runnerCapacity });
+    serveRunnerMetrics(this.bus, this.metrics, runner, { runnerId: slot.runnerId, capacity: this.config.runnerCapacity });
     heartbeat.start();
     // Two runners in one slot would write the same journals, and end each other's agents. These are left to whoever has it now.
     this.lifecycle.leaveWithout(slot.name, () => slot.held);

@@ -71,7 +71,7 @@ export class MetricsService implements OnApplicationBootstrap, OnModuleDestroy {
       const presences = this.registry.all().map(({ heartbeat }) => this.registry.presence(heartbeat.runnerId));
       return (['live', 'silent', 'lost'] as const).map((presence) => [{ presence }, presences.filter((one) => one === presence).length]);
     });
-    metrics.gaugesOf('orbitmesh_stale_refused', 'What runners said for a run that is not theirs any more, since the start.', () => Object.entries(this.runs.refused).map(([what, count]) => [{ what }, count]));
+    metrics.countersOf('orbitmesh_stale_refused_total', 'What runners said for a run that is not theirs any more.', () => Object.entries(this.runs.refused).map(([what, count]) => [{ what }, count]));
   }
 
   private byState(): [{ state: SessionState }, number][] {

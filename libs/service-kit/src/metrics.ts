@@ -45,7 +45,12 @@ export class Metrics {
 
   /** A counter that somebody else keeps. */
   counterOf(name: string, help: string, read: () => number): void {
-    this.family(name, 'counter', help).read = () => [[{}, read()]];
+    this.countersOf(name, help, () => [[{}, read()]]);
+  }
+
+  /** The same, by labels. */
+  countersOf(name: string, help: string, read: () => Iterable<[Labels, number]>): void {
+    this.family(name, 'counter', help).read = read;
   }
 
   /** @param seconds unit: s */

@@ -6,7 +6,7 @@ import type { RunnerService } from './runner.service.js';
 const STATES = ['starting', 'running', 'paused', 'ending', 'ended'] as const;
 
 /** What a runner counts of its runs, and who may ask for it. */
-export function serveMetrics(bus: Pick<Bus, 'serve'>, metrics: Metrics, runner: Pick<RunnerService, 'list' | 'draining'>, { runnerId, capacity }: { runnerId: string; capacity: number }): void {
+export function serveRunnerMetrics(bus: Pick<Bus, 'serve'>, metrics: Metrics, runner: Pick<RunnerService, 'list' | 'draining'>, { runnerId, capacity }: { runnerId: string; capacity: number }): void {
   metrics.gaugesOf('orbitmesh_runs', 'Runs that it holds, by state; one that has ended waits for the acknowledgement of its last facts.', () => (
     STATES.map((state) => [{ state }, runner.list().filter((run) => run.state === state).length])
   ));
