@@ -3,7 +3,7 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { buildManifest, createProject, createTask, handleSession, newUlidSource } from '@orbitmesh/domain';
 
-const built = (path) => import(new URL(`../apps/session-service/dist/${path}`, import.meta.url).href);
+const built = (path, app = 'session-service') => import(new URL(`../apps/${app}/dist/${path}`, import.meta.url).href);
 /** Documents a commit: within its 8 MiB. */
 const BATCH = 200;
 /** Lines that a session said while it worked through its task. */
@@ -42,8 +42,21 @@ export async function fillHome(home, { sessions, tasks, outputs = OUTPUTS }) {
     await store.commit({ puts, events });
     told += events.length;
   }
+  const { seq, cursor } = store.head();
   await store.close();
+  await tellNotifier({ home, installationId, now: ctx.now, place: { logId: cursor.slice(0, cursor.lastIndexOf('.')), seq, cursor } });
   return told;
+}
+
+/** It has followed all of that already: it would read it from its beginning, beside what is measured. */
+async function tellNotifier({ home, installationId, now, place }) {
+  const [{ NotifierStore }, { COLLECTIONS }, { moved, startOf }] = await Promise.all(['store/notifier.store.js', 'store/collections.js', 'inbox/position.js'].map((path) => built(path, 'notifier')));
+  const dir = join(home, 'notifier');
+  await mkdir(dir, { mode: 0o700 });
+  const store = await NotifierStore.open({ dir, installationId });
+  const position = moved(startOf(now), place, { read: 0, unread: 0 }, now);
+  await store.commit({ puts: [{ collection: COLLECTIONS.position, id: position.id, doc: position }] });
+  await store.close();
 }
 
 function endedSession(project, task, outputs, ctx) {
