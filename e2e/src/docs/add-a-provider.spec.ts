@@ -38,7 +38,7 @@ describe('docs/how-to/add-a-provider.md', () => {
   beforeAll(() => {
     scratch = realpathSync(mkdtempSync(join(tmpdir(), 'om-add-a-provider-')));
     for (const name of ['tsconfig.base.json', 'jest.config.js', 'package.json']) cpSync(join(ROOT, name), join(scratch, name));
-    for (const name of ['node_modules', 'libs', 'apps/cli']) {
+    for (const name of ['node_modules', 'libs', 'apps/cli', 'tools']) {
       mkdirSync(dirname(join(scratch, name)), { recursive: true });
       symlinkSync(join(ROOT, name), join(scratch, name));
     }

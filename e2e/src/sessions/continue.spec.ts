@@ -3,7 +3,7 @@ import { mkdtemp, readFile, readdir, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import type { EventEnvelope, Mail, Manifest, Project, ProviderInfo, SessionView } from '@orbitmesh/domain';
-import { inFull } from '@orbitmesh/testing';
+import { eventually, inFull } from '@orbitmesh/testing';
 import { pageAll } from '../support/feed.js';
 import { Scenario } from '../support/scenario.js';
 
@@ -62,17 +62,17 @@ describe('a session that continues another', () => {
 
   it('is refused while the other lives, while one continues it already, and where the driver cannot', async () => {
     const { id } = await scenario.spawn(project.id, { custom: BUSY });
-    await scenario.running(id);
+    // Killed before it has said something it would have no turn to be broken off.
+    await eventually(async () => (await events(id)).some(({ type }) => type === 'thought'), { what: 'the first turn' });
     expect(await goOn(id, { initialDirective: 'go on' })).toMatchObject({ status: 409, body: { code: 'SESSION_NOT_TERMINAL' } });
     await scenario.api.post(`/api/sessions/${id}/kill`);
     await scenario.ended(id);
 
     const first = await wentOn(id, { initialDirective: 'go on' });
     expect(await goOn(id, { initialDirective: 'go on, too' })).toMatchObject({ status: 409, body: { code: 'CONFLICT' } });
-    await scenario.running(first.id);
+    await eventually(async () => (await outputOf(first.id)).includes('- "Survey the repository": broken off\n'), { what: 'what it remembers' });
     await scenario.api.post(`/api/sessions/${first.id}/stop`);
     await scenario.ended(first.id);
-    expect(await outputOf(first.id)).toContain('- "Survey the repository": broken off\n');
     const second = await wentOn(id, { initialDirective: 'say again', custom: {} });
     expect(await scenario.ended(second.id)).toMatchObject({ outcome: { code: 'completed' } });
 
