@@ -68,14 +68,14 @@ export const STDIN_UNREAD_MS = 10_000;
 export const READ_BYTES_MAX = 64 * KIB;
 /**
  * Of an agent that floods: how long is decoded before others have their turn, how many facts are sent at once, and the rest after each
- * as a multiple of what it took (at most `msMax`: who did not answer for seconds needs none). So one takes at most a fifth of its
+ * as a multiple of what it took (at most `msMax`: who did not answer for seconds needs none). So one takes at most a ninth of its
  * runner and of session-service, and what others say waits a few ms behind it (bench/scale, flood).
  */
-export const DECODE_MS = 2;
-export const FACTS_SENT_AT_ONCE = 16;
+export const DECODE_MS = 1;
+export const FACTS_SENT_AT_ONCE = 8;
 /** Decoded beyond what is acknowledged, per run: past so many facts decoding waits for the next acknowledgement, or so long where none comes. */
 export const AHEAD = { facts: 256, waitMs: 20 } as const;
-export const FLOOD_REST = { factor: 4, msMax: 50 } as const;
+export const FLOOD_REST = { factor: 8, msMax: 25 } as const;
 /** Changes of a run's files heard in one window, past which its directory is not watched for a while: hearing of one write costs some 20 µs, and an agent makes 100,000 a second. Its output is polled meanwhile. */
 export const WATCH_EVENTS_MAX = 200;
 export const WATCH_WINDOW_MS = 250;
