@@ -73,6 +73,7 @@ describe('a session that continues another', () => {
     await eventually(async () => (await outputOf(first.id)).includes('- "Survey the repository": broken off\n'), { what: 'what it remembers' });
     await scenario.api.post(`/api/sessions/${first.id}/stop`);
     await scenario.ended(first.id);
+    expect(await outputOf(first.id)).toContain('- "Survey the repository": broken off\n');
     const second = await wentOn(id, { initialDirective: 'say again', custom: {} });
     expect(await scenario.ended(second.id)).toMatchObject({ outcome: { code: 'completed' } });
 
