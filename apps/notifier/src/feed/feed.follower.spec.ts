@@ -147,6 +147,16 @@ describe('when session-service is away', () => {
     await eventually(() => follower.state().lastError === null);
   });
 
+  it('the notifier stops without waiting for a page that nobody answers', async () => {
+    feed.hold = new Promise((resolve) => { letGo.push(resolve); });
+    await feed.serve();
+    await start();
+    await eventually(() => feed.pagesAsked > 0);
+
+    await stop();
+    expect(ownBus.health()).toMatchObject({ requestsInFlight: 1 });
+  });
+
   it('and when NATS is, it goes on right after the reconnect', async () => {
     await feed.serve();
     await start();

@@ -25,6 +25,7 @@ export class FeedFollower implements OnApplicationBootstrap, OnModuleDestroy {
   private running: Promise<void> | undefined;
   private stopped = false;
   private endWait: () => void = () => undefined;
+  private endAsking: () => void = () => undefined;
   private readonly cleanups: (() => void)[] = [];
 
   constructor(private readonly bus: Bus, private readonly inbox: InboxRepository, @Inject(LOGGER) private readonly logger: Logger) {}
@@ -45,6 +46,7 @@ export class FeedFollower implements OnApplicationBootstrap, OnModuleDestroy {
     this.stopped = true;
     for (const clean of this.cleanups.splice(0)) clean();
     this.endWait();
+    this.endAsking();
     await this.running;
     await this.savePosition();
   }
@@ -108,10 +110,10 @@ export class FeedFollower implements OnApplicationBootstrap, OnModuleDestroy {
     }
   }
 
-  /** null when the place is gone: then we are before the oldest event now. */
+  /** null when the place is gone: then we are before the oldest event now. And when we are to stop. */
   private async pageAfter(place: FeedPlace | null): Promise<EventEnvelope[] | null> {
     try {
-      return (await this.bus.request(SessionRpc.eventPage, { after: place?.cursor, limit: PAGE_ITEMS_MAX })).items;
+      return (await this.untilStop(this.bus.request(SessionRpc.eventPage, { after: place?.cursor, limit: PAGE_ITEMS_MAX })))?.items ?? null;
     } catch (error) {
       if (!(error instanceof AppError) || error.code !== 'CURSOR_GONE' || place === null) throw error;
       const { oldest, newest } = error.details;
@@ -164,6 +166,14 @@ export class FeedFollower implements OnApplicationBootstrap, OnModuleDestroy {
     this.logger[away ? 'debug' : 'error']({ err: error }, 'feed not read, trying again');
     this.rewind();
     if (!this.stopped) this.wake();
+  }
+
+  /** null when we are to stop first: where nobody answers, a request takes longer than we are given for that. */
+  private untilStop<T>(answer: Promise<T>): Promise<T | null> {
+    return new Promise((resolve, reject) => {
+      this.endAsking = () => resolve(null);
+      answer.then(resolve, reject);
+    });
   }
 
   private rewind(): void {
