@@ -16,6 +16,9 @@ const KINDS = {
   eventStreamFromCursor: (world, after) => asked(world, `/api/events/stream?after=${after}`),
   answer: (world) => asked(world, '/api/tasks?limit=200'),
   answersPipelined: (world) => asked(world, '/api/tasks?limit=200', PIPELINED),
+  // These read: what making so many answers at once takes.
+  answerTaken: async (world) => (await asked(world, '/api/tasks?limit=200')).resume(),
+  answersPipelinedTaken: async (world) => (await asked(world, '/api/tasks?limit=200', PIPELINED)).resume(),
 };
 
 /**
