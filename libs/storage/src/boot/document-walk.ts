@@ -5,9 +5,9 @@ import { isShortage, type DirectoryEntry, type EntryKind, type StorageFs } from 
 import { TEMPORARY_NAME } from '../fs/write-file-atomic.js';
 import { DOCUMENT_DEPTH_MAX } from '../limits.js';
 
-/** What has the name of a document's file, or of a temporary one of ours; and links to something else, which are not followed. */
+/** What has the name of a document's file, or of a temporary one of ours; links to something else, which are not followed; directories that were not looked into. */
 export interface Walked {
-  what: 'document' | 'temporary' | 'link';
+  what: 'document' | 'temporary' | 'link' | 'passed';
   /** Relative. */
   path: string;
   name: string;
@@ -32,7 +32,9 @@ export function* walkDocuments(walk: Walk, below = '', depth = 0): Generator<Wal
     if (kind === 'file' && TEMPORARY_NAME.test(name)) yield { what: 'temporary', path, name, kind };
     else if (name.endsWith('.json') && !name.startsWith('.')) yield { what: 'document', path, name, kind };
     else if (kind === 'link') yield { what: 'link', path, name, kind };
-    else if (kind === 'directory' && depth < DOCUMENT_DEPTH_MAX && walk.enters?.(path, depth) !== false) yield* walkDocuments(walk, path, depth + 1);
+    else if (kind !== 'directory' || depth >= DOCUMENT_DEPTH_MAX) continue;
+    else if (walk.enters?.(path, depth) === false) yield { what: 'passed', path, name, kind };
+    else yield* walkDocuments(walk, path, depth + 1);
   }
 }
 

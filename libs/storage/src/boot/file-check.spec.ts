@@ -6,7 +6,7 @@ import type { Store } from '../store.js';
 import { nodeFs } from '../fs/node-fs.js';
 import { FaultyFs, fileSystemError } from '../testing/faulty-fs.js';
 import { COLLECTIONS, filled, LIMITS, manifest, MANIFEST, open, snapshotted, stores, TASK, told } from '../testing/snapshot-store.js';
-import { eventually, newEvent, putTask, writeByHand } from '../testing/test-store.js';
+import { eventually, newEvent, putSession, putTask, writeByHand } from '../testing/test-store.js';
 
 it('a commit that changes a document whose edited file is being put aside is not lost', async () => {
   const dir = await filled();
@@ -238,4 +238,20 @@ it('a document of a newer version whose file was removed is made again', async (
   await older.checked();
   await older.flush();
   expect(existsSync(join(dir, TASK))).toBe(true);
+});
+
+it('leaves the processor to others also while it passes by directories that nobody changed', async () => {
+  const ids = Array.from({ length: 20 }, (_, n) => `sess_${n + 3}`);
+  const dir = await filled(async (store) => { for (const id of ids) await store.commit({ puts: [putSession(id)] }); });
+  let [asked, atOnce, most] = [0, 0, 0];
+  const changedAtSync = (path: string): number | undefined => {
+    if (!/sessions\/sess_\d+$/.test(path)) return nodeFs.changedAtSync!(path);
+    asked += 1;
+    if (atOnce === 0) setImmediate(() => { atOnce = 0; });
+    most = Math.max(most, atOnce += 1);
+    return 1;
+  };
+  const store = await open(dir, { fs: { ...nodeFs, changedAtSync }, limits: { checkSliceMs: 0 } });
+  await store.checked();
+  expect({ asked, most }).toEqual({ asked: 22, most: 1 });
 });

@@ -175,7 +175,8 @@ export class FileCheck {
     // Most directories are of one session, have none below, and show by their time that nothing came into them.
     const enters = (path: string, depth: number): boolean => depth === 0 || this.isChanged(path);
     for (const { what, path, name, kind } of walkDocuments({ ...this.parts, unreadable, enters })) {
-      if (what === 'link') this.quarantine.note(path, 'a link; not followed');
+      if (what === 'passed') await this.turn();
+      else if (what === 'link') this.quarantine.note(path, 'a link; not followed');
       else if (what === 'document') await this.each(() => this.visit(path, kind));
       else if (!isOwnTemporary(name)) await this.each(() => this.parts.fs.unlink(this.place(path)));
     }
