@@ -67,10 +67,12 @@ export class World {
     return (await Promise.all((await readdir(dir)).map((name) => readFile(join(dir, name), 'utf8')))).join('\n');
   }
 
-  /** Documents are written behind the log, metrics and notifications last: waits until two looks are the same. */
+  /** Metrics and notifications come last: waits until two looks are the same, and no document is still to be written behind the log. */
   private async quiet(): Promise<void> {
     let before = '';
     await eventually(async () => {
+      const lags = [...(await this.scenario.api.get<string>('/metrics')).matchAll(/^orbitmesh_store_files_waiting\{.*\} (\d+)$/gm)].map(([, files]) => files);
+      if (lags.length === 0 || lags.some((files) => files !== '0')) return false;
       const now = JSON.stringify(await this.state());
       const same = now === before;
       before = now;

@@ -69,7 +69,8 @@ describe('any sequence of commands', () => {
         const began = before?.needsInput === null && after.needsInput !== null;
         const told = count(events, 'notify:needs_input');
         if (began) expect(told).toBeGreaterThanOrEqual(1);
-        if (before?.needsInput && after.needsInput?.since === before.needsInput.since) expect(told).toBe(0);
+        // One that began in the millisecond in which the one before ended cannot be told from it by its time.
+        if (before?.needsInput && after.needsInput?.since === before.needsInput.since && after.updatedAt !== before.needsInput.since) expect(told).toBe(0);
         const open = after.approvals.filter(({ state }) => state === 'open');
         if (open.length > 0) expect(after.needsInput).not.toBeNull();
         for (const approval of after.approvals) expect(approval.answer === undefined).toBe(approval.state === 'open');
