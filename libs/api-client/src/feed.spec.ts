@@ -1,13 +1,14 @@
 import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import type { EventFilterDto } from '@orbitmesh/contracts';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { ApiClient } from './api-client.js';
 import { UnreachableError } from './errors.js';
 import type { FeedItem } from './feed.js';
-import { FRAME_BYTES_MAX, QUEUE_BYTES_HIGH, QUEUE_EVENTS_HIGH } from './limits.js';
+import { ATTEMPTS_MAX, FRAME_BYTES_MAX, QUEUE_BYTES_HIGH, QUEUE_EVENTS_HIGH } from './limits.js';
 
 interface Subscribe { type: string; filter: object; after?: string }
 type Script = (socket: WebSocket, subscribe: Subscribe, nth: number) => void;
@@ -184,6 +185,16 @@ describe('a feed', () => {
     }
 
     expect(held.queuedBytes).toBe(0);
+  });
+
+  it.each([[404, 1], [503, ATTEMPTS_MAX]])('does not wait for the rest of a refusal (%d) that breaks off', async (status, attempts) => {
+    server.removeAllListeners('upgrade').on('upgrade', (_request, socket: Duplex) => {
+      refusals += 1;
+      socket.write(`HTTP/1.1 ${status} No\r\ncontent-length: 100\r\n\r\n{"code":`, () => socket.destroy());
+    });
+
+    await expect(read(1)).rejects.toMatchObject({ status, code: `HTTP_${status}` });
+    expect(refusals).toBe(attempts);
   });
 
   it('ends with the refusal when its token is not taken', async () => {

@@ -97,7 +97,8 @@ export class Feed implements AsyncIterable<FeedItem> {
       refused = true;
       let text = '';
       response.on('data', (chunk: Buffer) => { text += chunk.toString().slice(0, FRAME_BYTES_MAX - text.length); });
-      response.on('end', () => this.onRefused(response.statusCode ?? 0, text));
+      // Not at its end: whoever refuses may die before that.
+      response.on('close', () => this.onRefused(response.statusCode ?? 0, text));
     });
     socket.on('error', (error) => { if (!refused) this.onClosed(error.message, error); });
     socket.on('close', (code, reason) => { if (!refused) this.onClosed(reason.toString() || `closed (${code})`, undefined, code); });
