@@ -2,13 +2,13 @@ import { once } from 'node:events';
 import { createServer, type Server } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import type { Duplex } from 'node:stream';
-import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
+import { afterEach, beforeEach, describe, expect, it, jest } from '@jest/globals';
 import type { EventFilterDto } from '@orbitmesh/contracts';
 import { WebSocketServer, type WebSocket } from 'ws';
 import { ApiClient } from './api-client.js';
 import { UnreachableError } from './errors.js';
 import type { FeedItem } from './feed.js';
-import { ATTEMPTS_MAX, FRAME_BYTES_MAX, QUEUE_BYTES_HIGH, QUEUE_EVENTS_HIGH } from './limits.js';
+import { ATTEMPTS_MAX, FRAME_BYTES_MAX, QUEUE_BYTES_HIGH, QUEUE_EVENTS_HIGH, SILENCE_MS_MAX } from './limits.js';
 
 interface Subscribe { type: string; filter: object; after?: string }
 type Script = (socket: WebSocket, subscribe: Subscribe, nth: number) => void;
@@ -45,6 +45,7 @@ beforeEach(async () => {
   client = new ApiClient({ url: `http://127.0.0.1:${(server.address() as AddressInfo).port}`, token: 't' });
 });
 afterEach(() => {
+  jest.useRealTimers();
   abort.abort();
   for (const socket of sockets.clients) socket.terminate();
   server.closeAllConnections();
@@ -185,6 +186,25 @@ describe('a feed', () => {
     }
 
     expect(held.queuedBytes).toBe(0);
+  });
+
+  it('does not take for silence that it does not listen itself', async () => {
+    jest.useFakeTimers({ doNotFake: ['setImmediate', 'nextTick', 'queueMicrotask', 'performance'] });
+    const total = QUEUE_EVENTS_HIGH * 2;
+    script = (socket) => {
+      say(socket, subscribed('log.0'));
+      for (let seq = 1; seq <= total; seq++) say(socket, event(seq));
+    };
+    const feed = client.feed({}, { signal: abort.signal });
+    const held = feed as unknown as { queue: FeedItem[]; socket: { isPaused: boolean } };
+    const items = feed[Symbol.asyncIterator]();
+    await items.next();
+    while (!held.socket.isPaused || held.queue.length <= QUEUE_EVENTS_HIGH + 1) await new Promise((resolve) => { setImmediate(resolve); });
+
+    jest.advanceTimersByTime(SILENCE_MS_MAX * 2);
+
+    for (let seq = 1; seq <= total; seq++) expect((await items.next()).value).toMatchObject({ type: 'event', event: { seq } });
+    expect(subscribes).toHaveLength(1);
   });
 
   it.each([[404, 1], [503, ATTEMPTS_MAX]])('does not wait for the rest of a refusal (%d) that breaks off', async (status, attempts) => {

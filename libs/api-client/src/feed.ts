@@ -204,6 +204,8 @@ export class Feed implements AsyncIterable<FeedItem> {
 
   private listenForSilence(): void {
     clearTimeout(this.silence);
+    // It is us who do not listen; what had been read by then still comes.
+    if (this.socket?.isPaused) return;
     this.silence = setTimeout(() => this.onClosed('silent for too long'), SILENCE_MS_MAX);
   }
 
@@ -212,7 +214,7 @@ export class Feed implements AsyncIterable<FeedItem> {
     this.queuedBytes += bytes;
     if ((this.queue.length > QUEUE_EVENTS_HIGH || this.queuedBytes > QUEUE_BYTES_HIGH) && this.socket && !this.socket.isPaused) {
       this.socket.pause();
-      clearTimeout(this.silence); // It is us who do not listen.
+      clearTimeout(this.silence);
     }
     this.wakeReader?.();
   }
