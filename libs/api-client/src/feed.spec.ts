@@ -236,6 +236,21 @@ describe('a feed', () => {
     await expect(read(1)).rejects.toMatchObject({ code: 'VALIDATION_FAILED' });
   });
 
+  it.each(['TOO_MANY_REQUESTS', 'INTERNAL'])('comes back to where it was when its subscription meets %s', async (code) => {
+    script = (socket, _frame, nth) => {
+      if (nth === 1) say(socket, subscribed('log.4'), event(5));
+      else if (nth < 4) say(socket, { type: 'error', code, detail: 'Not now.' });
+      else say(socket, subscribed('log.5'), event(6));
+      if (nth === 1) socket.close(1001, 'shutting down');
+    };
+
+    const items = await read(2);
+
+    expect(seqs(items)).toEqual([5, 6]);
+    expect(items.filter(({ type }) => type === 'disconnected')).toHaveLength(1);
+    expect(subscribes.map(({ after }) => after)).toEqual([undefined, 'log.5', 'log.5', 'log.5']);
+  });
+
   it('is unreachable when it was never reached', async () => {
     server.close();
     await once(server, 'close');

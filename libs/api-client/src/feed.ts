@@ -1,7 +1,7 @@
 import { WebSocket } from 'ws';
-import type { EventEnvelope } from '@orbitmesh/domain';
+import type { ErrorCode, EventEnvelope } from '@orbitmesh/domain';
 import type { EventFilterDto } from '@orbitmesh/contracts';
-import { WS_CLOSE, WS_PROTOCOL, type ServerFrame } from '@orbitmesh/contracts/wire';
+import { HTTP_STATUS, WS_CLOSE, WS_PROTOCOL, type ServerFrame } from '@orbitmesh/contracts/wire';
 import { ApiError, UnreachableError } from './errors.js';
 import { ATTEMPTS_MAX, CLOSE_GRACE_MS, FRAME_BYTES_MAX, QUEUE_BYTES_HIGH, QUEUE_BYTES_LOW, QUEUE_EVENTS_HIGH, QUEUE_EVENTS_LOW, RECONNECT_MS, RECONNECT_MS_MAX, SILENCE_MS_MAX } from './limits.js';
 import type { ConnectionOptions } from './transport.js';
@@ -87,7 +87,6 @@ export class Feed implements AsyncIterable<FeedItem> {
     let refused = false;
     socket.on('open', () => {
       this.everConnected = true;
-      this.attempts = 0;
       this.subscribe();
       this.listenForSilence();
     });
@@ -119,10 +118,11 @@ export class Feed implements AsyncIterable<FeedItem> {
     else if (frame.type === 'event') this.onEvent(frame.event, data.length);
     else if (frame.type === 'position') this.onPosition(frame.cursor);
     else if (frame.type === 'degraded') this.push({ type: 'degraded', reason: frame.reason });
-    else if (frame.type === 'error') this.end(new ApiError(400, frame.code, frame.detail));
+    else if (frame.type === 'error') this.onFailure(new ApiError(HTTP_STATUS[frame.code as ErrorCode] ?? 400, frame.code, frame.detail));
   }
 
   private onSubscribed({ resume, cursor }: Extract<ServerFrame, { type: 'subscribed' }>): void {
+    this.attempts = 0;
     this.awaiting = Math.max(0, this.awaiting - 1);
     if (this.awaiting > 0) return;
     if (resume === 'gap') this.lastSeq = this.lastSessionSeq = null;
@@ -167,8 +167,12 @@ export class Feed implements AsyncIterable<FeedItem> {
     } catch {
       // A proxy's page; the status says enough.
     }
-    const error = new ApiError(status, String(problem['code'] ?? `HTTP_${status}`), String(problem['detail'] ?? `The server answered ${status}.`), problem);
-    if (status === 429 || status >= 500) this.onClosed(error.message, error);
+    this.onFailure(new ApiError(status, String(problem['code'] ?? `HTTP_${status}`), String(problem['detail'] ?? `The server answered ${status}.`), problem));
+  }
+
+  /** What may be otherwise a moment later is asked again. */
+  private onFailure(error: ApiError): void {
+    if (error.status === 429 || error.status >= 500) this.onClosed(error.message, error);
     else this.end(error);
   }
 

@@ -6,6 +6,7 @@ export * from './rpc/limits.js';
 export * from './http/limits.js';
 export * from './http/checks.js';
 export * from './http/token.js';
+export * from './http/http-status.js';
 export * from './http/live.js';
 export * from './http/event-filter.js';
 export * from './http/webhook.bodies.js';
