@@ -4,6 +4,8 @@ import type { Bus } from '@orbitmesh/messaging';
 import type { Metrics } from './metrics.js';
 
 const NS = 1e9;
+/** How often a timer looks how late it is. */
+const LAG_LOOK_MS = 20;
 
 /** What every process tells of itself, by the names that Prometheus' own clients use. */
 export function measureProcess(metrics: Metrics, restarts: number | undefined): void {
@@ -12,15 +14,26 @@ export function measureProcess(metrics: Metrics, restarts: number | undefined): 
   metrics.gaugeOf('process_start_time_seconds', 'When it was started, since the epoch.', () => startedAt);
   metrics.gaugeOf('process_resident_memory_bytes', 'Memory that is its own in the RAM.', () => process.memoryUsage.rss());
   metrics.gaugeOf('nodejs_heap_size_used_bytes', 'Of it, what JavaScript uses.', () => process.memoryUsage().heapUsed);
-  if (process.platform === 'linux') metrics.gaugeOf('process_open_fds', 'Open files, sockets and pipes.', () => readdirSync('/proc/self/fd').length);
+  if (process.platform === 'linux') metrics.gaugesOf('process_open_fds', 'Open files, sockets and pipes.', openFiles);
   if (restarts !== undefined) metrics.counterOf('orbitmesh_restarts_total', 'Times that it died, and was started again by the launcher.', () => restarts);
-  const delay = monitorEventLoopDelay({ resolution: 20 });
+  const delay = monitorEventLoopDelay({ resolution: LAG_LOOK_MS });
   delay.enable();
   metrics.gaugesOf('nodejs_eventloop_lag_seconds', 'How late its timers were since the last scrape.', () => {
-    const quantiles = [50, 99, 100].map((percent): [Record<string, number>, number] => [{ quantile: percent / 100 }, delay.percentile(percent) / NS]);
+    // What it keeps is how long it was from one to the next.
+    const late = (percent: number): number => Math.max(0, delay.percentile(percent) / NS - LAG_LOOK_MS / 1_000);
+    const quantiles = [50, 99, 100].map((percent): [Record<string, number>, number] => [{ quantile: percent / 100 }, late(percent)]);
     delay.reset();
     return quantiles;
   });
+}
+
+/** Nothing where none is left to look with: all else is told then as well. */
+function openFiles(): [Record<string, never>, number][] {
+  try {
+    return [[{}, readdirSync('/proc/self/fd').length]];
+  } catch {
+    return [];
+  }
 }
 
 /** What goes over NATS. */
