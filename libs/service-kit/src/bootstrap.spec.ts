@@ -90,6 +90,13 @@ describe('a service process', () => {
     expect(service.text).not.toContain('hunter2');
   });
 
+  it('says that it cannot serve where that was so before anybody listened', async () => {
+    const service = Service.start({ ...env, FIXTURE_FAULT: 'unwell' });
+
+    await eventually(() => service.said.length === 2);
+    expect(service.said).toEqual([{ type: 'ready', slot: 'slot-0' }, { type: 'state', ready: false }]);
+  });
+
   it.each(['SIGTERM', 'SIGINT', 'shutdown'] as const)('ends in order on %s: hooks with the bus, handlers in flight, stores, exit 0', async (how) => {
     const service = Service.start(env);
     const asker = await askerOf(service);

@@ -76,6 +76,8 @@ async function startService<C extends ServiceConfig>(definition: ServiceDefiniti
   health.onChange((ready) => void lifecycle.tell({ type: 'state', ready }));
   if (config.readyFile !== undefined) keepReadyFile(config.readyFile, health, logger);
   await lifecycle.tell({ type: 'ready', ...info });
+  // What went wrong while it started, nobody was there to be told.
+  if (!health.ok) await lifecycle.tell({ type: 'state', ready: false });
   logger.info({ installationId: installation.installationId }, 'ready');
 }
 

@@ -35,6 +35,7 @@ class FixtureService implements OnModuleInit, OnModuleDestroy, OnApplicationShut
   onModuleInit(): void {
     const fault = process.env.FIXTURE_FAULT;
     if (fault === 'locked') throw new AppError('STORAGE_LOCKED', 'Process 1 holds it.');
+    if (fault === 'unwell') this.health.set('disk', false);
     if (fault === 'late') setTimeout(() => { throw new Error('late fault'); }, 20);
     this.bus.serve(Slow, async ({ ms }) => {
       await new Promise((resolve) => setTimeout(resolve, ms));
