@@ -5,6 +5,8 @@ import type { EventPager } from './event-pager.js';
 import type { EventTail, FeedPosition } from './event-tail.js';
 import { FeedReader } from './feed-reader.js';
 
+const settled = () => new Promise((resolve) => { setImmediate(resolve); });
+
 describe('a subscription that comes back after the log was restored', () => {
   let tail: { position: FeedPosition; degraded: boolean; after(seq: number): null | [] };
   /** What the log is called, each time that it is asked; then the last of them. */
@@ -27,7 +29,6 @@ describe('a subscription that comes back after the log was restored', () => {
     });
   });
   const subscribed = () => frames.flatMap((frame) => (frame.type === 'subscribed' ? [[frame.resume, frame.cursor]] : []));
-  const settled = () => new Promise((resolve) => { setImmediate(resolve); });
 
   it('is told of no gap when its gateway learns of the new name only after the page came', async () => {
     await reader.subscribe({}, 'in-1.3', undefined);
@@ -62,4 +63,21 @@ describe('a subscription that comes back after the log was restored', () => {
 
     expect(subscribed()).toEqual([['gap', 'in-2.3']]);
   });
+});
+
+it('a subscription that cannot go on is over, and says so once', async () => {
+  const faults: unknown[] = [];
+  const tail = { position: { logId: 'in-1', seq: 5 }, degraded: false, after: () => null };
+  const reader = new FeedReader(tail as unknown as EventTail, { page: () => Promise.reject(new AppError('INTERNAL')) } as unknown as EventPager, {
+    ready: () => true, event: () => undefined, frame: () => undefined, fault: (error) => faults.push(error),
+  });
+  await reader.subscribe({}, undefined, undefined);
+
+  for (let wakes = 0; wakes < 3; wakes += 1) {
+    await settled();
+    reader.wake();
+  }
+
+  expect(faults).toEqual([new AppError('INTERNAL')]);
+  expect(reader.cursor).toBeNull();
 });

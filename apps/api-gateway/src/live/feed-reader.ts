@@ -12,6 +12,7 @@ export interface FeedReceiver {
   ready(): boolean;
   event(event: LiveEvent): void;
   frame(frame: ServerFrame): void;
+  /** The subscription cannot go on, and is over. */
   fault(error: unknown): void;
 }
 
@@ -181,7 +182,10 @@ export class FeedReader {
   private run(work: () => Promise<void>): void {
     const { subscription } = this;
     this.busy = true;
-    work().catch((error: unknown) => this.receiver.fault(error)).finally(() => {
+    work().catch((error: unknown) => {
+      if (this.subscription === subscription) this.subscription = null;
+      this.receiver.fault(error);
+    }).finally(() => {
       this.busy = false;
       const changed = this.subscription !== subscription;
       if (this.subscription && (changed || this.subscription.page.length > 0)) this.wake();

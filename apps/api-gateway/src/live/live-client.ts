@@ -82,6 +82,11 @@ export class LiveClient extends FeedClient {
     this.socket.ping();
   }
 
+  /** The socket stays open: it may subscribe again. */
+  protected override fault(error: unknown): void {
+    this.refuse(error);
+  }
+
   private onMessage(data: Buffer, isBinary: boolean): void {
     this.inboxFrames += 1;
     if (this.inboxFrames > INBOX_FRAMES_MAX) {
@@ -142,7 +147,7 @@ export class LiveClient extends FeedClient {
   }
 
   private refuse(error: unknown, more: { id?: string; details?: Record<string, unknown> } = {}): void {
-    if (!(error instanceof AppError)) this.fault(error);
+    if (!(error instanceof AppError)) super.fault(error);
     const failure = error instanceof AppError ? error : new AppError('INTERNAL');
     this.sendFrame({ type: 'error', code: failure.code, detail: failure.message, ...more });
   }

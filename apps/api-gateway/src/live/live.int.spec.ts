@@ -317,6 +317,18 @@ describe('when something is away', () => {
     expect(listener.of('subscribed')).toHaveLength(1);
   });
 
+  it('says so when a subscription that waited for it cannot begin', async () => {
+    service.silence();
+    const listener = await Listener.connect(gateway);
+    await eventually(() => gateway.app.get(EventTail).degraded);
+    listener.say({ type: 'subscribe', after: 'another.1' });
+    await listener.next('degraded');
+    service.answers.set(SessionRpc.eventPage.name, () => { throw new AppError('INTERNAL'); });
+    service.beacon();
+
+    expect(await listener.next('error')).toMatchObject({ code: 'INTERNAL' });
+  });
+
   it('tells every client to come back when it shuts down', async () => {
     const listeners = await Promise.all([Listener.subscribed(gateway), Listener.connect(gateway)]);
     await gateway.app.close();
