@@ -39,8 +39,8 @@ export const KEEP_ALIVE_MS = 30_000;
 export const STALLED_MS_MAX = 60_000;
 /** A connection whose request was refused before all of it had arrived stays this long for its caller to read why; then it is cut. */
 export const REFUSED_LINGER_MS = 2_000;
-/** On shutdown requests in flight may take this long to be answered (the launcher gives a service 1.5 s); then their connections are cut. */
-export const DRAIN_MS_MAX = 1_000;
+/** On shutdown requests in flight may take this long to be answered, once clients of the feed have gone (CLOSE_GRACE_MS; the launcher gives a service 1.5 s); then their connections are cut. */
+export const DRAIN_MS_MAX = 750;
 /** A token is 43 characters and a prefix; an agent's carries a session id as well. */
 export const TOKEN_CHARS_MAX = 512;
 /** Users' tokens of a home: each is for a person or a program, and they are looked through to list them. */
