@@ -1,4 +1,5 @@
 import { Inject, Injectable } from '@nestjs/common';
+import { AppError } from '@orbitmesh/domain';
 import { PAGE_ITEMS_MAX, SessionRpc } from '@orbitmesh/contracts';
 import { Bus } from '@orbitmesh/messaging';
 import { PAGES_IN_FLIGHT_MAX } from '../limits.js';
@@ -18,11 +19,15 @@ export class EventPager {
 
   constructor(@Inject(Bus) private readonly bus: Bus) {}
 
-  /** @throws CURSOR_GONE, UNAVAILABLE, TIMEOUT */
-  async page(after: string): Promise<LogPage> {
+  /**
+   * @param isWanted asked when its turn has come: those who left meanwhile hold up nobody, also after minutes in which nothing was answered
+   * @throws CURSOR_GONE; TIMEOUT; UNAVAILABLE, also when it is not wanted any more
+   */
+  async page(after: string, isWanted: () => boolean): Promise<LogPage> {
     if (this.inFlight >= PAGES_IN_FLIGHT_MAX) await new Promise<void>((resolve) => { this.waiting.push(resolve); });
     else this.inFlight += 1;
     try {
+      if (!isWanted()) throw new AppError('UNAVAILABLE');
       const { items, nextCursor } = await this.bus.request(SessionRpc.eventPage, { after, limit: PAGE_ITEMS_MAX });
       return { events: items.map((event) => new LiveEvent(event)), nextCursor };
     } finally {

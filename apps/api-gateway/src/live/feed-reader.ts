@@ -106,7 +106,7 @@ export class FeedReader {
       return;
     }
     try {
-      const { events, nextCursor } = await this.pageOfTail(after);
+      const { events, nextCursor } = await this.pageOfTail(subscription, after);
       // The log took the cursor, which may be of a name that it had before a restore (ADR-0021): from here on they are its numbers.
       const next = positionOf(nextCursor);
       if (next) this.begin(subscription, 'ok', { logId: next.logId, seq: events.length > 0 ? events[0].envelope.seq - 1 : next.seq }, events);
@@ -117,12 +117,16 @@ export class FeedReader {
   }
 
   /** @throws UNAVAILABLE while the log goes by one name and the tail knows it by another: positions in the one would be lost with the other's end */
-  private async pageOfTail(after: string): Promise<LogPage> {
+  private async pageOfTail(subscription: Subscription, after: string): Promise<LogPage> {
     for (let attempt = 1; attempt <= RESUME_PAGES_MAX; attempt += 1) {
-      const page = await this.pager.page(after);
+      const page = await this.pageAfter(subscription, after);
       if (positionOf(page.nextCursor)?.logId === this.tail.position?.logId) return page;
     }
     throw new AppError('UNAVAILABLE');
+  }
+
+  private pageAfter(subscription: Subscription, after: string): Promise<LogPage> {
+    return this.pager.page(after, () => this.subscription === subscription);
   }
 
   private begin(subscription: Subscription, resume: 'ok' | 'gap', at: FeedPosition, page: LiveEvent[] = []): void {
@@ -165,7 +169,7 @@ export class FeedReader {
 
   private async fetch(subscription: Subscription, position: FeedPosition): Promise<void> {
     try {
-      const { events } = await this.pager.page(cursorOf(position));
+      const { events } = await this.pageAfter(subscription, cursorOf(position));
       // Begun anew meanwhile, in another log: a page of the old one means nothing there.
       if (subscription.position === position) subscription.page = events;
     } catch (error) {

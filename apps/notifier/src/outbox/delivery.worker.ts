@@ -118,8 +118,13 @@ export class DeliveryWorker implements OnApplicationBootstrap, OnModuleDestroy {
   /** Until the time is over, or we stop. */
   private pause(ms: number, stop: AbortSignal): Promise<void> {
     return new Promise((resolve) => {
-      const cancel = this.clock.after(ms, resolve);
-      stop.addEventListener('abort', () => { cancel(); resolve(); }, { once: true });
+      const over = (): void => {
+        cancel();
+        stop.removeEventListener('abort', over);
+        resolve();
+      };
+      const cancel = this.clock.after(ms, over);
+      stop.addEventListener('abort', over);
     });
   }
 
