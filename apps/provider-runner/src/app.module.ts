@@ -28,6 +28,7 @@ const path = (relative: string): string => fileURLToPath(new URL(relative, impor
 /** Puts the parts of a runner together, in the order in which they may begin and end. */
 @Injectable()
 export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
+  private starting: Promise<unknown> | undefined;
   private parts: { slot: Slot; runner: RunnerService; heartbeat: HeartbeatLoop; detection: ProviderDetection } | undefined;
   private readonly log: RunLog;
 
@@ -44,7 +45,25 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
   }
 
   /** @returns what the launcher is told with `ready` */
-  async start(): Promise<{ slot: string }> {
+  start(): Promise<{ slot: string }> {
+    const starting = this.begin();
+    this.starting = starting.catch(() => undefined);
+    return starting;
+  }
+
+  async onModuleDestroy(): Promise<void> {
+    // Agents that are just being found again are to be ended as well.
+    await this.starting;
+    this.parts?.detection.stop();
+    await this.parts?.runner.shutdown({ keepAgents: this.lifecycle.keepAgents });
+    this.parts?.heartbeat.stop();
+  }
+
+  async onApplicationShutdown(): Promise<void> {
+    await this.parts?.slot.release();
+  }
+
+  private async begin(): Promise<{ slot: string }> {
     const slot = await Slot.take(this.config.home, this.config.runnerName);
     // It has no model that would call a tool.
     const demo = { driver: 'acp', command: [process.execPath, path('./demo-agent/main.js')], custom: { orbitmeshMcp: false } };
@@ -66,16 +85,6 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
     this.health.probe('runs', () => ({ slot: slot.name, runs: runner.list().length, providers: providers.problem }));
     this.parts = { slot, runner, heartbeat, detection };
     return { slot: slot.name };
-  }
-
-  async onModuleDestroy(): Promise<void> {
-    this.parts?.detection.stop();
-    await this.parts?.runner.shutdown({ keepAgents: this.lifecycle.keepAgents });
-    this.parts?.heartbeat.stop();
-  }
-
-  async onApplicationShutdown(): Promise<void> {
-    await this.parts?.slot.release();
   }
 
   private environment(slot: Slot, providers: ProvidersFile): RunEnvironment {

@@ -207,6 +207,26 @@ describe('a runner that dies, or whose neighbours do', () => {
     }
   }, 20_000);
 
+  it('ends an agent that it found again also when it is told to leave before it is ready', async () => {
+    const slow = join(world.workingDir, 'slow');
+    writeFileSync(slow, '#!/bin/sh\nexec sleep 300\n', { mode: 0o700 });
+    world.providers({ sleeper: SHELL('echo up; sleep 300'), slow: { driver: 'claude-code', command: [slow] } });
+    await world.startRunner();
+    const request = await world.start('sleeper');
+    await eventually(() => world.session.output(request.runId) === 'up\n');
+    await world.killRunner();
+    const attached = () => world.log.match(/agent attached/g)?.length ?? 0;
+    const before = attached();
+    const starting = world.startRunner().catch(() => undefined);
+    await eventually(() => attached() > before);
+
+    expect(await world.stopRunner()).toBe(0);
+
+    await starting;
+    expect(world.session.ended(request.runId)).toMatchObject({ cause: 'shutdown', left: 0 });
+    expect(await world.left(request.runId)).toEqual([]);
+  }, 20_000);
+
   it('leaves its agents when it is told to keep them, and goes on with them', async () => {
     await world.startRunner();
     const request = await world.start('sleeper');
