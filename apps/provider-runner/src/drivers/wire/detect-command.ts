@@ -1,7 +1,7 @@
-import { execFile } from 'node:child_process';
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
 import { access, constants } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
-import { promisify } from 'node:util';
 import type { ProviderEntry } from '@orbitmesh/domain';
 import type { Detection } from '../driver.js';
 
@@ -11,14 +11,13 @@ const VERSION_BYTES_MAX = 64 * 1024;
 const VERSION_CHARACTERS_MAX = 100;
 /** The program is named absolutely; this is for what it starts itself. Nothing of our own environment is handed on. */
 const PATH = '/usr/local/bin:/usr/bin:/bin';
-const run = promisify(execFile);
 
 /**
  * Is the entry's command there, are the scripts it names, and which version does it say it is? The
  * version is the line of what `program …versionArgs` says that looks like one (copilot adds advice), else the last; null:
  * nobody asks for it. Never throws.
  */
-export async function detectCommand(entry: ProviderEntry, versionArgs: readonly string[] | null): Promise<Detection> {
+export async function detectCommand(entry: ProviderEntry, versionArgs: readonly string[] | null, timeoutMs: number = VERSION_TIMEOUT_MS): Promise<Detection> {
   const [program, ...args] = entry.command;
   try {
     if (!program || !isAbsolute(program)) throw new Error('the command is not an absolute path');
@@ -29,11 +28,54 @@ export async function detectCommand(entry: ProviderEntry, versionArgs: readonly 
   }
   if (!versionArgs) return { installed: true, version: null, detail: null };
   try {
-    const { stdout } = await run(program, versionArgs, { timeout: VERSION_TIMEOUT_MS, killSignal: 'SIGKILL', maxBuffer: VERSION_BYTES_MAX, env: { PATH, ...entry.env } });
-    const lines = stdout.trim().split('\n');
+    const lines = (await wordsOf(program, versionArgs, { PATH, ...entry.env }, timeoutMs)).trim().split('\n');
     const version = lines.find((line) => /\d\.\d/.test(line)) ?? lines.at(-1);
     return { installed: true, version: version?.trim().slice(0, VERSION_CHARACTERS_MAX) || null, detail: null };
   } catch (error) {
     return { installed: true, version: null, detail: `the version is unknown: ${(error as Error).message.split('\n')[0].slice(0, 300)}` };
+  }
+}
+
+/**
+ * What a program says on stdout. It is ended with all that it started: when it has ended itself, when it takes too long or says
+ * too much, and when we leave. It is asked again and again, so whatever it left behind would become more each time.
+ * @throws Error that says what it did instead
+ */
+async function wordsOf(program: string, args: readonly string[], env: NodeJS.ProcessEnv, timeoutMs: number): Promise<string> {
+  const child = spawn(program, args, { env, detached: true, stdio: ['ignore', 'pipe', 'ignore'] });
+  const said: Buffer[] = [];
+  let bytes = 0;
+  let problem: string | undefined;
+  const end = (): void => endGroup(child.pid);
+  const giveUp = (why: string): void => {
+    problem ??= why;
+    end();
+    child.stdout.destroy();
+  };
+  const late = setTimeout(giveUp, timeoutMs, 'it did not say it in time');
+  process.once('exit', end);
+  child.once('exit', end);
+  child.stdout.on('data', (chunk: Buffer) => {
+    said.push(chunk);
+    bytes += chunk.length;
+    if (bytes > VERSION_BYTES_MAX) giveUp('it says too much');
+  });
+  try {
+    const [code, signal] = (await once(child, 'close')) as [number | null, string | null];
+    if (problem === undefined && code !== 0) problem = `it ended with ${signal ?? `exit code ${code}`}`;
+  } finally {
+    clearTimeout(late);
+    process.off('exit', end);
+  }
+  if (problem !== undefined) throw new Error(problem);
+  return Buffer.concat(said).toString();
+}
+
+function endGroup(leader: number | undefined): void {
+  try {
+    if (leader !== undefined) process.kill(-leader, 'SIGKILL');
+  } catch (error) {
+    // Nothing of it is left; on macOS it may be that only what has ended is.
+    if (!['ESRCH', 'EPERM'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
   }
 }
