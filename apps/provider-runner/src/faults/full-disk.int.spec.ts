@@ -24,6 +24,7 @@ withSmallDisk('an agent that fills the disk its runner writes to', () => {
     world.providers({
       greedy: { driver: 'acp', command: [process.execPath, AGENT, 'acp', 'fills-the-disk'] },
       beside: { driver: 'process', command: ['/bin/cat'] },
+      talks: { driver: 'process', command: ['/bin/sh', '-c', 'while echo up; do sleep 0.02; done'] },
       stays: { driver: 'process', command: ['/bin/sh', '-c', `trap '' TERM; echo up; exec sleep 300`] },
     });
     await world.startRunner();
@@ -52,6 +53,23 @@ withSmallDisk('an agent that fills the disk its runner writes to', () => {
     await eventually(() => world.session.output(beside.runId) === 'before\nafter\n');
     await world.session.bus.request(RunnerRpc.stop, command(beside), to);
     expect(await world.ended(beside.runId)).toMatchObject({ cause: 'stopped', exitCode: 0, left: 0 });
+  }, 2 * WAIT_MS);
+
+  it.each([['ends its agents', undefined], ['leaves them as they are', { keepAgents: true }]])('does not hold up its runner when that leaves and %s: the next one says what became of them', async (_what, how) => {
+    const { runId, ...run } = await world.start('talks');
+    await eventually(() => world.session.output(runId) !== '');
+    const fill = join(disk, 'fill');
+    expect(() => writeFileSync(fill, Buffer.alloc(32 * 1024 * 1024))).toThrow(expect.objectContaining({ code: 'ENOSPC' }));
+    const unwritten = (): number => world.log.match(/the fact journal cannot be written/g)?.length ?? 0;
+    const before = unwritten();
+    await eventually(() => unwritten() > before, { what: 'a step that is not written', timeoutMs: WAIT_MS });
+
+    expect(await world.stopRunner(how)).toBe(0);
+
+    rmSync(fill);
+    await world.startRunner();
+    if (how) await world.session.bus.request(RunnerRpc.kill, command({ ...run, runId }), to);
+    expect(await world.ended(runId)).toMatchObject({ cause: how ? 'killed' : 'shutdown', left: 0 });
   }, 2 * WAIT_MS);
 
   inFull('does not hide why its neighbours ended: told to stop, or by a shutdown, they are told so once there is room, though their runner has died meanwhile', async () => {

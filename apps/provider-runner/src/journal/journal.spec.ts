@@ -199,6 +199,30 @@ describe('the fact journal of a run', () => {
     expect(durable).toBe(1);
   });
 
+  it('does not wait for a disk that takes nothing once its runner leaves, also where it waits already; what was not written is not said', async () => {
+    const append = journal.append.bind(journal);
+    let refused = 0;
+    journal.append = async () => {
+      refused += 1;
+      throw new AppError('STORAGE_FULL');
+    };
+    recorder.emit(activity);
+    const flushed = recorder.flush();
+    await eventually(() => refused > 3);
+    recorder.leave();
+    await flushed;
+    journal.append = append;
+    recorder.emit(activity);
+    await recorder.flush();
+    await reopen();
+    expect(said()).toBe('');
+
+    recorder.leave();
+    recorder.emit(output('kept'));
+    await recorder.flush();
+    expect(said()).toBe('kept');
+  });
+
   it('removes its files also while steps say nothing that could be acknowledged, and counts those that must be kept', async () => {
     const silent = async (times: number): Promise<void> => {
       const driver = { version: 1, state: { held: 'x'.repeat(JOURNAL_FILE_BYTES_MAX) } };

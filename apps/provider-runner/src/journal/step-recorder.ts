@@ -44,6 +44,8 @@ export class StepRecorder {
   /** By stream: the end of what was said that may be the beginning of a secret, as the agent wrote it. */
   private readonly begun = new Map<string, string>();
   private closed = false;
+  private leaving = false;
+  private tryAgain: (() => void) | undefined;
   private last = false;
 
   constructor(private readonly options: RecorderOptions) {
@@ -126,6 +128,12 @@ export class StepRecorder {
   finish(): void {
     this.last = true;
     this.touch();
+  }
+
+  /** Its runner leaves, and cannot wait for a disk that takes nothing: what is refused now is decoded again by the next one. */
+  leave(): void {
+    this.leaving = true;
+    this.tryAgain?.();
   }
 
   /** Nothing is written any more; what is not durable is decoded again by the next start. */
@@ -216,13 +224,23 @@ export class StepRecorder {
       } catch (error) {
         this.options.log('error', 'the fact journal cannot be written; decoding waits', { err: error, retryMs: pauseMs });
         this.options.onUnwritten?.(error);
-        await new Promise((resolve) => { setTimeout(resolve, pauseMs); });
+        if (this.leaving) this.close();
+        else await this.pause(pauseMs);
       }
     }
     if (this.closed) return;
     if (step.record.facts.length > 0) this.options.onDurable();
     for (const action of step.actions) action();
     this.wakeWaiters();
+  }
+
+  private async pause(ms: number): Promise<void> {
+    let timer: NodeJS.Timeout | undefined;
+    await new Promise<void>((resolve) => {
+      this.tryAgain = resolve;
+      timer = setTimeout(resolve, ms);
+    });
+    clearTimeout(timer);
   }
 
   private takeStep(): { record: Omit<JournalRecord, 'epoch' | 'ackedRunSeq'>; actions: (() => void)[] } {

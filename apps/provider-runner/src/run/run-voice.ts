@@ -43,9 +43,14 @@ export class RunVoice {
     return new RunVoice(journal, recorder, sender);
   }
 
-  /** Everything was said and acknowledged. */
+  /** Everything was said, the end too, and acknowledged. */
   get silent(): boolean {
-    return this.journal.unacked.length === 0;
+    return this.journal.progress.ended && this.journal.unacked.length === 0;
+  }
+
+  /** The runner leaves: nothing waits any more for a disk that takes nothing. */
+  leave(): void {
+    this.recorder.leave();
   }
 
   /** Resolves when the run's last fact is durable. */

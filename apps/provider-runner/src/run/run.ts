@@ -60,6 +60,8 @@ export class Run {
   get conversationId(): string { return this.record.conversationId; }
   /** It ended, and only waits for the acknowledgement of its last facts. */
   get isOver(): boolean { return this.ended; }
+  /** It ended, and its disk did not take that: only the next runner can say it. */
+  get isMute(): boolean { return this.ended && !this.closing && !this.voice?.journal.progress.ended; }
   /** Nothing of it was ever executed: no trace is kept. */
   get neverExecuted(): boolean { return this.record.phase === 'accepted'; }
   /** Facts that session-service has not acknowledged. */
@@ -131,6 +133,7 @@ export class Run {
   /** The runner shuts down: shorter graces, for an end that is under way too. */
   shutdown(graces: Graces): void {
     this.graces = graces;
+    this.voice?.leave();
     this.end({ cause: 'shutdown' });
     setTimeout(() => this.treeEnd?.kill(), graces.politeMs + graces.termMs).unref();
   }
@@ -160,6 +163,7 @@ export class Run {
   /** Lets go of the agent, which works on. */
   async leave(): Promise<void> {
     clearTimeout(this.startTimer);
+    this.voice?.leave();
     await this.session?.release();
     this.agent?.close();
     await this.voice?.close(true);
@@ -201,9 +205,8 @@ export class Run {
   private async openVoice(secrets: string[]): Promise<RunVoice> {
     this.voice ??= await RunVoice.open({
       env: this.env, dir: this.files.facts, run: this.record, secrets, log: this.log,
-      changes: () => this.session?.changes() ?? {},
+      changes: () => this.session?.changes() ?? {}, onRefused: (reason) => void this.lose(reason),
       onAcknowledged: () => { if (this.ended && this.voice!.silent) void this.close(); },
-      onRefused: (reason) => void this.lose(reason),
     });
     return this.voice;
   }
@@ -211,9 +214,7 @@ export class Run {
   // The end.
 
   /** Nobody would learn what came of it: a start that waits for its claim need not go on. */
-  private get givenUp(): boolean {
-    return this.dropped || (this.intent !== undefined && 'cause' in this.intent && this.intent.cause === 'shutdown');
-  }
+  private get givenUp(): boolean { return this.dropped || (this.intent !== undefined && 'cause' in this.intent && this.intent.cause === 'shutdown'); }
 
   /** The first intent counts; a kill makes a stop that is under way faster. */
   private end(intent: EndIntent, atOnce = false): void {
@@ -284,8 +285,7 @@ export class Run {
 
   /** Never executed and not to be: as if it had not been asked for. */
   private drop(): void {
-    this.dropped = true;
-    this.ended = true;
+    this.dropped = this.ended = true;
     void this.close();
   }
 

@@ -78,7 +78,7 @@ export class RunnerService {
     if (!options.keepAgents) {
       for (const run of this.list()) run.shutdown(SHUTDOWN_GRACES_MS);
       await this.until(() => this.list().every((run) => run.isOver), SHUTDOWN_GRACES_MS.politeMs + SHUTDOWN_GRACES_MS.termMs + 1_000);
-      await this.until(() => this.runs.size === 0, SHUTDOWN_ACK_MS);
+      await this.until(() => this.list().every((run) => run.isMute), SHUTDOWN_ACK_MS);
       await sweepStrays(this.env);
     }
     await Promise.all(this.list().map((run) => run.leave()));
