@@ -35,6 +35,32 @@ describe('the life of a session', () => {
     expect(taskSessionStatuses).toEqual({ [session.id]: 'completed' });
   });
 
+  it.each([['an input', false], ['mail that it waits for', true]])('is not called stalled when its user took long to answer, by %s: only from then on it is silent by itself', async (_by, byMail) => {
+    const { id } = await service.spawn({ projectId: (await service.project()).id });
+    await eventually(() => service.session(id).turn.active);
+    const later = async (minutes: number): Promise<void> => {
+      for (let n = 0; n < minutes * 6; n += 1) {
+        service.clock.advance(10_000);
+        await service.settle();
+      }
+    };
+    await service.call(SessionRpc.postTimeline, { id, kind: 'needs_input', message: 'Which one?', meta: meta(agent(id)) });
+    await later(11);
+
+    const waits = byMail ? service.call(SessionRpc.waitForMail, { sessionId: id, timeoutMs: 1_000, reader: { kind: 'agent', sessionId: id } }) : undefined;
+    if (byMail) await service.call(SessionRpc.sendMail, { body: { toSessionId: id, body: 'The first.' }, meta: meta() });
+    else await service.call(SessionRpc.inputToSession, { id, text: 'The first.', meta: meta() });
+    await waits;
+    runner.script.obeys = false;
+    await service.settle();
+    expect(service.session(id)).toMatchObject({ state: 'running', desired: { state: 'running' }, needsInput: null });
+
+    await later(9);
+    expect(service.session(id).state).toBe('running');
+    await later(1);
+    expect(service.session(id).desired).toMatchObject({ state: 'stopped', outcome: 'stalled' });
+  });
+
   it('ends also where its tasks are as many, as large and as busy as they may be', async () => {
     const project = await service.project();
     const others = Array.from({ length: TASK_SESSIONS_MAX - 1 }, (_, n) => `sess_${String(n).padStart(26, '0')}`);

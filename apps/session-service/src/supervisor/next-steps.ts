@@ -139,7 +139,8 @@ function stalled(session: Session, world: World, since: Since): Step | null {
   if (session.state !== 'running' || session.desired.state !== 'running' || waitsForSomebody(session)) return null;
   const limit = hasTurns(session) ? turnLimit(session) : world.stallMs;
   if (limit === null) return null;
-  const silence = Math.min(since(session.lastFactAt), since(session.turn.startedAt), since(session.run!.startedAt));
+  // While it waited for somebody the silence was not its own.
+  const silence = Math.min(since(session.lastFactAt), since(session.answeredAt), since(session.turn.startedAt), since(session.run!.startedAt));
   if (silence < limit) return null;
   return { type: 'end', key: 'end', outcome: 'stalled', message: `Nothing was heard of the agent for ${Math.round(limit / 1000)} s. ${lastSeen(session)}`, kill: false };
 }

@@ -206,7 +206,7 @@ describe('a session', () => {
 
   it('is shown with its status and without our bookkeeping', () => {
     const view = sessionView(deepFreeze(running().session));
-    for (const hidden of ['pendingInputs', 'nudged', 'turn', 'approvals', 'report', 'interruptRequestedAt', 'lastFactAt']) expect(view).not.toHaveProperty(hidden);
+    for (const hidden of ['pendingInputs', 'nudged', 'turn', 'approvals', 'report', 'interruptRequestedAt', 'lastFactAt', 'answeredAt']) expect(view).not.toHaveProperty(hidden);
     expect(view).toMatchObject({ id: 'sess_1', state: 'running', status: 'working', agentSessionId: 'conv-1', rootSessionId: 'sess_1' });
   });
 

@@ -23,7 +23,7 @@ export function statusOf(session: Pick<Session, 'state' | 'outcome' | 'transitio
   }
 }
 
-const BOOKKEEPING = ['pendingInputs', 'nudged', 'turn', 'approvals', 'report', 'interruptRequestedAt', 'lastFactAt'] as const satisfies (keyof Session)[];
+const BOOKKEEPING = ['pendingInputs', 'nudged', 'turn', 'approvals', 'report', 'interruptRequestedAt', 'lastFactAt', 'answeredAt'] as const satisfies (keyof Session)[];
 
 /** A session as GET answers it: with its status, without our bookkeeping. */
 export function sessionView(session: Session): SessionView {

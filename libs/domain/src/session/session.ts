@@ -127,6 +127,8 @@ export interface Session {
   interruptRequestedAt: string | null;
   /** Time of the last fact from its runner. */
   lastFactAt: string | null;
+  /** When it last stopped waiting for somebody; absent: it never did. */
+  answeredAt?: string;
   createdAt: string;
   updatedAt: string;
   endedAt: string | null;
@@ -136,4 +138,4 @@ export interface Session {
 }
 
 /** A session as GET answers it. Internal bookkeeping (pendingInputs, nudged, turn) is left out. */
-export type SessionView = Omit<Session, 'pendingInputs' | 'nudged' | 'turn' | 'approvals' | 'report' | 'interruptRequestedAt' | 'lastFactAt'> & { status: SessionStatus };
+export type SessionView = Omit<Session, 'pendingInputs' | 'nudged' | 'turn' | 'approvals' | 'report' | 'interruptRequestedAt' | 'lastFactAt' | 'answeredAt'> & { status: SessionStatus };
