@@ -2,6 +2,7 @@ import { chmodSync, mkdirSync, readdirSync, rmSync, statSync, symlinkSync, trunc
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { AGENT_STATES_BYTES_MAX, AGENT_STATES_MAX } from '../limits.js';
+import { giveBottom, makeBottomless } from '../testing/bottomless.js';
 import { tempDir } from '../testing/temp-dir.js';
 import { AgentStates } from './agent-state.js';
 
@@ -71,5 +72,19 @@ describe('what agents keep between their runs', () => {
     await states.ended('demo', 'new', NOBODY);
 
     expect(readdirSync(at('demo')).sort()).toEqual(['new', 'old']);
+  });
+
+  it('removes what is too much also beside one that nobody can walk through or remove, and says that there is one', async () => {
+    for (const [name, bytes, time] of [['old', AGENT_STATES_BYTES_MAX, 1], ['stays', AGENT_STATES_BYTES_MAX, 2], ['huge', AGENT_STATES_BYTES_MAX, 3], ['deep', 10, 4]] as const) {
+      writeFileSync(join(states.directoryOf('demo', name), '0'), '');
+      truncateSync(at('demo', name, '0'), bytes);
+      if (name === 'stays' || name === 'deep') makeBottomless(at('demo', name));
+      utimesSync(at('demo', name), time, time);
+    }
+
+    await expect(states.ended('demo', 'deep', NOBODY)).rejects.toMatchObject({ code: 'ENAMETOOLONG' });
+
+    expect(readdirSync(at('demo')).sort()).toEqual(['deep', 'stays']);
+    for (const name of ['deep', 'stays']) giveBottom(at('demo', name));
   });
 });

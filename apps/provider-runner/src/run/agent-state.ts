@@ -49,11 +49,13 @@ export class AgentStates {
     await this.pruning.get(provider)!.next();
   }
 
+  /** @throws what kept one from being removed, when all the others are */
   private async prune(directory: string, inUse: () => ReadonlySet<string>): Promise<void> {
     const found = await Promise.all((await readdir(directory)).map(async (name) => ({ name, stat: await lstat(join(directory, name)).catch(() => undefined) })));
     const newestFirst = found.filter(({ stat }) => stat?.isDirectory()).sort((a, b) => b.stat!.mtimeMs - a.stat!.mtimeMs);
     const kept = { count: 0, bytes: 0 };
     const used = inUse();
+    const failures: unknown[] = [];
     for (const { name } of newestFirst) {
       const path = join(directory, name);
       const bytes = used.has(name) ? 0 : await this.sizeOf(path);
@@ -62,10 +64,11 @@ export class AgentStates {
         kept.count += 1;
         kept.bytes += bytes;
       } else {
-        await rm(path, { recursive: true, force: true });
+        await rm(path, { recursive: true, force: true }).catch((error: unknown) => failures.push(error));
         this.sizes.delete(path);
       }
     }
+    if (failures.length > 0) throw failures[0];
   }
 
   private async sizeOf(path: string): Promise<number> {
@@ -73,12 +76,16 @@ export class AgentStates {
     if (known !== undefined) return known;
     let bytes = 0;
     let files = 0;
-    for await (const entry of await opendir(path, { recursive: true })) {
-      if (!entry.isFile()) continue;
-      // Links are not followed: what they lead to is not kept here.
-      bytes += (await lstat(join(entry.parentPath, entry.name)).catch(() => undefined))?.size ?? 0;
-      files += 1;
-      if (files >= AGENT_STATE_FILES_MAX) break;
+    try {
+      for await (const entry of await opendir(path, { recursive: true })) {
+        if (!entry.isFile()) continue;
+        // Links are not followed: what they lead to is not kept here.
+        bytes += (await lstat(join(entry.parentPath, entry.name)).catch(() => undefined))?.size ?? 0;
+        files += 1;
+        if (files >= AGENT_STATE_FILES_MAX) break;
+      }
+    } catch {
+      // Its agent made it too deep, or closed it: it counts as what was seen of it, and holds up none of the others.
     }
     this.sizes.set(path, bytes);
     return bytes;

@@ -32,7 +32,10 @@ export class RunDirectory {
     rmSync(files.dir, { recursive: true, force: true });
   }
 
-  /** A run that has ended: it is kept, the newest of all, and the oldest go until what is kept is within the bounds. */
+  /**
+   * A run that has ended: it is kept, the newest of all, and the oldest go until what is kept is within the bounds.
+   * @throws what kept one of them from being removed; it is tried again by the next runner
+   */
   keep(files: RunFiles): void {
     this.measure(files);
     for (const oldest of this.ended.values()) {

@@ -175,10 +175,15 @@ export class RunnerService {
 
   /** Of a run that has ended: its raw frames, compressed. One that is removed meanwhile has none. */
   private keep(files: RunFiles): void {
-    this.directory.keep(files);
+    const told = (error: unknown, message: string): void => this.env.log('warn', message, { err: error, runId: basename(files.dir) });
+    try {
+      this.directory.keep(files);
+    } catch (error) {
+      told(error, 'what is kept of ended runs is too much, and one of them could not be removed');
+    }
     for (const path of [files.stdout, files.stderr]) {
       this.compressing = this.compressing.then(() => (this.stopping ? undefined : compressFile(path))).then(() => this.directory.compressed(files)).catch((error: unknown) => {
-        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') this.env.log('warn', 'what a run has said could not be compressed', { err: error, runId: basename(files.dir) });
+        if ((error as NodeJS.ErrnoException).code !== 'ENOENT') told(error, 'what a run has said could not be compressed');
       });
     }
   }
