@@ -56,7 +56,7 @@ function openRuns(home, slot) {
   const runs = join(home, slot, 'runs');
   return namesIn(runs).flatMap((runId) => {
     const dir = join(runs, runId);
-    const record = readJsonIfThere(join(dir, 'run.json'));
+    const record = recordIn(dir);
     if (record === null || record.phase === 'closed') return [];
     const copied = isCopied(dir, record);
     return [{ runId, dir, wrapper: record.wrapper, copied, inPlace: record.place !== undefined && !copied }];
@@ -81,7 +81,16 @@ function processesOf(home, slot, runs) {
   });
 }
 
-const isCopiedRun = (dir) => isCopied(dir, readJsonIfThere(join(dir, 'run.json')));
+const isCopiedRun = (dir) => isCopied(dir, recordIn(dir));
+
+/** Null too where somebody put something else in its place: the stop of everything does not fail for that. */
+function recordIn(dir) {
+  try {
+    return readJsonIfThere(join(dir, 'run.json'));
+  } catch {
+    return null;
+  }
+}
 
 function namesIn(dir) {
   try {

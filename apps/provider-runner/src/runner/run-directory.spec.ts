@@ -1,4 +1,4 @@
-import { existsSync, mkdtempSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readdirSync, rmSync, symlinkSync, truncateSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
@@ -19,6 +19,17 @@ describe('the directories of runs', () => {
     expect(runs.list().map((files) => files.dir)).toEqual([run]);
 
     expect(readdirSync(run).sort()).toEqual(['notes.tmp', 'run.json']);
+  });
+
+  it('are found also where something else is beside them, or in the place of their files', () => {
+    const runs = new RunDirectory(dir);
+    const [looped, good] = [runs.create('run_looped'), runs.create('run_good')];
+    writeFileSync(good.record, '{}');
+    symlinkSync(looped.record, looped.record);
+    writeFileSync(join(dir, 'core'), '');
+    symlinkSync(good.dir, join(dir, 'run_link'));
+
+    expect(runs.list().map((files) => files.dir)).toEqual([looped.dir, good.dir]);
   });
 
   it('are kept once their runs have ended, the newest ones, within bounds of their number and of their bytes', () => {

@@ -23,9 +23,8 @@ export class RunDirectory {
 
   /** All that there are, the one whose record changed last at the end, without what a runner that was killed while it wrote has left in them. */
   list(): RunFiles[] {
-    const all = readdirSync(this.dir).filter(isId).map((runId) => runFiles(join(this.dir, runId)));
-    for (const { dir } of all) sweep(dir);
-    return all.map((files) => ({ files, at: changedAt(files) })).sort((a, b) => a.at - b.at).map(({ files }) => files);
+    const all = readdirSync(this.dir, { withFileTypes: true }).filter((entry) => entry.isDirectory() && isId(entry.name)).map(({ name }) => runFiles(join(this.dir, name)));
+    return all.map((files) => ({ files, at: sweptAt(files) })).sort((a, b) => a.at - b.at).map(({ files }) => files);
   }
 
   remove(files: RunFiles): void {
@@ -68,6 +67,12 @@ function bytesOf(files: RunFiles): number {
   return paths.reduce((sum, path) => sum + (statSync(path, { throwIfNoEntry: false })?.size ?? 0), 0);
 }
 
-function changedAt(files: RunFiles): number {
-  return statSync(files.record, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+/** When its record changed last. What an agent has made of its own directory is found by whoever recovers that run, and hurts no other. */
+function sweptAt(files: RunFiles): number {
+  try {
+    sweep(files.dir);
+    return statSync(files.record, { throwIfNoEntry: false })?.mtimeMs ?? 0;
+  } catch {
+    return 0;
+  }
 }
