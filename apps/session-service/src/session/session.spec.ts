@@ -87,6 +87,21 @@ describe('sessions', () => {
     await expect(service.call(SessionRpc.inputToSession, { id, text: 'nor so', steer: true, meta: meta() })).rejects.toMatchObject({ code: 'NOT_SUPPORTED', details: { capability: 'steer' } });
   });
 
+  it('says that an input did not reach the agent, once, where it was taken before anybody knew what the driver can', async () => {
+    const { id } = await service.spawn({ projectId });
+    const { body } = await service.call(SessionRpc.inputToSession, { id, text: 'not so', steer: true, meta: meta() });
+    expect(body.state).toBe('created');
+    const runner = await join({ supports: (to) => to !== 'input' });
+    await eventually(() => service.session(id).pendingInputs.length === 0);
+    service.clock.advance(10_000);
+    await service.settle();
+
+    expect(runner.heard('input')).toHaveLength(1);
+    expect((await service.events()).filter(({ type }) => type === 'error').map(({ data }) => data)).toMatchObject([{ code: 'input_failed', message: 'An input did not reach the agent: This agent cannot input.' }]);
+    await runner.saw(id, { type: 'turn_ended', stopReason: 'end_turn' });
+    expect(service.session(id)).toMatchObject({ nudged: true, turn: { active: false } });
+  });
+
   it('lets the first of two answers to an approval win, and brings it down once', async () => {
     const runner = await join();
     const id = await running();

@@ -117,6 +117,8 @@ export class StepExecutor {
       this.registry.refused(id, { runnerId: run!.runnerId, directory, until: this.clock.monotonic() + REFUSAL_MS });
     } else if (message.to === 'pause' && error.code === 'NOT_SUPPORTED') {
       await this.command(id, { type: 'resume', reason: 'the driver cannot pause', actor: { kind: 'system' } });
+    } else if (message.to === 'input' && error.code === 'NOT_SUPPORTED') {
+      await this.command(id, { type: 'refuse_input', inputId: message.inputId, reason: error.message });
     }
   }
 }

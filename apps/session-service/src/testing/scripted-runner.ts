@@ -30,6 +30,8 @@ export interface RunnerScript {
   starts?: boolean;
   /** @default true: stop, kill, pause, resume, inputs and answers are done at once. */
   obeys?: boolean;
+  /** @default every one: commands that its agents can follow. */
+  supports?: (to: string) => boolean;
   /** Why it can start nothing, as its heartbeats say. */
   problem?: string;
   /** Thrown by start. */
@@ -134,6 +136,7 @@ export class ScriptedRunner {
     this.received.push({ to, command });
     const run = this.runs.get(command.runId);
     if (!run || run.ended) throw new AppError('RUN_NOT_FOUND');
+    if (this.script.supports?.(to) === false) throw new AppError('NOT_SUPPORTED', `This agent cannot ${to}.`);
     if (this.script.obeys !== false) {
       const fact = factOf(to, command);
       run.ended = fact.type === 'run_ended';

@@ -85,10 +85,7 @@ const TAKE: Take = {
   approval_delivered: (d, { approvalId }) => confirmDelivery(d, approvalId),
   approval_withdrawn: (d, { approvalId, reason }) => withdrawApproval(d, approvalId, reason),
   input_delivered: (d, { inputId }) => settleInput(d, inputId),
-  input_failed: (d, { inputId, reason }, at) => {
-    settleInput(d, inputId, false);
-    say(d, at, 'error', { message: `An input did not reach the agent: ${reason}`, code: 'input_failed', inputId });
-  },
+  input_failed: failInput,
   paused: (d) => {
     if (d.session.state === 'running') d.record({ type: 'moved', to: 'paused', reason: d.session.desired.reason, at: d.now });
   },
@@ -117,6 +114,11 @@ function keptId(d: Decision, agentSessionId: string | undefined, at: string): st
 
 function say<T extends Utterance['type']>(d: Decision, at: string, type: T, data: EventMap[T]): void {
   d.record({ type: 'said', at, utterance: { type, data } as Utterance });
+}
+
+export function failInput(d: Decision, { inputId, reason }: { inputId: string; reason: string }, at: string): void {
+  settleInput(d, inputId, false);
+  say(d, at, 'error', { message: `An input did not reach the agent: ${reason}`, code: 'input_failed', inputId });
 }
 
 function settleInput(d: Decision, inputId: string | undefined, delivered = true): void {

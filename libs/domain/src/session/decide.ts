@@ -3,7 +3,7 @@ import type { DecideContext } from '../kernel/context.js';
 import type { Mail } from '../work/mail.js';
 import { createSession } from './create-session.js';
 import { answerApproval, expireApprovals } from './decide-approval.js';
-import { takeFacts } from './decide-facts.js';
+import { failInput, takeFacts } from './decide-facts.js';
 import { end, interrupt, kill, pause, resume, stop } from './decide-intent.js';
 import { claim, loseRunner, missRun, place, wait } from './decide-run.js';
 import { deliverMail, takeAnswer } from './decide-mail.js';
@@ -19,6 +19,9 @@ type Rules = { [T in LiveCommand['type']]: (d: Decision, command: Extract<LiveCo
 const RULES: Rules = {
   place, wait, claim, stop, kill, pause, resume, interrupt, input, timeline, end,
   answer_approval: answerApproval,
+  refuse_input: (d, command) => {
+    if (d.session.pendingInputs.some(({ inputId }) => inputId === command.inputId)) failInput(d, command, d.now);
+  },
   deliver_mail: deliverMail,
   take_mail: (d, { mails }) => takeAnswer(d, mails),
   expire_approvals: expireApprovals,

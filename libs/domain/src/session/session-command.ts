@@ -57,6 +57,8 @@ export type SessionCommand =
   /** Break off the turn that runs, keep the session. Nothing runs: nothing changes. */
   | { type: 'interrupt'; reason: string; actor: Actor }
   | { type: 'input'; inputId: string; text: string; source: PendingInput['source']; steer?: boolean; actor: Actor }
+  /** Its runner will never take this input: what the driver can was not known when it was queued. */
+  | { type: 'refuse_input'; inputId: string; reason: string }
   /** Mail that waits goes to the agent, where it is between two turns. */
   | { type: 'deliver_mail' }
   /** It was given this mail as it waited for it. */

@@ -94,6 +94,16 @@ describe('an input', () => {
     expect(harness.last[0]).toMatchObject({ type: 'error', data: { code: 'input_failed', inputId: 'inp_user' } });
   });
 
+  it('that its runner will never take is said once', () => {
+    const harness = running();
+    say(harness, 'hello');
+    const refuse = () => harness.do({ type: 'refuse_input', inputId: 'inp_user', reason: 'it takes none' });
+    expect(refuse().changed).toBe(true);
+    expect(harness.session.pendingInputs).toEqual([]);
+    expect(harness.last[0]).toMatchObject({ type: 'error', data: { code: 'input_failed', message: 'An input did not reach the agent: it takes none' } });
+    expect(refuse().changed).toBe(false);
+  });
+
   it('is refused when the session is ending, has ended, or has reported in mode task', () => {
     const stopping = running();
     stopping.stop();
