@@ -1,4 +1,4 @@
-import { appendFileSync, rmSync, writeFileSync } from 'node:fs';
+import { appendFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '@orbitmesh/testing';
@@ -39,9 +39,10 @@ describe('the watch on the files of a run', () => {
     await eventually(() => heard.includes('exit'));
   });
 
-  it('says nothing any more once it is closed, and breaks on no directory that is gone', async () => {
+  it.each([['that is gone', () => undefined], ['in whose place is a link to itself', (path: string) => symlinkSync(path, path)]])('says nothing any more once it is closed, and breaks on no directory %s', async (_what, replace) => {
     watch.close();
     rmSync(dir.path, { recursive: true });
+    replace(dir.path);
     const gone = new DirectoryWatch({ dir: dir.path, onFile: (name) => heard.push(name), onWatched: (on) => watched.push(on) });
     gone.close();
 

@@ -36,9 +36,8 @@ export class DirectoryWatch {
       this.watcher = watch(this.options.dir, (_event, name) => this.heard(name ?? ''));
       this.watcher.on('error', () => { if (this.watcher) this.rest(); });
       this.options.onWatched(true);
-    } catch (error) {
-      // No more inotify instances or descriptors, or the directory is gone.
-      if (!['EMFILE', 'ENOSPC', 'ENFILE', 'ENOENT'].includes((error as NodeJS.ErrnoException).code ?? '')) throw error;
+    } catch {
+      // No more inotify instances or descriptors, or the directory is gone, closed, or something else by now: an agent can do that to its own.
       this.rest();
     }
   }
