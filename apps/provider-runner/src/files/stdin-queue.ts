@@ -69,7 +69,11 @@ export class StdinQueue {
   /** Rejects whatever waits; nothing is written any more, and of a line that was begun nothing is kept. */
   close(): void {
     this.fail(new AppError('UNAVAILABLE', 'The input of the agent is closed.'));
-    this.begunLine.forget();
+    try {
+      this.begunLine.forget();
+    } catch {
+      // Its directory is another by now. Nobody reads the rest of a line from here any more, and nothing may keep an agent from being ended.
+    }
   }
 
   /** The same, for a runner that leaves: the next one goes on with a line that was begun. */

@@ -203,7 +203,8 @@ function readNumber(path: string): number | undefined {
     const [, digits] = /^(\d{1,15}) *\n/.exec(readFileSync(path, 'utf8')) ?? [];
     return digits === undefined ? undefined : Number(digits);
   } catch (error) {
-    if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
+    // There is none, or an agent has put something else in the place of its run.
+    if (['ENOENT', 'ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '')) return undefined;
     throw error;
   }
 }

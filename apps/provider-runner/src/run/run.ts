@@ -1,7 +1,7 @@
 import type { Heartbeat } from '@orbitmesh/contracts';
 import { AppError, type Manifest } from '@orbitmesh/domain';
 import type { DriverDefinition } from '../drivers/driver.js';
-import { START_SWEEP_MS, START_TIMEOUT_MS, STOP_GRACES_MS } from '../limits.js';
+import { START_SWEEP_MS, START_TIMEOUT_MS, STOP_GRACES_MS, SWEEP_GIVE_UP_MS } from '../limits.js';
 import { RunProcesses } from '../process/run-processes.js';
 import type { ProcessIdentity } from '../process/process-table.js';
 import { environmentAgain, type AgentEnvironment } from './agent-environment.js';
@@ -242,7 +242,7 @@ export class Run {
       await this.sayLast(lastFactOf(this.intent, exit, left));
     } catch (error) {
       this.log('error', 'a run could not be ended in order', { err: error });
-      await this.sayLast({ type: 'run_ended', cause: 'crashed', message: 'The runner failed while it ended the run.', left: this.processes.members({ keepers: true }).length });
+      await this.sayLast({ type: 'run_ended', cause: 'crashed', message: 'The runner failed while it ended the run.', left: await this.processes.sweep(SWEEP_GIVE_UP_MS, { keepers: true, patient: true }) });
     }
   }
 
