@@ -154,6 +154,7 @@ describe('nextSteps', () => {
     ['a placement that nobody claimed', starting, 60, 'end:start_timeout:kill'],
     ['a turn that has stalled', running, 2 + 10 * MINUTE, 'end:stalled'],
     ['a report', { ...running, report: { kind: 'completed', message: 'done', at: at(10) }, lastFactAt: at(60) }, 70, 'end:completed'],
+    ['the time to answer an approval', { ...running, approvals: [approval] }, 2 + 10 * MINUTE, 'expire_approvals'],
   ])('ends %s at its own time, however often we were away: later only by what a lease gives those who were kept from speaking', (_what, session, due, end) => {
     const back = (seconds: number): Partial<World> => ({ graceSince: T0 + seconds * 1_000 });
     expect(steps(session, due, back(due - 30))).toEqual([end]);

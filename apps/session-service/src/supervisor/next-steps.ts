@@ -74,10 +74,16 @@ type Since = (at: string | null | undefined) => number;
  * How long ago that was, ms: by the clock, also when we were not there meanwhile. Nothing is old while nobody can reach us, nor
  * until whoever was kept from it has had a lease's time to speak; and what was written before the clock was set is as old as that.
  */
-function elapsed(then: number, { graceSince, clockSetAt, connected }: World, now: number): number {
-  if (!connected || now - graceSince < LEASE_MS) return 0;
+function elapsed(then: number, world: World, now: number): number {
+  const { graceSince, clockSetAt } = world;
+  if (!isHeard(world, now)) return 0;
   // A clock that was set back while we were away: what is in its future says nothing either.
   return now - (then > now ? graceSince : Math.max(then, clockSetAt));
+}
+
+/** Whoever had something to say has had the time to. */
+function isHeard({ graceSince, connected }: World, now: number): boolean {
+  return connected && now - graceSince >= LEASE_MS;
 }
 
 /** What was placed, and whose run nothing executes nor will: it may go elsewhere. What was claimed is never placed again, however late we hear of it. */
@@ -167,8 +173,9 @@ function waitsForSomebody(session: Session): boolean {
 }
 
 /** While paused the deadlines stand still; resuming moves them on. A clock that was set gives everybody the whole time again. */
-function hasOverdueApproval({ state: sessionState, approvals }: Session, { clockSetAt }: World, now: number): boolean {
-  return sessionState !== 'paused' && approvals.some(({ state, deadline }) => (
+function hasOverdueApproval({ state: sessionState, approvals }: Session, world: World, now: number): boolean {
+  const { clockSetAt } = world;
+  return sessionState !== 'paused' && isHeard(world, now) && approvals.some(({ state, deadline }) => (
     state === 'open' && Date.parse(deadline) <= now && clockSetAt + APPROVAL_DEADLINE_MS <= now
   ));
 }
