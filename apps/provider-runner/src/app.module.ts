@@ -56,7 +56,7 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
     await this.starting;
     this.parts?.detection.stop();
     await this.parts?.runner.shutdown({ keepAgents: this.lifecycle.keepAgents });
-    this.parts?.heartbeat.stop();
+    await this.parts?.heartbeat.leave();
   }
 
   async onApplicationShutdown(): Promise<void> {
@@ -72,7 +72,7 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
     const runner = new RunnerService(env, new RunDirectory(slot.runsDir), this.config.runnerCapacity);
     const detection = new ProviderDetection(providers, env.table.seesEnvironment, this.log, () => heartbeat.soon());
     const heartbeat: HeartbeatLoop = new HeartbeatLoop({
-      env, runner, capacity: this.config.runnerCapacity, labels: this.labels(), roots: env.ownRoots, version: VERSION, providers: () => detection.present,
+      env, runner, capacity: this.config.runnerCapacity, labels: this.labels(), roots: env.ownRoots, version: VERSION, providers: () => detection,
     });
     // Agents first: what they wrote meanwhile is already waiting.
     await runner.recover();

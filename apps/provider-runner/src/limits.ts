@@ -137,6 +137,8 @@ export const UNPARSED_AT_START_MAX = { frames: 1_000, characters: 1 * MIB } as c
 export const SEND_RETRY_MS = { first: 100, last: 2_000 } as const;
 /** After an unanswered heartbeat the next comes this much later for each in a row, until the ordinary beat. */
 export const HEARTBEAT_RETRY_MS = 100;
+/** The last one says that it leaves, and is waited for this long: within what the launcher gives a runner. */
+export const LAST_HEARTBEAT_MS = 250;
 /** `detect` of one entry; then the entry counts as not installed. */
 export const DETECT_TIMEOUT_MS = 10_000;
 /** Entries looked at at once: each may start a program to ask for its version, and agents at work need the processors too. */

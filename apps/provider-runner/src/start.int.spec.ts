@@ -94,6 +94,13 @@ describe('starts and what a runner tells of itself', () => {
     await world.ended(request.runId);
   }, 20_000);
 
+  it('says with its last heartbeat that it takes nothing any more', async () => {
+    await world.startRunner();
+    await eventually(() => world.session.heartbeats.at(-1)?.draining === false);
+    expect(await world.stopRunner()).toBe(0);
+    expect(world.session.heartbeats.at(-1)).toMatchObject({ draining: true });
+  }, 20_000);
+
   it('resolves directories for session-service', async () => {
     await world.startRunner();
     mkdirSync(join(world.workingDir, 'sub'));

@@ -34,6 +34,11 @@ export class ProviderDetection {
     return this.file.list().map(({ name, entry }) => this.infos.get(name) ?? unknown(name, entry, 'It was not looked at yet.'));
   }
 
+  /** Names of those that were not looked at yet. */
+  get unlooked(): string[] {
+    return this.file.list().flatMap(({ name }) => (this.infos.has(name) ? [] : [name]));
+  }
+
   /** Resolves when every entry was looked at, or after a moment: some agents take seconds to say their version. */
   async start(): Promise<void> {
     this.file.refresh();

@@ -1,7 +1,7 @@
 import { availableParallelism, hostname, loadavg } from 'node:os';
 import { HEARTBEAT_MS, SessionRpc, type Heartbeat } from '@orbitmesh/contracts';
 import type { ProviderInfo, RunnerLabels } from '@orbitmesh/domain';
-import { HEARTBEAT_RETRY_MS, STARTS_AT_ONCE } from '../limits.js';
+import { HEARTBEAT_RETRY_MS, LAST_HEARTBEAT_MS, STARTS_AT_ONCE } from '../limits.js';
 import type { RunEnvironment } from '../run/run-environment.js';
 import type { RunnerService } from './runner.service.js';
 
@@ -12,7 +12,7 @@ export interface HeartbeatOptions {
   labels: RunnerLabels;
   roots: readonly string[];
   version: string;
-  providers(): ProviderInfo[];
+  providers(): { present: ProviderInfo[]; unlooked: string[] };
 }
 
 /** Tells session-service every 2 s what this runner holds, and gives up what it is told not to hold (design §7). */
@@ -36,9 +36,12 @@ export class HeartbeatLoop {
     this.beatAgainIn(0);
   }
 
-  stop(): void {
+  /** The last word, for as long as it may take: from here on nothing is to be placed here, which would wait for the end of the lease. */
+  async leave(): Promise<void> {
     this.stopped = true;
     clearTimeout(this.timer);
+    const { bus, log } = this.options.env;
+    await bus.request(SessionRpc.heartbeat, this.next(), { timeoutMs: LAST_HEARTBEAT_MS }).catch((error: unknown) => log('debug', 'the last heartbeat is unanswered', { err: error }));
   }
 
   private async beat(): Promise<void> {
@@ -69,6 +72,7 @@ export class HeartbeatLoop {
 
   private next(): Heartbeat {
     const { env, runner, capacity, labels, roots, version } = this.options;
+    const { present, unlooked } = this.options.providers();
     this.n += 1;
     return {
       runnerId: env.runnerId, incarnation: env.incarnation, n: this.n, pid: process.pid, host: hostname(), version,
@@ -76,7 +80,7 @@ export class HeartbeatLoop {
       ...(roots.length > 0 && { roots: [...roots] }), cpuLoad: Math.round(100 * loadavg()[0] / availableParallelism()) / 100,
       ...(env.disk.problem !== null && { problem: env.disk.problem }),
       runs: runner.list().map(({ sessionId, runId, epoch, state }) => ({ sessionId, runId, epoch, state })),
-      providers: this.options.providers(),
+      providers: present, ...(unlooked.length > 0 && { unlooked }),
     };
   }
 }

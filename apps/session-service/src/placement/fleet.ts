@@ -12,6 +12,8 @@ export interface RunnerRoom {
   problem: string | null;
   /** What it says of the providers it knows. */
   providers: ReadonlyMap<string, { installed: boolean; detail: string | null }>;
+  /** Those that it has not looked at yet. */
+  unlooked: readonly string[];
   /** The directories it has; null: it has to be asked. */
   roots: readonly string[] | null;
   capacity: number;
@@ -39,6 +41,8 @@ interface Hindrance { obstacle: Obstacle; detail: string | null }
 interface Candidates {
   rooms: readonly RunnerRoom[];
   hindrance: Hindrance;
+  /** Of the others, one may be able to take it in a moment. */
+  passing: boolean;
   /** None of them has room any more, and none will in this round. */
   taken?: Hindrance;
 }
@@ -64,7 +68,7 @@ export class Fleet {
     if (project.max !== null && project.running >= project.max) return { reason: `its project runs ${project.running} of ${project.max}` };
     const candidates = this.candidatesFor(waiter);
     const refusals = this.state.refusalsOf(waiter.id);
-    if (refusals.length === 0 && candidates.taken) return this.waiting(waiter, candidates.taken);
+    if (refusals.length === 0 && candidates.taken) return this.waiting(waiter, candidates.taken, candidates);
     let best: RunnerRoom | null = null;
     let { hindrance } = candidates;
     for (const room of candidates.rooms) {
@@ -74,7 +78,7 @@ export class Fleet {
     }
     if (best) return best;
     if (refusals.length === 0) candidates.taken = hindrance;
-    return this.waiting(waiter, hindrance);
+    return this.waiting(waiter, hindrance, candidates);
   }
 
   /** From now on the place is the session's. */
@@ -89,14 +93,16 @@ export class Fleet {
     let candidates = this.candidates.get(key);
     if (!candidates) {
       const rooms: RunnerRoom[] = [];
+      let passing = false;
       const inQuestion = this.inQuestion(waiter);
       let hindrance = waiter.keeper === null && inQuestion.length < this.state.rooms.length ? HINDRANCES.unlabelled : HINDRANCES.away;
       for (const room of inQuestion) {
         const hindered = whatIsMissing(waiter, room);
         if (hindered) hindrance = further(hindrance, hindered);
         else rooms.push(room);
+        passing ||= hindered?.obstacle === 'impaired';
       }
-      this.candidates.set(key, candidates = { rooms, hindrance });
+      this.candidates.set(key, candidates = { rooms, hindrance, passing });
     }
     return candidates;
   }
@@ -107,11 +113,11 @@ export class Fleet {
     return this.found.get(keeper ?? labelKey(labels[0])) ?? [];
   }
 
-  private waiting(waiter: Waiter, { obstacle, detail }: Hindrance): Waiting {
+  private waiting(waiter: Waiter, { obstacle, detail }: Hindrance, { passing }: Candidates): Waiting {
     return {
       reason: reasonOf(obstacle, waiter, detail),
       ...(obstacle === 'starting' && { soon: true }),
-      ...(obstacle === 'unseen' && this.state.silent === 0 && { never: true }),
+      ...(obstacle === 'unseen' && this.state.silent === 0 && !passing && { never: true }),
     };
   }
 
@@ -131,7 +137,7 @@ function whatIsMissing(waiter: Waiter, room: RunnerRoom): Hindrance | null {
   if (room.draining) return HINDRANCES.draining;
   const provider = room.providers.get(waiter.providerType);
   if (!provider) return HINDRANCES.unknown;
-  if (!provider.installed) return { obstacle: 'missing', detail: provider.detail };
+  if (!provider.installed) return { obstacle: room.unlooked.includes(waiter.providerType) ? 'impaired' : 'missing', detail: provider.detail };
   if (room.problem !== null) return { obstacle: 'impaired', detail: room.problem };
   return room.roots === null || room.roots.some((root) => isInside(waiter.workingDir, root)) ? null : HINDRANCES.elsewhere;
 }

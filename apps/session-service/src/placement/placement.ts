@@ -93,12 +93,12 @@ export class Placement {
   }
 
   private roomOf({ heartbeat }: KnownRunner, stranded: ReadonlySet<string>, strandedHere: number): RunnerRoom {
-    const { runnerId, labels, capacity, startsAtOnce = Infinity, problem = null, roots = null } = heartbeat;
+    const { runnerId, labels, capacity, startsAtOnce = Infinity, problem = null, roots = null, unlooked = [] } = heartbeat;
     // An agent that hangs in its start keeps its place only so long: it costs nobody else's.
     const since = this.clock.wall() - START_PLACE_MS;
     const starting = this.live.starting(runnerId).filter(({ id, run }) => !stranded.has(id) && Date.parse(run!.placedAt) > since).length;
     return {
-      runnerId, labels, problem, roots, capacity,
+      runnerId, labels, problem, roots, unlooked, capacity,
       draining: heartbeat.draining || this.drains.has(runnerId),
       providers: new Map(heartbeat.providers.map((provider) => [provider.name, provider])),
       load: this.live.load(runnerId) - strandedHere,

@@ -34,7 +34,7 @@ function given({ rooms, waiters, silent, max, running }: World): Given {
   const queue = waiters.map((one, n): Waiter => (
     { ...one, labels: Object.entries(one.labels), id: `s${String(n).padStart(2, '0')}`, providerType: 'demo', kind: JSON.stringify([one.keeper, Object.entries(one.labels).sort()]) }
   )).sort(byTurn);
-  const made = rooms.map(({ installed, ...one }, n): RunnerRoom => ({ ...one, runnerId: RUNNERS[n], providers: new Map([['demo', { installed, detail: null }]]) }));
+  const made = rooms.map(({ installed, ...one }, n): RunnerRoom => ({ ...one, runnerId: RUNNERS[n], unlooked: [], providers: new Map([['demo', { installed, detail: null }]]) }));
   const projectLoad: FleetState['projectLoad'] = (id) => ({ running, max: max[id as keyof typeof max] });
   return { rooms: made, queue, refusals, state: { rooms: made, silent, refusalsOf: (id) => refusals.get(id)!, projectLoad } };
 }

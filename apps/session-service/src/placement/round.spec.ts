@@ -5,7 +5,7 @@ import { placeInOrder, type Round } from './round.js';
 import { byTurn, type Waiter } from './waiter.js';
 
 const room = (runnerId: string, more: Partial<RunnerRoom> = {}): RunnerRoom => ({
-  runnerId, labels: {}, draining: false, problem: null, providers: new Map([['demo', { installed: true, detail: null }]]), roots: null, capacity: 4, load: 0, starts: Infinity, ...more,
+  runnerId, labels: {}, draining: false, problem: null, providers: new Map([['demo', { installed: true, detail: null }]]), roots: null, unlooked: [], capacity: 4, load: 0, starts: Infinity, ...more,
 });
 const waiter = (id: string, { labels = {}, ...more }: Partial<Omit<Waiter, 'labels'>> & { labels?: RunnerLabels } = {}): Waiter => {
   const one = { id, priority: 0, projectId: 'proj_1', providerType: 'demo', labels: Object.entries(labels), workingDir: '/w/a', keeper: null, ...more };
@@ -94,6 +94,9 @@ describe('a round of placements', () => {
     const only = [room('a'), room('b', { draining: true })];
     const reason = 'no capable runner can work in its directory: /w/a does not exist.';
     expect(round([waiter('s1')], only, { refusals }).waiting.get('s1')).toEqual({ reason, never: true });
+    for (const passing of [{ problem: 'its disk is full' }, { providers: new Map([['demo', { installed: false, detail: null }]]), unlooked: ['demo'] }]) {
+      expect(round([waiter('s1')], [...only, room('c', passing)], { refusals }).waiting.get('s1')).toEqual({ reason });
+    }
     expect(round([waiter('s1')], only, { refusals, silent: 1 }).waiting.get('s1')).toEqual({ reason });
     expect(places(round([waiter('s1')], [...only, room('c')], { refusals }))).toEqual(['s1:c']);
     expect(round([waiter('s1')], [...only, room('c', { capacity: 0 })], { refusals }).waiting.get('s1')).toEqual({ reason: 'every capable runner is at its capacity' });

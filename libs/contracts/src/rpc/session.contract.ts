@@ -153,6 +153,8 @@ export interface Heartbeat {
   problem?: string;
   runs: { sessionId: string; runId: string; epoch: number; state: 'starting' | 'running' | 'paused' | 'ending' | 'ended' }[];
   providers: ProviderInfo[];
+  /** Those of them that it has not looked at yet, right after its start: that they are not installed says nothing. */
+  unlooked?: string[];
 }
 /** The runs of the request that the runner is to go on holding; it ends those it listed that are not here. */
 export interface HeartbeatReply { held: string[]; serverTime: string }
