@@ -44,9 +44,9 @@ function summaryOf(runs: RunOnDisk[], held: boolean): string {
 async function runsOf({ home }: Patient, slot: string): Promise<RunOnDisk[]> {
   const dir = join(home, 'provider-runner', slot, 'runs');
   return Promise.all((await namesIn(dir)).filter(isId).map(async (runId) => {
-    const text = await readFile(join(dir, runId, 'run.json'), 'utf8').catch(ifThere);
-    if (text === undefined) return { slot, runId, phase: null, damaged: false, inPlace: false, isLost: false };
     try {
+      const text = await readFile(join(dir, runId, 'run.json'), 'utf8').catch(ifThere);
+      if (text === undefined) return { slot, runId, phase: null, damaged: false, inPlace: false, isLost: false };
       const { phase, place, sessionId } = JSON.parse(text) as { phase: Phase; place: string; sessionId: string };
       return { slot, runId, phase, damaged: false, inPlace: place === placeOf(join(dir, runId)), isLost: phase !== 'closed' && (await endedWith(home, sessionId, runId)) };
     } catch {

@@ -112,6 +112,7 @@ describe('the doctor', () => {
     ['a key that is damaged', () => write('session-service/agent-token.key', 'x'), /agent-token.key is damaged/],
     ['a providers.json that is broken', () => write('providers.json', '{'), /providers.json cannot be used: it is not JSON/],
     ['a run that cannot be read', () => write('provider-runner/slot-0/runs/run_1/run.json', '{'), /run.json cannot be read/],
+    ['a run whose record leads to itself', async () => { await rm(at('provider-runner/slot-0/runs/run_1/run.json')); await symlink('run.json', at('provider-runner/slot-0/runs/run_1/run.json')); }, /run.json cannot be read/],
     ['a document of a newer version', () => edit(TASK, '"schemaVersion": 1', '"schemaVersion": 7'), /written by a newer version \(7\)/],
     ['a log of a newer version', async () => { await rm(at('session-service/checkpoint.json')); await write('session-service/checkpoint.json', '{"schemaVersion":9}'); }, /session-service was written by a newer version/],
   ])('tells of %s, with what to do, and leaves it as it is', async (_name, hurt, says) => {
