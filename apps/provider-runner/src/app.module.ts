@@ -55,7 +55,8 @@ export class ProviderRunner implements OnModuleDestroy, OnApplicationShutdown {
     // Agents that are just being found again are to be ended as well.
     await this.starting;
     this.parts?.detection.stop();
-    await this.parts?.runner.shutdown({ keepAgents: this.lifecycle.keepAgents });
+    const unwritten = await this.parts?.runner.shutdown({ keepAgents: this.lifecycle.keepAgents }) ?? [];
+    if (unwritten.length > 0) this.lifecycle.leaveUndone('runs have ended, and the disk did not take that', { runIds: unwritten });
     await this.parts?.heartbeat.leave();
   }
 

@@ -21,6 +21,7 @@ export class Lifecycle {
   private stop: (() => Promise<void>) | undefined;
   private asked = false;
   private leaveAgents = false;
+  private exitCode: number = EXIT.ok;
 
   constructor(private readonly logger: Logger) {}
 
@@ -59,6 +60,12 @@ export class Lifecycle {
     await new Promise<void>((resolve) => process.send?.(message, undefined, undefined, () => resolve()));
   }
 
+  /** Something was to be done before the end, and could not be: the process still ends in order, and its exit code says that not all is well. */
+  leaveUndone(what: string, fields: Record<string, unknown>): void {
+    this.logger.error(fields, what);
+    this.exitCode = EXIT.failed;
+  }
+
   /** Ends the process in order. */
   async shutdown(cause: string, keepAgents = false): Promise<void> {
     if (this.asked) return;
@@ -76,7 +83,7 @@ export class Lifecycle {
       process.exit(EXIT.failed);
     }
     this.logger.info('stopped');
-    process.exit(EXIT.ok);
+    process.exit(this.exitCode);
   }
 
   /** Leaves when the lock of a directory was taken away: another process may have it by now, and only a start finds that out. */

@@ -72,8 +72,11 @@ export class RunnerService {
     await Promise.all(open);
   }
 
-  /** Design §10: all agents at once, with short graces; then a bounded wait for the last acknowledgements. */
-  async shutdown(options: { keepAgents: boolean }): Promise<void> {
+  /**
+   * Design §10: all agents at once, with short graces; then a bounded wait for the last acknowledgements.
+   * @returns the runs whose end the disk did not take: the next runner says it
+   */
+  async shutdown(options: { keepAgents: boolean }): Promise<string[]> {
     this.stopping = true;
     if (!options.keepAgents) {
       for (const run of this.list()) run.shutdown(SHUTDOWN_GRACES_MS);
@@ -82,6 +85,7 @@ export class RunnerService {
       await sweepStrays(this.env);
     }
     await Promise.all(this.list().map((run) => run.leave()));
+    return this.list().filter((run) => run.isMute).map(({ runId }) => runId);
   }
 
   private async begin(asked: TracedStart): Promise<void> {
