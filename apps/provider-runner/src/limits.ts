@@ -55,6 +55,10 @@ export const SHUTDOWN_ACK_MS = 3_000;
 export const STDIN_QUEUE_BYTES_MAX = 4 * MIB;
 /** The same for how many they are, however short: the keys of all that wait are in each step of the journal. A driver has a few hundred at most, and an agent that asks without reading gets no more refusals. */
 export const STDIN_QUEUE_LINES_MAX = 1_000;
+/** Keys of lines that are in the FIFO and that the journal may not know of yet, kept beside it: past it the older half is forgotten, which the journal has long since. */
+export const WRITTEN_KEYS_MAX = 256;
+/** The file of them, which its agent could make as large as it likes: a key has 128 characters, of up to 6 bytes each as JSON. */
+export const WRITTEN_KEYS_BYTES_MAX = 256 * KIB;
 /** A line up to this is in the FIFO whole or not at all (PIPE_BUF on Linux; POSIX promises 512, and macOS keeps that). */
 export const STDIN_ATOMIC_BYTES = process.platform === 'linux' ? 4 * KIB : 512;
 /** One write to the FIFO: what a Linux pipe holds. */

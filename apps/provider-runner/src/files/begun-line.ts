@@ -1,8 +1,12 @@
-import { closeSync, openSync, readFileSync, rmSync, writeSync } from 'node:fs';
+import { closeSync, constants, openSync, rmSync, writeSync } from 'node:fs';
+import { STDIN_QUEUE_BYTES_MAX } from '../limits.js';
+import { readRegularFile, UNWAITED } from './regular-file.js';
 
 /** The record's first bytes: how much of the line is in the FIFO, or that a write is under way and nobody can say. */
 const MARK_BYTES = 16;
 const UNKNOWN = '?';
+/** With its key. */
+const RECORD_BYTES_MAX = STDIN_QUEUE_BYTES_MAX + 1024;
 
 /** A line that a former runner had begun to write. */
 export interface Begun {
@@ -26,7 +30,8 @@ export class BegunLine {
   /** What a former runner left. */
   read(): Begun | undefined {
     try {
-      const bytes = readFileSync(this.path);
+      const bytes = readRegularFile(this.path, RECORD_BYTES_MAX);
+      if (!bytes) return undefined;
       const mark = bytes.subarray(0, MARK_BYTES).toString().trim();
       const head = bytes.indexOf('\n');
       const line = bytes.subarray(head + 1);
@@ -43,7 +48,7 @@ export class BegunLine {
   /** Before each write of a part of it. */
   writing(key: string, line: Buffer): void {
     if (this.fd !== undefined) return this.mark(UNKNOWN);
-    this.fd = openSync(this.path, 'w', 0o600);
+    this.fd = openSync(this.path, UNWAITED | constants.O_TRUNC, 0o600);
     this.mark(UNKNOWN);
     const rest = Buffer.concat([Buffer.from(`${JSON.stringify(key)}\n`), line]);
     for (let at = 0; at < rest.length; ) at += writeSync(this.fd, rest, at, rest.length - at, MARK_BYTES + at);

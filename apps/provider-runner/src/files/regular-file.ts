@@ -1,5 +1,8 @@
 import { closeSync, constants, fstatSync, openSync, readSync, statSync } from 'node:fs';
 
+/** To write a file in a directory that is an agent's as well: a FIFO that it put in its place is not waited for, nor a link followed. */
+export const UNWAITED = constants.O_WRONLY | constants.O_CREAT | constants.O_NONBLOCK | constants.O_NOFOLLOW;
+
 /**
  * Reads a file that somebody else put there, without ever waiting for it: a FIFO or a device of that
  * name would block this process for good, or do something when it is opened.

@@ -1,9 +1,10 @@
 import { execFileSync } from 'node:child_process';
-import { closeSync, constants, openSync } from 'node:fs';
+import { appendFileSync, closeSync, constants, openSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterEach, beforeEach, describe, expect, it } from '@jest/globals';
 import { eventually } from '@orbitmesh/testing';
 import type { StepRecorder } from '../journal/step-recorder.js';
+import { WRITTEN_KEYS_MAX } from '../limits.js';
 import { programPath } from '../process/wrapper.js';
 import { tempDir } from '../testing/temp-dir.js';
 import { AgentInput } from './agent-input.js';
@@ -77,5 +78,48 @@ describe('a line into a pipe that nobody has open any more', () => {
     await unread(0);
     await eventually(() => became !== 'nothing');
     expect(became).toBe('The agent takes no input any more.');
+  });
+});
+
+describe('a line that is in the pipe when its runner dies, before the journal knows of it', () => {
+  let reader: number;
+  beforeEach(() => { reader = openSync(path, constants.O_RDONLY | constants.O_NONBLOCK); });
+  afterEach(() => { closeSync(reader); });
+  const next = (unsent: string[]): AgentInput => {
+    input.release();
+    return input = new AgentInput(path, agent, recorder, { unsent, stdinClosed: false });
+  };
+
+  it('is not written again', async () => {
+    await input.send('prompt', 'hello');
+    expect(next(['prompt', 'another']).takeLost()).toEqual(['another']);
+    expect(next(['prompt']).takeLost()).toEqual([]);
+  });
+
+  it('is, where the same key stood for another line before', async () => {
+    await input.send('cancel', 'the first');
+    const durable = recorder.whenDurable;
+    recorder.whenDurable = () => undefined;
+    void input.send('cancel', 'the second');
+    recorder.whenDurable = durable;
+    expect(next(['cancel']).takeLost()).toEqual(['cancel']);
+  });
+
+  it('is known among many', async () => {
+    const keys = Array.from({ length: 2 * WRITTEN_KEYS_MAX }, (_, n) => `input-${n}`);
+    for (const key of keys) await input.send(key, 'x');
+    expect(next(['input-0', ...keys.slice(-10)]).takeLost()).toEqual(['input-0']);
+  });
+
+  it.each<[string, () => void]>([
+    ['its last word is torn', () => { appendFileSync(`${path}.written`, '"anoth'); }],
+    ['it is no record any more', () => { writeFileSync(`${path}.written`, '{}\nx\n'); }],
+    ['it is a pipe by now', () => { rmSync(`${path}.written`); execFileSync(programPath('mkfifo', true), [`${path}.written`]); }],
+    ['it leads to itself', () => { rmSync(`${path}.written`); symlinkSync('in.written', `${path}.written`); }],
+  ])('is known as far as its record can be read, where %s', async (what, spoil) => {
+    await input.send('prompt', 'hello');
+    spoil();
+    expect(next(['prompt', 'another']).takeLost()).toEqual(what.includes('torn') ? ['another'] : ['prompt', 'another']);
+    await input.send('more', 'hello');
   });
 });

@@ -1,6 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@orbitmesh/domain';
 import { StdinQueue } from '../files/stdin-queue.js';
+import { WrittenLines } from '../files/written-lines.js';
 import type { RunProgress } from '../journal/fact-journal.js';
 import type { StepRecorder } from '../journal/step-recorder.js';
 import { STDIN_UNREAD_MS } from '../limits.js';
@@ -15,6 +16,7 @@ export class AgentInput {
   private readonly queue: StdinQueue;
   /** At first the keys of a former runner that were not known to be written, until its driver has been asked about them. */
   private readonly unsent: Set<string>;
+  private readonly writtenLines: WrittenLines;
   private lastWrite: Promise<void> = Promise.resolve();
   private closed: boolean;
   /** The line that a former runner had begun: sent again, it is the same line. */
@@ -32,7 +34,9 @@ export class AgentInput {
   ) {
     this.queue = new StdinQueue(path);
     this.closed = stdinClosed;
-    this.unsent = new Set(unsent);
+    this.writtenLines = new WrittenLines(`${path}.written`);
+    const written = this.writtenLines.read();
+    this.unsent = new Set(unsent.filter((key) => !written.has(key)));
     this.resumed = this.queue.resumed;
     if (stdinClosed) this.drop();
   }
@@ -58,11 +62,13 @@ export class AgentInput {
     if (key.length > KEY_LENGTH_MAX) throw new AppError('VALIDATION_FAILED', 'The key of a line has at most 128 characters.');
     this.unsent.add(key);
     const resumed = this.resumed?.key === key ? this.resumed : undefined;
+    if (!resumed) this.writtenLines.forget(key);
     await new Promise<void>((resolve) => this.recorder.whenDurable(resolve));
     const write = resumed?.whole ?? this.queue.write(key, `${line}\n`);
     this.lastWrite = write.catch(() => undefined);
     try {
       await write;
+      this.writtenLines.add(key);
     } catch (error) {
       if (isUnread(error)) await Promise.race([this.agent.exited, delay(this.unreadMs, undefined, { ref: false })]);
       if (this.left || this.gone || this.agent.exit) return new Promise(() => undefined);
@@ -91,6 +97,7 @@ export class AgentInput {
   end(): void {
     this.gone = true;
     this.queue.close();
+    this.writtenLines.remove();
   }
 
   /** Lets go of a living agent, which sees nothing of it: what waits stays known as unsent, for the next runner. */
