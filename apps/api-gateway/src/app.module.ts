@@ -19,6 +19,7 @@ import { ProblemFilter } from './http/problem.filter.js';
 import { Rates } from './http/rates.js';
 import { Relay } from './http/relay.js';
 import { RouteTable } from './http/route-table.js';
+import { Pipelines } from './http/pipelines.js';
 import { Traffic } from './http/traffic.js';
 import { EventPager } from './live/event-pager.js';
 import { EventStreams } from './live/event-streams.js';
@@ -30,7 +31,7 @@ import { LiveGateway } from './live/live.gateway.js';
 @Module({
   controllers: CONTROLLERS,
   providers: [
-    AuditLog, TokenStore, Tickets, Authenticator, KeptAnswers, Door, Connections, Rates, Callers, Entrance, Traffic, HttpDrain, RouteTable, Relay, MailWaits, ReadinessProbe, EventTail, EventPager, LiveClients, LiveCommands,
+    AuditLog, TokenStore, Tickets, Authenticator, KeptAnswers, Door, Connections, Rates, Callers, Entrance, Pipelines, Traffic, HttpDrain, RouteTable, Relay, MailWaits, ReadinessProbe, EventTail, EventPager, LiveClients, LiveCommands,
     LiveGateway, EventStreams, ProblemFilter,
     { provide: APP_PIPE, useClass: DtoPipe },
     { provide: APP_GUARD, useClass: AgentAccessGuard },

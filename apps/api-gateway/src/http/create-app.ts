@@ -11,10 +11,10 @@ import {
 import { Connections } from './connections.js';
 import { Door, originForm } from './door.js';
 import { Entrance } from './entrance.js';
+import { Pipelines } from './pipelines.js';
 import { sha256, traceIdOf } from './request-context.js';
 import { refuseRaw, refuseUnheard } from './raw-problem.js';
 import { RouteTable } from './route-table.js';
-import { closeWaitingAnswers } from './waiting-answers.js';
 
 /** How long a slow caller is waited for, ms; tests wait for less. */
 export interface Patience { headMs: number; requestMs: number; checkMs: number; keepAliveMs: number; stalledMs: number }
@@ -55,7 +55,7 @@ export async function createApp(root: DynamicModule, logger: Logger, patience = 
   adapter.setOnRequestHook(entrance.onRequest as never);
   refuseUnheard(server.server, app.get(Door));
   app.get(Connections).watch(server.server);
-  closeWaitingAnswers(server.server);
+  app.get(Pipelines).watch(server.server);
   return app;
 }
 

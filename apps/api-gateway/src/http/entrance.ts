@@ -8,6 +8,7 @@ import { refuseTokenInUrl } from '../auth/url-token.js';
 import { Callers } from './callers.js';
 import { bearerOf, Door } from './door.js';
 import { ProblemFilter } from './problem.filter.js';
+import { Pipelines } from './pipelines.js';
 import { isPublic } from './public.js';
 import { SECURITY_HEADERS } from './security-headers.js';
 import { Traffic } from './traffic.js';
@@ -23,16 +24,20 @@ export class Entrance {
   constructor(
     @Inject(Door) private readonly door: Door, @Inject(Callers) private readonly callers: Callers, @Inject(Traffic) private readonly traffic: Traffic,
     @Inject(ProblemFilter) private readonly problems: ProblemFilter, @Inject(Lifecycle) private readonly lifecycle: Lifecycle, @Inject(AuditLog) private readonly audit: AuditLog,
+    @Inject(Pipelines) private readonly pipelines: Pipelines,
   ) {}
 
   /** Calls `done` for a request that may come in; answers every other itself. */
   readonly onRequest = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
-    // It came with others in one packet, after the one that its connection was cut for: nobody hears an answer.
-    if (request.raw.socket.destroyed) return;
-    this.admit(request, reply).then(
-      (admitted) => { if (admitted) done(); },
-      (error: unknown) => this.problems.send(this.callers.refused(error, request.socket), request, reply),
-    );
+    const { socket } = request.raw;
+    this.pipelines.inTurn(reply.raw, socket, () => {
+      // Cut while it waited; or it came in one packet with the one that it was cut for: nobody hears an answer.
+      if (socket.destroyed) return;
+      this.admit(request, reply).then(
+        (admitted) => { if (admitted) done(); },
+        (error: unknown) => this.problems.send(this.callers.refused(error, request.socket), request, reply),
+      );
+    });
   };
 
   /** The router could not read the URL: the door is still the first to be asked. */

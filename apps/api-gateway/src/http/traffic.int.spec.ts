@@ -54,6 +54,23 @@ describe('requests that are sent on one connection before the first is answered'
     expect((await pipelined(PIPELINED_MAX)).match(/HTTP\/1\.1 200/g)).toHaveLength(PIPELINED_MAX);
   });
 
+  it('are not begun before the one that came first is answered, so that a read sees the write before it', async () => {
+    const answers: (() => void)[] = [];
+    gateway.service.answers.set(SessionRpc.listTasks.name, () => new Promise((resolve) => { answers.push(() => resolve({ items: [], nextCursor: null })); }));
+    const before = asked();
+    const both = pipelined(2);
+    await eventually(() => answers.length === 1, { what: 'the first' });
+    // Whatever came with it is there by the time that another has been answered.
+    await gateway.send('GET', '/health/live');
+
+    expect(asked() - before).toBe(1);
+    answers[0]();
+    await eventually(() => answers.length === 2, { what: 'the second' });
+    answers[1]();
+    gateway.service.answers.delete(SessionRpc.listTasks.name);
+    expect((await both).match(/HTTP\/1\.1 200/g)).toHaveLength(2);
+  });
+
   it('are not begun past it, and their connection is cut', async () => {
     const before = asked();
     await pipelined(500);
