@@ -53,6 +53,8 @@ export const SHUTDOWN_ACK_MS = 3_000;
 
 /** Lines waiting for an agent that does not read its stdin; one more is refused with LIMIT_REACHED, which the driver says as `input_failed`. */
 export const STDIN_QUEUE_BYTES_MAX = 4 * MIB;
+/** The line that is on its way into the FIFO, kept beside it with its key. */
+export const BEGUN_LINE_BYTES_MAX = STDIN_QUEUE_BYTES_MAX + KIB;
 /** The same for how many they are, however short: the keys of all that wait are in each step of the journal. A driver has a few hundred at most, and an agent that asks without reading gets no more refusals. */
 export const STDIN_QUEUE_LINES_MAX = 1_000;
 /** Keys of lines that are in the FIFO and that the journal may not know of yet, kept beside it: past it the older half is forgotten, which the journal has long since. */
@@ -176,3 +178,24 @@ export const COMPRESS_BYTES_MIN = 16 * KIB;
 /** Directories of ended runs kept for their raw frames; the oldest go first. */
 export const ENDED_RUNS_MAX = 200;
 export const ENDED_RUNS_BYTES_MAX = 2 * 1024 * MIB;
+/** Rounds of SIGSTOP: a tree that forks faster than this is stopped only as far as we got. */
+export const SUSPEND_ROUNDS_MAX = 5;
+/** A longer line without an end, of a `process` agent, is given on in parts. */
+export const PROCESS_LINE_BYTES_MAX = 64 * 1024;
+/** Input that waits for a `process` agent that does not read; what is more is said as `input_failed`. */
+export const HELD_INPUT_BYTES_MAX = 512 * 1024;
+/** Of codex's own words about a failure, which may be a whole page of its server's. */
+export const ERROR_MESSAGE_CHARACTERS_MAX = 4_000;
+/** The key of a line for an agent: `WRITTEN_KEYS_BYTES_MAX` counts with it. */
+export const LINE_KEY_CHARACTERS_MAX = 128;
+/** After the wrapper was seen to be gone, ms: what it wrote last must be visible by then. */
+export const EXIT_FILE_WAIT_MS = 200;
+/** The wrapper writes down how the agent ended and goes, within ms; after so many it is killed. */
+export const WRAPPER_GRACE_MS = 1_000;
+/** Until an agent has said its version: Node programs take seconds to start on a busy machine. Past it the version is unknown, the agent still counts as installed. */
+export const VERSION_TIMEOUT_MS = 8_000;
+/** What it may say for that; one that says more is ended. */
+export const VERSION_BYTES_MAX = 64 * KIB;
+export const VERSION_CHARACTERS_MAX = 100;
+/** Of why it is unknown. */
+export const VERSION_DETAIL_CHARACTERS_MAX = 300;

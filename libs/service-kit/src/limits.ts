@@ -21,3 +21,5 @@ export const READY_FILE_MS = 2_000;
 
 /** Connections to a service's own `/metrics`: a few that scrape it; it asks for no token. */
 export const METRICS_CONNECTIONS_MAX = 16;
+/** How often a timer looks how late it is, in ms. */
+export const LAG_LOOK_MS = 20;

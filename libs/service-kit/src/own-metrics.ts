@@ -1,11 +1,10 @@
 import { readdirSync } from 'node:fs';
 import { monitorEventLoopDelay } from 'node:perf_hooks';
 import type { Bus } from '@orbitmesh/messaging';
+import { LAG_LOOK_MS } from './limits.js';
 import type { Metrics } from './metrics.js';
 
 const NS = 1e9;
-/** How often a timer looks how late it is. */
-const LAG_LOOK_MS = 20;
 
 /** What every process tells of itself, by the names that Prometheus' own clients use. */
 export function measureProcess(metrics: Metrics, restarts: number | undefined): void {

@@ -158,3 +158,11 @@ export const AUDITED_FILE_BYTES_MAX = 4 * 1024 * 1024;
 export const EDITED_FIELDS_TOLD_MAX = 6;
 /** How often a backup begins again because the log was compacted behind its back. */
 export const COPY_ATTEMPTS_MAX = 5;
+/** A header of a log segment is a few hundred bytes; an attempt at a segment that failed holds no more than that. */
+export const LOG_HEADER_BYTES_MAX = 4_096;
+/** A directory is removed only when its last file goes: more often than this it does not happen to one write. */
+export const DIRECTORY_ATTEMPTS_MAX = 3;
+/** Of the name that a file had, in the one it has in quarantine: a file system takes 255 bytes. */
+export const QUARANTINE_NAME_BYTES_MAX = 160;
+/** The file that says why, when it is read again: anybody may have put one there. */
+export const QUARANTINE_WHY_BYTES_MAX = 64 * 1024;

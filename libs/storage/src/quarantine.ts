@@ -1,5 +1,6 @@
 import { join, relative } from 'node:path';
 import { crc32 } from 'node:zlib';
+import { QUARANTINE_NAME_BYTES_MAX, QUARANTINE_WHY_BYTES_MAX } from './limits.js';
 import { writeFileAtomic } from './fs/write-file-atomic.js';
 import { isMissing, isShortage, type StorageFs } from './fs/storage-fs.js';
 
@@ -16,13 +17,11 @@ export interface Damage {
 const isOutOfReach = (error: unknown): boolean => isMissing(error) || ['ENOTDIR', 'ELOOP'].includes((error as NodeJS.ErrnoException).code ?? '');
 
 const WHY = '.why.json';
-const NAME_BYTES_MAX = 160;
-const WHY_BYTES_MAX = 64 * 1024;
 
 /** A file's path as one name, with room for what is put around it: a name has at most 255 bytes. */
 function flat(file: string): string {
   const name = Buffer.from(file.replaceAll('/', '__'));
-  return name.length <= NAME_BYTES_MAX ? name.toString() : `${crc32(name).toString(16)}_${name.toString('latin1').replaceAll(/[^ -~]/g, '-').slice(-NAME_BYTES_MAX)}`;
+  return name.length <= QUARANTINE_NAME_BYTES_MAX ? name.toString() : `${crc32(name).toString(16)}_${name.toString('latin1').replaceAll(/[^ -~]/g, '-').slice(-QUARANTINE_NAME_BYTES_MAX)}`;
 }
 
 /**
@@ -135,7 +134,7 @@ export class Quarantine {
 
   private explanation(name: string): Damage | undefined {
     try {
-      const { file, reason, at } = JSON.parse(this.fs.readSync(join(this.dir, name), 0, WHY_BYTES_MAX).toString()) as Damage;
+      const { file, reason, at } = JSON.parse(this.fs.readSync(join(this.dir, name), 0, QUARANTINE_WHY_BYTES_MAX).toString()) as Damage;
       return { file: String(file), reason: String(reason), at: String(at) };
     } catch (error) {
       if (isShortage(error)) throw error;

@@ -1,11 +1,8 @@
 import { access, constants } from 'node:fs/promises';
 import { AppError, type Manifest, type ProviderEntry } from '@orbitmesh/domain';
+import { HELD_INPUT_BYTES_MAX, PROCESS_LINE_BYTES_MAX } from '../limits.js';
 import type { Detection, Driver, DriverDefinition, DriverHost, DriverState, DriverStatus, Piece, ProcessExit } from './driver.js';
 
-/** A longer line without an end is given on in parts. */
-const LINE_BYTES_MAX = 64 * 1024;
-/** Input that waits for a program that does not read; what is more is said as `input_failed`. */
-const HELD_INPUT_BYTES_MAX = 512 * 1024;
 const STDIN_MODES = ['prompt', 'once', 'none'] as const;
 type StdinMode = (typeof STDIN_MODES)[number];
 
@@ -18,7 +15,7 @@ export const processDriver: DriverDefinition = {
   name: 'process',
   stateVersion: 1,
   decoding: 'text',
-  lineBytesMax: LINE_BYTES_MAX,
+  lineBytesMax: PROCESS_LINE_BYTES_MAX,
   capabilities: (entry) => ({
     pause: 'none',
     input: stdinMode(entry) === 'prompt',

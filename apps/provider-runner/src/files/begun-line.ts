@@ -1,12 +1,10 @@
 import { closeSync, constants, openSync, rmSync, writeSync } from 'node:fs';
-import { STDIN_QUEUE_BYTES_MAX } from '../limits.js';
+import { BEGUN_LINE_BYTES_MAX } from '../limits.js';
 import { readRegularFile, UNWAITED } from './regular-file.js';
 
 /** The record's first bytes: how much of the line is in the FIFO, or that a write is under way and nobody can say. */
 const MARK_BYTES = 16;
 const UNKNOWN = '?';
-/** With its key. */
-const RECORD_BYTES_MAX = STDIN_QUEUE_BYTES_MAX + 1024;
 
 /** A line that a former runner had begun to write. */
 export interface Begun {
@@ -30,7 +28,7 @@ export class BegunLine {
   /** What a former runner left. */
   read(): Begun | undefined {
     try {
-      const bytes = readRegularFile(this.path, RECORD_BYTES_MAX);
+      const bytes = readRegularFile(this.path, BEGUN_LINE_BYTES_MAX);
       if (!bytes) return undefined;
       const mark = bytes.subarray(0, MARK_BYTES).toString().trim();
       const head = bytes.indexOf('\n');

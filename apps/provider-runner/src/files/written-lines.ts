@@ -14,11 +14,16 @@ export class WrittenLines {
   constructor(private readonly path: string) {}
 
   /** What a former runner left. */
-  read(): ReadonlySet<string> {
-    const text = attempt(() => readRegularFile(this.path, WRITTEN_KEYS_BYTES_MAX))?.toString() ?? '';
-    // The last one may have been torn.
-    for (const line of text.split('\n').slice(0, -1)) attempt(() => this.keys.add(JSON.parse(line) as string));
-    return new Set(this.keys);
+  read(): void {
+    const lines = attempt(() => readRegularFile(this.path, WRITTEN_KEYS_BYTES_MAX))?.toString().split('\n') ?? [''];
+    const torn = lines.pop() !== '';
+    for (const line of lines) attempt(() => this.keys.add(JSON.parse(line) as string));
+    // The next one would be taken for its end.
+    if (torn) this.keepAnew();
+  }
+
+  has(key: string): boolean {
+    return this.keys.has(key);
   }
 
   add(key: string): void {

@@ -1,10 +1,8 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { DYING_GIVE_UP_MS } from '../limits.js';
+import { DYING_GIVE_UP_MS, SUSPEND_ROUNDS_MAX } from '../limits.js';
 import type { ProcessScan } from './process-scan.js';
 import { isAlive, type ProcessEntry, type ProcessIdentity, type ProcessTable } from './process-table.js';
 
-/** Rounds of SIGSTOP: a tree that forks faster than this is stopped only as far as we got. */
-const SUSPEND_ROUNDS_MAX = 5;
 
 interface Keepers { wrapper?: ProcessIdentity; holderPid?: number; agentPid?: number }
 interface Which { /** The wrapper and its holder too. */ keepers?: boolean }

@@ -111,6 +111,14 @@ describe('a line that is in the pipe when its runner dies, before the journal kn
     expect(next(['input-0', ...keys.slice(-10)]).takeLost()).toEqual(['input-0']);
   });
 
+  it('is known after one whose record was torn', async () => {
+    await input.send('prompt', 'hello');
+    appendFileSync(`${path}.written`, '"anoth');
+    next([]);
+    await input.send('more', 'hello');
+    expect(next(['prompt', 'more']).takeLost()).toEqual([]);
+  });
+
   it.each<[string, () => void]>([
     ['its last word is torn', () => { appendFileSync(`${path}.written`, '"anoth'); }],
     ['it is no record any more', () => { writeFileSync(`${path}.written`, '{}\nx\n'); }],

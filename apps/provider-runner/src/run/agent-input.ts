@@ -4,10 +4,9 @@ import { StdinQueue } from '../files/stdin-queue.js';
 import { WrittenLines } from '../files/written-lines.js';
 import type { RunProgress } from '../journal/fact-journal.js';
 import type { StepRecorder } from '../journal/step-recorder.js';
-import { STDIN_UNREAD_MS } from '../limits.js';
+import { LINE_KEY_CHARACTERS_MAX, STDIN_UNREAD_MS } from '../limits.js';
 import type { AgentProcess } from './agent-process.js';
 
-const KEY_LENGTH_MAX = 128;
 
 type AgentInputProgress = Pick<RunProgress, 'unsent' | 'stdinClosed'>;
 
@@ -35,8 +34,8 @@ export class AgentInput {
     this.queue = new StdinQueue(path);
     this.closed = stdinClosed;
     this.writtenLines = new WrittenLines(`${path}.written`);
-    const written = this.writtenLines.read();
-    this.unsent = new Set(unsent.filter((key) => !written.has(key)));
+    this.writtenLines.read();
+    this.unsent = new Set(unsent.filter((key) => !this.writtenLines.has(key)));
     this.resumed = this.queue.resumed;
     if (stdinClosed) this.drop();
   }
@@ -59,7 +58,7 @@ export class AgentInput {
 
   /** Never settles once the agent is gone, or was let go of: what became of the line is then somebody else's to say. @throws (rejects) VALIDATION_FAILED, LIMIT_REACHED, UNAVAILABLE */
   async send(key: string, line: string): Promise<void> {
-    if (key.length > KEY_LENGTH_MAX) throw new AppError('VALIDATION_FAILED', 'The key of a line has at most 128 characters.');
+    if (key.length > LINE_KEY_CHARACTERS_MAX) throw new AppError('VALIDATION_FAILED', 'The key of a line has at most 128 characters.');
     this.unsent.add(key);
     const resumed = this.resumed?.key === key ? this.resumed : undefined;
     if (!resumed) this.writtenLines.forget(key);

@@ -5,7 +5,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { AppError } from '@orbitmesh/domain';
 import type { ProcessExit } from '../drivers/driver.js';
 import { DirectoryWatch } from '../files/directory-watch.js';
-import { AGENT_NICENESS, AGENT_PID_TIMEOUT_MS } from '../limits.js';
+import { AGENT_NICENESS, AGENT_PID_TIMEOUT_MS, EXIT_FILE_WAIT_MS } from '../limits.js';
 import { identify, type ProcessIdentity, type ProcessTable } from '../process/process-table.js';
 import type { RunProcesses } from '../process/run-processes.js';
 import { launchWrapper, type WrapperLaunch } from '../process/wrapper.js';
@@ -14,8 +14,6 @@ import type { RunLog } from './run-log.js';
 
 /** Between two looks for the exit file: beside the watch, which does not see that a wrapper was killed; and where there is no watch. */
 const EXIT_POLL_MS = { watched: 500, unwatched: 100 } as const;
-/** After the wrapper was seen to be gone: what it wrote last must be visible by then. */
-const EXIT_FILE_WAIT_MS = 200;
 
 /** The output files, the file whose name can say an end, and the run's own `bin/orbitmesh`, all for their owner alone. */
 export function prepareFiles(files: RunFiles, cliEntry: string): void {

@@ -1,12 +1,10 @@
 import { setTimeout as delay } from 'node:timers/promises';
-import { EOF_IGNORED_MS, LEFTOVER_GRACE_MS, SWEEP_GIVE_UP_MS } from '../limits.js';
+import { EOF_IGNORED_MS, LEFTOVER_GRACE_MS, SWEEP_GIVE_UP_MS, WRAPPER_GRACE_MS } from '../limits.js';
 import type { AgentProcess } from './agent-process.js';
 import type { DriverSession } from './driver-session.js';
 
 /** Between two looks at what is left. */
 const LOOK_MS = { agent: 20, tree: 100 } as const;
-/** The wrapper writes down how the agent ended and goes, within ms. */
-const WRAPPER_GRACE_MS = 1_000;
 
 export interface Graces {
   politeMs: number;

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { AppError } from '@orbitmesh/domain';
 import { isOtherFile, type StorageFs } from '../fs/storage-fs.js';
+import { LOG_HEADER_BYTES_MAX } from '../limits.js';
 import type { Era } from './log-id.js';
 import {
   LOG_FORMAT,
@@ -48,8 +49,6 @@ interface Found extends Segment {
   previous: { segment: number; bytes: number | undefined } | null;
 }
 
-/** A header is a few hundred bytes; an attempt at a segment that failed holds no more than that. */
-const HEADER_BYTES_MAX = 4_096;
 
 /** A log as it lies there. */
 export interface LogReading extends RecoveredLog {
@@ -94,7 +93,7 @@ export function readLog(fs: StorageFs, dir: string, firstSegment: number): LogRe
   const strays: string[] = [];
   for (const number of numbers.filter((other) => !used.has(other))) {
     const path = join(dir, segmentName(number));
-    if (number < firstSegment || (fs.sizeSync(path) ?? 0) <= HEADER_BYTES_MAX) strays.push(path);
+    if (number < firstSegment || (fs.sizeSync(path) ?? 0) <= LOG_HEADER_BYTES_MAX) strays.push(path);
     else damages.push({ file: segmentName(number), reason: 'does not connect to the rest of the log; left alone' });
   }
   const logId = chain.map((segment) => segment.logId).findLast((id) => id !== undefined);
@@ -178,7 +177,7 @@ function findChain(
     }
     if (size === undefined) break;
     const counted = bytes === undefined ? scanRecords(fs.readSync(path)).goodBytes : countedBytes(fs, path, size, bytes, chain[0].firstCommit);
-    let scan = scanRecords(fs.readSync(path, 0, Math.min(counted, HEADER_BYTES_MAX)), counted);
+    let scan = scanRecords(fs.readSync(path, 0, Math.min(counted, LOG_HEADER_BYTES_MAX)), counted);
     if (headerOf(number, scan) === undefined) scan = scanRecords(fs.readSync(path, 0, counted), counted);
     const found = segmentOf(number, path, scan, counted, numbers, damages, chain[0]);
     chain.unshift(found);

@@ -1,8 +1,7 @@
 import { dirname } from 'node:path';
 import { isMissing, type StorageFs } from '../fs/storage-fs.js';
+import { DIRECTORY_ATTEMPTS_MAX } from '../limits.js';
 
-/** A directory is removed only when its last file goes: more often than this it does not happen to one write. */
-const USE_ATTEMPTS_MAX = 3;
 
 /** What happens in one directory. */
 interface Place {
@@ -56,7 +55,7 @@ export class Directories {
           await this.ensure(dir);
           return await work();
         } catch (error) {
-          if (!isMissing(error) || attempt === USE_ATTEMPTS_MAX) throw error;
+          if (!isMissing(error) || attempt === DIRECTORY_ATTEMPTS_MAX) throw error;
           this.forget(dir);
         }
       }

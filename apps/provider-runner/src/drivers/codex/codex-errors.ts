@@ -1,4 +1,5 @@
 import { fields, short, text, type Fields } from '../wire/fields.js';
+import { ERROR_MESSAGE_CHARACTERS_MAX } from '../../limits.js';
 import type { Trouble } from './codex-state.js';
 
 /** `codexErrorInfo` where it is a word of its own. */
@@ -10,7 +11,6 @@ const INFOS: Readonly<Record<string, string>> = {
   badRequest: 'bad_request', modelNotFound: 'bad_request',
 };
 const REFUSALS: readonly string[] = ['cyberPolicy', 'misalignmentPolicyViolation', 'inferenceHookDenied'];
-const MESSAGE_CHARACTERS_MAX = 4_000;
 
 /** What a turn's error comes to: its code in OrbitMesh's words, and how the turn ends with it. */
 export function troubleOf(error: Fields): Trouble {
@@ -19,7 +19,7 @@ export function troubleOf(error: Fields): Trouble {
   const status = fields(fields(codexErrorInfo)[info]).httpStatusCode;
   const body = refusedBody(text(error.message) ?? '');
   const words = [body ?? text(error.message), text(additionalDetails)].filter(Boolean).join(': ') || 'The turn failed, and codex did not say why.';
-  const message = words.slice(0, MESSAGE_CHARACTERS_MAX);
+  const message = words.slice(0, ERROR_MESSAGE_CHARACTERS_MAX);
   if (info === 'contextWindowExceeded') return { code: 'token_limit', message, stopReason: 'max_tokens' };
   if (REFUSALS.includes(info)) return { code: 'refused', message, stopReason: 'refusal' };
   const code = INFOS[info] ?? codeOfStatus(status) ?? (body === undefined ? codeOfWords(words) : 'bad_request');

@@ -3,12 +3,9 @@ import { once } from 'node:events';
 import { access, constants } from 'node:fs/promises';
 import { isAbsolute } from 'node:path';
 import type { ProviderEntry } from '@orbitmesh/domain';
+import { VERSION_BYTES_MAX, VERSION_CHARACTERS_MAX, VERSION_DETAIL_CHARACTERS_MAX, VERSION_TIMEOUT_MS } from '../../limits.js';
 import type { Detection } from '../driver.js';
 
-/** Node programs take seconds to start on a busy machine; past it the version is unknown, the agent still counts as installed. */
-const VERSION_TIMEOUT_MS = 8_000;
-const VERSION_BYTES_MAX = 64 * 1024;
-const VERSION_CHARACTERS_MAX = 100;
 /** The program is named absolutely; this is for what it starts itself. Nothing of our own environment is handed on. */
 const PATH = '/usr/local/bin:/usr/bin:/bin';
 
@@ -32,7 +29,7 @@ export async function detectCommand(entry: ProviderEntry, versionArgs: readonly 
     const version = lines.find((line) => /\d\.\d/.test(line)) ?? lines.at(-1);
     return { installed: true, version: version?.trim().slice(0, VERSION_CHARACTERS_MAX) || null, detail: null };
   } catch (error) {
-    return { installed: true, version: null, detail: `the version is unknown: ${(error as Error).message.split('\n')[0].slice(0, 300)}` };
+    return { installed: true, version: null, detail: `the version is unknown: ${(error as Error).message.split('\n')[0].slice(0, VERSION_DETAIL_CHARACTERS_MAX)}` };
   }
 }
 
