@@ -5,7 +5,7 @@ import type { Commit, Committed, Head, NewEvent } from './commit.js';
 import type { DurableCommit } from './durable-state.js';
 import type { LogEntry } from './log/commit-log.js';
 import { recordJson, storedEvent, type LoggedPut, type SessionTrim, type StoredEvent } from './log/log-record.js';
-import { deepFreeze } from './view/deep-freeze.js';
+import { frozenCopy } from './view/frozen-copy.js';
 import type { View } from './view/view.js';
 
 /** A commit with its numbers and its JSON, on its way to the log. */
@@ -31,7 +31,8 @@ export interface CommitContext {
  * @throws VALIDATION_FAILED for unsafe ids or paths, DOCUMENT_TOO_LARGE for one that is too large.
  */
 export function prepareCommit(commit: Commit, context: CommitContext): PreparedCommit {
-  const puts = (commit.puts ?? []).map((put) => loggedPut(put, context));
+  const copies = new Map<object, object>();
+  const puts = (commit.puts ?? []).map((put) => loggedPut(put, context, copies));
   const deletes = commit.deletes ?? [];
   for (const { collection, id } of deletes) {
     context.collections.spec(collection);
@@ -39,7 +40,7 @@ export function prepareCommit(commit: Commit, context: CommitContext): PreparedC
   }
   const forgets = endedSessions(puts, deletes, context);
   const trims = trimsOf(commit.trims ?? [], context);
-  const events = numbered(commit.events ?? [], context);
+  const events = numbered(commit.events ?? [], context, copies);
   const answer = commit.answer === undefined ? undefined : { ...commit.answer, body: answerBody(commit.answer, events), at: context.now() };
   const commitSeq = context.head.commit + 1;
   const record = {
@@ -67,7 +68,7 @@ export function prepareCommit(commit: Commit, context: CommitContext): PreparedC
     forgets,
     trims,
     events,
-    answer: deepFreeze(answer),
+    answer: frozenCopy(answer, copies),
     committed,
   };
 }
@@ -76,13 +77,13 @@ function answerBody({ body }: NonNullable<Commit['answer']>, events: StoredEvent
   return typeof body === 'function' ? (body as (events: EventEnvelope[]) => unknown)(events.map((event) => event.envelope)) : body;
 }
 
-function loggedPut(put: NonNullable<Commit['puts']>[number], { collections, pending }: CommitContext): LoggedPut {
+function loggedPut(put: NonNullable<Commit['puts']>[number], { collections, pending }: CommitContext, copies: Map<object, object>): LoggedPut {
   const { schemaVersion } = collections.spec(put.collection);
   collections.assertStorable(put, put.doc);
-  return { collection: put.collection, id: put.id, schemaVersion, doc: deepFreeze(put.doc), ...(pending.has(put.collection, put.id) ? {} : { created: true }) };
+  return { collection: put.collection, id: put.id, schemaVersion, doc: frozenCopy(put.doc, copies), ...(pending.has(put.collection, put.id) ? {} : { created: true }) };
 }
 
-function numbered(events: NewEvent[], context: CommitContext): StoredEvent[] {
+function numbered(events: NewEvent[], context: CommitContext, copies: Map<object, object>): StoredEvent[] {
   const sessionSeqs = new Map<string, number>();
   return events.map((event, position) => {
     const seq = context.head.seq + 1 + position;
@@ -97,14 +98,14 @@ function numbered(events: NewEvent[], context: CommitContext): StoredEvent[] {
       ...(projectId === undefined ? {} : { projectId }),
       ...(sessionId === undefined ? {} : { sessionId }),
       ...(taskId === undefined ? {} : { taskId }),
-      data,
+      data: frozenCopy(data, copies),
     };
     if (sessionId !== undefined) {
       if (!isId(sessionId)) throw new AppError('VALIDATION_FAILED', 'An event has an invalid sessionId.');
       envelope.sessionSeq = (sessionSeqs.get(sessionId) ?? context.sessionSeq(sessionId)) + 1;
       sessionSeqs.set(sessionId, envelope.sessionSeq);
     }
-    return storedEvent(deepFreeze(envelope));
+    return storedEvent(Object.freeze(envelope));
   });
 }
 

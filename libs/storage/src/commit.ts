@@ -14,7 +14,7 @@ export interface IdempotentAnswer {
   body: unknown | ((events: EventEnvelope[]) => unknown);
 }
 
-/** What is committed together or not at all. Documents are whole and are frozen when they are taken. */
+/** What is committed together or not at all. Documents are whole; what is kept of them is a frozen copy. */
 export interface Commit {
   puts?: { collection: string; id: string; doc: object }[];
   deletes?: { collection: string; id: string }[];

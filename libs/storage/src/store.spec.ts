@@ -59,7 +59,10 @@ describe('a commit', () => {
 
     await store.commit({ puts: [{ collection: 'tasks', id: 'task_1', doc }] });
 
-    expect(() => doc.tags.push('b')).toThrow(TypeError);
+    doc.tags.push('b');
+    const kept = store.durable.get<typeof doc>('tasks', 'task_1')!;
+    expect(kept).toMatchObject({ tags: ['a'] });
+    expect(() => kept.tags.push('b')).toThrow(TypeError);
   });
 
   it.each(['..', 'a/b', 'nul\0', 'x'.repeat(65), ''])('refuses the id %j without a trace', async (id) => {
