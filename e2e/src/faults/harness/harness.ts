@@ -87,8 +87,8 @@ export class Harness {
   }
 
   /** @throws BrokenPromise */
-  async round(): Promise<Round> {
-    const fault = pickFault(this.chance, this.options.faults);
+  async round(faults = this.options.faults): Promise<Round> {
+    const fault = pickFault(this.chance, faults);
     const number = this.rounds.length + 1;
     const about = `Round ${number} of seed ${this.options.seed} (${fault.name}); home ${this.machine.home}, ledger ${this.ledger.path}`;
     await this.ledger.note({ round: number, fault: fault.name });
