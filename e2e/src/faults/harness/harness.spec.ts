@@ -16,6 +16,8 @@ const FAULTS = ORBITMESH_FAULT_NAMES?.split(',');
 const SOAK_FAULTS = ['freeze', 'kill', 'terminate'];
 /** Its second half: every process lives on, so that what grows is to be seen. */
 const LIVING_FAULTS = ['freeze'];
+/** Its clients: what a command was answered is remembered for a day, up to 200,000 of them at 270 bytes, and more clients fill that faster than the bound. */
+const LIVING_WRITERS = 2;
 const ROUND_MS_MAX = 180_000;
 const FILL_MS_MAX = 300_000;
 const MIB_A_MINUTE_MAX = 1;
@@ -55,7 +57,7 @@ describe(`under faults of seed ${seed}`, () => {
     while (performance.now() < halfAt) await harness.round();
     let warmAt: number | undefined;
     for (let events = 0; performance.now() < until || warmAt === undefined || harness.rounds.length < warmAt + MEASURED_ROUNDS_MIN; ) {
-      events += (await harness.round(LIVING_FAULTS)).events;
+      events += (await harness.round({ faults: LIVING_FAULTS, writers: LIVING_WRITERS })).events;
       if (events >= WARM_EVENTS) warmAt ??= harness.rounds.length;
     }
     const figures = figuresOf(harness);
