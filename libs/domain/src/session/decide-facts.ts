@@ -7,7 +7,7 @@ import { confirmDelivery, postponeApprovals, requestApproval, withdrawApproval }
 import { endNow, isEnding } from './decide-end.js';
 import { stale, stopWaiting } from './decide-run.js';
 import { note } from './note.js';
-import { endTurn } from './decide-turn.js';
+import { endTurn, goOnWithout } from './decide-turn.js';
 import type { Decision } from './decision.js';
 import { clearNeedsInput, raiseNeedsInput } from './needs-input.js';
 import type { Session, SessionMetrics } from './session.js';
@@ -117,8 +117,10 @@ function say<T extends Utterance['type']>(d: Decision, at: string, type: T, data
 }
 
 export function failInput(d: Decision, { inputId, reason }: { inputId: string; reason: string }, at: string): void {
+  const failed = d.session.pendingInputs.find((pending) => pending.inputId === inputId);
   settleInput(d, inputId, false);
   say(d, at, 'error', { message: `An input did not reach the agent: ${reason}`, code: 'input_failed', inputId });
+  if (failed) goOnWithout(d, failed, reason);
 }
 
 function settleInput(d: Decision, inputId: string | undefined, delivered = true): void {

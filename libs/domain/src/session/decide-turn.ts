@@ -1,11 +1,12 @@
 import type { RunFact } from '../provider/fact.js';
 import { intendEnd, isEnding } from './decide-end.js';
-import { deliverMail, undeliveredMail } from './decide-mail.js';
+import { deliverMail, takesMail, undeliveredMail } from './decide-mail.js';
 import { endReportedTask, queueInput } from './decide-talk.js';
 import type { Decision } from './decision.js';
 import { troubleOf, type Ending } from './ending.js';
 import { raiseNeedsInput } from './needs-input.js';
 import { NUDGE } from './prompt.js';
+import type { PendingInput } from './session.js';
 
 type TurnEnded = Extract<RunFact, { type: 'turn_ended' }>;
 
@@ -35,6 +36,14 @@ function endSilentTurn(d: Decision): void {
   if (session.pendingInputs.length > 0 || session.needsInput) return;
   if (session.nudged && undeliveredMail(session, d.mail).length === 0) return intendEnd(d, 'finished', 'The agent ended its turn, and again after being asked for a report.');
   queueInput(d, { inputId: d.ctx.newId('input'), text: NUDGE, source: 'system', at: d.now }, 'system');
+}
+
+/** An input that would have begun the next turn did not reach the agent: nobody else asks for the report of the last one. */
+export function goOnWithout(d: Decision, { source }: PendingInput, reason: string): void {
+  if (d.session.mode !== 'task' || d.session.needsInput || !takesMail(d.session)) return;
+  if (source !== 'system') return endSilentTurn(d);
+  // Not its end: an agent that closed its stdin may be about to crash.
+  raiseNeedsInput(d, 'driver', `The agent ended its turn, and could not be asked for a report: ${reason}`);
 }
 
 function failureOf(d: Decision, stopReason: Exclude<TurnEnded['stopReason'], 'end_turn' | 'cancelled'>, message: string | undefined): Ending {

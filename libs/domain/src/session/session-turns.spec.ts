@@ -35,6 +35,30 @@ describe('a turn that ends in mode task', () => {
     expect(harness.session.pendingInputs.map(({ inputId }) => inputId)).toEqual(['inp_user']);
   });
 
+  it('is asked when the input that was on its way did not reach it', () => {
+    const harness = running();
+    say(harness, 'one more thing');
+    harness.turnEnds();
+    harness.facts({ type: 'input_failed', inputId: 'inp_user', reason: 'it is too long' });
+    expect(harness.session).toMatchObject({ state: 'running', nudged: true, pendingInputs: [{ source: 'system', text: NUDGE }] });
+  });
+
+  it('waits for a person when it cannot be asked', () => {
+    const harness = running();
+    harness.turnEnds();
+    harness.facts({ type: 'input_failed', inputId: harness.session.pendingInputs[0].inputId, reason: 'stdin is closed' });
+    expect(harness.session).toMatchObject({ state: 'running', outcome: null, pendingInputs: [], needsInput: { message: 'The agent ended its turn, and could not be asked for a report: stdin is closed' } });
+  });
+
+  it('is asked for nothing in the middle of a turn', () => {
+    const harness = running();
+    harness.turnEnds();
+    harness.facts({ type: 'turn_started', inputId: harness.session.pendingInputs[0].inputId });
+    say(harness, 'one more thing');
+    harness.facts({ type: 'input_failed', inputId: 'inp_user', reason: 'it is too long' });
+    expect(harness.session).toMatchObject({ nudged: false, pendingInputs: [], needsInput: null });
+  });
+
   it('is not asked while it waits for an answer that it asked for', () => {
     const harness = running();
     note(harness, 'needs_input', 'Which database?');
