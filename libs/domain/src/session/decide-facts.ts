@@ -9,7 +9,7 @@ import { stale, stopWaiting } from './decide-run.js';
 import { note } from './note.js';
 import { endTurn, goOnWithout } from './decide-turn.js';
 import type { Decision } from './decision.js';
-import { clearNeedsInput, raiseNeedsInput } from './needs-input.js';
+import { answerNeedsInput, raiseNeedsInput } from './needs-input.js';
 import type { Session, SessionMetrics } from './session.js';
 import type { SessionCommand } from './session-command.js';
 import type { Utterance } from './session-change.js';
@@ -78,7 +78,7 @@ const TAKE: Take = {
     const currentTask = fact.currentTask === undefined ? d.session.currentTask : fact.currentTask && abbreviate(fact.currentTask, WORD_BYTES_MAX);
     if (activity !== d.session.activity || currentTask !== d.session.currentTask) d.record({ type: 'acted', at, activity, currentTask });
     if (activity === 'waiting_input' && !isEnding(d.session)) raiseNeedsInput(d, 'driver', currentTask ?? 'The agent waits for input.');
-    if (activity !== 'waiting_input' && d.session.needsInput?.source === 'driver') clearNeedsInput(d);
+    if (activity !== 'waiting_input' && d.session.needsInput?.source === 'driver') answerNeedsInput(d);
   },
   error: (d, { code, message }, at) => d.record({ type: 'erred', code, message, at }),
   approval_requested: (d, fact) => requestApproval(d, fact, isEnding(d.session)),

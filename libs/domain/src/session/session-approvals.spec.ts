@@ -27,6 +27,14 @@ describe('an approval', () => {
     expect(harness.lastTypes).toEqual(['approval_requested', 'notify:needs_input', 'session:updated']);
   });
 
+  it('still needs somebody when what its agent waited for before has come', () => {
+    const harness = running();
+    harness.facts({ type: 'activity', activity: 'waiting_input', currentTask: 'Pick a colour' });
+    asks(harness);
+    harness.facts({ type: 'activity', activity: 'executing' });
+    expect(harness.session.needsInput).toMatchObject({ source: 'approval', message: 'May I (appr_1)?' });
+  });
+
   it.each([
     [{ decision: 'allow' as const }, 'yes', 'allow'], [{ decision: 'deny' as const }, 'no', 'deny'],
     [{ optionId: 'always' }, 'always', 'allow'], [{ optionId: 'no' }, 'no', 'deny'],
