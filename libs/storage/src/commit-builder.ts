@@ -41,7 +41,7 @@ export function prepareCommit(commit: Commit, context: CommitContext): PreparedC
   const forgets = endedSessions(puts, deletes, context);
   const trims = trimsOf(commit.trims ?? [], context);
   const events = numbered(commit.events ?? [], context, copies);
-  const answer = commit.answer === undefined ? undefined : { ...commit.answer, body: answerBody(commit.answer, events), at: context.now() };
+  const answer = commit.answer && frozenCopy({ ...commit.answer, body: answerBody(commit.answer, events), at: context.now() }, copies);
   const commitSeq = context.head.commit + 1;
   const record = {
     commit: commitSeq,
@@ -68,7 +68,7 @@ export function prepareCommit(commit: Commit, context: CommitContext): PreparedC
     forgets,
     trims,
     events,
-    answer: frozenCopy(answer, copies),
+    answer,
     committed,
   };
 }

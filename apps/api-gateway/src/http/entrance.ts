@@ -10,6 +10,7 @@ import { bearerOf, Door } from './door.js';
 import { ProblemFilter } from './problem.filter.js';
 import { Pipelines } from './pipelines.js';
 import { isPublic } from './public.js';
+import { hasBody } from './request-context.js';
 import { SECURITY_HEADERS } from './security-headers.js';
 import { Traffic } from './traffic.js';
 
@@ -29,15 +30,10 @@ export class Entrance {
 
   /** Calls `done` for a request that may come in; answers every other itself. */
   readonly onRequest = (request: FastifyRequest, reply: FastifyReply, done: () => void): void => {
-    const { socket } = request.raw;
-    this.pipelines.inTurn(reply.raw, socket, () => {
-      // Cut while it waited; or it came in one packet with the one that it was cut for: nobody hears an answer.
-      if (socket.destroyed) return;
-      this.admit(request, reply).then(
-        (admitted) => { if (admitted) done(); },
-        (error: unknown) => this.problems.send(this.callers.refused(error, request.socket), request, reply),
-      );
-    });
+    this.pipelines.inTurn(request.raw, reply.raw, () => this.admit(request, reply).then(
+      (admitted) => { if (admitted) done(); },
+      (error: unknown) => this.problems.send(this.callers.refused(error, request.socket), request, reply),
+    ));
   };
 
   /** The router could not read the URL: the door is still the first to be asked. */
@@ -81,10 +77,9 @@ export class Entrance {
  * Wherever there is a body, also where none is taken: what is no JSON by its type is what a page elsewhere could send without being
  * asked (CORS has it ask for `application/json`). One that came compressed would be read as it is (RFC 9110 §15.5.16).
  */
-function refuseBody({ headers }: FastifyRequest, reply: FastifyReply): void {
+function refuseBody({ headers, raw }: FastifyRequest, reply: FastifyReply): void {
   const { 'content-type': type, 'content-encoding': coding } = headers;
-  const has = headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
-  if (has && !JSON_TYPE.test(type ?? '')) throw new AppError('UNSUPPORTED_MEDIA_TYPE');
+  if (hasBody(raw) && !JSON_TYPE.test(type ?? '')) throw new AppError('UNSUPPORTED_MEDIA_TYPE');
   if (coding === undefined || coding.trim().toLowerCase() === 'identity') return;
   reply.header('accept-encoding', 'identity');
   throw new AppError('UNSUPPORTED_MEDIA_TYPE', 'A body is taken as it is, without a Content-Encoding.');

@@ -25,6 +25,10 @@ export const HttpCall = createParamDecorator((_data: unknown, context: Execution
   return { request: http.getRequest<FastifyRequest>(), reply: http.getResponse<FastifyReply>() };
 });
 
+export function hasBody({ headers }: IncomingMessage): boolean {
+  return headers['transfer-encoding'] !== undefined || (headers['content-length'] ?? '0') !== '0';
+}
+
 const NO_BODY_HASH = sha256(Buffer.alloc(0));
 
 export function sha256(bytes: Uint8Array): string {

@@ -27,6 +27,23 @@ it('answers what is in flight before it ends, and takes nothing new', async () =
   await closed;
 });
 
+it('answers what waits behind it on its connection, too', async () => {
+  let answer = (): void => undefined;
+  gateway.service.answers.set(SessionRpc.listProjects.name, () => new Promise((resolve) => { answer = () => resolve({ items: [], nextCursor: null }); }));
+  const socket = connect(gateway.port, '127.0.0.1');
+  let text = '';
+  socket.on('data', (chunk: Buffer) => { text += chunk.toString(); });
+  for (const path of ['/api/projects', '/api/tasks']) socket.write(`GET ${path} HTTP/1.1\r\nhost: 127.0.0.1:${gateway.port}\r\nauthorization: Bearer ${gateway.token}\r\n\r\n`);
+  await eventually(() => gateway.service.requestsOf(SessionRpc.listProjects).length === 1, { what: 'the request' });
+
+  const closed = gateway.app.close();
+  await eventually(() => gateway.send('GET', '/health/live').then(() => false, (error: NodeJS.ErrnoException) => error.code === 'ECONNREFUSED'), { what: 'a closed door' });
+  answer();
+
+  await Promise.all([closed, once(socket, 'close')]);
+  expect(text.match(/HTTP\/1\.1 200/g)).toHaveLength(2);
+});
+
 it('does not wait for connections on which nothing is asked', async () => {
   const idle = connect(gateway.port, '127.0.0.1');
   await once(idle, 'connect');

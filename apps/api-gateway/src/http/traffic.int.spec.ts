@@ -71,6 +71,28 @@ describe('requests that are sent on one connection before the first is answered'
     expect((await both).match(/HTTP\/1\.1 200/g)).toHaveLength(2);
   });
 
+  it('are begun at once where they have a body, which somebody has to read', async () => {
+    let answer = (): void => undefined;
+    gateway.service.answers.set(SessionRpc.listTasks.name, () => new Promise((resolve) => { answer = () => resolve({ items: [], nextCursor: null }); }));
+    const body = JSON.stringify({ name: 'x'.repeat(200_000), workingDir: '/' });
+    const socket = connect(gateway.port, '127.0.0.1');
+    const head = (method: string, path: string): string => `${method} ${path} HTTP/1.1\r\nHost: 127.0.0.1:${gateway.port}\r\nAuthorization: Bearer ${gateway.token}\r\n`;
+    let text = '';
+    socket.on('data', (chunk: Buffer) => { text += chunk.toString(); });
+    const begun = asked();
+    socket.write(`${head('GET', '/api/tasks')}\r\n`);
+    await eventually(() => asked() > begun, { what: 'the first' });
+    socket.write(`${head('POST', '/api/projects')}Connection: close\r\nContent-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`);
+    await eventually(() => socket.bytesWritten > body.length && socket.writableLength === 0, { what: 'the body on its way' });
+    // All of it is read while the first is not answered: a client that leaves now is heard.
+    socket.destroy();
+
+    await expect(gateway.app.get(Traffic).idle(5_000)).resolves.toBe(true);
+    expect(text).toBe('');
+    answer();
+    gateway.service.answers.delete(SessionRpc.listTasks.name);
+  });
+
   it('are not begun past it, and their connection is cut', async () => {
     const before = asked();
     await pipelined(500);

@@ -22,6 +22,18 @@ describe('what the store keeps of a commit', () => {
     expect(frozenCopy(before, copies)).toBe(before);
   });
 
+  it.each(['{"__proto__":{"admin":true,"list":[1]},"b":1}', '{"a":{"__proto__":null}}', '[{"__proto__":"x"}]'])('says %s as it was said', (json) => {
+    const kept = frozenCopy(JSON.parse(json) as object, new Map());
+
+    expect(JSON.stringify(kept)).toBe(json);
+    expect(kept).not.toHaveProperty('admin');
+  });
+
+  it('leaves to what is more than JSON how it is written', () => {
+    const at = new Date(0);
+    expect(JSON.stringify(frozenCopy({ at }, new Map()))).toBe(JSON.stringify({ at }));
+  });
+
   it('has one shape, however many were made of others', () => {
     setFlagsFromString('--allow-natives-syntax');
     const sameShape = new Function('a', 'b', 'return %HaveSameMap(a, b)') as (a: object, b: object) => boolean;
