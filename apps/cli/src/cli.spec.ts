@@ -381,9 +381,16 @@ describe('approve', () => {
   it.each([
     [[approval('a1', 'answered'), approval('a2', 'open')], 0, 'a2: allow\n'], [[approval('a1', 'answered')], 3, ''], [[approval('a1', 'open'), approval('a2', 'open')], 2, ''],
   ])('takes the only open one: %#', async (items, code, out) => {
-    api.on('GET /api/sessions/sess_1/approvals', [200, { items, nextCursor: null }]).on('POST /api/sessions/sess_1/approvals/*', [200, approval('a2', 'answered')]);
+    api.on('GET /api/sessions/sess_1/approvals', [200, { items, nextCursor: null }]).on('POST /api/sessions/sess_1/approvals/*', [200, approval('a2', 'answered')])
+      .on('GET /api/sessions/sess_1', [200, { endedAt: null }]);
 
     expect(await cli(['approve', 'sess_1'])).toMatchObject({ code, out });
+  });
+
+  it('says of a session that has ended that it has', async () => {
+    api.on('GET /api/sessions/sess_1/approvals', [200, { items: [], nextCursor: null }]).on('GET /api/sessions/sess_1', [200, { endedAt: '2026-01-01T00:00:00.000Z' }]);
+
+    expect(await cli(['approve', 'sess_1'])).toMatchObject({ code: 4, err: expect.stringContaining('The session has ended') });
   });
 
   it('carries the answer', async () => {

@@ -15,7 +15,7 @@ const HINT_OF_CODE: Readonly<Record<string, string>> = {
   TASK_NOT_FOUND: 'Those that there are: % task list',
   SESSION_NOT_FOUND: 'Those that there are: % session list --all',
   RUNNER_NOT_FOUND: 'Those that there are: % runner list',
-  TEAM_MEMBER_NOT_FOUND: 'Those that there are: % team-member list',
+  TEAM_MEMBER_NOT_FOUND: 'A member is named by its id, tm_…; those that there are: % team-member list',
   APPROVAL_NOT_FOUND: 'Those that there are: % session approvals SESSION',
   NOTIFICATION_NOT_FOUND: 'Those that there are: % notification list',
   TOKEN_NOT_FOUND: 'Those that there are: % token list',

@@ -32,7 +32,7 @@ export function orNull<T extends string | number>(value: T | undefined): Exclude
 }
 
 export const whole: Parse = (value: string) => {
-  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('It must be a whole number.');
+  if (!/^[1-9]\d{0,8}$/.test(value)) throw new InvalidArgumentError('It must be a whole number from 1 on.');
   return Number(value);
 };
 

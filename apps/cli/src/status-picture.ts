@@ -75,7 +75,8 @@ function missingOf(seen: Seen, services: Services): string[] {
   ];
 }
 
-function noticesOf(readiness: Readiness | null): string[] {
+/** What services say although they serve. */
+export function noticesOf(readiness: Readiness | null): string[] {
   const { checks = NOTHING, problems = {} } = readiness ?? {};
   return [
     ...(checks.sessionService && problems.sessionService !== undefined ? [`session-service says: ${problems.sessionService}`] : []),

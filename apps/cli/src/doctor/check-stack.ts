@@ -3,6 +3,7 @@ import { join } from 'node:path';
 import { ApiClient, ApiError, UnreachableError, type Readiness } from '@orbitmesh/api-client';
 import { connectionOf } from '../connection.js';
 import { CHECKOUT, type LauncherTools } from '../checkout.js';
+import { noticesOf } from '../status-picture.js';
 import { note, problem, type Check, type Finding, type Patient } from './finding.js';
 
 const FILE = 'run/stack.json';
@@ -24,8 +25,9 @@ export const checkStack: Check = async (patient) => {
 async function readiness({ stack, env }: Patient): Promise<Finding[]> {
   if (!stack?.ready) return [note(FILE, 'says that OrbitMesh is not ready yet', { advice: ['% status shows what is missing.'] })];
   try {
-    await new ApiClient(await connectionOf(env)).ready();
-    return [];
+    const notices = noticesOf(await new ApiClient(await connectionOf(env)).ready());
+    // What they send people to the doctor for is told by name elsewhere.
+    return notices.filter((text) => !text.includes('doctor')).map((text) => note(null, `${text}.`));
   } catch (error) {
     if (!(error instanceof ApiError) && !(error instanceof UnreachableError)) throw error;
     const checks = error instanceof ApiError ? (error.problem['checks'] ?? {}) as Partial<Readiness['checks']> : {};

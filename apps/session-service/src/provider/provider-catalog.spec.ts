@@ -33,7 +33,8 @@ describe('the provider catalog', () => {
   });
 
   it.each([
-    ['{', /not JSON/], ['[]', /not an object/], [{ 'a b': { driver: 'acp' } }, /a name is/], [{ a: {} }, /a has no driver/], [{ a: null }, /a has no driver/],
+    ['{', /not JSON/], ['[]', /not an object/], [{ 'a b': { driver: 'acp' } }, /a name is/], [{ a: {} }, /a has no driver/], [{ a: null }, /a is not an object/],
+    [{ fresh: { driver: 'acp', command: ['/bin/f'] }, bad: { driver: 'process' } }, /bad: command is a list of words/],
     [`"${'x'.repeat(1024 * 1024)}"`, /too large/],
   ])('keeps the last good file and says what is wrong: %#', async (content, problem) => {
     await write({ good: { driver: 'acp', command: ['/bin/g'] } });

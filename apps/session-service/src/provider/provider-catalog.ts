@@ -1,7 +1,7 @@
 import { constants } from 'node:fs';
 import { open, stat } from 'node:fs/promises';
 import { join } from 'node:path';
-import { AppError, PROVIDER_NAME, PROVIDERS_FILE_BYTES_MAX } from '@orbitmesh/domain';
+import { AppError, providerEntriesOf, PROVIDERS_FILE_BYTES_MAX } from '@orbitmesh/domain';
 
 /** What session-service needs of an entry of `providers.json`; the command is only the runners' business. */
 export interface CatalogEntry {
@@ -79,20 +79,11 @@ export class ProviderCatalog {
   }
 }
 
-/** @throws CONFIG_INVALID naming the entry: all of a file is good, or none of it is used. */
+/** As the runners read it: what they do not use cannot be spawned. @throws CONFIG_INVALID naming the entry */
 function entriesOf(document: unknown): Map<string, CatalogEntry> {
-  if (!isRecord(document)) throw new AppError('CONFIG_INVALID', 'providers.json is not an object of entries by name.');
-  const entries = new Map<string, CatalogEntry>([[DEMO.name, DEMO]]);
-  for (const [name, entry] of Object.entries(document)) {
-    if (!PROVIDER_NAME.test(name)) throw new AppError('CONFIG_INVALID', 'providers.json: a name is letters, digits, ., _ and -, at most 64.');
-    if (!isRecord(entry) || typeof entry.driver !== 'string') throw new AppError('CONFIG_INVALID', `providers.json: ${name} has no driver.`);
-    const seconds = isRecord(entry.custom) ? entry.custom.stallSeconds : undefined;
-    const stallMs = typeof seconds === 'number' && seconds > 0 ? seconds * 1_000 : null;
-    entries.set(name, { name, driver: entry.driver, stallMs });
-  }
-  return entries;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
+  const found = providerEntriesOf(document).map(([name, { driver, custom }]): [string, CatalogEntry] => {
+    const seconds = custom?.stallSeconds;
+    return [name, { name, driver, stallMs: typeof seconds === 'number' && seconds > 0 ? seconds * 1_000 : null }];
+  });
+  return new Map([[DEMO.name, DEMO], ...found]);
 }

@@ -46,7 +46,12 @@ export class RetentionService implements OnApplicationBootstrap, OnModuleDestroy
     const { ageMsMax, bytesMax } = this.rules;
     this.health.probe('retention', () => ({ ageMsMax, bytesMax, bytes: this.bytes, removed: { ...this.removed }, notice: this.notice }));
     this.metrics.gaugeOf('orbitmesh_transcript_bytes', "Size of sessions' events, as it was looked at last.", () => this.bytes);
+    for (const reason of ['age', 'size'] as const) this.countRemoved(reason, 0);
     this.stop = this.clock.every(RETENTION_LOOK_MS, () => void this.look());
+  }
+
+  private countRemoved(reason: Removal['reason'], by: number): void {
+    this.metrics.count('orbitmesh_transcripts_removed_total', 'Sessions that lost their events to retention.', { reason }, by);
   }
 
   async onModuleDestroy(): Promise<void> {
@@ -83,7 +88,7 @@ export class RetentionService implements OnApplicationBootstrap, OnModuleDestroy
       left -= 1;
       this.bytes -= removal.bytes;
       this.removed = { sessions: this.removed.sessions + 1, bytes: this.removed.bytes + removal.bytes };
-      this.metrics.count('orbitmesh_transcripts_removed_total', 'Sessions that lost their events to retention.', { reason: removal.reason });
+      this.countRemoved(removal.reason, 1);
       this.logger.info({ ...removal }, 'the events of a session were removed');
     }
     return true;
