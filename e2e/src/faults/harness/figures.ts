@@ -31,8 +31,11 @@ export function figuresOf({ seed, rounds, ledger, client }: Harness): Figures {
   };
 }
 
-/** MiB a minute: the slope of the line through what all processes together used, by least squares. */
-export function memorySlope(rounds: readonly { at: number; mib: number }[]): number {
+/** After a round, when all was quiet; monotonic ms. */
+export interface Use { at: number; mib: number }
+
+/** MiB a minute: the slope of the line through what a process used, by least squares. */
+export function memorySlope(rounds: readonly Use[]): number {
   const count = rounds.length;
   const meanAt = rounds.reduce((sum, { at }) => sum + at, 0) / count;
   const meanMib = rounds.reduce((sum, { mib }) => sum + mib, 0) / count;

@@ -87,12 +87,12 @@ export class Harness {
   }
 
   /** @throws BrokenPromise */
-  async round({ faults = this.options.faults, writers = LANES }: { faults?: readonly string[]; writers?: number } = {}): Promise<Round> {
+  async round(faults = this.options.faults): Promise<Round> {
     const fault = pickFault(this.chance, faults);
     const number = this.rounds.length + 1;
     const about = `Round ${number} of seed ${this.options.seed} (${fault.name}); home ${this.machine.home}, ledger ${this.ledger.path}`;
     await this.ledger.note({ round: number, fault: fault.name });
-    const { works, measured } = await this.strike(fault, writers).catch((error: Error) => this.fail(about, [error.message]));
+    const { works, measured } = await this.strike(fault).catch((error: Error) => this.fail(about, [error.message]));
     const violations = await this.check(works, fault, measured).catch((error: Error) => [error.message]);
     if (violations.length > 0) this.fail(about, violations);
     this.rounds.push(measured);
@@ -111,13 +111,6 @@ export class Harness {
     return this.options.seed;
   }
 
-  /** What each process, by its name, used after each round, when all was quiet; monotonic ms, MiB. */
-  get memory(): Map<string, { at: number; mib: number }[]> {
-    const found = new Map<string, { at: number; mib: number }[]>();
-    for (const { round, name, usage } of this.usages) found.set(name, [...found.get(name) ?? [], { at: round, mib: usage.memoryMiB }]);
-    return found;
-  }
-
   /** What is left of a run that broke a promise. */
   get kept(): readonly string[] {
     return this.broken ? [this.machine.home, ...this.dirs] : [];
@@ -129,7 +122,7 @@ export class Harness {
   }
 
   /** Load, the fault in the middle of it, load again until enough was acknowledged, and the end of the sessions. */
-  private async strike(fault: Fault, writers: number): Promise<{ works: Work[]; measured: Round }> {
+  private async strike(fault: Fault): Promise<{ works: Work[]; measured: Round }> {
     const { chance, ledger, client, machine } = this;
     const works = Array.from({ length: this.options.sessionsPerRound ?? 2 }, () => Work.any(chance, client, ledger, this.project.id, 'env:HARNESS_CANARY'));
     const before = ledger.acknowledged + chance.between(...COMMANDS_BEFORE);
@@ -142,7 +135,7 @@ export class Harness {
       trouble ??= error;
       client.abandoned = true;
     });
-    const load = Promise.all([...this.lanes.slice(0, writers).map((lane) => lane.run(() => stopping)), ...works.map((work) => work.spawn())].map(watched));
+    const load = Promise.all([...this.lanes.map((lane) => lane.run(() => stopping)), ...works.map((work) => work.spawn())].map(watched));
     const until = (holds: () => boolean, what: string): Promise<unknown> => eventually(() => trouble !== null || holds(), { what, timeoutMs: LOAD_MS_MAX });
     const measured: Round = { fault: fault.name, began: Date.now(), acknowledged: ledger.acknowledged, events: 0, readyMs: null, liveMs: null };
     const faulty = async (): Promise<void> => {

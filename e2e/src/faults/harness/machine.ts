@@ -1,4 +1,5 @@
-import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { existsSync } from 'node:fs';
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { connect } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -10,6 +11,8 @@ import { PROVIDERS } from './work.js';
 
 export const SERVICES = ['session-service', 'api-gateway', 'notifier', 'provider-runner/slot-0', 'nats'] as const;
 export type Service = (typeof SERVICES)[number];
+
+const COLLECTOR = new URL('collector.mjs', import.meta.url);
 
 export interface MachineOptions {
   /** With something in it; else an empty one. It is not removed. */
@@ -37,7 +40,8 @@ export class Machine {
   }
 
   private static launch(home: string, dir: string, { launcher, canary }: MachineOptions): Promise<TestStack> {
-    return startStack({ home, ...(launcher && { launcher }), env: { ...recorded(dir), HARNESS_CANARY: canary } });
+    const { NODE_OPTIONS, ...env } = recorded(dir);
+    return startStack({ home, ...(launcher && { launcher }), env: { ...env, NODE_OPTIONS: `${NODE_OPTIONS} --import=${COLLECTOR.href}?dir=${encodeURIComponent(dir)}`, HARNESS_CANARY: canary } });
   }
 
   get token(): string {
@@ -94,6 +98,20 @@ export class Machine {
       return answer.status === 200;
     }, { what: 'a ready stack', timeoutMs: READY_MS_MAX });
     return performance.now() - this.struckAt;
+  }
+
+  /** Bytes in use once collected, by the names of the processes of Node.js. */
+  async used(): Promise<Map<string, number>> {
+    const used = new Map<string, number>();
+    for (const [name, pid] of Object.entries({ ...await this.stack.pids(), launcher: this.stack.launcher.pid! })) {
+      if (name === 'nats' || pid === null) continue;
+      const file = join(this.dir, `used-${pid}`);
+      await rm(file, { force: true });
+      signal(pid, 'SIGWINCH');
+      await eventually(() => existsSync(file), { what: `what ${name} uses` });
+      used.set(name, Number(await readFile(file, 'utf8')));
+    }
+    return used;
   }
 
   /** Monotonic ms at which NATS takes connections again. */
