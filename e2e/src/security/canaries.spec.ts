@@ -61,7 +61,7 @@ describe('secrets that were put wherever one can be put', () => {
   afterAll(async () => {
     await scenario?.stop();
     await canaries?.close();
-    await nats?.kill();
+    await nats?.stop();
     await standIn?.close();
     for (const path of [home, place]) if (path) await rm(path, { recursive: true, force: true });
   }, 60_000);
