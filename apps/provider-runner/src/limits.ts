@@ -181,9 +181,9 @@ export const ENDED_RUNS_BYTES_MAX = 2 * 1024 * MIB;
 /** Rounds of SIGSTOP: a tree that forks faster than this is stopped only as far as we got. */
 export const SUSPEND_ROUNDS_MAX = 5;
 /** A longer line without an end, of a `process` agent, is given on in parts. */
-export const PROCESS_LINE_BYTES_MAX = 64 * 1024;
+export const PROCESS_LINE_BYTES_MAX = 64 * KIB;
 /** Input that waits for a `process` agent that does not read; what is more is said as `input_failed`. */
-export const HELD_INPUT_BYTES_MAX = 512 * 1024;
+export const HELD_INPUT_BYTES_MAX = 512 * KIB;
 /** Of codex's own words about a failure, which may be a whole page of its server's. */
 export const ERROR_MESSAGE_CHARACTERS_MAX = 4_000;
 /** The key of a line for an agent: `WRITTEN_KEYS_BYTES_MAX` counts with it. */
@@ -196,6 +196,7 @@ export const WRAPPER_GRACE_MS = 1_000;
 export const VERSION_TIMEOUT_MS = 8_000;
 /** What it may say for that; one that says more is ended. */
 export const VERSION_BYTES_MAX = 64 * KIB;
+/** Of the version itself: one that is longer is cut. */
 export const VERSION_CHARACTERS_MAX = 100;
 /** Of why it is unknown. */
 export const VERSION_DETAIL_CHARACTERS_MAX = 300;

@@ -165,4 +165,4 @@ export const DIRECTORY_ATTEMPTS_MAX = 3;
 /** Of the name that a file had, in the one it has in quarantine: a file system takes 255 bytes. */
 export const QUARANTINE_NAME_BYTES_MAX = 160;
 /** The file that says why, when it is read again: anybody may have put one there. */
-export const QUARANTINE_WHY_BYTES_MAX = 64 * 1024;
+export const QUARANTINE_WHY_BYTES_MAX = 64 * KIB;

@@ -11,10 +11,8 @@ import { readRegularFile, UNWAITED } from './regular-file.js';
 export class WrittenLines {
   private readonly keys = new Set<string>();
 
-  constructor(private readonly path: string) {}
-
-  /** What a former runner left. */
-  read(): void {
+  /** Begins with what a former runner left. */
+  constructor(private readonly path: string) {
     const lines = attempt(() => readRegularFile(this.path, WRITTEN_KEYS_BYTES_MAX))?.toString().split('\n') ?? [''];
     const torn = lines.pop() !== '';
     for (const line of lines) attempt(() => this.keys.add(JSON.parse(line) as string));

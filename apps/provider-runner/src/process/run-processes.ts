@@ -3,7 +3,6 @@ import { DYING_GIVE_UP_MS, SUSPEND_ROUNDS_MAX } from '../limits.js';
 import type { ProcessScan } from './process-scan.js';
 import { isAlive, type ProcessEntry, type ProcessIdentity, type ProcessTable } from './process-table.js';
 
-
 interface Keepers { wrapper?: ProcessIdentity; holderPid?: number; agentPid?: number }
 interface Which { /** The wrapper and its holder too. */ keepers?: boolean }
 interface HowLong extends Which { /** Waits longer for what has taken the signal and is not gone yet: it only waits for its disk. */ patient?: boolean }

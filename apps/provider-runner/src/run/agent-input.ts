@@ -7,7 +7,6 @@ import type { StepRecorder } from '../journal/step-recorder.js';
 import { LINE_KEY_CHARACTERS_MAX, STDIN_UNREAD_MS } from '../limits.js';
 import type { AgentProcess } from './agent-process.js';
 
-
 type AgentInputProgress = Pick<RunProgress, 'unsent' | 'stdinClosed'>;
 
 /** Lines for the agent: each is written after its step is durable, in order, and known by its key until it is in the FIFO. */
@@ -34,7 +33,6 @@ export class AgentInput {
     this.queue = new StdinQueue(path);
     this.closed = stdinClosed;
     this.writtenLines = new WrittenLines(`${path}.written`);
-    this.writtenLines.read();
     this.unsent = new Set(unsent.filter((key) => !this.writtenLines.has(key)));
     this.resumed = this.queue.resumed;
     if (stdinClosed) this.drop();

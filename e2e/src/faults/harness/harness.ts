@@ -55,8 +55,8 @@ export class BrokenPromise extends Error {
 export class Harness {
   readonly rounds: Round[] = [];
   private readonly log = new RoundLog();
-  /** What each process used whenever it was quiet; the first is what it is compared with. */
-  readonly usages: { round: number; name: string; pid: number; usage: Usage }[] = [];
+  /** By pid, what each process used when it was first quiet. */
+  private readonly firstUsages = new Map<number, Usage>();
   private broken = false;
 
   private constructor(
@@ -238,12 +238,11 @@ export class Harness {
 
   private async compareUsage(pids: Record<string, number | null>): Promise<string[]> {
     const found: string[] = [];
-    const at = performance.now();
     for (const [name, pid] of Object.entries(pids)) {
       const usage = pid === null ? null : await usageOf(pid);
       if (!usage) continue;
-      const first = this.usages.find((one) => one.pid === pid)?.usage ?? usage;
-      this.usages.push({ round: at, name, pid: pid!, usage });
+      const first = this.firstUsages.get(pid!) ?? usage;
+      this.firstUsages.set(pid!, first);
       if (usage.descriptors > first.descriptors + DESCRIPTORS_MORE_MAX) found.push(`${name} has ${usage.descriptors} descriptors, and had ${first.descriptors}: ${await openFilesOf(pid!)}`);
       if (usage.memoryMiB > first.memoryMiB + MEMORY_MORE_MIB_MAX) found.push(`${name} has ${usage.memoryMiB} MiB, and had ${first.memoryMiB}`);
     }

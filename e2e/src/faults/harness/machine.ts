@@ -6,12 +6,14 @@ import { join } from 'node:path';
 import { setTimeout as delay } from 'node:timers/promises';
 import { eventually, processesNaming, startStack, type Chance, type TestStack } from '@orbitmesh/testing';
 import { cutPower, recorded, stallFile, type Lost } from '../power/power-cut.js';
+import { usageOf } from './home-check.js';
 import { READY_MS_MAX, READY_POLL_MS } from './limits.js';
 import { PROVIDERS } from './work.js';
 
 export const SERVICES = ['session-service', 'api-gateway', 'notifier', 'provider-runner/slot-0', 'nats'] as const;
 export type Service = (typeof SERVICES)[number];
 
+const MIB = 1024 * 1024;
 const COLLECTOR = new URL('collector.mjs', import.meta.url);
 
 export interface MachineOptions {
@@ -100,16 +102,20 @@ export class Machine {
     return performance.now() - this.struckAt;
   }
 
-  /** Bytes in use once collected, by the names of the processes of Node.js. */
+  /** MiB in use once collected, by the names of processes; of NATS, which is not of Node.js, what the machine has for it. */
   async used(): Promise<Map<string, number>> {
     const used = new Map<string, number>();
     for (const [name, pid] of Object.entries({ ...await this.stack.pids(), launcher: this.stack.launcher.pid! })) {
-      if (name === 'nats' || pid === null) continue;
+      if (pid === null) continue;
+      if (name === 'nats') {
+        used.set(name, (await usageOf(pid))!.memoryMiB);
+        continue;
+      }
       const file = join(this.dir, `used-${pid}`);
       await rm(file, { force: true });
       signal(pid, 'SIGWINCH');
       await eventually(() => existsSync(file), { what: `what ${name} uses` });
-      used.set(name, Number(await readFile(file, 'utf8')));
+      used.set(name, Number(await readFile(file, 'utf8')) / MIB);
     }
     return used;
   }

@@ -49,7 +49,6 @@ interface Found extends Segment {
   previous: { segment: number; bytes: number | undefined } | null;
 }
 
-
 /** A log as it lies there. */
 export interface LogReading extends RecoveredLog {
   /** The last segment, whose torn end is not cut. */

@@ -2,7 +2,6 @@ import { dirname } from 'node:path';
 import { isMissing, type StorageFs } from '../fs/storage-fs.js';
 import { DIRECTORY_ATTEMPTS_MAX } from '../limits.js';
 
-
 /** What happens in one directory. */
 interface Place {
   /** Those who are at work in it: an fsync waits for them, as they will want one as well. */
